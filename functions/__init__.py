@@ -1,0 +1,1 @@
+"""What wakes us: translate in, call one verb, translate out. No rule stands here."""

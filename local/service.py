@@ -4,11 +4,21 @@ Knows nothing of what a service does.
 """
 
 import asyncio
+import contextlib
 import errno
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+STOP_WITH_STDIN = "REGIS_PAY_STOP_WITH_STDIN"
+"""The environment variable by which whoever starts a service ties it to its standard input: when that closes, it stops.
+
+A pipe closes however its other end dies, kill -9 included, and on every system; so no service outlives its starter.
+"""
+_ORPHAN_STOPS_WITHIN_S = 10.0
 
 
 class Running(Protocol):
@@ -21,7 +31,7 @@ class Running(Protocol):
         """Stop taking work, finish what is under way, release the port and the files."""
 
 
-class PortTaken(Exception):  # noqa: N818 - the name says what happened
+class PortTaken(Exception):
     """The wanted port belongs to another program."""
 
     def __init__(self, service: str, port: int, option: str) -> None:
@@ -45,6 +55,8 @@ async def _until_told_to_stop(service: str, port: int, start: Callable[[], Await
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if os.environ.get(STOP_WITH_STDIN):
+        _stop_when_stdin_closes(asyncio.get_running_loop(), stop)
     try:
         running = await start()
     except OSError as exc:
@@ -57,3 +69,17 @@ async def _until_told_to_stop(service: str, port: int, start: Callable[[], Await
         await stop.wait()
     finally:
         await running.close()
+
+
+def _stop_when_stdin_closes(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    def watch() -> None:
+        # not sys.stdin: a thread that blocks inside its buffer makes the interpreter abort when it exits
+        while os.read(0, 4096):
+            pass
+        deadline = threading.Timer(_ORPHAN_STOPS_WITHIN_S, os._exit, [1])
+        deadline.daemon = True
+        deadline.start()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the stop is already under way
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, name="stop-with-stdin", daemon=True).start()

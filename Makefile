@@ -1,0 +1,34 @@
+# Each line below can be typed by hand. `make` alone lists the targets.
+PYTHON := .venv/bin/python
+UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
+
+.PHONY: help run test check fix pin clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+
+run: .venv/.ready ## start everything here, send one sample payment, serve until Ctrl-C (ONCE=1: stop after it; RESET=1: forget the data; ARGS='--http-port 8000')
+	$(PYTHON) -m local up $(if $(ONCE),--once) $(if $(RESET),--reset) $(ARGS)
+
+test: check ## check, then all tests
+	$(PYTHON) -m pytest $(ARGS)
+
+check: .venv/.ready ## lint, format and types; changes nothing
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+
+fix: .venv/.ready ## mend what lint and format can mend
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+pin: .venv/.ready ## resolve pyproject.toml into requirements*.txt (ARGS=--upgrade for newer versions)
+	$(UV_COMPILE) $(ARGS) -o requirements.txt
+	$(UV_COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
+
+clean: ## remove what was installed and cached; the payments in .local stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .local/uv
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready: requirements-dev.txt pyproject.toml local/setup.sh
+	sh local/setup.sh

@@ -1,0 +1,61 @@
+"""accept: POST /api/payments. Translates a request into the command and its outcome into HTTP."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+
+import azure.functions as func
+
+from functions.problems import problem
+from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
+from shared import codec
+from shared.domain.payment import Refused
+from shared.errors import PaymentsError
+from shared.ports import Services, StoredEvent
+from shared.verbs.accept import accept
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
+    """The function `accept_payment`."""
+    bp = func.Blueprint()
+
+    @bp.function_name("accept_payment")
+    @bp.route(route="payments", methods=["POST"])
+    async def accept_payment(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        return await _accept(req, traceparent=context.trace_context.trace_parent, services=services)
+
+    return bp
+
+
+async def _accept(
+    req: func.HttpRequest, *, traceparent: str | None, services: Callable[[], Awaitable[Services]]
+) -> func.HttpResponse:
+    body, key = req.get_body(), req.headers.get("idempotency-key")
+    if len(body) > MAX_BODY_BYTES:
+        return problem("body_too_large", detail=f"At most {MAX_BODY_BYTES} bytes.")
+    if req.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+        return problem("unsupported_media_type")
+    if key is not None and not _KEY.fullmatch(key):
+        return problem("idempotency_key_invalid")
+    try:
+        outcome = await accept(parse(body), idempotency_key=key, traceparent=traceparent, services=await services())
+    except BodyNotJson as exc:
+        return problem("body_not_json", detail=str(exc))
+    except RequestInvalid as exc:
+        return problem("request_invalid", errors=exc.errors)
+    except PaymentsError as exc:
+        return problem(exc.code)
+    return problem(outcome.reason) if isinstance(outcome, Refused) else _accepted(outcome)
+
+
+def _accepted(stored: StoredEvent) -> func.HttpResponse:
+    """Built from version 1, so that a repeat of the key gets the same answer whatever has happened since."""
+    location = f"/api/payments/{stored.payment.payment_id}"
+    return func.HttpResponse(
+        json.dumps(codec.payment_to_json(stored.payment)),
+        status_code=202,
+        headers={"Location": location},
+        mimetype="application/json",
+    )

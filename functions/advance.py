@@ -1,0 +1,52 @@
+"""advance: a message on a step's own subscription wakes it. Translates the message for the verb."""
+
+from collections.abc import Awaitable, Callable
+
+import azure.functions as func
+
+from shared import flow
+from shared.domain.payment import Step
+from shared.ports import Services
+from shared.verbs.advance import advance
+from shared.verbs.turn import Delivery
+
+CONNECTION = "ServiceBusConnection"
+
+FUNCTION_OF: dict[Step, str] = {
+    Step.CREATE: "create_payment",
+    Step.SETTLE: "settle_payment",
+    Step.NOTIFY: "notify_merchant",
+    Step.VOID: "void_payment",
+    Step.NOTIFY_FAILURE: "notify_merchant_of_failure",
+}
+"""Each step is a function of its own, so that each scales on its own."""
+
+
+def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
+    """One function per step. Returning completes the message; raising abandons it, and the broker delivers it again."""
+    bp = func.Blueprint()
+    for step, name in FUNCTION_OF.items():
+        _register(bp, step, name, services)
+    return bp
+
+
+def _register(bp: func.Blueprint, step: Step, name: str, services: Callable[[], Awaitable[Services]]) -> None:
+    place = flow.PLACE_OF[step]
+
+    @bp.function_name(name)
+    @bp.service_bus_topic_trigger(
+        arg_name="message", connection=CONNECTION, topic_name=place.topic, subscription_name=place.subscription
+    )
+    async def advance_payment(message: func.ServiceBusMessage) -> None:
+        await advance(delivery(message), step=step, services=await services())
+
+
+def delivery(message: func.ServiceBusMessage) -> Delivery:
+    """A body that is not UTF-8 is no event of ours; its readable part is kept for the dead letter."""
+    return Delivery(
+        message_id=message.message_id,
+        body=message.get_body().decode(errors="replace"),
+        subject=message.subject or "",
+        delivery_count=message.delivery_count or 1,
+        properties=message.application_properties or {},
+    )

@@ -1,0 +1,50 @@
+"""Errors as RFC 9457 problem documents: the one table from our codes to HTTP. Knows no service."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+
+import azure.functions as func
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS_OF: dict[str, tuple[int, str]] = {
+    "body_not_json": (400, "The body is not a JSON object."),
+    "body_too_large": (413, "The body is larger than a payment request can be."),
+    "unsupported_media_type": (415, "Send the request as application/json."),
+    "idempotency_key_invalid": (400, "Idempotency-Key must be 1 to 255 visible ASCII characters."),
+    "idempotency_key_reused": (422, "This Idempotency-Key was used for another request. Use a new key."),
+    "request_invalid": (422, "The request was understood, and some of its fields cannot be accepted."),
+    "payment_not_found": (404, "There is no payment with this id."),
+    "store_busy": (503, "Nothing was stored. Send the same request with the same Idempotency-Key again."),
+    "append_unknown": (503, "It is not known whether the payment was stored. Repeat with the same Idempotency-Key."),
+    "stream_moved": (503, "The payment is being written to. Try again."),
+    "unreadable": (500, "What is stored of this payment cannot be read."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """What is wrong with one field. `field` is its path with dots; `code` is stable. A value is never repeated."""
+
+    field: str
+    code: str
+    message: str
+
+
+def problem(code: str, *, detail: str | None = None, errors: Sequence[FieldFault] = ()) -> func.HttpResponse:
+    """The answer for a code of STATUS_OF."""
+    status, title = STATUS_OF[code]
+    document: dict[str, object] = {
+        "type": f"urn:regis-pay:problem:{code.replace('_', '-')}",
+        "title": title,
+        "status": status,
+        "code": code,
+    }
+    if detail:
+        document["detail"] = detail
+    if errors:
+        document["errors"] = [asdict(error) for error in errors]
+    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return func.HttpResponse(json.dumps(document), status_code=status, headers=headers, mimetype=CONTENT_TYPE)

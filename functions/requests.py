@@ -1,0 +1,162 @@
+"""The models of the HTTP edge: what a payment request may hold. Knows no verb and no storage.
+
+Numbers are not read from text and text is not read from numbers: an amount is a JSON integer or it is refused.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic.functional_validators import AfterValidator
+from pydantic_core import PydanticCustomError
+from pydantic_extra_types.currency_code import Currency
+from pydantic_extra_types.payment import PaymentCardNumber
+
+from functions.problems import FieldFault
+from shared.domain.money import MAX_AMOUNT_MINOR, Money
+from shared.verbs.accept import Initiate
+
+MAX_BODY_BYTES = 65_536
+"""A request within all field limits is far smaller, also in the longest escapes that JSON knows."""
+
+_CARD_LIKE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class BodyNotJson(ValueError):
+    """The body is no JSON object; the message says why, without the body."""
+
+
+class RequestInvalid(ValueError):
+    """Some fields cannot be accepted."""
+
+    def __init__(self, errors: list[FieldFault]) -> None:
+        super().__init__("request_invalid")
+        self.errors = errors
+
+
+def _plain(text: str) -> str:
+    if _CONTROL.search(text):
+        raise PydanticCustomError("control_character", "Control characters and lone surrogates are not accepted")
+    return text
+
+
+def _web_address(text: str) -> str:
+    """http is left to the environment's network rules; credentials in an address would end up in logs."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
+        raise PydanticCustomError("url", "Must be an http(s) address without credentials")
+    _ = parts.port  # raises ValueError for a port that is no number
+    return text
+
+
+def _text(*, at_most: int, at_least: int = 1) -> Any:  # noqa: ANN401 - an annotation
+    return Annotated[StrictStr, Field(min_length=at_least, max_length=at_most), AfterValidator(_plain)]
+
+
+class PaymentRequest(BaseModel):
+    """The body of POST /api/payments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    amount_minor: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)]
+    currency: Annotated[Currency, Field(strict=True)]
+    payment_method: Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{2,127}$")]
+    reference: _text(at_most=64)  # type: ignore[valid-type] # an annotation made by a function
+    description: _text(at_most=500) | None = None  # type: ignore[valid-type]
+    metadata: Annotated[dict[_text(at_most=40), _text(at_most=500, at_least=0)], Field(max_length=20)] = Field(  # type: ignore[valid-type]
+        default_factory=dict
+    )
+    notification_url: Annotated[StrictStr, Field(max_length=500), AfterValidator(_web_address)] | None = None
+
+    def command(self) -> Initiate:
+        """What accept is asked to do."""
+        return Initiate(
+            amount=Money(self.amount_minor, str(self.currency)),
+            payment_method=self.payment_method,
+            reference=self.reference,
+            description=self.description,
+            metadata=self.metadata,
+            notification_url=self.notification_url,
+        )
+
+
+def parse(body: bytes) -> Initiate:
+    """Raises BodyNotJson or RequestInvalid. Looks for card numbers first, so that nothing repeats or stores one."""
+    fields = _json_object(body)
+    cards = [path for path, text in _texts(fields) if _holds_card_number(text)]
+    if cards:
+        message = "Looks like a card number. Send a token of the provider instead; card numbers are never accepted."
+        raise RequestInvalid([FieldFault(path, "card_number", message) for path in cards])
+    try:
+        return PaymentRequest.model_validate(fields).command()
+    except ValidationError as exc:
+        raise RequestInvalid([_fault(error) for error in exc.errors(include_url=False, include_input=False)]) from None
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        fields = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise BodyNotJson("The body is not UTF-8.") from None
+    except json.JSONDecodeError as exc:
+        raise BodyNotJson(f"{exc.msg} at line {exc.lineno}, column {exc.colno}.") from None
+    except RecursionError:
+        raise BodyNotJson("The body is nested too deeply.") from None
+    if not isinstance(fields, dict):
+        raise BodyNotJson("The body must be a JSON object.")
+    return fields
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two fields of one name: which of them is meant cannot be known, so neither is charged."""
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise BodyNotJson("A field stands there twice.")
+    return fields
+
+
+def _no_constant(name: str) -> None:
+    raise BodyNotJson(f"{name} is not JSON.")
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
+    """Every text in the body with its place; a field name is named by its parent, lest it be repeated."""
+    match value:
+        case str():
+            yield path, value
+        case bool() | None:
+            return
+        case int():
+            yield path, str(value)
+        case list():
+            for number, item in enumerate(value):
+                yield from _texts(item, f"{path}.{number}")
+        case dict():
+            for name, item in value.items():
+                yield path or "body", name
+                yield from _texts(item, _safe(f"{path}.{name}" if path else name))
+
+
+def _safe(path: str) -> str:
+    return "body" if _holds_card_number(path) else path
+
+
+def _holds_card_number(text: str) -> bool:
+    """13 to 19 digits, also in groups, whose check digit fits."""
+    return any(_luhn(re.sub(r"[ -]", "", found.group())) for found in _CARD_LIKE.finditer(text))
+
+
+def _luhn(digits: str) -> bool:
+    try:
+        PaymentCardNumber.validate_luhn_check_digit(digits)
+    except PydanticCustomError:
+        return False
+    return True
+
+
+def _fault(error: Any) -> FieldFault:  # noqa: ANN401 - pydantic's ErrorDetails
+    return FieldFault(".".join(map(str, error["loc"])) or "body", error["type"], error["msg"])

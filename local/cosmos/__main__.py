@@ -1,0 +1,34 @@
+"""`python -m local.cosmos`: the service as a process of its own. Knows the command line and nothing else."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from local.cosmos.server import start
+from local.service import serve
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
+    options = argparse.ArgumentParser(prog="python -m local.cosmos", description="A local Azure Cosmos DB.")
+    options.add_argument("--port", type=int, default=0, help="0 = a free one; it stands in the ready line")
+    options.add_argument("--data", type=Path, required=True, help="the folder of cosmos.sqlite")
+    options.add_argument("--topology", type=Path, help="creates the containers of this file if they are missing")
+    options.add_argument("--partitions", type=int, default=2, help="physical partitions of new containers")
+    options.add_argument("--consistency", default="Strong", help="the account's default consistency level")
+    given = options.parse_args()
+    return serve(
+        "cosmos",
+        given.port,
+        lambda: start(
+            port=given.port,
+            data=given.data,
+            topology=given.topology,
+            partitions=given.partitions,
+            consistency=given.consistency,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

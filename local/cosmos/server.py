@@ -1,0 +1,210 @@
+"""The socket: uvicorn with httptools around the synchronous core, usable as a process or inside one.
+
+`await start(port=..., data=...)` runs the service in the running event loop; several may run in one process.
+Knows HTTP and files, and nothing of what requests mean.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from local.cosmos import errors
+from local.cosmos.api import Cosmos
+from local.cosmos.auth import EMULATOR_KEY
+from local.cosmos.commits import GroupCommit
+from local.cosmos.diagnostics import PREFIX, Diagnostics
+from local.cosmos.tables import Tables
+from local.cosmos.wire import Request, Response, identify, refusal
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+HOST: Final = "127.0.0.1"
+KEEP_ALIVE_S: Final = 120
+"""Longer than the clients' 15 s: a connection that the server drops just as a write leaves is an unknown outcome."""
+SHUTDOWN_S: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that answers on its port."""
+
+    port: int
+    cosmos: Cosmos
+    diagnostics: Diagnostics
+    _server: "_Server"
+    _serving: asyncio.Task[None]
+    _commits: GroupCommit[Request, Response]
+    _tables: Tables
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def connection_string(self) -> str:
+        return f"AccountEndpoint={self.url}/;AccountKey={EMULATOR_KEY};"
+
+    async def close(self) -> None:
+        """Stop taking requests, finish those under way, release the port and the file."""
+        self._server.should_exit = True
+        await self._serving
+        await self._commits.close()
+        self._tables.connection.close()
+
+
+async def start(
+    *,
+    port: int = 0,
+    data: Path,
+    topology: Path | Mapping[str, object] | None = None,
+    partitions: int = 2,
+    consistency: str = "Strong",
+    clock: Callable[[], float] = time.time,
+) -> Running:
+    """Serve the folder `data`; answers once this returns. Raises OSError when the port is taken.
+
+    port: 0 = a free one. topology: the file (or its content) whose `cosmos` part is created if missing.
+    partitions: physical partitions of containers created from now on. consistency: the account's default level.
+    clock: seconds since the epoch.
+    """
+    listening = _listen(port)
+    data.mkdir(parents=True, exist_ok=True)
+    tables = Tables(data / "cosmos.sqlite")
+    cosmos = Cosmos(tables, clock=clock, partitions=partitions, consistency=consistency)
+    if topology is not None:
+        cosmos.catalogue.provision(json.loads(topology.read_text()) if isinstance(topology, Path) else topology)
+    commits: GroupCommit[Request, Response] = GroupCommit(
+        tables.connection,
+        cosmos.answer,
+        reload=cosmos.catalogue.reload,
+        unavailable=lambda request: refusal(request, errors.unavailable()),
+    )
+    diagnostics = Diagnostics()
+    server = _Server(_App(commits, diagnostics))
+    serving = asyncio.create_task(server.serve([listening]))
+    await server.answering.wait()
+    return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, commits, tables)
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((HOST, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+class _App:
+    """The ASGI application: reads a request whole, has it answered, sends the answer."""
+
+    def __init__(self, commits: GroupCommit[Request, Response], diagnostics: Diagnostics) -> None:
+        self._commits = commits
+        self._diagnostics = diagnostics
+
+    async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+        if scope["type"] != "http":
+            return
+        request = await _read(scope, receive)
+        if request is None:
+            return
+        if request.path[:1] == (PREFIX,):
+            await _send(self._diagnostics.answer(request), send)
+            return
+        response = await self._answer(request)
+        if response is not None:
+            await _send(response, send)
+            return
+        scope["state"]["abort"]()
+        while (await receive())["type"] != "http.disconnect":
+            """Until uvicorn has seen the cut, it would answer 500 in our place."""
+
+    async def _answer(self, request: Request) -> Response | None:
+        """None when the connection is to be cut."""
+        call = identify(request)
+        fault = self._diagnostics.take(call)
+        response = None
+        if fault is None or fault.after:
+            response = await self._commits.submit(request)
+        if fault is not None:
+            response = None if fault.cuts else fault.response(request)
+        status, charge = (response.status, response.charge) if response else (0, 0.0)
+        self._diagnostics.record(call, status=status, charge=charge)
+        return response
+
+
+async def _read(scope: "HTTPScope", receive: "ASGIReceiveCallable") -> Request | None:
+    """The whole request, None when the client has gone."""
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message["body"]
+        if not message["more_body"]:
+            break
+    raw = scope["raw_path"].decode("ascii")
+    return Request(
+        method=scope["method"],
+        path=tuple(unquote(segment) for segment in raw.split("/") if segment),
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=body,
+    )
+
+
+async def _send(response: Response, send: "ASGISendCallable") -> None:
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in response.headers.items()]
+    if response.status not in (204, 304):
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers, "trailers": False})
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, with a way to cut the connection: some faults are just that."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["abort"] = self.transport.abort
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which here leaves the process's signals alone and says when it answers."""
+
+    def __init__(self, app: _App) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                timeout_graceful_shutdown=SHUTDOWN_S,
+            )
+        )
+        self.answering = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answering.set()

@@ -1,0 +1,90 @@
+"""The folder that holds what the local platform stores: who may use it, what is forgotten, who is at home.
+
+Knows no service.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+if sys.platform != "win32":
+    import fcntl
+
+
+class FolderInUse(Exception):  # noqa: N818 - the name says what happened
+    """Another run owns the folder; two would write the same files."""
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[int | None]:
+    """Owns the folder until the end of the block. Gives the lock's descriptor, None where the system has no such locks.
+
+    Whoever inherits the descriptor shares the ownership: services that outlive a killed starter for a moment keep the
+    next one out until they have closed their files. Raises FolderInUse.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+") as lock:
+        if sys.platform == "win32":
+            yield None
+            return
+        _take(lock, folder)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock.fileno()
+
+
+def reset(folder: Path) -> None:
+    """Forgets everything the services stored. Touches nothing else, whatever folder was named."""
+    for stored in [*folder.glob("*.sqlite"), *folder.glob("*.sqlite-wal"), *folder.glob("*.sqlite-shm")]:
+        stored.unlink()
+
+
+@contextlib.contextmanager
+def word_left(folder: Path, word: Mapping[str, object]) -> Iterator[None]:
+    """While the block runs, `word_found` tells other processes what is at home here."""
+    note = folder / "up.json"
+    note.write_text(json.dumps({"pid": os.getpid(), **word}, indent=2))
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def word_found(folder: Path) -> dict[str, str] | None:
+    """What a live run left; None when nothing runs, also when a run was killed and could not take its word back."""
+    try:
+        note: dict[str, object] = json.loads((folder / "up.json").read_text())
+    except (OSError, ValueError):
+        return None
+    pid = note.pop("pid")
+    return {name: str(value) for name, value in note.items()} if isinstance(pid, int) and _is_alive(pid) else None
+
+
+def _take(lock: IO[str], folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    except BlockingIOError as exc:
+        lock.seek(0)
+        pid = lock.read().strip()
+        if pid.isdecimal() and _is_alive(int(pid)):
+            raise FolderInUse(
+                f"another run (process {pid}) uses {folder}: stop it, or choose another folder with --data"
+            ) from exc
+    print(f"the services of a run that was killed still close their files in {folder}; waiting for them", file=sys.stderr)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

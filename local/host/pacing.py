@@ -1,0 +1,62 @@
+"""Waiting: until told to stop, and longer each time while something is down. Must not know what is waited for."""
+
+import asyncio
+import logging
+
+_FIRST_S, _LONGEST_S = 0.2, 5.0
+
+
+class Stop:
+    """Told once; every wait through it ends then."""
+
+    def __init__(self) -> None:
+        self._told = asyncio.Event()
+
+    @property
+    def is_told(self) -> bool:
+        return self._told.is_set()
+
+    def tell(self) -> None:
+        self._told.set()
+
+    async def pause(self, seconds: float) -> bool:
+        """Wait that long. False when told to stop, before or meanwhile."""
+        if not self.is_told:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._told.wait()
+            except TimeoutError:
+                return True
+        return False
+
+
+class Condition:
+    """Whether something outside answers. Logs one line when that changes, however often it is asked."""
+
+    def __init__(self, subject: str, log: logging.Logger) -> None:
+        self._subject = subject
+        self._log = log
+        self._wait_s = 0.0
+
+    @property
+    def is_down(self) -> bool:
+        return self._wait_s > 0
+
+    def down(self, exc: BaseException) -> float:
+        """Note a failure; the seconds to wait before the next try."""
+        if not self.is_down:
+            self._log.warning("%s: %s; trying again until it answers", self._subject, first_line(exc))
+        self._log.debug("%s", self._subject, exc_info=exc)
+        self._wait_s = min(max(_FIRST_S, self._wait_s * 2), _LONGEST_S)
+        return self._wait_s
+
+    def up(self) -> None:
+        if self.is_down:
+            self._log.warning("%s: answers again", self._subject)
+        self._wait_s = 0.0
+
+
+def first_line(exc: BaseException) -> str:
+    """What went wrong, short enough for one line of a log."""
+    text = str(exc).strip().splitlines()
+    return f"{type(exc).__name__}: {text[0][:200]}" if text else type(exc).__name__

@@ -1,0 +1,57 @@
+"""The ports of the local platform: what is used unless told otherwise, how a free one is found, and whether a wanted one is taken.
+
+Knows no process.
+"""
+
+import random
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+from local.service import PortTaken
+
+# Outside the range from which systems draw the ports of outgoing connections (from 32768 on Linux): else a client that
+# reconnects to a service that was just killed may be given the service's own port, and talk to itself.
+_FREE_PORTS = range(20_000, 32_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One port per address; 0 means a free one."""
+
+    http: int = 7071
+    cosmos: int = 8081
+    amqp: int = 5672
+    provider: int = 7090
+    admin: int = 5300
+
+    def chosen(self) -> "Ports":
+        """The same with a free port in place of every 0. Raises PortTaken when a wanted one belongs to another program."""
+        free = _free_ports()
+        wanted = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, port in wanted.items():
+            if port and _is_taken(port):
+                raise PortTaken(_SERVICE_OF[name], port, f"--{name}-port")
+        return replace(self, **{name: port or next(free) for name, port in wanted.items()})
+
+
+FREE = Ports(http=0, cosmos=0, amqp=0, provider=0, admin=0)
+_SERVICE_OF = {"http": "host", "cosmos": "cosmos", "amqp": "servicebus", "provider": "provider", "admin": "servicebus"}
+
+
+def _free_ports() -> Iterator[int]:
+    """Every port at most once, so that two addresses never get the same."""
+    for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
+        if not _is_taken(port):
+            yield port
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        # as servers do it: a port whose last connections are still being buried is not taken
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

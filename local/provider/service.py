@@ -1,0 +1,60 @@
+"""Puts the provider together and runs it: clock, ids, store and wire.
+
+Holds no rule and knows no route.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local.provider.merchant import Merchant
+from local.provider.state import Provider
+from local.provider.store import Store
+from local.provider.wire import Wire, listening
+
+
+class RunningProvider:
+    """The provider while it answers."""
+
+    def __init__(self, port: int, resources: contextlib.AsyncExitStack) -> None:
+        self.port = port
+        self._resources = resources
+
+    async def close(self) -> None:
+        """Cuts callers that are made to wait, lets the others finish, and closes the store."""
+        await self._resources.aclose()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def random_id(prefix: str) -> str:
+    return prefix + uuid.uuid4().hex
+
+
+async def start(
+    *,
+    port: int,
+    data: Path,
+    clock: Callable[[], datetime] = utc_now,
+    new_id: Callable[[str], str] = random_id,
+    slow_s: float = 1.0,
+    hold_s: float = 60.0,
+) -> RunningProvider:
+    """Answers on 127.0.0.1:port (0: a free one) with what `data` holds. Raises OSError when the port is taken."""
+    data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
+    provider = Provider(clock=clock, new_id=new_id, slow_s=slow_s, hold_s=hold_s)
+    merchant = Merchant()
+    async with contextlib.AsyncExitStack() as resources:
+        store = Store(data / "provider.sqlite")
+        resources.push_async_callback(store.close)
+        for kind, _, record in store.load():
+            provider.restore(kind, record)
+            merchant.restore(kind, record)
+        wire = Wire(provider=provider, merchant=merchant, store=store, slow_s=slow_s)
+        bound_port = await resources.enter_async_context(listening(wire.application(), port))
+        resources.callback(wire.stop_holding)  # last in, first out: before the server waits for its handlers
+        return RunningProvider(bound_port, resources.pop_all())

@@ -1,0 +1,295 @@
+"""The provider's rules: what a call does, which answers are remembered, what asking tells.
+
+Knows no protocol, reads no clock and makes no id: both are handed in. The caller stores what `drain` says has changed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from local.provider.faults import Fault, Faults
+from local.provider.records import Answer, Call, Charge, Payment, Remembered, Status, refusal
+from local.provider.store import Key, Record
+from local.provider.tokens import TOKENS, Behaviour, Operation, Token
+
+
+class Provider:
+    """All payments of one provider."""
+
+    def __init__(
+        self, *, clock: Callable[[], datetime], new_id: Callable[[str], str], slow_s: float = 1.0, hold_s: float = 60.0
+    ) -> None:
+        self._clock = clock
+        self._new_id = new_id
+        self._slow_s = slow_s
+        self._hold_s = hold_s
+        self._payments: dict[str, Payment] = {}
+        self._by_reference: dict[str, list[Payment]] = {}
+        self._charges: dict[str, Charge] = {}
+        self._remembered: dict[str, Remembered] = {}
+        self._changed: dict[Key, Record] = {}
+        self.is_broken = True
+        """Whether the payment methods that are down until repair are down."""
+        self.forgets_request_ids = False
+        self.remembers_requests_for_s = 24 * 3600.0
+        self.faults = Faults()
+
+    # --- doing
+
+    def delay_s(self, call: Call) -> float:
+        """How long the call takes before anything is done."""
+        return self._slow_s if self._behaviour(call) is Behaviour.SLOW else 0.0
+
+    def perform(self, call: Call) -> Answer:
+        """Does what is asked, once per request id, unless a fault or the payment method says otherwise."""
+        charge = self._count(call)
+        fault = self.faults.draw(f"{call.request_id}:{charge.requests}")
+        met = self._met(fault) or self._trouble(call, charge)
+        if met is not None:
+            return met
+        answer = self._replayed(call) or self._done_anew(call, charge)
+        return self._held(answer) if fault is Fault.TIMEOUT_DID_IT else answer
+
+    def _count(self, call: Call) -> Charge:
+        charge = self._charge(call.payment_reference)
+        charge.requests += 1
+        if call.operation is Operation.CREATE:
+            charge.amount_minor, charge.currency = call.amount_minor, call.currency
+        return charge
+
+    def _met(self, fault: Fault | None) -> Answer | None:
+        """The answer of a fault that comes before anything is done."""
+        if fault is Fault.ERROR:
+            return refusal(500, "internal_error", "A random fault; nothing was done.")
+        if fault is Fault.TOO_MANY:
+            return refusal(429, "too_many_requests", "A random fault; nothing was done.")
+        if fault is Fault.TIMEOUT_DID_NOTHING:
+            return self._held(refusal(504, "timeout", "A random fault; nothing was done."))
+        return None
+
+    def _trouble(self, call: Call, charge: Charge) -> Answer | None:
+        """The answer of a payment method that fails before anything is done."""
+        behaviour = self._behaviour(call)
+        if behaviour is Behaviour.DOWN and self.is_broken:
+            return refusal(503, "unavailable", "This payment method is down until POST /repair.")
+        if behaviour is Behaviour.FAILS_TWICE:
+            attempts = charge.attempts[call.operation] = charge.attempts.get(call.operation, 0) + 1
+            if attempts <= 2:
+                return refusal(500, "internal_error", f"Attempt {attempts} fails; nothing was done.")
+        return None
+
+    def _replayed(self, call: Call) -> Answer | None:
+        remembered = self._recall(call.request_id)
+        if remembered is None or self.forgets_request_ids:
+            return None
+        if remembered.fingerprint != call.fingerprint:
+            return refusal(422, "idempotency_key_reused", f"{call.request_id} was used for another request.")
+        return Answer(remembered.status_code, remembered.answer, {"Idempotent-Replayed": "true"})
+
+    def _done_anew(self, call: Call, charge: Charge) -> Answer:
+        answer = self._create(call) if call.operation is Operation.CREATE else self._change(call)
+        if answer.is_definite:
+            self._remember(call, answer)
+        if self._behaviour(call) is Behaviour.TIMES_OUT_ONCE and call.operation not in charge.timed_out:
+            charge.timed_out.append(call.operation)
+            return self._held(answer)
+        return answer
+
+    def _create(self, call: Call) -> Answer:
+        if call.amount_minor is None or call.amount_minor < 1:
+            return refusal(400, "invalid_amount", "amount_minor must be a positive integer.")
+        if call.currency is None or len(call.currency) != 3 or not call.currency.isupper():
+            return refusal(400, "invalid_currency", "currency must be an ISO 4217 code.")
+        token = self._token(call)
+        if token is None:
+            return refusal(400, "unknown_payment_method", f"{call.payment_method} is not one of {', '.join(TOKENS)}.")
+        if token.create is Behaviour.INVALID:
+            return refusal(400, "invalid_payment_method", "This payment method cannot be used.")
+        declined = token.create is Behaviour.DECLINED
+        payment = Payment(
+            provider_payment_id=self._new_id("pp_"),
+            payment_reference=call.payment_reference,
+            amount_minor=call.amount_minor,
+            currency=call.currency,
+            payment_method=str(call.payment_method),
+            status=Status.DECLINED if declined else Status.AUTHORISED,
+            code="card_declined" if declined else None,
+            created_at=self._clock().isoformat(),
+        )
+        self._add(payment)
+        self._touch(payment)
+        if declined:
+            return refusal(402, "card_declined", "The card was declined.")
+        return Answer(201, {"provider_payment_id": payment.provider_payment_id, "status": payment.status})
+
+    def _change(self, call: Call) -> Answer:
+        """A capture or a void of a payment that must exist and be this merchant's payment."""
+        payment = self._payments.get(call.provider_payment_id or "")
+        if payment is None:
+            return refusal(404, "payment_unknown", f"There is no payment {call.provider_payment_id}.")
+        if payment.payment_reference != call.payment_reference:
+            return refusal(400, "reference_mismatch", f"{call.provider_payment_id} has another payment_reference.")
+        if payment.status is Status.DECLINED:
+            return refusal(409, "payment_declined", "A declined payment can be neither captured nor voided.")
+        return self._capture(call, payment) if call.operation is Operation.CAPTURE else self._void(payment)
+
+    def _capture(self, call: Call, payment: Payment) -> Answer:
+        if payment.status is Status.VOIDED:
+            return refusal(409, "already_voided", "The payment was voided.")
+        if payment.status is Status.CAPTURED and not self.forgets_request_ids:
+            return refusal(409, "already_captured", "The payment was captured by another request.")
+        if (call.amount_minor, call.currency) != (payment.amount_minor, payment.currency):
+            return refusal(400, "amount_mismatch", "Only the authorised amount can be captured, in its currency.")
+        if TOKENS[payment.payment_method].capture is Behaviour.DECLINED:
+            payment.code = "capture_declined"
+            self._touch(payment)
+            return refusal(402, payment.code, "The capture was declined.")
+        payment.status, payment.capture_id = Status.CAPTURED, self._new_id("cap_")
+        self._charge(payment.payment_reference).times_charged += 1
+        self._touch(payment)
+        return _changed(payment, capture_id=payment.capture_id)
+
+    def _void(self, payment: Payment) -> Answer:
+        if payment.status is Status.CAPTURED:
+            return refusal(409, "already_captured", "The payment was captured.")
+        if payment.status is Status.VOIDED and not self.forgets_request_ids:
+            return refusal(409, "already_voided", "The payment was voided by another request.")
+        payment.status, payment.void_id = Status.VOIDED, self._new_id("vo_")
+        self._charge(payment.payment_reference).voided = True
+        self._touch(payment)
+        return _changed(payment, void_id=payment.void_id)
+
+    # --- asking
+
+    def ask_request(self, request_id: str) -> Answer:
+        """What became of a request. Asking works in every mode, also while payment methods are down."""
+        remembered = self._recall(request_id)
+        reference = remembered.payment_reference if remembered else request_id.partition(":")[0]
+        met = self._asked(reference)
+        if met is not None:
+            return met
+        if remembered is None:
+            return refusal(404, "request_unknown", f"No answer to {request_id} is remembered.")
+        known = {"request_id": request_id, "status_code": remembered.status_code, "answer": remembered.answer}
+        return Answer(200, known)
+
+    def ask_reference(self, payment_reference: str) -> Answer:
+        """Every payment made under the merchant's reference, in the order of their making."""
+        met = self._asked(payment_reference)
+        if met is not None:
+            return met
+        found = [each.as_json() for each in self._by_reference.get(payment_reference, [])]
+        return Answer(200, {"payments": found})
+
+    def _asked(self, payment_reference: str) -> Answer | None:
+        charge = self._charge(payment_reference)
+        charge.asks += 1
+        return self._met(self.faults.draw(f"ask:{payment_reference}:{charge.asks}"))
+
+    def charges(self, *, after: str | None = None, limit: int | None = None) -> list[Record]:
+        """In the order in which the payments were first heard of. Raises KeyError when there is no payment `after`."""
+        skipped = 0 if after is None else list(self._charges).index(self._charges[after].payment_id) + 1
+        listed = islice(self._charges.values(), skipped, None if limit is None else skipped + limit)
+        return [charge.as_json() for charge in listed]
+
+    def charge(self, payment_id: str) -> Record | None:
+        charge = self._charges.get(payment_id)
+        return charge.as_json() if charge else None
+
+    # --- modes
+
+    def mode(self) -> Record:
+        return {"forget_request_ids": self.forgets_request_ids, "remember_requests_s": self.remembers_requests_for_s}
+
+    def switch(
+        self,
+        *,
+        is_broken: bool | None = None,
+        forgets_request_ids: bool | None = None,
+        remembers_requests_for_s: float | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        """Changes what is given, for all calls from now on and after a restart."""
+        self.is_broken = self.is_broken if is_broken is None else is_broken
+        self.faults = self.faults if faults is None else faults
+        if forgets_request_ids is not None:
+            self.forgets_request_ids = forgets_request_ids
+        if remembers_requests_for_s is not None:
+            self.remembers_requests_for_s = remembers_requests_for_s
+        switches = {"is_broken": self.is_broken, "faults": self.faults.as_json(), **self.mode()}
+        self._changed["switches", ""] = switches
+
+    # --- keeping
+
+    def drain(self) -> Mapping[Key, Record]:
+        """The records that changed since the last call."""
+        changed, self._changed = self._changed, {}
+        return {key: asdict(self._charges[key[1]]) if key[0] == "charge" else body for key, body in changed.items()}
+
+    def restore(self, kind: str, record: Mapping[str, object]) -> None:
+        """Takes a stored record back, in the order of storing. Other kinds than the provider's own are not touched."""
+        fields: dict[str, object] = dict(record)
+        match kind:
+            case "payment":
+                payment = Payment(**(fields | {"status": Status(str(fields["status"]))}))  # type: ignore[arg-type]  # as stored
+                self._add(payment)
+            case "charge":
+                self._charges[str(fields["payment_id"])] = Charge(**fields)  # type: ignore[arg-type]  # as stored
+            case "request":
+                self._remembered[str(fields["request_id"])] = Remembered(**fields)  # type: ignore[arg-type]  # as stored
+            case "switches":
+                self.is_broken = bool(fields["is_broken"])
+                self.faults = Faults(**fields["faults"])  # type: ignore[arg-type]  # as stored
+                self.forgets_request_ids = bool(fields["forget_request_ids"])
+                self.remembers_requests_for_s = float(str(fields["remember_requests_s"]))
+
+    def _add(self, payment: Payment) -> None:
+        self._payments[payment.provider_payment_id] = payment
+        self._by_reference.setdefault(payment.payment_reference, []).append(payment)
+
+    def _touch(self, payment: Payment) -> None:
+        self._charge(payment.payment_reference).status = payment.status
+        self._changed["payment", payment.provider_payment_id] = asdict(payment)
+
+    def _charge(self, payment_reference: str) -> Charge:
+        """The charge, noted as changed: its numbers are read when the changes are drained."""
+        charge = self._charges.setdefault(payment_reference, Charge(payment_reference))
+        self._changed["charge", payment_reference] = {}
+        return charge
+
+    def _remember(self, call: Call, answer: Answer) -> None:
+        remembered = Remembered(
+            request_id=call.request_id,
+            fingerprint=call.fingerprint,
+            payment_reference=call.payment_reference,
+            status_code=answer.status_code,
+            answer=dict(answer.body),
+            answered_at=self._clock().isoformat(),
+        )
+        self._remembered[call.request_id] = remembered
+        self._changed["request", call.request_id] = asdict(remembered)
+
+    def _recall(self, request_id: str) -> Remembered | None:
+        remembered = self._remembered.get(request_id)
+        if remembered is None:
+            return None
+        age = self._clock() - datetime.fromisoformat(remembered.answered_at)
+        return remembered if age < timedelta(seconds=self.remembers_requests_for_s) else None
+
+    def _held(self, answer: Answer) -> Answer:
+        return replace(answer, hold_s=self._hold_s if self.faults.hold_s is None else self.faults.hold_s)
+
+    def _behaviour(self, call: Call) -> Behaviour:
+        token = self._token(call)
+        return token.behaviour(call.operation) if token else Behaviour.OK
+
+    def _token(self, call: Call) -> Token | None:
+        if call.operation is Operation.CREATE:
+            return TOKENS.get(call.payment_method or "")
+        payment = self._payments.get(call.provider_payment_id or "")
+        return TOKENS[payment.payment_method] if payment else None
+
+
+def _changed(payment: Payment, **ids: str) -> Answer:
+    return Answer(200, {"provider_payment_id": payment.provider_payment_id, **ids, "status": payment.status})

@@ -1,0 +1,282 @@
+"""The provider's and the merchant's HTTP: reads requests, writes answers, decides nothing.
+
+An answer leaves only after everything it rests on is on disk, so kill -9 cannot take back what a caller was told.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiohttp import web
+
+from local.provider.faults import Faults
+from local.provider.merchant import Endpoint, Merchant
+from local.provider.records import Answer, Call, fingerprint, refusal
+from local.provider.state import Provider
+from local.provider.store import Record, Store
+from local.provider.tokens import Operation
+
+type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class MalformedError(Exception):
+    """The request cannot be read; the message names the field."""
+
+
+class Wire:
+    """The routes over one provider, one merchant and their store."""
+
+    def __init__(self, *, provider: Provider, merchant: Merchant, store: Store, slow_s: float) -> None:
+        self._provider = provider
+        self._merchant = merchant
+        self._store = store
+        self._slow_s = slow_s
+        self._closing = asyncio.Event()
+
+    def application(self) -> web.Application:
+        application = web.Application(middlewares=[self._kept, _malformed])
+        application.add_routes(
+            [
+                web.post("/v1/payments", self._create),
+                web.post("/v1/payments/{provider_payment_id}/capture", self._capture),
+                web.post("/v1/payments/{provider_payment_id}/void", self._void),
+                web.get("/v1/payments", self._ask_reference),
+                web.get("/v1/requests/{request_id}", self._ask_request),
+                web.get("/charges", self._charges),
+                web.get("/charges/{payment_id}", self._charge),
+                web.get("/mode", self._mode),
+                web.post("/mode", self._set_mode),
+                web.post("/repair", self._repair),
+                web.post("/break", self._break),
+                web.get("/faults", self._faults),
+                web.post("/faults", self._set_faults),
+                web.delete("/faults", self._no_faults),
+                web.get("/merchant/notifications", self._notifications),
+                web.post("/merchant/repair", self._repair_merchant),
+                web.post("/merchant/break", self._break_merchant),
+                *(web.post(f"/merchant/{endpoint}", self._notify) for endpoint in Endpoint),
+            ]
+        )
+        return application
+
+    def stop_holding(self) -> None:
+        """Cuts the connections of all callers that are made to wait."""
+        self._closing.set()
+
+    @web.middleware
+    async def _kept(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Stores what the request changed before anybody hears of it."""
+        try:
+            return await handler(request)
+        finally:
+            self._store.put(self._provider.drain())
+            self._store.put(self._merchant.drain())
+            await self._store.committed()
+
+    # --- the provider
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        return await self._perform(request, Operation.CREATE)
+
+    async def _capture(self, request: web.Request) -> web.StreamResponse:
+        return await self._perform(request, Operation.CAPTURE)
+
+    async def _void(self, request: web.Request) -> web.StreamResponse:
+        return await self._perform(request, Operation.VOID)
+
+    async def _perform(self, request: web.Request, operation: Operation) -> web.StreamResponse:
+        call = await _call(request, operation)
+        await self._wait(self._provider.delay_s(call))
+        return await self._answered(request, self._provider.perform(call))
+
+    async def _ask_reference(self, request: web.Request) -> web.StreamResponse:
+        reference = request.query.get("payment_reference")
+        if not reference:
+            raise MalformedError("payment_reference is missing in the query")
+        return await self._answered(request, self._provider.ask_reference(reference))
+
+    async def _ask_request(self, request: web.Request) -> web.StreamResponse:
+        return await self._answered(request, self._provider.ask_request(request.match_info["request_id"]))
+
+    async def _answered(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        if answer.hold_s is not None:
+            self._store.put(self._provider.drain())  # what was done is kept also when we are killed while holding
+            await self._store.committed()
+            await self._wait(answer.hold_s)
+            if request.transport is not None:
+                request.transport.abort()
+        return web.json_response(dict(answer.body), status=answer.status_code, headers=answer.headers)
+
+    async def _wait(self, seconds: float) -> None:
+        """Makes the caller wait, but not the one who stops the service."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
+
+    # --- what tests and people look at and switch
+
+    async def _charges(self, request: web.Request) -> web.StreamResponse:
+        limit = request.query.get("limit")
+        if limit is not None and (not limit.isdecimal() or int(limit) < 1):
+            raise MalformedError("limit must be a positive integer")
+        try:
+            listed = self._provider.charges(after=request.query.get("after"), limit=int(limit) if limit else None)
+        except KeyError as exc:
+            raise MalformedError(f"after: there is no payment {exc.args[0]}") from exc
+        more = listed[-1]["payment_id"] if limit and len(listed) == int(limit) else None
+        return web.json_response({"charges": listed, "next_after": more})
+
+    async def _charge(self, request: web.Request) -> web.StreamResponse:
+        payment_id = request.match_info["payment_id"]
+        charge = self._provider.charge(payment_id)
+        if charge is None:
+            return _shown(refusal(404, "payment_unknown", f"Nothing was heard of {payment_id}."))
+        return web.json_response(charge)
+
+    async def _mode(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response(self._provider.mode())
+
+    async def _set_mode(self, request: web.Request) -> web.StreamResponse:
+        body = await _json_object(request)
+        if unknown := body.keys() - {"forget_request_ids", "remember_requests_s"}:
+            raise MalformedError(f"unknown field {', '.join(sorted(unknown))}")
+        remember_s = body.get("remember_requests_s")
+        self._provider.switch(
+            forgets_request_ids=_boolean(body, "forget_request_ids"),
+            remembers_requests_for_s=None if remember_s is None else _integer(body, "remember_requests_s"),
+        )
+        return web.json_response(self._provider.mode())
+
+    async def _repair(self, _: web.Request) -> web.StreamResponse:
+        self._provider.switch(is_broken=False)
+        return web.Response(status=204)
+
+    async def _break(self, _: web.Request) -> web.StreamResponse:
+        self._provider.switch(is_broken=True)
+        return web.Response(status=204)
+
+    async def _faults(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response(self._provider.faults.as_json())
+
+    async def _set_faults(self, request: web.Request) -> web.StreamResponse:
+        try:
+            faults = Faults.parse(await _json_object(request))
+        except ValueError as exc:
+            raise MalformedError(str(exc)) from exc
+        self._provider.switch(faults=faults)
+        return web.json_response(faults.as_json())
+
+    async def _no_faults(self, _: web.Request) -> web.StreamResponse:
+        self._provider.switch(faults=Faults())
+        return web.Response(status=204)
+
+    # --- the merchant
+
+    async def _notify(self, request: web.Request) -> web.StreamResponse:
+        endpoint = Endpoint(request.path.rpartition("/")[2])
+        body = await _json_object(request)
+        request_id = request.headers.get("Idempotency-Key", "")
+        if endpoint is Endpoint.SLOW:
+            await self._wait(self._slow_s)
+        status_code = self._merchant.receive(
+            endpoint,
+            request_id=request_id,
+            payment_id=_payment_id(body, request_id),
+            event_type=str(body.get("type", "")),
+        )
+        return web.Response(status=status_code)
+
+    async def _notifications(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"notifications": self._merchant.notifications(request.query.get("payment_id"))})
+
+    async def _repair_merchant(self, _: web.Request) -> web.StreamResponse:
+        self._merchant.switch(is_broken=False)
+        return web.Response(status=204)
+
+    async def _break_merchant(self, _: web.Request) -> web.StreamResponse:
+        self._merchant.switch(is_broken=True)
+        return web.Response(status=204)
+
+
+@contextlib.asynccontextmanager
+async def listening(application: web.Application, port: int) -> AsyncIterator[int]:
+    """Serves on 127.0.0.1 and gives the port. Raises OSError when it is taken."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=5.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", port)
+        await site.start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@web.middleware
+async def _malformed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except MalformedError as exc:
+        return _shown(refusal(400, "invalid_request", f"{exc}."))
+    except web.HTTPNotFound:
+        return _shown(refusal(404, "not_implemented", f"not implemented: {request.method} {request.path}"))
+    except web.HTTPMethodNotAllowed:
+        return _shown(refusal(405, "not_implemented", f"not implemented: {request.method} {request.path}"))
+
+
+def _shown(answer: Answer) -> web.Response:
+    return web.json_response(dict(answer.body), status=answer.status_code, headers=answer.headers)
+
+
+async def _call(request: web.Request, operation: Operation) -> Call:
+    body = await _json_object(request)
+    request_id = request.headers.get("Idempotency-Key")
+    if not request_id:
+        raise MalformedError("the header Idempotency-Key is missing")
+    has_amount, is_create = operation is not Operation.VOID, operation is Operation.CREATE
+    return Call(
+        operation=operation,
+        request_id=request_id,
+        payment_reference=_text(body, "payment_reference"),
+        fingerprint=fingerprint(request.path, body),
+        provider_payment_id=request.match_info.get("provider_payment_id"),
+        amount_minor=_integer(body, "amount_minor") if has_amount else None,
+        currency=_text(body, "currency") if has_amount else None,
+        payment_method=_text(body, "payment_method") if is_create else None,
+    )
+
+
+async def _json_object(request: web.Request) -> Record:
+    try:
+        body = json.loads(await request.read() or b"null")
+    except ValueError as exc:
+        raise MalformedError("the body is not JSON") from exc
+    if not isinstance(body, dict):
+        raise MalformedError("the body is not a JSON object")
+    return body
+
+
+def _text(body: Record, name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedError(f"{name} must be a text")
+    return value
+
+
+def _integer(body: Record, name: str) -> int:
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedError(f"{name} must be an integer")
+    return value
+
+
+def _boolean(body: Record, name: str) -> bool | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise MalformedError(f"{name} must be true or false")
+    return value
+
+
+def _payment_id(body: Record, request_id: str) -> str:
+    """The payment a notification is about: a CloudEvent's subject, a field, or else the request id's first part."""
+    named = body.get("subject") or body.get("payment_id")
+    return str(named) if named else request_id.partition(":")[0]

@@ -1,0 +1,201 @@
+"""The local platform as a whole: one process per service and one for the Functions host, with their ports and settings.
+
+`async with running_platform(data=folder) as platform` is what `up` and the end-to-end tests use. Knows no payment.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.cosmos.auth import EMULATOR_KEY
+from local.datafolder import owned
+from local.ports import FREE, Ports
+from local.processes import Child, Command, ServiceDied
+
+ROOT = Path(__file__).parents[1]
+SERVICES = ("cosmos", "servicebus", "provider", "host")
+_PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
+_CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a platform is to be run."""
+
+    data: Path
+    """The folder of everything that is stored; the logs are in `logs` below it."""
+    ports: Ports = FREE
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Settings for the host; they win over everything else."""
+    topology: Path | None = None
+    """Declares topics and containers in place of infra/topology.json."""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Another Python module than `local.SERVICE` for a service."""
+    ready_within_s: float = 60.0
+    stopped_within_s: float = 20.0
+
+
+class Platform:
+    """The services, while they run, die and are started again, each always on the same port."""
+
+    def __init__(self, setup: Setup, *, ports: Ports, lock: int | None) -> None:
+        self.setup = setup
+        self.ports = ports
+        self._lock = lock
+        self._children: dict[str, Child] = {}
+
+    # --- addresses
+
+    @property
+    def url(self) -> str:
+        """The function app's; its functions are below /api."""
+        return f"http://127.0.0.1:{self.ports.http}"
+
+    @property
+    def cosmos_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.cosmos}/"
+
+    @property
+    def provider_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.provider}"
+
+    @property
+    def admin_url(self) -> str:
+        """Service Bus administration."""
+        return f"http://127.0.0.1:{self.ports.admin}"
+
+    @property
+    def cosmos_connection(self) -> str:
+        return f"AccountEndpoint={self.cosmos_url};AccountKey={EMULATOR_KEY};"
+
+    @property
+    def servicebus_connection(self) -> str:
+        return (
+            f"Endpoint=sb://127.0.0.1:{self.ports.amqp};SharedAccessKeyName=RootManageSharedAccessKey;"
+            "SharedAccessKey=SAS_KEY_VALUE;UseDevelopmentEmulator=true;"
+        )
+
+    def addresses(self) -> dict[str, str]:
+        """By name, as people look for them."""
+        return {
+            "function app": f"{self.url}/api/payments",
+            "Cosmos DB": self.cosmos_url,
+            "Service Bus": f"sb://127.0.0.1:{self.ports.amqp}",
+            "Service Bus administration": self.admin_url,
+            "provider": f"{self.provider_url}/charges",
+        }
+
+    def log(self, service: str) -> Path:
+        return self.setup.data / "logs" / f"{service}.log"
+
+    # --- lives
+
+    async def start(self, *services: str) -> None:
+        """Starts what is named, all at once but the host last, and waits until each is ready.
+
+        Raises ServiceDied or NotReady of the first that cannot.
+        """
+        await self._start_together([service for service in services if service != "host"])
+        await self._start_together([service for service in services if service == "host"])
+
+    async def stop(self, *services: str) -> None:
+        """Lets each finish what it has under way: the host first, for it needs the others until then."""
+        for group in ({"host"}, set(SERVICES) - {"host"}):
+            named = [self._children[service] for service in services if service in group and service in self._children]
+            await asyncio.gather(*(child.stop(self.setup.stopped_within_s) for child in named))
+
+    async def kill(self, *services: str) -> None:
+        """kill -9, and wait until they are gone."""
+        await asyncio.gather(*(self._children[service].kill() for service in services))
+
+    def is_running(self, service: str) -> bool:
+        return service in self._children and self._children[service].is_running
+
+    def pid(self, service: str) -> int:
+        return self._children[service].pid
+
+    async def first_death(self) -> ServiceDied:
+        """Returns when any service has ended that is running now."""
+        deaths = [asyncio.create_task(child.death()) for child in self._children.values() if child.is_running]
+        try:
+            done, _ = await asyncio.wait(deaths, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for death in deaths:
+                death.cancel()
+
+    async def _start_together(self, services: Sequence[str]) -> None:
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for service in services:
+                    starting.create_task(self._start_one(service))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the first that failed; the others were cancelled for it
+
+    async def _start_one(self, service: str) -> None:
+        if self.is_running(service):
+            raise ValueError(f"{service} is already running")
+        child = self._children[service] = await Child.start(self._command(service))
+        await child.ready(self.setup.ready_within_s)
+
+    def _command(self, service: str) -> Command:
+        module = self.setup.modules.get(service, f"local.{service}")
+        port = str(getattr(self.ports, _PORT_OF[service]))
+        is_host = service == "host"
+        return Command(
+            name=service,
+            arguments=[sys.executable, "-m", module, "--port", port, *self._options(service)],
+            folder=ROOT,
+            environment=self._host_environment() if is_host else os.environ,
+            log=self.log(service),
+            shared=() if self._lock is None else (self._lock,),
+        )
+
+    def _options(self, service: str) -> list[str]:
+        if service == "host":
+            return ["--app", str(ROOT), "--host-id", "laptop"]
+        options = ["--data", str(self.setup.data)]
+        if service == "servicebus":
+            options += ["--admin-port", str(self.ports.admin)]
+        if self.setup.topology is not None and service in {"cosmos", "servicebus"}:
+            options += ["--topology", str(self.setup.topology)]
+        return options
+
+    def _host_environment(self) -> dict[str, str]:
+        """Sample settings, then the caller's environment, then where our services are, then what the setup says.
+
+        A connection in the caller's environment is left out: it would let a local run loose on a real account.
+        """
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_CONNECTIONS)}
+        ours = {
+            "CosmosConnection": self.cosmos_connection,
+            "ServiceBusConnection": self.servicebus_connection,
+            "PROVIDER_BASE_URL": self.provider_url,
+        }
+        return {**_sample_settings(), **inherited, **ours, **self.setup.environment}
+
+
+@contextlib.asynccontextmanager
+async def running_platform(setup: Setup, *, services: Sequence[str] = SERVICES) -> AsyncIterator[Platform]:
+    """Runs the named services until the end of the block, and leaves none behind.
+
+    Raises FolderInUse, PortTaken, ServiceDied, NotReady.
+    """
+    data = setup.data.absolute()
+    with owned(data) as lock:
+        platform = Platform(setup, ports=setup.ports.chosen(), lock=lock)
+        try:
+            await platform.start(*services)
+            yield platform
+        finally:
+            await platform.stop(*SERVICES)
+
+
+def _sample_settings() -> dict[str, str]:
+    values: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    return values

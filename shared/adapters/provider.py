@@ -1,0 +1,130 @@
+"""Provider over HTTP. The only file that knows the provider's paths, fields and status codes.
+
+Every call carries our request id as Idempotency-Key. A call that was cut off after it was sent is Unknown: money may
+have moved, and the next attempt asks.
+"""
+
+from typing import Any
+
+import aiohttp
+
+from shared.domain.payment import Payment, Step
+from shared.ports import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+
+type Json = dict[str, Any]
+
+_REFERENCE_OF = {Step.CREATE: "provider_payment_id", Step.SETTLE: "capture_id", Step.VOID: "void_id"}
+_OURS_TO_MEND = {401, 403, 408, 425, 429}
+"""4xx that say nothing against the payment: a rotated key, a limit. They pass, so they are retried."""
+
+
+class HttpProvider:
+    """The payment provider's API. limit_s: for one call, below the lock of a message (60 s)."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, base_url: str, api_key: str | None, limit_s: float) -> None:
+        self._session = session
+        self._base_url = base_url.rstrip("/")
+        self._limit = aiohttp.ClientTimeout(total=limit_s)
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    async def create(self, payment: Payment, call: Call) -> Answer:
+        body = {**_about(payment), **_money(payment), "payment_method": payment.payment_method}
+        return await self._post(Step.CREATE, "/v1/payments", body, call)
+
+    async def settle(self, payment: Payment, call: Call) -> Answer:
+        path = f"/v1/payments/{_provider_payment_id(payment)}/capture"
+        return await self._post(Step.SETTLE, path, {**_about(payment), **_money(payment)}, call)
+
+    async def void(self, payment: Payment, call: Call) -> Answer:
+        path = f"/v1/payments/{_provider_payment_id(payment)}/void"
+        return await self._post(Step.VOID, path, _about(payment), call)
+
+    async def ask(self, step: Step, call: Call) -> AskAnswer:
+        status, answer, busy = await self._get(f"/v1/requests/{call.request_id}", {}, call)
+        if busy:
+            return busy
+        if status == 404:
+            return NeverSeen()
+        return _answer(step, int(answer.get("status_code", 0)), answer.get("answer", {}), retry_after_s=0.0)
+
+    async def find(self, payment: Payment, step: Step, call: Call) -> AskAnswer:
+        _, answer, busy = await self._get("/v1/payments", {"payment_reference": payment.payment_id}, call)
+        if busy:
+            return busy
+        for found in answer.get("payments", []):
+            reference = found.get(_REFERENCE_OF[step])
+            if found.get("status") == "declined" and step is Step.CREATE:
+                return Declined(str(found.get("code", "declined")))
+            if reference:
+                return Done(str(reference))
+        return NeverSeen()
+
+    async def _post(self, step: Step, path: str, body: Json, call: Call) -> Answer:
+        headers = {**self._headers, **_call_headers(call), "Idempotency-Key": call.request_id}
+        try:
+            async with self._session.post(
+                self._base_url + path, json=body, headers=headers, timeout=self._limit, allow_redirects=False
+            ) as response:
+                return _answer(step, response.status, await _json(response), retry_after_s=_retry_after_s(response))
+        except aiohttp.ClientConnectorError as exc:  # no connection, so nothing was sent
+            return Busy(f"the provider could not be reached: {exc.os_error}")
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            return Unknown(f"no answer to {call.request_id}: {type(exc).__name__}")
+
+    async def _get(self, path: str, query: dict[str, str], call: Call) -> tuple[int, Json, Busy | None]:
+        """Asking changes nothing, so whatever prevents an answer is only a reason to ask again later."""
+        headers = {**self._headers, **_call_headers(call)}
+        try:
+            async with self._session.get(
+                self._base_url + path, params=query, headers=headers, timeout=self._limit, allow_redirects=False
+            ) as response:
+                answer = await _json(response)
+                if response.status in (200, 404):
+                    return response.status, answer, None
+                return response.status, {}, Busy(f"asking answered {response.status}", _retry_after_s(response))
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            return 0, {}, Busy(f"no answer when asked about {call.request_id}: {type(exc).__name__}")
+
+
+def _answer(step: Step, status: int, body: Json, *, retry_after_s: float) -> Answer:
+    if 200 <= status < 300:
+        reference = body.get(_REFERENCE_OF[step])
+        return Done(str(reference)) if reference else Unknown(f"answered {status} without {_REFERENCE_OF[step]}")
+    if status == 402:
+        return Declined(str(body.get("code", "declined")))
+    if status >= 500 or status in _OURS_TO_MEND:
+        return Busy(f"answered {status}", retry_after_s)
+    return OurFault(f"{status} {body.get('code', '')}".strip())
+
+
+def _about(payment: Payment) -> Json:
+    return {"payment_reference": payment.payment_id}
+
+
+def _money(payment: Payment) -> Json:
+    return {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
+
+
+def _provider_payment_id(payment: Payment) -> str:
+    if payment.created is None:
+        raise ValueError(f"payment {payment.payment_id} was never created at the provider")
+    return payment.created.provider_payment_id
+
+
+def _call_headers(call: Call) -> dict[str, str]:
+    return {"traceparent": call.traceparent} if call.traceparent else {}
+
+
+async def _json(response: aiohttp.ClientResponse) -> Json:
+    """{} for a body that is no JSON object, such as a gateway's error page."""
+    try:
+        body = await response.json(content_type=None)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _retry_after_s(response: aiohttp.ClientResponse) -> float:
+    """Seconds of Retry-After; 0 without one or for one that gives a date, which our own backoff then stands in for."""
+    text = response.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else 0.0

@@ -1,0 +1,87 @@
+"""The facts that are stored, in the past tense. Knows no JSON and no storage.
+
+These are storage contracts: a type or field name that was ever stored is read for ever. Add, never rename; codec.py
+upcasts what changed, and a golden file in tests/golden proves that it can still be read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.money import Money
+
+type FailureReason = Literal["declined", "expired", "discarded"]
+type Notification = Literal["delivered", "undelivered", "not_wanted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentInitiated:
+    """A merchant asked for a payment. From `expires_at` on nothing is sent to the provider for it any more.
+
+    `request_fingerprint` identifies the request's content, so that a reused idempotency key can be told from a repeat.
+    """
+
+    occurred_at: datetime
+    payment_id: str
+    merchant_id: str
+    amount: Money
+    payment_method: str
+    reference: str
+    request_fingerprint: str
+    expires_at: datetime
+    description: str | None
+    metadata: Mapping[str, str]
+    notification_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCreated:
+    """The provider has authorised the payment: money is reserved, not taken."""
+
+    occurred_at: datetime
+    provider_payment_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentSettled:
+    """The provider has captured the money: goods may be shipped."""
+
+    occurred_at: datetime
+    capture_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCompleted:
+    """Nothing is left to do: the merchant has been told, wanted not to be, or could not be reached."""
+
+    occurred_at: datetime
+    notification: Notification
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailed:
+    """No money will be taken. `code` is the provider's own where it declined; `failed_step` is where it ended."""
+
+    occurred_at: datetime
+    reason: FailureReason
+    code: str
+    failed_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentVoided:
+    """The provider has released the reserved money of a failed payment."""
+
+    occurred_at: datetime
+    void_id: str
+
+
+type Event = PaymentInitiated | PaymentCreated | PaymentSettled | PaymentCompleted | PaymentFailed | PaymentVoided
+
+
+def same_fact(one: Event, other: Event) -> bool:
+    """Whether two events say the same, times aside: a repeat of our own append is such a pair."""
+    if isinstance(one, PaymentInitiated) and isinstance(other, PaymentInitiated):
+        other = replace(other, expires_at=one.expires_at)
+    return replace(other, occurred_at=one.occurred_at) == one

@@ -1,0 +1,62 @@
+"""Every deliberate fault: a stable code and what to do next. Knows no layer above and no SDK."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Then(StrEnum):
+    """The next action after a fault: four are enough."""
+
+    RETRY = "retry"  # nothing was done: do it again, later
+    RELOAD = "reload"  # somebody was first, or maybe it was us: load and decide again
+    ASK = "ask"  # it may have been done outside: ask before sending again
+    PARK = "park"  # a person must look at it
+
+
+class PaymentsError(Exception):
+    """A fault that was foreseen. The message says what was tried, with ids, and what to do; never a secret."""
+
+    code: ClassVar[str] = "payments_error"
+    then: ClassVar[Then] = Then.RETRY
+
+
+class StreamMoved(PaymentsError):
+    """Another event stands where ours should have gone. Nothing of ours was written."""
+
+    code, then = "stream_moved", Then.RELOAD
+
+
+class AppendUnknown(PaymentsError):
+    """The store did not say whether it wrote. Load to find out."""
+
+    code, then = "append_unknown", Then.RELOAD
+
+
+class StoreBusy(PaymentsError):
+    """The store refused for now; nothing was written."""
+
+    code, then = "store_busy", Then.RETRY
+
+
+class StreamMissing(PaymentsError):
+    """A message speaks of a payment whose stream is not there (yet): a replica may lag."""
+
+    code, then = "stream_missing", Then.RETRY
+
+
+class BusUnavailable(PaymentsError):
+    """The broker did not take the messages, or did not say so. Sending them again is safe: their ids stay the same."""
+
+    code, then = "bus_unavailable", Then.RETRY
+
+
+class AnswerNotRecorded(PaymentsError):
+    """The provider said yes and the store could not take it down. The next attempt asks the provider and records."""
+
+    code, then = "answer_not_recorded", Then.ASK
+
+
+class Unreadable(PaymentsError):
+    """A document or message is not what it should be; no repeat will change that."""
+
+    code, then = "unreadable", Then.PARK

@@ -1,0 +1,103 @@
+"""The only reader of the environment. A setting is called like its field, in capitals, or like the alias given.
+
+What differs per environment has no default: the app does not start without it, and says which setting is missing.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import AnyHttpUrl, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.domain.payment import Step
+from shared.domain.retry import RetryPolicy
+
+DUPLICATE_DETECTION_WINDOW_S = 3600
+"""PT1H, as infra/topology.json declares it for the event topics."""
+
+type Seconds = Annotated[float, Field(gt=0)]
+type Connection = SecretStr | None
+
+
+class SettingsFault(ValueError):
+    """A setting is missing or contradicts another; the message names it and says what to do."""
+
+
+class Settings(BaseSettings):
+    """Everything that the deployed app is told from outside; docs/settings.md says when to change what."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
+
+    cosmos_connection: Connection = Field(None, alias="CosmosConnection")
+    cosmos_endpoint: str | None = Field(None, alias="CosmosConnection__accountEndpoint")
+    cosmos_client_id: str | None = Field(None, alias="CosmosConnection__clientId")
+    servicebus_connection: Connection = Field(None, alias="ServiceBusConnection")
+    servicebus_namespace: str | None = Field(None, alias="ServiceBusConnection__fullyQualifiedNamespace")
+    servicebus_client_id: str | None = Field(None, alias="ServiceBusConnection__clientId")
+
+    merchant_id: str = Field(min_length=1, max_length=64)
+    provider_base_url: AnyHttpUrl
+    provider_api_key: SecretStr | None = None
+    provider_timeout_s: Seconds = 10
+    notifier_timeout_s: Seconds = 10
+    use_proxy_settings: bool = False
+
+    feed_poll_delay_ms: PositiveInt = 100
+    fresh_s: Seconds = 3000
+    request_id_valid_h: PositiveFloat = 24
+    payment_expires_after_h: PositiveFloat = 24
+
+    # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last
+    # about 70 minutes on average, 26 of notify about ten hours.
+    retry_create_attempts: PositiveInt = 16
+    retry_create_base_s: Seconds = 5
+    retry_create_cap_s: Seconds = 900
+    retry_settle_attempts: PositiveInt = 16
+    retry_settle_base_s: Seconds = 5
+    retry_settle_cap_s: Seconds = 900
+    retry_void_attempts: PositiveInt = 16
+    retry_void_base_s: Seconds = 5
+    retry_void_cap_s: Seconds = 900
+    retry_notify_attempts: PositiveInt = 26
+    retry_notify_base_s: Seconds = 5
+    retry_notify_cap_s: Seconds = 3600
+
+    applicationinsights_connection_string: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.cosmos_connection and not self.cosmos_endpoint:
+            raise ValueError("set CosmosConnection, or CosmosConnection__accountEndpoint with a managed identity")
+        if not self.servicebus_connection and not self.servicebus_namespace:
+            raise ValueError("set ServiceBusConnection, or ServiceBusConnection__fullyQualifiedNamespace")
+        if self.fresh_s >= DUPLICATE_DETECTION_WINDOW_S:
+            raise ValueError(
+                f"FRESH_S must stay below the topics' duplicate-detection window of {DUPLICATE_DETECTION_WINDOW_S} s"
+            )
+        return self
+
+    @property
+    def fresh(self) -> timedelta:
+        return timedelta(seconds=self.fresh_s)
+
+    @property
+    def retries(self) -> dict[Step, RetryPolicy]:
+        """The policy of every step; both notifications share one."""
+        notify = RetryPolicy(self.retry_notify_attempts, self.retry_notify_base_s, self.retry_notify_cap_s)
+        return {
+            Step.CREATE: RetryPolicy(self.retry_create_attempts, self.retry_create_base_s, self.retry_create_cap_s),
+            Step.SETTLE: RetryPolicy(self.retry_settle_attempts, self.retry_settle_base_s, self.retry_settle_cap_s),
+            Step.VOID: RetryPolicy(self.retry_void_attempts, self.retry_void_base_s, self.retry_void_cap_s),
+            Step.NOTIFY: notify,
+            Step.NOTIFY_FAILURE: notify,
+        }
+
+
+def read_settings() -> Settings:
+    """Raises SettingsFault, naming every setting that is wrong and never showing a value."""
+    try:
+        return Settings()
+    except ValidationError as exc:
+        faults = [f"{'.'.join(map(str, fault['loc'])).upper() or 'settings'}: {fault['msg']}" for fault in exc.errors()]
+        raise SettingsFault("; ".join(faults)) from None

@@ -1,0 +1,53 @@
+"""notify: tell the merchant how the payment ended. A paid payment never hangs on a merchant's web server."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared import codec
+from shared.domain.events import Event, PaymentCompleted
+from shared.domain.payment import Payment, Step
+from shared.ports import Answer, AskAnswer, Call, Declined, Done, NeverSeen, Notifier, StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tells of success (PaymentCompleted is recorded) or, as NOTIFY_FAILURE, of failure (nothing is recorded).
+
+    It does not ask before a repeat: the merchant tells repeats by the request id.
+    """
+
+    notifier: Notifier
+    step: Step = Step.NOTIFY
+    asks: bool = False
+
+    async def send(self, payment: Payment, call: Call) -> Answer:
+        if payment.notification_url is None:
+            return Done("not_wanted")
+        answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call)
+        return Done("delivered") if isinstance(answer, Done) else answer
+
+    async def ask(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
+        return NeverSeen()
+
+    async def find(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
+        return NeverSeen()
+
+    def fact(self, answer: Done | Declined, *, at: datetime) -> Event | None:
+        if self.step is Step.NOTIFY_FAILURE:
+            return None
+        wanted = not (isinstance(answer, Done) and answer.reference == "not_wanted")
+        return PaymentCompleted(occurred_at=at, notification="delivered" if wanted else "not_wanted")
+
+    def given_up(self, *, at: datetime) -> Event | None:
+        if self.step is Step.NOTIFY_FAILURE:
+            return None
+        return PaymentCompleted(occurred_at=at, notification="undelivered")
+
+
+def _announcement(payment: Payment, call: Call) -> str:
+    """The CloudEvent of the failure or of the settlement; its id is the request id, so that repeats can be told."""
+    event = payment.failed or payment.settled
+    if event is None:
+        raise ValueError(f"payment {payment.payment_id} has nothing to tell the merchant yet")
+    stored = StoredEvent(payment=payment, event=event, traceparent=call.traceparent)
+    return codec.to_cloud_event(stored, event_id=call.request_id)

@@ -1,0 +1,39 @@
+"""The shape that every step has. Knows no particular step."""
+
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.events import Event
+from shared.domain.payment import Payment, Step
+from shared.ports import Answer, AskAnswer, Call, Declined, Done
+
+
+class PaymentStep(Protocol):
+    """One move of a payment: its call, the question that goes before a repeated call, and the fact it records."""
+
+    @property
+    def step(self) -> Step: ...
+
+    @property
+    def asks(self) -> bool:
+        """Whether a repeated call could do harm, so that it is asked about first."""
+
+    async def send(self, payment: Payment, call: Call) -> Answer:
+        """Make the call."""
+
+    async def ask(self, payment: Payment, call: Call) -> AskAnswer:
+        """What became of the request, by its id."""
+
+    async def find(self, payment: Payment, call: Call) -> AskAnswer:
+        """What became of it, by our payment id."""
+
+    def fact(self, answer: Done | Declined, *, at: datetime) -> Event | None:
+        """The event that the answer amounts to; None when nothing is recorded."""
+
+    def given_up(self, *, at: datetime) -> Event | None:
+        """What is recorded when the last attempt has failed; None: the payment waits for a person."""
+
+
+def request_id(payment: Payment, step: Step) -> str:
+    """The same for every attempt, replay and sweep: it is what makes them one request to the other side."""
+    return f"{payment.payment_id}:{step.value}"

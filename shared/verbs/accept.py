@@ -1,0 +1,73 @@
+"""accept: turn a merchant's request into PaymentInitiated, once. Knows no HTTP."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from shared import codec
+from shared.domain.events import PaymentInitiated
+from shared.domain.money import Money
+from shared.domain.payment import Refused, evolve
+from shared.errors import StreamMoved
+from shared.ports import Services, StoredEvent
+
+NAMESPACE = uuid.UUID("5b0e6a0c-3c39-5d0e-8a52-6a4d1f7f0d7e")
+"""Of the payment ids that are derived from idempotency keys. It must never change: the key would find another id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initiate:
+    """The command: charge this."""
+
+    amount: Money
+    payment_method: str
+    reference: str
+    description: str | None
+    metadata: Mapping[str, str]
+    notification_url: str | None
+
+
+async def accept(
+    command: Initiate, *, idempotency_key: str | None, traceparent: str | None, services: Services
+) -> StoredEvent | Refused:
+    """Store PaymentInitiated and return it as it stands: for a repeated key the first one, with its times.
+
+    The payment id is derived from merchant and key, so the conditional create of version 1 is itself the check for a
+    repeat: nothing is read before, nothing has to expire. Another request under a used key is Refused and stores
+    nothing. Without a key every call is a new payment. Raises StoreBusy and AppendUnknown: nothing is known to be
+    stored; the same key may be sent again.
+    """
+    with services.telemetry.span("accept", traceparent=traceparent) as span:
+        event = _initiated(command, idempotency_key=idempotency_key, services=services)
+        stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
+        span.note(payment_id=event.payment_id)
+        try:
+            (standing,) = await services.store.append([stored])
+        except StreamMoved:
+            return Refused("idempotency_key_reused")
+        services.telemetry.count("payments.accepted")
+        return standing
+
+
+def _initiated(command: Initiate, *, idempotency_key: str | None, services: Services) -> PaymentInitiated:
+    now = services.clock.now()
+    return PaymentInitiated(
+        occurred_at=now,
+        payment_id=payment_id_for(idempotency_key, services=services),
+        merchant_id=services.merchant_id,
+        amount=command.amount,
+        payment_method=command.payment_method,
+        reference=command.reference,
+        request_fingerprint=codec.fingerprint(asdict(command)),
+        expires_at=now + services.limits.expires_after,
+        description=command.description,
+        metadata=command.metadata,
+        notification_url=command.notification_url,
+    )
+
+
+def payment_id_for(idempotency_key: str | None, *, services: Services) -> str:
+    """The id that a key stands for, per merchant; a new one without a key."""
+    if idempotency_key is None:
+        return services.new_id()
+    return str(uuid.uuid5(NAMESPACE, f"{services.merchant_id}\n{idempotency_key}"))

@@ -1,0 +1,124 @@
+"""advance: one delivered message, one step of one payment. Knows no broker and no provider.
+
+Every await may be the last thing this process does. What is redelivered then asks before it sends, so that nothing is
+done twice; what was said yes to is recorded whatever the payment has become meanwhile.
+"""
+
+from dataclasses import replace
+
+from shared import flow
+from shared.domain.events import Event, PaymentFailed
+from shared.domain.payment import Intention, Payment, Refused, Step, intend
+from shared.errors import PaymentsError, Then, Unreadable
+from shared.ports import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Services, Unknown
+from shared.steps.catalogue import payment_step
+from shared.verbs.outcome import CHARGED_NOT_RECORDED, Again, Finished, Outcome, Parked, carry_out, park_unread
+from shared.verbs.recording import load, record
+from shared.verbs.turn import Delivery, Turn, read
+
+
+async def advance(delivery: Delivery, *, step: Step, services: Services) -> None:
+    """Make the step's move; returning completes the message.
+
+    Whatever went wrong with the payment is settled here: retried by a scheduled copy, or parked. Raises BusUnavailable
+    when neither could be handed to the broker: the delivery must then be abandoned, and comes again.
+    """
+    try:
+        turn = read(delivery, step=payment_step(step, services), services=services)
+    except Unreadable as exc:
+        await park_unread(delivery, fault=exc, place=flow.PLACE_OF[step], services=services)
+        return
+    names = {"step": step.value, "payment_id": turn.payment_id, "attempt": turn.attempt, "run": turn.run}
+    with services.telemetry.span("advance", traceparent=turn.traceparent, linked=turn.run != "0", **names) as span:
+        turn = replace(turn, traceparent=span.traceparent)
+        outcome = await _attempt(turn)
+        span.note(outcome=outcome.word)
+        services.telemetry.log(f"advance.{outcome.word}", {**names, **outcome.fields})
+        await carry_out(outcome, turn=turn)
+
+
+async def _attempt(turn: Turn) -> Outcome:
+    try:
+        return await _move(turn)
+    except PaymentsError as fault:
+        return Parked(fault.code, str(fault)) if fault.then is Then.PARK else Again(fault.code, str(fault))
+    except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
+        return Again("unforeseen", f"{type(fault).__name__}: {fault}"[:500])
+
+
+async def _move(turn: Turn) -> Outcome:
+    payment = turn.notice.payment if turn.ordinary else await load(turn.payment_id, services=turn.services)
+    match intend(payment, turn.step.step, now=turn.now):
+        case Refused(reason):
+            return Parked("refused", reason)
+        case Intention.NOTHING:
+            return Finished("already_done")
+        case Intention.EXPIRE:
+            answer = await _ask(turn, payment)
+            if isinstance(answer, NeverSeen):
+                return await _recorded(turn, payment, _expired(turn))
+        case Intention.CALL:
+            answer = await _call(turn, payment)
+    return await _conclude(turn, payment, answer)
+
+
+async def _call(turn: Turn, payment: Payment) -> AskAnswer:
+    """Send, but never what may have been sent before: then ask, and send only what was never seen.
+
+    NeverSeen comes back when the request id is too old to protect a repeat: then nothing may be sent.
+    """
+    if turn.ordinary or not turn.step.asks:
+        return await turn.step.send(payment, turn.call)
+    answer = await _ask(turn, payment)
+    if isinstance(answer, NeverSeen) and not turn.request_id_expired:
+        return await turn.step.send(payment, turn.call)
+    return answer
+
+
+async def _ask(turn: Turn, payment: Payment) -> AskAnswer:
+    if turn.request_id_expired:
+        return await turn.step.find(payment, turn.call)
+    return await turn.step.ask(payment, turn.call)
+
+
+def _expired(turn: Turn) -> PaymentFailed:
+    return PaymentFailed(
+        occurred_at=turn.now, reason="expired", code="payment_expired", failed_step=turn.step.step.value
+    )
+
+
+async def _conclude(turn: Turn, payment: Payment, answer: AskAnswer) -> Outcome:
+    match answer:
+        case Done():
+            fact = turn.step.fact(answer, at=turn.now)
+            return await _yes_recorded(turn, payment, fact) if fact else Finished("done")
+        case Declined():
+            fact = turn.step.fact(answer, at=turn.now)
+            return await _recorded(turn, payment, fact) if fact else Finished("declined")
+        case Unknown(why):
+            return Again("outcome_unknown", why)
+        case Busy(why, retry_after_s):
+            return Again("busy", why, retry_after_s=retry_after_s)
+        case OurFault(code):
+            return Parked("our_fault", f"the other side refuses the call as wrong: {code}")
+        case NeverSeen():
+            return Parked("outcome_unprovable", f"request {turn.call.request_id} is too old to be repeated safely")
+
+
+async def _yes_recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
+    """Record a yes. If that fails, the next attempt asks and records; if no attempt can, the alert is the loudest."""
+    try:
+        outcome = await _recorded(turn, payment, fact)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the provider has said yes and that must not be forgotten
+        code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
+        return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=True)
+    if isinstance(outcome, Parked):
+        return Parked(CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}")
+    return outcome
+
+
+async def _recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
+    recorded = await record(
+        payment, fact, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
+    )
+    return Parked("refused", recorded.reason) if isinstance(recorded, Refused) else Finished("recorded")

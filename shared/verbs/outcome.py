@@ -1,0 +1,150 @@
+"""How an attempt ended, and what becomes of its message: completed, scheduled again, or parked."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.payment import Step
+from shared.errors import Unreadable
+from shared.flow import Place
+from shared.ports import DeadLetter, Message, Services
+from shared.verbs.recording import load, record
+from shared.verbs.turn import ANSWERED, ATTEMPT, RUN, Delivery, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The step needs nothing more. `word` says in what way."""
+
+    word: str
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try later. answered: the provider has said yes, and the store could not take it down."""
+
+    code: str
+    description: str
+    retry_after_s: float = 0.0
+    answered: bool = False
+    word: str = "again"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"reason": self.code, "description": self.description}
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A person must look at it."""
+
+    reason: str
+    description: str
+    word: str = "parked"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"reason": self.reason, "description": self.description}
+
+
+type Outcome = Finished | Again | Parked
+
+CHARGED_NOT_RECORDED = "charged_not_recorded"
+RETRIES_EXHAUSTED = "retries_exhausted"
+NOTIFICATION_UNDELIVERED = "notification_undelivered"
+
+
+async def carry_out(outcome: Outcome, *, turn: Turn) -> None:
+    """Raises BusUnavailable when the broker takes neither the copy nor the dead letter."""
+    match outcome:
+        case Finished():
+            return
+        case Again() if turn.attempt + 1 < turn.policy.attempts:
+            await _schedule(outcome, turn=turn)
+        case Again():
+            await _give_up(outcome, turn=turn)
+        case Parked(reason, description):
+            await _park(turn, reason=reason, description=description)
+
+
+async def _schedule(again: Again, *, turn: Turn) -> None:
+    """Hand the broker a copy for later, addressed to this subscription only; then the original is completed.
+
+    In that order, so that a crash in between loses nothing: the original comes again, finds what was done, and if it
+    schedules once more, then under the same message id, which the topic drops.
+    """
+    attempt = turn.attempt + 1
+    delay_s = turn.policy.delay_s(attempt, jitter=turn.services.jitter(), retry_after_s=again.retry_after_s)
+    properties: dict[str, str | int] = {ATTEMPT: attempt, RUN: turn.run}
+    if again.answered or turn.answered:
+        properties[ANSWERED] = 1
+    copy = Message(
+        topic=turn.place.topic,
+        message_id=f"{turn.notice.event_id}:{turn.place.subscription}:{turn.run}:{attempt}",
+        body=turn.delivery.body,
+        subject=turn.delivery.subject,
+        to=turn.place.subscription,
+        properties=properties,
+    )
+    await turn.services.scheduler.schedule(copy, due_at=turn.now + timedelta(seconds=delay_s))
+    turn.services.telemetry.count("step.retries", step=turn.step.step.value, reason=again.code)
+
+
+async def _give_up(again: Again, *, turn: Turn) -> None:
+    description = f"{again.code} after {turn.attempt + 1} attempts: {again.description}"
+    if turn.step.step in (Step.NOTIFY, Step.NOTIFY_FAILURE):
+        await _park(turn, reason=NOTIFICATION_UNDELIVERED, description=description)
+        await _record_given_up(turn)
+    elif again.answered or turn.answered:
+        await _park(turn, reason=CHARGED_NOT_RECORDED, description=description)
+    else:
+        await _park(turn, reason=RETRIES_EXHAUSTED, description=description)
+
+
+async def _record_given_up(turn: Turn) -> None:
+    """After the letter, so that a crash in between repeats both: the letter's id is the same, the fact is one fact."""
+    fact = turn.step.given_up(at=turn.now)
+    if fact is None:
+        return
+    payment = await load(turn.payment_id, services=turn.services)
+    await record(
+        payment,
+        fact,
+        caused_by=turn.delivery.message_id,
+        traceparent=turn.traceparent,
+        services=turn.services,
+    )
+
+
+async def _park(turn: Turn, *, reason: str, description: str) -> None:
+    letter = DeadLetter(
+        message_id=turn.delivery.message_id,
+        body=turn.delivery.body,
+        subject=turn.delivery.subject,
+        reason=reason,
+        description=description,
+        source=str(turn.place),
+        attempt=turn.attempt,
+        run=turn.run,
+        delivery_count=turn.delivery.delivery_count,
+    )
+    await turn.services.dead_letters.park(letter)
+    turn.services.telemetry.count("messages.parked", step=turn.step.step.value, reason=reason)
+
+
+async def park_unread(delivery: Delivery, *, fault: Unreadable, place: Place, services: Services) -> None:
+    """Park a message whose body or properties make no sense."""
+    letter = DeadLetter(
+        message_id=delivery.message_id,
+        body=delivery.body,
+        subject=delivery.subject,
+        reason=fault.code,
+        description=str(fault),
+        source=str(place),
+        delivery_count=delivery.delivery_count,
+    )
+    await services.dead_letters.park(letter)
+    services.telemetry.count("messages.parked", step=place.subscription, reason=fault.code)

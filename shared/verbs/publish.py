@@ -1,0 +1,65 @@
+"""publish: stored events to integration events on their topics. The change feed is the outbox. Knows no broker."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared import codec, flow
+from shared.errors import Unreadable
+from shared.ports import DeadLetter, Message, Services, StoredEvent
+
+
+async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
+    """Send every document's event to its topic; raises BusUnavailable when a topic could not be reached.
+
+    Then the whole batch comes again, and what was sent is dropped by the topics as a duplicate: its message id is its
+    event id. One document never stops the others: what cannot be mapped, and what the broker refuses for good, is
+    parked as a stub that names the document, and replaying that letter reads the document again.
+    """
+    messages, letters = [], []
+    for document in documents:
+        try:
+            messages.append(_traced(document, services=services))
+        except Unreadable as exc:
+            letters.append(_stub(document, reason="unmappable", description=str(exc)))
+    rejected = await services.publisher.publish(messages) if messages else ()
+    letters += [_stub(_naming(each.message), reason="refused_by_broker", description=each.reason) for each in rejected]
+    for letter in letters:
+        await services.dead_letters.park(letter)
+        services.telemetry.count("messages.parked", step="publish", reason=letter.reason)
+    services.telemetry.count("events.published", len(messages) - len(rejected))
+
+
+def _traced(document: Mapping[str, Any], *, services: Services) -> Message:
+    """Raises Unreadable for a document that is no event of ours. The message carries on the event's own trace."""
+    stored = codec.from_document(document)
+    with services.telemetry.span("publish", traceparent=stored.traceparent, event_id=stored.event_id) as span:
+        return to_message(replace(stored, traceparent=span.traceparent))
+
+
+def to_message(stored: StoredEvent) -> Message:
+    """The integration event of a stored one. Its id is the event's, so that the topic drops a repeat."""
+    return Message(
+        topic=flow.TOPIC_OF[type(stored.event)],
+        message_id=stored.event_id,
+        body=codec.to_cloud_event(stored),
+        subject=codec.type_name(stored.event),
+    )
+
+
+def _naming(message: Message) -> dict[str, str]:
+    payment_id, version = message.message_id.rsplit(":", maxsplit=1)
+    return {"id": message.message_id, "paymentId": payment_id, "version": version}
+
+
+def _stub(document: Mapping[str, Any], *, reason: str, description: str) -> DeadLetter:
+    named = {"document_id": document.get("id"), "payment_id": document.get("paymentId")}
+    return DeadLetter(
+        message_id=str(document.get("id")),
+        body=json.dumps(named),
+        subject=str(document.get("type", "unknown")),
+        reason=reason,
+        description=description,
+        source=flow.EVENTS,
+    )

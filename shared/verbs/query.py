@@ -1,0 +1,27 @@
+"""query: what is known of a payment, and whether what is needed answers. Off the writing path. Knows no HTTP."""
+
+from collections.abc import Awaitable, Callable
+
+from shared.ports import Services, StoredEvent
+
+
+async def stream_of(payment_id: str, *, services: Services) -> tuple[StoredEvent, ...]:
+    """The events of a payment in order; () when there is no such payment. Raises StoreBusy."""
+    with services.telemetry.span("query", payment_id=payment_id):
+        return await services.store.load(payment_id)
+
+
+async def readiness(*, services: Services) -> dict[str, str]:
+    """What this app cannot do without, each `ok` or the kind of fault that keeps it from answering."""
+    return {
+        "store": await _check(services.store.ping),
+        "bus": await _check(services.publisher.ping),
+    }
+
+
+async def _check(ping: Callable[[], Awaitable[None]]) -> str:
+    try:
+        await ping()
+    except Exception as exc:  # noqa: BLE001 - whatever keeps it from answering is the answer
+        return type(exc).__name__
+    return "ok"

@@ -1,0 +1,48 @@
+"""Loading a payment and recording a fact in its stream, whoever else is writing to it."""
+
+from collections.abc import Sequence
+
+from shared.domain.events import Event
+from shared.domain.payment import Payment, Refused, decide, evolve, fold
+from shared.errors import AppendUnknown, StreamMissing, StreamMoved
+from shared.ports import Services, StoredEvent
+
+RELOADS = 5
+"""How often a lost race is decided again at once. Each loss means that another event landed, and a payment has few."""
+
+
+async def load(payment_id: str, *, services: Services) -> Payment:
+    """The payment as it now is. Raises StreamMissing when there is none (yet), StoreBusy."""
+    payment = fold(stored.event for stored in await services.store.load(payment_id))
+    if payment is None:
+        raise StreamMissing(f"no events of payment {payment_id} are stored")
+    return payment
+
+
+async def record(
+    payment: Payment, fact: Event, *, caused_by: str, traceparent: str | None, services: Services
+) -> Payment | Refused:
+    """Append the fact at the next version; after a lost race load, decide again and append there.
+
+    Returns the payment with the fact in it. Raises StoreBusy, StreamMoved, AppendUnknown when it did not get through.
+    """
+    for _ in range(RELOADS):
+        decision = decide(payment, fact)
+        if isinstance(decision, Refused):
+            return decision
+        if not decision:
+            return payment
+        stored = _stored(payment, decision, caused_by=caused_by, traceparent=traceparent)
+        try:
+            return (await services.store.append(stored))[-1].payment
+        except (StreamMoved, AppendUnknown):
+            payment = await load(payment.payment_id, services=services)
+    raise StreamMoved(f"payment {payment.payment_id} was written to by others {RELOADS} times in a row")
+
+
+def _stored(payment: Payment, events: Sequence[Event], *, caused_by: str, traceparent: str | None) -> list[StoredEvent]:
+    stored = []
+    for event in events:
+        payment = evolve(payment, event)
+        stored.append(StoredEvent(payment=payment, event=event, traceparent=traceparent, caused_by=caused_by))
+    return stored

@@ -1,0 +1,101 @@
+"""A delivered message, read: which payment, which attempt, and whether it may be taken at its word."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared import codec, flow
+from shared.domain.retry import RetryPolicy
+from shared.errors import Unreadable
+from shared.flow import Place
+from shared.ports import Call, Services
+from shared.steps.step import PaymentStep, request_id
+
+ATTEMPT, RUN, ANSWERED = "attempt", "run", "answered"
+"""Application properties of addressed copies."""
+
+FEED_RUN = "0"
+_RUN = re.compile(r"0|[rs][1-9][0-9]{0,8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message as the broker delivers it; delivery_count is 1 the first time."""
+
+    message_id: str
+    body: str
+    subject: str
+    delivery_count: int
+    properties: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One attempt of one step. run: 0 from the feed, r1, r2 ... for replays, s1, s2 ... for sweeps.
+
+    answered: an earlier attempt got the provider's yes and could not record it.
+    """
+
+    delivery: Delivery
+    notice: codec.Notice
+    attempt: int
+    run: str
+    answered: bool
+    step: PaymentStep
+    services: Services
+    traceparent: str | None
+
+    @property
+    def now(self) -> datetime:
+        return self.services.clock.now()
+
+    @property
+    def place(self) -> Place:
+        return flow.PLACE_OF[self.step.step]
+
+    @property
+    def policy(self) -> RetryPolicy:
+        return self.services.limits.retries[self.step.step]
+
+    @property
+    def payment_id(self) -> str:
+        return self.notice.payment.payment_id
+
+    @property
+    def call(self) -> Call:
+        return Call(request_id=request_id(self.notice.payment, self.step.step), traceparent=self.traceparent)
+
+    @property
+    def ordinary(self) -> bool:
+        """Nobody can have acted on this message before: the payment may be taken from it, and nothing need be asked.
+
+        Older than `fresh`, a repeat by the feed is no longer dropped by the topic, so it might be one.
+        """
+        first = self.attempt == 0 and self.run == FEED_RUN and self.delivery.delivery_count == 1
+        return first and self.now - self.notice.occurred_at < self.services.limits.fresh
+
+    @property
+    def request_id_expired(self) -> bool:
+        """Whether the provider may have forgotten the request id, counted from when it can first have been sent."""
+        return self.now - self.notice.occurred_at > self.services.limits.request_id_valid
+
+
+def read(delivery: Delivery, *, step: PaymentStep, services: Services) -> Turn:
+    """Raises Unreadable when the body is no event, or attempt or run is not what we write."""
+    attempt, run = delivery.properties.get(ATTEMPT, 0), delivery.properties.get(RUN, FEED_RUN)
+    if type(attempt) is not int or attempt < 0:
+        raise Unreadable(f"message {delivery.message_id} has the attempt {attempt!r}")
+    if not isinstance(run, str) or not _RUN.fullmatch(run):
+        raise Unreadable(f"message {delivery.message_id} has the run {run!r}")
+    notice = codec.from_cloud_event(delivery.body)
+    return Turn(
+        delivery=delivery,
+        notice=notice,
+        attempt=attempt,
+        run=run,
+        answered=ANSWERED in delivery.properties,
+        step=step,
+        services=services,
+        traceparent=notice.traceparent,
+    )

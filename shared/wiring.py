@@ -1,0 +1,128 @@
+"""Build what the verbs work with, once per process and inside its loop, and close it. Alone knows all adapters."""
+
+import asyncio
+import random
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from azure.cosmos.aio import CosmosClient
+from azure.servicebus.aio import ServiceBusClient
+from pydantic import SecretStr
+
+from shared import flow
+from shared.adapters import cosmos, servicebus
+from shared.adapters.notifier import HttpNotifier
+from shared.adapters.provider import HttpProvider
+from shared.adapters.telemetry import OpenTelemetry, providers
+from shared.ports import Limits, Services
+from shared.settings import Settings
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The services and what has to be closed behind them."""
+
+    services: Services
+    _cosmos: CosmosClient
+    _topics: servicebus.ServiceBusTopics
+    _session: aiohttp.ClientSession
+
+    async def close(self) -> None:
+        await self._session.close()
+        await self._topics.close()
+        await self._cosmos.close()
+
+
+async def build(settings: Settings) -> Built:
+    """Open the clients. Raises what the store's client raises when the account cannot be read."""
+    client = cosmos.open_client(
+        _secret(settings.cosmos_connection),
+        settings.cosmos_endpoint,
+        _credential(settings.cosmos_client_id) if settings.cosmos_endpoint else None,
+        proxies=settings.use_proxy_settings,
+    )
+    await client.__aenter__()
+    topics = servicebus.ServiceBusTopics(_bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC)
+    session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings)
+    container = client.get_database_client(flow.DATABASE).get_container_client(flow.EVENTS)
+    tracers, meters = providers(
+        azure_monitor=_secret(settings.applicationinsights_connection_string),
+        otlp_endpoint=settings.otel_exporter_otlp_endpoint,
+    )
+    services = Services(
+        store=cosmos.CosmosEventStore(container),
+        publisher=topics,
+        scheduler=topics,
+        dead_letters=topics,
+        provider=HttpProvider(
+            session,
+            base_url=str(settings.provider_base_url),
+            api_key=_secret(settings.provider_api_key),
+            limit_s=settings.provider_timeout_s,
+        ),
+        notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
+        telemetry=OpenTelemetry(tracers=tracers, meters=meters),
+        clock=SystemClock(),
+        limits=limits(settings),
+        merchant_id=settings.merchant_id,
+        jitter=random.random,
+        new_id=lambda: str(uuid.uuid4()),
+    )
+    return Built(services, client, topics, session)
+
+
+def build_id() -> str:
+    """What the package was built from. It lies in the package and not in the settings, so that a rollback shows it."""
+    stamp = Path(__file__).parent / "build_id.txt"
+    return stamp.read_text().strip() if stamp.is_file() else "development"
+
+
+def limits(settings: Settings) -> Limits:
+    """The numbers that the verbs go by."""
+    return Limits(
+        retries=settings.retries,
+        fresh=settings.fresh,
+        request_id_valid=timedelta(hours=settings.request_id_valid_h),
+        expires_after=timedelta(hours=settings.payment_expires_after_h),
+    )
+
+
+def once(settings: Settings) -> Callable[[], Awaitable[Services]]:
+    """A getter that builds at its first call: several functions may wake at the same time in a new process."""
+    lock = asyncio.Lock()
+    built: list[Built] = []
+
+    async def services() -> Services:
+        async with lock:
+            if not built:
+                built.append(await build(settings))
+        return built[0].services
+
+    return services
+
+
+def _bus(settings: Settings) -> ServiceBusClient:
+    credential = _credential(settings.servicebus_client_id) if settings.servicebus_namespace else None
+    return servicebus.open_client(_secret(settings.servicebus_connection), settings.servicebus_namespace, credential)
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value is not None else None
+
+
+def _credential(client_id: str | None) -> Any:  # noqa: ANN401 - azure.identity's credentials share no exported type
+    from azure.identity.aio import ManagedIdentityCredential  # only in Azure: it costs 0.1 s of every start
+
+    return ManagedIdentityCredential(client_id=client_id)
