@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
-from pydantic.functional_validators import AfterValidator
+from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 from pydantic_extra_types.currency_code import Currency
 from pydantic_extra_types.payment import PaymentCardNumber
@@ -44,6 +44,13 @@ def _plain(text: str) -> str:
     return text
 
 
+def _capitals(code: object) -> object:
+    """Currency takes small letters too; one way of writing a currency is enough."""
+    if not isinstance(code, str) or not code.isupper():
+        raise PydanticCustomError("currency_code", "Must be a three-letter ISO 4217 code in capitals")
+    return code
+
+
 def _web_address(text: str) -> str:
     """http is left to the environment's network rules; credentials in an address would end up in logs."""
     parts = urlsplit(text)
@@ -63,7 +70,7 @@ class PaymentRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     amount_minor: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)]
-    currency: Annotated[Currency, Field(strict=True)]
+    currency: Annotated[Currency, BeforeValidator(_capitals)]
     payment_method: Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{2,127}$")]
     reference: _text(at_most=64)  # type: ignore[valid-type] # an annotation made by a function
     description: _text(at_most=500) | None = None  # type: ignore[valid-type]

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -14,8 +15,12 @@ from typing import IO
 if sys.platform != "win32":
     import fcntl
 
+_STORING = ("cosmos", "servicebus", "provider")
+_ORPHANS_ARE_GONE_WITHIN_S = 20.0
+_LOOK_AGAIN_S = 0.1
 
-class FolderInUse(Exception):  # noqa: N818 - the name says what happened
+
+class FolderInUse(Exception):
     """Another run owns the folder; two would write the same files."""
 
 
@@ -40,8 +45,9 @@ def owned(folder: Path) -> Iterator[int | None]:
 
 def reset(folder: Path) -> None:
     """Forgets everything the services stored. Touches nothing else, whatever folder was named."""
-    for stored in [*folder.glob("*.sqlite"), *folder.glob("*.sqlite-wal"), *folder.glob("*.sqlite-shm")]:
-        stored.unlink()
+    for service in _STORING:
+        for ending in ("", "-wal", "-shm"):
+            (folder / f"{service}.sqlite{ending}").unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -76,8 +82,19 @@ def _take(lock: IO[str], folder: Path) -> None:
             raise FolderInUse(
                 f"another run (process {pid}) uses {folder}: stop it, or choose another folder with --data"
             ) from exc
-    print(f"the services of a run that was killed still close their files in {folder}; waiting for them", file=sys.stderr)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    print(f"the services of a killed run still close their files in {folder}; waiting for them", file=sys.stderr)
+    _take_from_orphans(lock, folder)
+
+
+def _take_from_orphans(lock: IO[str], folder: Path) -> None:
+    for _ in range(round(_ORPHANS_ARE_GONE_WITHIN_S / _LOOK_AGAIN_S)):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_LOOK_AGAIN_S)
+    raise FolderInUse(
+        f"services of a run that was killed still use {folder}: end them (`lsof {folder}/.lock` lists them)"
+    )
 
 
 def _is_alive(pid: int) -> bool:

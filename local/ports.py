@@ -1,4 +1,4 @@
-"""The ports of the local platform: what is used unless told otherwise, how a free one is found, and whether a wanted one is taken.
+"""The ports of the local platform: the usual ones, how a free one is found, whether a wanted one is taken.
 
 Knows no process.
 """
@@ -26,7 +26,7 @@ class Ports:
     admin: int = 5300
 
     def chosen(self) -> "Ports":
-        """The same with a free port in place of every 0. Raises PortTaken when a wanted one belongs to another program."""
+        """The same with a free port in place of every 0. Raises PortTaken when another program has a wanted one."""
         free = _free_ports()
         wanted = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, port in wanted.items():

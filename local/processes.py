@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.service import STOP_WITH_STDIN
 
@@ -17,17 +18,17 @@ _LAST_LINES = 20
 _PIPES_CLOSE_WITHIN_S = 2.0
 
 
-class ServiceDied(Exception):  # noqa: N818 - the name says what happened
-    """A service ended that should be running."""
+class ServiceDied(Exception):
+    """A service ended that should be running. `was_ready`: whether it had answered before."""
 
-    def __init__(self, name: str, *, exit_code: int, last_words: str) -> None:
+    def __init__(self, name: str, *, exit_code: int, was_ready: bool, last_words: str) -> None:
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
         super().__init__(f"{name} {how}" + (f":\n{last_words}" if last_words else ""))
-        self.name = name
+        self.was_ready = was_ready
         self.last_words = last_words
 
 
-class NotReady(Exception):  # noqa: N818 - the name says what happened
+class NotReady(Exception):
     """A service lives but has not said that it is ready."""
 
     def __init__(self, name: str, *, limit_s: float, last_words: str) -> None:
@@ -73,7 +74,8 @@ class Child:
 
     async def ready(self, limit_s: float) -> int:
         """The port on which it answers. Raises ServiceDied, NotReady."""
-        await asyncio.wait([self._ready, self._life], timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+        either: list[asyncio.Future[Any]] = [self._ready, self._life]
+        await asyncio.wait(either, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if self._ready.done():
             return self._ready.result()
         if self._life.done():
@@ -111,12 +113,15 @@ class Child:
         return "\n".join(self._last_lines)
 
     def _death(self) -> ServiceDied:
-        return ServiceDied(self.name, exit_code=self._process.returncode or 0, last_words=self.last_words)
+        exit_code = self._process.returncode or 0
+        return ServiceDied(self.name, exit_code=exit_code, was_ready=self._ready.done(), last_words=self.last_words)
 
     async def _live(self, log: Path) -> None:
         """Reads what the process writes until it has ended."""
         readers = [asyncio.create_task(self._listen(log)), asyncio.create_task(self._hear_errors(log))]
         await self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         # a grandchild may hold the pipes open
         _, late = await asyncio.wait(readers, timeout=_PIPES_CLOSE_WITHIN_S)
         for reader in late:

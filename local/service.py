@@ -1,4 +1,4 @@
-"""What the four local services share when they run as a process of their own: the port, the ready line, the orderly stop.
+"""What the four local services share as processes of their own: the port, the ready line, the orderly stop.
 
 Knows nothing of what a service does.
 """
@@ -35,7 +35,9 @@ class PortTaken(Exception):
     """The wanted port belongs to another program."""
 
     def __init__(self, service: str, port: int, option: str) -> None:
-        super().__init__(f"port {port} is taken, so the local {service} cannot start: free it or choose another, {option} N")
+        super().__init__(
+            f"port {port} is taken, so the local {service} cannot start: free it or choose another, {option} N"
+        )
 
 
 def serve(service: str, port: int, start: Callable[[], Awaitable[Running]]) -> int:

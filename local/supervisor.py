@@ -18,6 +18,7 @@ from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
 
 ROOT = Path(__file__).parents[1]
+TOPOLOGY = ROOT / "infra" / "topology.json"
 SERVICES = ("cosmos", "servicebus", "provider", "host")
 _PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
 _CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
@@ -29,23 +30,24 @@ class Setup:
 
     data: Path
     """The folder of everything that is stored; the logs are in `logs` below it."""
-    ports: Ports = FREE
+    ports: Ports
     environment: Mapping[str, str] = field(default_factory=dict)
     """Settings for the host; they win over everything else."""
-    topology: Path | None = None
-    """Declares topics and containers in place of infra/topology.json."""
+    topology: Path = TOPOLOGY
+    """Declares topics and containers."""
     modules: Mapping[str, str] = field(default_factory=dict)
     """Another Python module than `local.SERVICE` for a service."""
     ready_within_s: float = 60.0
-    stopped_within_s: float = 20.0
+    stopped_within_s: float = 40.0
+    """Longer than the host lets functions under way finish (30 s)."""
 
 
 class Platform:
     """The services, while they run, die and are started again, each always on the same port."""
 
-    def __init__(self, setup: Setup, *, ports: Ports, lock: int | None) -> None:
+    def __init__(self, setup: Setup, *, lock: int | None) -> None:
         self.setup = setup
-        self.ports = ports
+        self.ports = setup.ports
         self._lock = lock
         self._children: dict[str, Child] = {}
 
@@ -162,7 +164,7 @@ class Platform:
         options = ["--data", str(self.setup.data)]
         if service == "servicebus":
             options += ["--admin-port", str(self.ports.admin)]
-        if self.setup.topology is not None and service in {"cosmos", "servicebus"}:
+        if service in {"cosmos", "servicebus"}:
             options += ["--topology", str(self.setup.topology)]
         return options
 
@@ -181,14 +183,23 @@ class Platform:
 
 
 @contextlib.asynccontextmanager
-async def running_platform(setup: Setup, *, services: Sequence[str] = SERVICES) -> AsyncIterator[Platform]:
-    """Runs the named services until the end of the block, and leaves none behind.
+async def running_platform(
+    *,
+    data: Path,
+    ports: Ports = FREE,
+    services: Sequence[str] = SERVICES,
+    environment: Mapping[str, str] | None = None,
+    topology: Path = TOPOLOGY,
+    modules: Mapping[str, str] | None = None,
+) -> AsyncIterator[Platform]:
+    """Runs the named services until the end of the block, and leaves none behind. The arguments are `Setup`'s.
 
     Raises FolderInUse, PortTaken, ServiceDied, NotReady.
     """
-    data = setup.data.absolute()
-    with owned(data) as lock:
-        platform = Platform(setup, ports=setup.ports.chosen(), lock=lock)
+    folder = data.absolute()  # noqa: ASYNC240 - asks nothing of the disk; services have another current folder
+    with owned(folder) as lock:
+        setup = Setup(folder, ports.chosen(), environment=environment or {}, topology=topology, modules=modules or {})
+        platform = Platform(setup, lock=lock)
         try:
             await platform.start(*services)
             yield platform

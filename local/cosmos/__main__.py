@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from local.cosmos.server import start
+from local.cosmos.tables import DataInUse
 from local.service import serve
 
 
@@ -17,17 +18,21 @@ def main() -> int:
     options.add_argument("--partitions", type=int, default=2, help="physical partitions of new containers")
     options.add_argument("--consistency", default="Strong", help="the account's default consistency level")
     given = options.parse_args()
-    return serve(
-        "cosmos",
-        given.port,
-        lambda: start(
-            port=given.port,
-            data=given.data,
-            topology=given.topology,
-            partitions=given.partitions,
-            consistency=given.consistency,
-        ),
-    )
+    try:
+        return serve(
+            "cosmos",
+            given.port,
+            lambda: start(
+                port=given.port,
+                data=given.data,
+                topology=given.topology,
+                partitions=given.partitions,
+                consistency=given.consistency,
+            ),
+        )
+    except DataInUse as in_use:
+        print(in_use, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

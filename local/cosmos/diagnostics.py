@@ -2,7 +2,8 @@
 
     GET    /_local/requests   {"requests": {container: {operation: {"count", "ru", "status": {"201": n}}}}}
     DELETE /_local/requests   start counting again
-    POST   /_local/faults     {"operation"?, "container"?, "status", "substatus"?, "retry_after_ms"?, "count"?, "after"?}
+    POST   /_local/faults     {"status", "operation"?, "container"?, "substatus"?, "retry_after_ms"?, "count"?,
+                               "after"?}
     GET    /_local/faults     what is still to come
     DELETE /_local/faults     none any more
 
@@ -20,14 +21,16 @@ from local.cosmos.values import Document
 from local.cosmos.wire import Call, Request, Response, refusal
 
 PREFIX: Final = "_local"
+_LARGE_RATE: Final = (
+    "Request rate is large. More Request Units may be needed, so no changes were made. Please retry this request "
+    "later. Learn more: http://aka.ms/cosmosdb-error-429"
+)
 _CODES: Final = {
-    429: ("429", 3200, "Request rate is large. More Request Units may be needed, so no changes were made. "
-          "Please retry this request later. Learn more: http://aka.ms/cosmosdb-error-429"),
+    429: ("429", 3200, _LARGE_RATE),
     408: ("RequestTimeout", 0, "Request timed out. More info: https://aka.ms/cosmosdb-tsg-request-timeout"),
     449: ("RetryWith", 0, "Conflicting request to resource has been attempted. Retry to avoid conflicts."),
-    503: ("ServiceUnavailable", 0, "Service is currently unavailable. More info: "
-          "https://aka.ms/cosmosdb-tsg-service-unavailable"),
-}  # fmt: skip
+    503: ("ServiceUnavailable", 0, "Service is currently unavailable."),
+}
 
 
 @dataclass(slots=True)

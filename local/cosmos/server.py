@@ -8,9 +8,9 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -63,6 +63,10 @@ class Running:
         self._tables.connection.close()
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 async def start(
     *,
     port: int = 0,
@@ -70,20 +74,21 @@ async def start(
     topology: Path | Mapping[str, object] | None = None,
     partitions: int = 2,
     consistency: str = "Strong",
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], datetime] = utc_now,
 ) -> Running:
-    """Serve the folder `data`; answers once this returns. Raises OSError when the port is taken.
+    """Serve the folder `data`; answers once this returns.
+
+    Raises OSError when the port is taken, DataInUse when the folder is.
 
     port: 0 = a free one. topology: the file (or its content) whose `cosmos` part is created if missing.
     partitions: physical partitions of containers created from now on. consistency: the account's default level.
-    clock: seconds since the epoch.
+    clock: the time, aware.
     """
     listening = _listen(port)
-    data.mkdir(parents=True, exist_ok=True)
-    tables = Tables(data / "cosmos.sqlite")
-    cosmos = Cosmos(tables, clock=clock, partitions=partitions, consistency=consistency)
+    tables = _open(data)
+    cosmos = Cosmos(tables, clock=lambda: clock().timestamp(), partitions=partitions, consistency=consistency)
     if topology is not None:
-        cosmos.catalogue.provision(json.loads(topology.read_text()) if isinstance(topology, Path) else topology)
+        cosmos.catalogue.provision(_loaded(topology))
     commits: GroupCommit[Request, Response] = GroupCommit(
         tables.connection,
         cosmos.answer,
@@ -97,8 +102,21 @@ async def start(
     return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, commits, tables)
 
 
+def _open(data: Path) -> Tables:
+    data.mkdir(parents=True, exist_ok=True)
+    return Tables(data / "cosmos.sqlite")
+
+
+def _loaded(topology: Path | Mapping[str, object]) -> Mapping[str, object]:
+    if not isinstance(topology, Path):
+        return topology
+    declared: dict[str, object] = json.loads(topology.read_text())
+    return declared
+
+
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio does not switch Nagle's algorithm off and answers wait 40 ms for the client's next ACK.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((HOST, port))

@@ -148,7 +148,7 @@ class _Transaction:
         _require_match(operation.if_match, row)
         self._tables.remove(self._container.number, row)
         self._next()
-        return Result(204, self._write_charge(row.body, json.loads(row.body), replaces=False))
+        return Result(204, self._write_charge(row.body, _own_properties(json.loads(row.body)), replaces=False))
 
     def _read(self, operation: Operation) -> Result:
         row = self._existing(operation.id)
@@ -177,7 +177,7 @@ class _Transaction:
             raise errors.bad_request(
                 "PartitionKey extracted from document doesn't match the one specified in the header", substatus=1001
             )
-        return {name: value for name, value in document.items() if name not in SYSTEM_PROPERTIES}
+        return _own_properties(document)
 
     def _next(self) -> tuple[int, int]:
         """The log sequence number of this transaction and the next place in it."""
@@ -219,6 +219,10 @@ class _Transaction:
     def _write_charge(self, body: str, document: Document, *, replaces: bool) -> float:
         leaves = self._container.indexing.indexed_leaves(document)
         return self._charges.write(len(body), indexed_leaves=leaves, replaces=replaces)
+
+
+def _own_properties(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name not in SYSTEM_PROPERTIES}
 
 
 def _failed(count: int, *, at: int, refusal: CosmosError) -> list[Result]:

@@ -31,6 +31,10 @@ CREATE INDEX IF NOT EXISTS item_expiry ON items (container, expires) WHERE expir
 _COLUMNS = "range, number, pk, epk, id, lsn, seq, ts, etag, expires, body"
 
 
+class DataInUse(Exception):
+    """The file belongs to another process."""
+
+
 class Row(NamedTuple):
     """One stored item. `body` is the JSON text that is answered, system properties included."""
 
@@ -77,10 +81,18 @@ class Tables:
 
     def __init__(self, file: Path | str) -> None:
         # The commit runs in a worker thread while nobody else uses the connection.
-        self.connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, cached_statements=256)
-        self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.execute("PRAGMA synchronous=FULL")
-        self.connection.executescript(_SCHEMA)
+        self.connection = sqlite3.connect(
+            file, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0
+        )
+        # Nobody else may serve the same file: a second process fails here instead of corrupting the order of writes.
+        self.connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        try:
+            self.connection.execute("PRAGMA journal_mode=WAL")
+            self.connection.execute("PRAGMA synchronous=FULL")
+            self.connection.executescript(_SCHEMA)
+        except sqlite3.OperationalError as exc:
+            self.connection.close()
+            raise DataInUse(f"{file} cannot be opened ({exc}): is it in use by another local Cosmos DB?") from exc
         self._run = self.connection.execute
 
     @contextmanager

@@ -1,8 +1,8 @@
 """The Service Bus SDK behind the pump's receiver, and messages in the shape in which the host hands them to a function.
 
-Must not know lanes or settlement rules. The metadata is what the .NET host sends for one message: text stays text, all
-else travels as JSON, absent values are left out. What that host does not send (locked_until, dead_letter_reason, ...) is
-not sent here either, so that the app meets the same None as in Azure.
+Must not know lanes or settlement rules. The metadata is what the .NET host sends for one message: text stays text,
+all else travels as JSON, absent values are left out. What that host does not send (locked_until, dead_letter_reason,
+...) is not sent here either, so that the app meets the same None as in Azure.
 """
 
 import datetime as dt
@@ -23,15 +23,15 @@ from local.host.worker import Invocation
 
 # How long one call to receive waits. Short polls buy nothing: a lane breaks the call off when it needs the receiver.
 _RECEIVE_WAIT_S = 60.0
-# The client looks at its socket in turns of this length, and a message that arrives in a turn of its own keep-alive task
-# is seen one turn later. The SDK's own 0.2 s would show up as latency.
+# The client looks at its socket in turns of this length, and a message that arrives in a turn of its own keep-alive
+# task is seen one turn later. The SDK's own 0.2 s would show up as latency.
 _SOCKET_TURN_S = 0.05
 _NO_EXPIRY = "9999-12-31T23:59:59.9999999"  # what .NET writes when a message has no time to live
 
 
 def open_bus(connection: Connection) -> ServiceBusClient:
     """A client whose retries are few and quick: the pump itself goes on trying."""
-    quick = {"retry_total": 1, "retry_backoff_factor": 0.1, "socket_timeout": _SOCKET_TURN_S}
+    quick: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1, "socket_timeout": _SOCKET_TURN_S}
     if connection.connection_string:
         return ServiceBusClient.from_connection_string(connection.connection_string, **quick)
     return ServiceBusClient(str(connection.endpoint), credential_of(connection), **quick)
@@ -50,12 +50,12 @@ class BusReceiver:
         except MessagingEntityNotFoundError as exc:
             entity = self._trigger.queue or f"{self._trigger.topic}/{self._trigger.subscription}"
             raise CannotStart(
-                f"{self._trigger.function.name}: there is no Service Bus entity {entity}: create it, or correct the name"
+                f"{self._trigger.function.name}: no Service Bus entity is named {entity}: create it or correct the name"
             ) from exc
 
     async def receive(self) -> ServiceBusReceivedMessage | None:
-        # One at a time: a call that asks for more waits 0.2 s for the rest, and leaves credit behind at the broker, which
-        # then sends messages that nobody is reading.
+        # One at a time: a call that asks for more waits 0.2 s for the rest, and leaves credit behind at the broker,
+        # which then sends messages that nobody is reading.
         received = await self._receiver.receive_messages(1, max_wait_time=_RECEIVE_WAIT_S)
         return received[0] if received else None
 
@@ -75,9 +75,7 @@ class BusReceiver:
 def _receiver(client: ServiceBusClient, trigger: BusTrigger, *, prefetch: int) -> ServiceBusReceiver:
     if trigger.queue:
         return client.get_queue_receiver(trigger.queue, prefetch_count=prefetch)
-    return client.get_subscription_receiver(
-        str(trigger.topic), str(trigger.subscription), prefetch_count=prefetch
-    )
+    return client.get_subscription_receiver(str(trigger.topic), str(trigger.subscription), prefetch_count=prefetch)
 
 
 def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool) -> Invocation:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
 _FIRST_S, _LONGEST_S = 0.2, 5.0
 
@@ -18,6 +20,10 @@ class Stop:
 
     def tell(self) -> None:
         self._told.set()
+
+    async def wait(self) -> None:
+        """Until told to stop."""
+        await self._told.wait()
 
     async def pause(self, seconds: float) -> bool:
         """Wait that long. False when told to stop, before or meanwhile."""
@@ -58,5 +64,20 @@ class Condition:
 
 def first_line(exc: BaseException) -> str:
     """What went wrong, short enough for one line of a log."""
-    text = str(exc).strip().splitlines()
-    return f"{type(exc).__name__}: {text[0][:200]}" if text else type(exc).__name__
+    text = shortened(str(exc))
+    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
+
+
+def shortened(text: str) -> str:
+    """The first line of a text, and no more than a log line bears."""
+    return next(iter(text.strip().splitlines()), "")[:300]
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Do everything side by side. The first failure ends the rest, and is raised as itself rather than in a group."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for coroutine in work:
+                group.create_task(coroutine)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None

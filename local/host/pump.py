@@ -8,6 +8,7 @@ an idle entity delivers at once, a settlement never waits for a poll, and a slow
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import enum
 import logging
@@ -17,7 +18,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from local.host.errors import CannotStart
-from local.host.pacing import Condition, Stop, first_line
+from local.host.pacing import Condition, Stop, first_line, together
+
+_SHORTEST_RENEWAL_S = 1.0  # a lock that is shorter than two seconds is not worth more calls
 
 _log = logging.getLogger(__name__)
 
@@ -79,35 +82,21 @@ class Pump[M: Message]:
         run: Callable[[M], Awaitable[Verdict]],
         options: PumpOptions,
     ) -> None:
-        self._condition = Condition(f"{name}: Service Bus", _log)
-        self._slots = asyncio.Semaphore(options.max_concurrent_calls)
-        self._stop = Stop()
+        self.condition = Condition(f"{name}: Service Bus", _log)
+        self.slots = asyncio.Semaphore(options.max_concurrent_calls)
+        self.stop = Stop()
         self._lanes = [Lane(name, receiver=receiver, pump=self, run=run) for receiver in receivers]
         self._tasks: list[asyncio.Task[None]] = []
         self.renewal_s = options.lock_renewal_s
 
-    @property
-    def slots(self) -> asyncio.Semaphore:
-        return self._slots
-
-    @property
-    def stop(self) -> Stop:
-        return self._stop
-
-    @property
-    def condition(self) -> Condition:
-        return self._condition
-
     async def start(self) -> None:
         """Return when every lane's receiver is attached; keeps trying while the broker does not answer."""
-        async with asyncio.TaskGroup() as group:
-            for lane in self._lanes:
-                group.create_task(lane.open())
+        await together(*(lane.open() for lane in self._lanes))
         self._tasks = [asyncio.create_task(lane.work()) for lane in self._lanes]
 
     async def drain(self) -> None:
         """Take no more messages; return when those under way are settled."""
-        self._stop.tell()
+        self.stop.tell()
         for lane in self._lanes:
             lane.wake()
         await asyncio.gather(*self._tasks)
@@ -117,6 +106,15 @@ class Pump[M: Message]:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@dataclass(slots=True, eq=False)
+class _Call[M: Message]:
+    """A message whose function runs, or has run and waits to be settled."""
+
+    message: M
+    renew_until: float
+    is_running: bool = True
 
 
 class Lane[M: Message]:
@@ -129,8 +127,8 @@ class Lane[M: Message]:
         self._receiver = receiver
         self._pump = pump
         self._run = run
-        self._chores: deque[tuple[Verdict, M]] = deque()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._chores: deque[tuple[Verdict, _Call[M]]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._patience: asyncio.Timeout | None = None
 
@@ -148,28 +146,30 @@ class Lane[M: Message]:
                 return
 
     async def work(self) -> None:
+        """Receive and settle until told to stop and nothing is under way."""
         try:
-            while not self._pump.stop.is_told or self._calls or self._chores:
+            while not self._pump.stop.is_told or self._tasks or self._chores:
                 await self._do_chores()
                 if not self._pump.stop.is_told:
                     await self._take_one()
-                elif self._calls and not self._chores:
+                elif self._tasks and not self._chores:
                     await self._until_woken()
         finally:
-            for call in self._calls:
-                call.cancel()
-            await asyncio.gather(*self._calls, return_exceptions=True)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._close()
 
     def wake(self) -> None:
         """There is something to settle, or it is time to stop: break off a receive that waits."""
         self._woken.set()
-        if self._patience is not None:
-            self._patience.reschedule(asyncio.get_running_loop().time())
+        patience, self._patience = self._patience, None
+        if patience is not None:
+            patience.reschedule(asyncio.get_running_loop().time())
 
     async def _until_woken(self) -> None:
-        await self._woken.wait()
         self._woken.clear()
+        await self._woken.wait()
 
     async def _take_one(self) -> None:
         """Wait for a free slot and a message, until woken; start its call."""
@@ -181,9 +181,9 @@ class Lane[M: Message]:
             async with asyncio.timeout(None) as self._patience:
                 has_slot = await self._pump.slots.acquire()
                 message = await self._receiver.receive()
-                self._pump.condition.up()
+            self._pump.condition.up()
         except TimeoutError as exc:
-            if self._patience is None or not self._patience.expired():
+            if not self._woken.is_set():
                 await self._back_off(exc)
         except Exception as exc:  # noqa: BLE001 - the edge: whatever the SDK raises, the broker is tried again
             await self._back_off(exc)
@@ -192,64 +192,65 @@ class Lane[M: Message]:
             if message is None and has_slot:
                 self._pump.slots.release()
         if message is not None:
-            self._start_call(message)
+            self._start(message)
 
     async def _back_off(self, exc: Exception) -> None:
-        wait_s = self._pump.condition.down(exc)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._pump.condition.down(exc))
+
+    def _start(self, message: M) -> None:
+        call = _Call(message, asyncio.get_running_loop().time() + self._pump.renewal_s)
+        self._renew_in_time(call)
+        task = asyncio.create_task(self._finish(call))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self, call: _Call[M]) -> None:
         try:
-            async with asyncio.timeout(wait_s):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
-
-    def _start_call(self, message: M) -> None:
-        call = asyncio.create_task(self._call(message))
-        self._calls.add(call)
-        call.add_done_callback(self._calls.discard)
-
-    async def _call(self, message: M) -> None:
-        loop = asyncio.get_running_loop()
-        self._watch_lock(message, until=loop.time() + self._pump.renewal_s, call=asyncio.current_task())
-        verdict = await self._run(message)
-        self._chores.append((verdict, message))
+            verdict = await self._run(call.message)
+        except Exception as exc:  # noqa: BLE001 - the edge: a message we cannot even hand over is abandoned
+            _log.error("%s: message %s: %s", self._name, call.message.message_id, first_line(exc))
+            verdict = Verdict.ABANDON
+        call.is_running = False
+        self._chores.append((verdict, call))
         self.wake()
 
-    def _watch_lock(self, message: M, *, until: float, call: "asyncio.Task[None] | None") -> None:
-        """Renew the lock halfway through, again and again, while the call runs and the limit allows."""
-        loop = asyncio.get_running_loop()
-        if message.locked_until_utc is None:
+    def _renew_in_time(self, call: _Call[M]) -> None:
+        """Ask for the lock's renewal when half of it has passed, while the call runs and the limit allows."""
+        loop, locked_until = asyncio.get_running_loop(), call.message.locked_until_utc
+        if locked_until is None:
             return
-        left_s = (message.locked_until_utc - dt.datetime.now(dt.UTC)).total_seconds()
-        due = loop.time() + max(left_s / 2, 1.0)
+        left_s = (locked_until - dt.datetime.now(dt.UTC)).total_seconds()
+        due = loop.time() + max(left_s / 2, _SHORTEST_RENEWAL_S)
 
-        def renew() -> None:
-            if call is not None and not call.done():
-                self._chores.append((Verdict.RENEW, message))
-                self._watch_lock(message, until=until, call=call)
+        def ask() -> None:
+            if call.is_running:
+                self._chores.append((Verdict.RENEW, call))
                 self.wake()
 
-        if due <= until:
-            loop.call_at(due, renew)
+        if due <= call.renew_until:
+            loop.call_at(due, ask)
 
     async def _do_chores(self) -> None:
         while self._chores:
-            verdict, message = self._chores.popleft()
+            verdict, call = self._chores.popleft()
             try:
-                await self._settle(message, verdict)
+                await self._do(verdict, call)
             except Exception as exc:  # noqa: BLE001 - the edge: an unsettled message comes again, the lane goes on
-                what = f"message {message.message_id} could not be {verdict.value} and may come again"
+                what = f"message {call.message.message_id} could not be {verdict.value} and may come again"
                 _log.warning("%s: %s: %s", self._name, what, first_line(exc))
             finally:
                 if verdict is not Verdict.RENEW:
                     self._pump.slots.release()
 
-    async def _settle(self, message: M, verdict: Verdict) -> None:
+    async def _do(self, verdict: Verdict, call: _Call[M]) -> None:
         if verdict is Verdict.COMPLETE:
-            await self._receiver.complete(message)
+            await self._receiver.complete(call.message)
         elif verdict is Verdict.ABANDON:
-            await self._receiver.abandon(message)
-        elif verdict is Verdict.RENEW:
-            await self._receiver.renew(message)
+            await self._receiver.abandon(call.message)
+        elif verdict is Verdict.RENEW and call.is_running:
+            await self._receiver.renew(call.message)
+            self._renew_in_time(call)
 
     async def _close(self) -> None:
         try:

@@ -30,31 +30,23 @@ class Timer:
 
     async def work(self) -> None:
         """Until told to stop; a call under way is finished, a pause between retries is not."""
-        last = self._clock()
+        seen = self._clock()
         if self._trigger.run_on_startup:
-            await self._fire(last, due=last, is_past_due=False)
-        while (due := self._trigger.schedule.next_after(last)) is not None:
-            early_s = (due - self._clock()).total_seconds()
-            if early_s > 0 and not await self._stop.pause(early_s):
-                return
+            await self._fire(seen, is_past_due=False)
+        while (due := self._trigger.schedule.next_after(seen)) is not None:
+            now = self._clock()
+            is_past_due = due <= now
+            if not is_past_due:
+                await self._stop.pause((due - now).total_seconds())
             if self._stop.is_told:
                 return
-            await self._fire(last, due=due, is_past_due=early_s <= 0)
-            # Several times missed make one call, as in Azure: go on from the newest that has passed.
-            last = max(due, self._newest_missed(due))
+            await self._fire(due, is_past_due=is_past_due)
+            # One late call stands for all the times that had passed by then, as in Azure.
+            seen = now if is_past_due else due
 
-    def _newest_missed(self, due: dt.datetime) -> dt.datetime:
-        now, newest = self._clock(), due
-        while (following := self._trigger.schedule.next_after(newest)) is not None and following <= now:
-            later = self._trigger.schedule.next_after(following)
-            if later is None or later > now:
-                return newest
-            newest = following
-        return newest
-
-    async def _fire(self, last: dt.datetime, *, due: dt.datetime, is_past_due: bool) -> None:
+    async def _fire(self, due: dt.datetime, *, is_past_due: bool) -> None:
         following = self._trigger.schedule.next_after(due)
-        status = {"Last": _text(last), "LastUpdated": _text(last), "Next": _text(following) if following else None}
+        status = {"Last": _text(due), "LastUpdated": _text(due), "Next": _text(following) if following else None}
         timer = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": is_past_due})
 
         async def once(retry: RetryContext) -> object:

@@ -1,6 +1,6 @@
 """One AMQP connection: Proton without its own I/O, inside an asyncio protocol. The only module that knows Proton.
 
-It turns Proton's events into calls on the peer, and offers links in plain words. It knows no entity and decides nothing.
+It turns Proton's events into calls on the peer, and offers links in plain words. Knows no entity, decides nothing.
 """
 
 import asyncio
@@ -91,13 +91,15 @@ class Outbound(_LinkEnd):
         super().__init__(engine, link)
         self.address: str = link.remote_source.address or ""
         self.reply_address: str = link.remote_target.address or ""
-        self.deletes = link.remote_snd_settle_mode == _SETTLED_BY_SENDER
+        self.deletes: bool = link.remote_snd_settle_mode == _SETTLED_BY_SENDER
         self._replies = 0
 
     @property
     def wants_session(self) -> bool:
-        names = link_filter.dat_names() if (link_filter := _Filter(self._link)) else ()
-        return "com.microsoft:session-filter" in names
+        filters = self._link.remote_source.filter
+        filters.rewind()
+        named = filters.get_object() if filters.next() else None
+        return isinstance(named, dict) and "com.microsoft:session-filter" in {str(name) for name in named}
 
     @property
     def credit(self) -> int:
@@ -128,18 +130,6 @@ class Outbound(_LinkEnd):
     def drained(self) -> None:
         self._link.drained()
         self._engine.wake()
-
-
-class _Filter:
-    """The filter map of a source, by the names of its keys."""
-
-    def __init__(self, link: Link) -> None:
-        self._filter = link.remote_source.filter
-
-    def dat_names(self) -> set[str]:
-        self._filter.rewind()
-        found = self._filter.get_object() if self._filter.next() else None
-        return {str(name) for name in found} if isinstance(found, dict) else set()
 
 
 class Transfer:
@@ -341,7 +331,7 @@ class Engine(asyncio.Protocol):
         if not delivery.readable or (delivery.partial and not delivery.aborted):
             return
         message_format = self._frames.take(link.name)
-        payload = b"" if delivery.aborted else (link.recv(delivery.pending) or b"")
+        payload = b"" if delivery.aborted else bytes(link.recv(delivery.pending) or b"")
         link.advance()
         if link.credit <= _CREDIT // 2:
             link.flow(_CREDIT - link.credit)

@@ -55,7 +55,7 @@ class Entry:
     scheduled_ms: int | None = None
     delivery_count: int = 0
     arrived_count: int = 0
-    """The delivery count with which it came here: a forwarded dead letter keeps its count and still gets its chances."""
+    """The delivery count it came with: a forwarded dead letter keeps its count and still gets its chances."""
     hops: int = 0
     enqueued_sequence_number: int = 0
     reason: str | None = None
@@ -89,7 +89,7 @@ class Receiver(Protocol):
 
 @dataclass(eq=False)
 class Queue:
-    """Messages in the order of their sequence numbers: a subscription, its dead-letter queue, or a topic's scheduled ones."""
+    """Messages by sequence number: a subscription, its dead-letter queue, or a topic's scheduled ones."""
 
     name: str
     topic: "Topic"

@@ -54,7 +54,9 @@ class OrderedFaults:
         """`kind`, the `topic` or `subscription` ("topic/sub") it is for, `count` (1), for refuse_sends `error`."""
         kind = str(wanted.get("kind"))
         if kind not in _TARGETS:
-            raise FaultError(f"fault {kind!r} is not implemented; there are {', '.join(sorted(_TARGETS))}, drop_connections")
+            raise FaultError(
+                f"fault {kind!r} is not implemented; there are {', '.join(sorted(_TARGETS))}, drop_connections"
+            )
         target, count = wanted.get(_TARGETS[kind]), wanted.get("count", 1)
         if not isinstance(target, str) or not isinstance(count, int) or count < 1:
             raise FaultError(f"{kind} needs {_TARGETS[kind]!r} and a positive count")

@@ -1,4 +1,4 @@
-"""Reads along with the frames that come in, for the one thing that Proton keeps to itself: each transfer's message-format.
+"""Reads along with the frames that come in, for the one thing that Proton keeps to itself: the message-format.
 
 A batch is told by its format and by nothing else: a body may look like anything. Knows links by name only.
 """

@@ -97,7 +97,9 @@ class Intake:
         entries = [topic.scheduled.entries.get(number) for number in sequence_numbers]
         found = [entry for entry in entries if entry is not None]
         if len(found) < len(entries):
-            raise MessageNotFound(f"topic {topic.name} has no scheduled message with one of the numbers {sequence_numbers}")
+            raise MessageNotFound(
+                f"topic {topic.name} has no scheduled message with one of the numbers {sequence_numbers}"
+            )
         for entry in found:
             topic.scheduled.remove(entry)
             unit.drop(entry)

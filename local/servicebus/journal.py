@@ -70,7 +70,7 @@ type Record = PutBody | DropBody | PutEntry | DropEntry | Remember | Forget | Ne
 
 class Journal(Protocol):
     def commit(self, records: Iterable[Record]) -> asyncio.Future[None]:
-        """Done when these records, and all that were given before, are durable. Without records: when those before are."""
+        """Done when these records, and all that were given before, are durable. Without records: those before."""
 
 
 class Unit:

@@ -1,4 +1,4 @@
-"""`$management` of an entity: the operations that are requests and not links. Decides nothing: it translates to the broker.
+"""`$management` of an entity: the operations that are requests and not links. Translates, decides nothing.
 
 Knows no connection: a request comes in, a reply goes out.
 """
@@ -76,7 +76,7 @@ async def _peek(broker: Broker, entity: str, body: _Body) -> _Answer:
     found = broker.peek(
         broker.queue(entity), from_number=_number(body, "from-sequence-number"), limit=_number(body, "message-count")
     )
-    messages, size = [], 0
+    messages, size = list[dict[str, bytes]](), 0
     for entry in found:
         message = render(entry, peeked=True)
         size += len(message)

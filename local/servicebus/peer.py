@@ -25,10 +25,13 @@ _ANNOUNCED_TO_NODES = 1_048_576
 class Client:
     """One connection."""
 
-    def __init__(self, engine: Engine, broker: Broker, *, faults: Faults, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, engine: Engine, broker: Broker, *, faults: Faults, now_ms: Callable[[], int], left: Callable[[], None]
+    ) -> None:
         self.engine = engine
         self.broker = broker
         self.faults = faults
+        self.lost = left
         self._now_ms = now_ms
         self._authorised = False
         self._replies: dict[str, Outbound] = {}
@@ -81,10 +84,6 @@ class Client:
         else:
             self.broker.queue(address.entity)
 
-    def lost(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
     def forget_reply(self, link: Outbound) -> None:
         self._replies = {address: one for address, one in self._replies.items() if one is not link}
 
@@ -107,7 +106,7 @@ class Client:
             link.send(message)
 
     def when_durable(self, durable: Durable, action: Callable[[], None]) -> None:
-        """Answer when it is safe to. If it never is, say nothing and cut the connection: the client must assume the worst."""
+        """Answer when it is safe to. If it never is, cut the connection: the client must assume the worst."""
 
         def answer(done: Durable) -> None:
             if self.engine.is_lost or done.cancelled():

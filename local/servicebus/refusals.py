@@ -1,7 +1,7 @@
 """What the broker says no to: one exception per situation, with the condition by which the real service tells it."""
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is what it is
+class Refusal(Exception):
     """The request cannot be granted; nothing was changed."""
 
     condition = "amqp:internal-error"

@@ -1,7 +1,7 @@
 """The sections of an AMQP message, kept as the bytes in which they arrived. Knows no link and no queue.
 
-A message is stored as it was sent. What the broker adds on delivery (lock token, sequence number, delivery count, why it
-is dead) is put around those bytes; bodies are never decoded.
+A message is stored as it was sent. What the broker adds on delivery (lock token, sequence number, delivery count, why
+it is dead) is put around those bytes; bodies are never decoded.
 """
 
 from collections.abc import Iterator, Mapping

@@ -9,15 +9,17 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from local.servicebus import sections, topology
 from local.servicebus.admin import start_admin
 from local.servicebus.cbs import KEY_NAME, KEY_VALUE
 from local.servicebus.engine import Engine
+from local.servicebus.entities import Topic
 from local.servicebus.faults import OrderedFaults
 from local.servicebus.peer import Client
+from local.servicebus.sections import envelope
 from local.servicebus.state import Broker
 from local.servicebus.store import Store
 from local.servicebus.timers import Timers
+from local.servicebus.topology import load
 
 HOST = "127.0.0.1"
 TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
@@ -37,9 +39,9 @@ class Running:
     faults: OrderedFaults
     timers: Timers
     _server: asyncio.Server
-    _admin: web.AppRunner
     _engines: set[Engine]
     _store: Store
+    admin: web.AppRunner | None = None
 
     @property
     def connection_string(self) -> str:
@@ -56,8 +58,9 @@ class Running:
         """Stop taking work, finish what is under way, release the ports and the file."""
         self._server.close()
         self.timers.close()
-        await self._admin.cleanup()
-        await self._store.settle()
+        if self.admin is not None:
+            await self.admin.cleanup()
+        await self._store.drain()
         self.drop_connections()
         await self._server.wait_closed()
         await self._store.close()
@@ -67,12 +70,43 @@ async def start(
     *,
     port: int = 0,
     data: Path,
-    topology_of: Path | Mapping[str, object] = TOPOLOGY,
+    topology: Path | Mapping[str, object] = TOPOLOGY,
     admin_port: int = 0,
     clock: Callable[[], datetime] = utc_now,
 ) -> Running:
     """Start on a folder: everything acknowledged before is there again. Port 0 is a free port."""
-    topics = topology.load(topology_of)
+    topics = load(topology)
     await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
     store = Store(data / "servicebus.sqlite")
-    return await _Starting(port, admin_port, store).run(topics, clock)
+    try:
+        return await _start_on(store, topics, port=port, admin_port=admin_port, clock=clock)
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def _start_on(
+    store: Store, topics: dict[str, Topic], *, port: int, admin_port: int, clock: Callable[[], datetime]
+) -> Running:
+    def now_ms() -> int:
+        return int(clock().timestamp() * 1000)
+
+    timers, faults, engines = Timers(now_ms), OrderedFaults(), set[Engine]()
+    broker = Broker(topics, store, read=envelope, now_ms=now_ms, alarm=timers, faults=faults, new_token=uuid4)
+    broker.recover(store.load())
+
+    def connect() -> Engine:
+        engine = Engine(container="local-servicebus")
+        engine.peer = Client(engine, broker, faults=faults, now_ms=now_ms, left=lambda: engines.discard(engine))
+        engines.add(engine)
+        return engine
+
+    server = await asyncio.get_running_loop().create_server(connect, HOST, port)
+    running = Running(server.sockets[0].getsockname()[1], 0, broker, faults, timers, server, engines, store)
+    try:
+        running.admin, running.admin_port = await start_admin(running, HOST, admin_port)
+    except BaseException:
+        server.close()
+        timers.close()
+        raise
+    return running

@@ -252,7 +252,7 @@ class Broker:
             self._commit(unit, entry.queue.topic)
 
     def _bury(self, unit: Unit, entry: Entry, *, reason: str | None, description: str | None) -> None:
-        """The message leaves its subscription: to the topic that takes its dead letters, or to its dead-letter queue."""
+        """The message leaves its subscription: for the topic that takes its dead, or for its dead-letter queue."""
         queue, subscription = entry.queue, entry.queue.subscription
         if subscription is None:
             raise NotAllowed(f"messages do not die in {queue.name}")
@@ -330,14 +330,14 @@ class Broker:
             unit.commit()
 
     def recover(self, snapshot: Snapshot) -> None:
-        """Take over what was durable: all of it unlocked. Rows of queues that are no longer declared stay where they are."""
+        """Take over what was durable, all of it unlocked. Rows of queues that are not declared stay where they are."""
         read, bodies = self._intake.read, dict[int, Body]()
-        for number, queue in ((number, self._queues.get(name.lower())) for name, number in snapshot.next_numbers.items()):
-            if queue is not None:
+        for name, number in snapshot.next_numbers.items():
+            if (queue := self._queues.get(name.lower())) is not None:
                 queue.next_sequence_number = number
-        for row in snapshot.seen:
-            if (topic := self.topics.get(row.topic.lower())) is not None:
-                topic.seen[row.message_id] = row.at_ms
+        for seen in snapshot.seen:
+            if (topic := self.topics.get(seen.topic.lower())) is not None:
+                topic.seen[seen.message_id] = seen.at_ms
         self._intake.body_ids = count(max(snapshot.bodies, default=0) + 1)
         self._intake.entry_ids = count(max((row.entry_id for row in snapshot.entries), default=0) + 1)
         entries = []

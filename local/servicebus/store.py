@@ -97,7 +97,7 @@ class Store:
     def commit(self, records: Iterable[Record]) -> asyncio.Future[None]:
         """Done when these records, and all that were given before, are durable.
 
-        After a failed write every later commit fails too: what is in memory is ahead of the file, only a restart mends it.
+        After a failed write every later commit fails too: memory is ahead of the file, only a restart mends it.
         """
         if self._durable is None:
             self._durable = asyncio.get_running_loop().create_future()
@@ -140,10 +140,14 @@ class Store:
                 self._db.execute("rollback")
             raise
 
-    async def close(self) -> None:
-        """Finish the writing that is under way."""
+    async def drain(self) -> None:
+        """Wait for the writing that is under way."""
         if self._writing is not None:
-            await self._writing
+            await asyncio.shield(self._writing)
+
+    async def close(self) -> None:
+        """Finish the writing that is under way and let the file go."""
+        await self.drain()
         self._writer.shutdown()
         self._db.close()
 

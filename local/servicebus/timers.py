@@ -1,4 +1,4 @@
-"""Things that are due at a time of the broker's clock: one heap, one wake-up of the event loop. Knows not what is due."""
+"""Things that are due at a time of the broker's clock: one heap, one wake-up of the loop. Knows not what is due."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Timers:
         self._closed = False
 
     def at(self, due_ms: int, action: Callable[[], None]) -> None:
-        """Run the action at that time or soon after. It can't be called off: the action looks whether it still applies."""
+        """Run the action at that time or soon after. It can't be called off: the action sees whether it applies."""
         heappush(self._heap, (due_ms, next(self._order), action))
         if self._heap[0][0] == due_ms:
             self._arm()

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local.servicebus.entities import Queue, Subscription, Topic
 from local.servicebus.filters import compile_rule
@@ -33,7 +34,8 @@ def duration_ms(text: str | None) -> int | None:
 def load(topology: Path | Mapping[str, object]) -> dict[str, Topic]:
     """Topics by their name in lower case. A file, or what a file would hold."""
     declared = json.loads(topology.read_text()) if isinstance(topology, Path) else topology
-    topics = [_topic(one) for one in declared["serviceBus"]["topics"]]
+    part: Any = declared["serviceBus"]
+    topics = [_topic(one) for one in part["topics"]]
     by_name = {topic.name.lower(): topic for topic in topics}
     if len(by_name) < len(topics):
         raise TopologyError("a topic is declared twice")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 
-class Malformed(ValueError):  # noqa: N818 - the name says what the bytes are
+class Malformed(ValueError):
     """The bytes are not AMQP 1.0."""
 
 

@@ -1,0 +1,159 @@
+"""The Cosmos DB SDK behind the change feed and its lease container. Must not know who owns a lease, or what is run."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core import MatchConditions
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.cosmos import PartitionKey
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.cosmos.exceptions import (
+    CosmosAccessConditionFailedError,
+    CosmosResourceExistsError,
+    CosmosResourceNotFoundError,
+)
+
+from local.host.credentials import credential_of
+from local.host.errors import CannotStart
+from local.host.feed import Page
+from local.host.leases import FeedRange, LeaseChanged, LeaseDocument
+from local.host.settings import Connection
+from local.host.triggers import FeedTrigger
+
+_UNFIT_FOR_AN_ID = str.maketrans(dict.fromkeys("/\\?#", "-"))
+
+
+class Account:
+    """A Cosmos DB account, connected to at first use: a store that is down must not keep the host from being built."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._client: CosmosClient | None = None
+
+    async def client(self) -> CosmosClient:
+        if self._client is None:
+            client = _client(self._connection)
+            try:
+                await client.__aenter__()
+            except BaseException:
+                await client.close()
+                raise
+            self._client = client
+        return self._client
+
+    async def container(self, database: str, container: str) -> ContainerProxy:
+        return (await self.client()).get_database_client(database).get_container_client(container)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+
+
+def _client(connection: Connection) -> CosmosClient:
+    # Reading proxy settings and .netrc costs two thread hops per request; halves the client's CPU when left out.
+    transport = AioHttpTransport(use_env_settings=False)
+    # Retries are few and quick: whoever calls goes on trying, and says so.
+    quick: dict[str, Any] = {"transport": transport, "retry_total": 1, "retry_backoff_max": 1, "connection_timeout": 5}
+    if connection.connection_string:
+        return CosmosClient.from_connection_string(connection.connection_string, **quick)
+    credential: AsyncTokenCredential = credential_of(connection)
+    return CosmosClient(str(connection.endpoint), credential, **quick)
+
+
+class CosmosFeed:
+    """The change feed of one container."""
+
+    def __init__(self, account: Account, trigger: FeedTrigger) -> None:
+        self._account = account
+        self._trigger = trigger
+
+    async def ranges(self) -> list[FeedRange]:
+        container = await self._container()
+        # The SDK calls a feed range opaque; but a lease is named by its bounds, as in the .NET processor.
+        return [FeedRange(r["Range"]["min"], r["Range"]["max"]) async for r in container.read_feed_ranges()]
+
+    async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
+        seen: list[Any] = []  # the headers of the last answer; the SDK puts the token for the next call into them
+        start: dict[str, Any] = (
+            {"continuation": continuation}
+            if continuation
+            else {"feed_range": _sdk_range(feed_range), "start_time": "Beginning"}
+        )
+        changes = (await self._container()).query_items_change_feed(
+            **start, max_item_count=self._trigger.max_items, response_hook=lambda headers, _body: seen.append(headers)
+        )
+        documents: list[dict[str, Any]] = []
+        async for page in changes.by_page():
+            documents = [document async for document in page]
+            break
+        return Page(documents, seen[-1]["etag"] if seen else continuation)
+
+    async def _container(self) -> ContainerProxy:
+        return await self._account.container(self._trigger.database, self._trigger.container)
+
+
+def _sdk_range(feed_range: FeedRange) -> dict[str, Any]:
+    bounds = {"min": feed_range.low, "max": feed_range.high, "isMinInclusive": True, "isMaxInclusive": False}
+    return {"Range": bounds}
+
+
+class CosmosLeases:
+    """The lease container as a store of documents."""
+
+    def __init__(self, account: Account, trigger: FeedTrigger) -> None:
+        self._account = account
+        self._trigger = trigger
+
+    async def prepare(self) -> None:
+        """Create the container if the decorator says so; otherwise it must be there."""
+        database = (await self._account.client()).get_database_client(self._trigger.lease_database)
+        name = self._trigger.lease_container
+        try:
+            if self._trigger.create_leases:
+                await database.create_container_if_not_exists(name, PartitionKey(path="/id"))
+            else:
+                await database.get_container_client(name).read()
+        except CosmosResourceNotFoundError as exc:
+            raise CannotStart(
+                f"{self._trigger.function.name}: there is no lease container {name} in the database"
+                f" {self._trigger.lease_database}: create it with the partition key /id"
+            ) from exc
+
+    async def read(self, lease_id: str) -> LeaseDocument | None:
+        try:
+            return dict(await (await self._container()).read_item(lease_id, partition_key=lease_id))
+        except CosmosResourceNotFoundError:
+            return None
+
+    async def create(self, document: LeaseDocument) -> LeaseDocument:
+        try:
+            return dict(await (await self._container()).create_item(document))
+        except CosmosResourceExistsError as exc:
+            raise LeaseChanged(document["id"]) from exc
+
+    async def replace(self, document: LeaseDocument) -> LeaseDocument:
+        container = await self._container()
+        guard = {"etag": document["_etag"], "match_condition": MatchConditions.IfNotModified}
+        try:
+            return dict(await container.replace_item(document["id"], document, **guard))
+        except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as exc:
+            raise LeaseChanged(document["id"]) from exc
+
+    async def _container(self) -> ContainerProxy:
+        return await self._account.container(self._trigger.lease_database, self._trigger.lease_container)
+
+
+async def lease_prefix(account: Account, trigger: FeedTrigger) -> str:
+    """What the ids of this feed's leases begin with: as in .NET, resource ids, so a container made anew starts anew."""
+    client = await account.client()
+    database = client.get_database_client(trigger.database)
+    try:
+        ids = [(await database.read())["_rid"], (await database.get_container_client(trigger.container).read())["_rid"]]
+    except CosmosResourceNotFoundError as exc:
+        raise CannotStart(
+            f"{trigger.function.name}: there is no container {trigger.container} in the database {trigger.database}:"
+            " create it, or correct the name"
+        ) from exc
+    host = urlsplit(client.client_connection.url_connection).hostname
+    return f"{trigger.lease_prefix}{host}_{ids[0]}_{ids[1]}".translate(_UNFIT_FOR_AN_ID)

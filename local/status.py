@@ -1,0 +1,56 @@
+"""`python -m local status`: where the platform that runs on a data folder answers, and whether it does.
+
+Changes nothing.
+"""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from local.datafolder import word_found
+
+_LIMIT_S = 5.0
+
+
+def status(data: Path) -> int:
+    """Prints one line per address. Returns the exit code: 0 when all answer."""
+    word = word_found(data)
+    if word is None:
+        print(f"nothing runs on {data}: `make run` starts it")
+        return 1
+    return asyncio.run(_show(word))
+
+
+async def _show(word: dict[str, str]) -> int:
+    addresses = {name: address for name, address in word.items() if name not in {"url", "started_at"}}
+    answers = await asyncio.gather(*(_accepts(address) for address in addresses.values()), _is_ready(word["url"]))
+    for (name, address), answer in zip(addresses.items(), answers, strict=False):
+        print(f"  {name:<28}{address:<44}{answer}")
+    print(f"  {'ready':<28}{word['url'] + '/api/health/ready':<44}{answers[-1]}")
+    print(f"  running since {word['started_at']}")
+    return 0 if set(answers) == {"ok"} else 1
+
+
+async def _accepts(address: str) -> str:
+    """Whether something takes connections there: that much is common to all the protocols."""
+    parts = urlsplit(address)
+    try:
+        async with asyncio.timeout(_LIMIT_S):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.close()
+            await writer.wait_closed()
+    except OSError as exc:  # TimeoutError is one
+        return f"does not answer ({exc.strerror or 'time-out'})"
+    return "ok"
+
+
+async def _is_ready(url: str) -> str:
+    """What the app itself says: it also looks at store and bus."""
+    limit = aiohttp.ClientTimeout(total=_LIMIT_S)
+    try:
+        async with aiohttp.ClientSession(timeout=limit) as http, http.get(f"{url}/api/health/ready") as response:
+            return "ok" if response.status == 200 else f"{response.status} {await response.text()}"
+    except (aiohttp.ClientError, TimeoutError) as exc:
+        return f"does not answer ({type(exc).__name__})"

@@ -1,0 +1,56 @@
+"""The names of what the system tells its operators: counters, histograms, gauges and log events.
+
+Alerts and the workbook in infra/ are written against these names, and a test holds the two together. Every metric is
+exported with the prefix `regispay.`; a log event's name stands in the field `event_name`. Pure constants.
+"""
+
+# Counters
+PAYMENTS_ACCEPTED = "payments.accepted"
+PAYMENTS_COMPLETED = "payments.completed"
+PAYMENTS_FAILED = "payments.failed"  # reason
+PAYMENTS_SWEPT = "payments.swept"  # step
+EVENTS_PUBLISHED = "events.published"
+STEP_RETRIES = "step.retries"  # step, reason
+MESSAGES_PARKED = "messages.parked"  # step, reason
+DEAD_LETTERS_RECORDED = "dead_letters.recorded"  # step, reason, severity
+DEAD_LETTERS_REPLAYED = "dead_letters.replayed"  # step, reason
+DEAD_LETTERS_DISCARDED = "dead_letters.discarded"  # step, reason
+
+# Gauges, set by timers, so that a dead publisher or recorder shows too
+DEAD_LETTERS_OPEN = "dead_letters.open"  # step, reason
+OUTBOX_LAG_S = "outbox.lag_s"
+
+# Histograms, in seconds
+TIME_TO_COMPLETED_S = "payment.time_to_completed_s"
+STEP_DURATION_S = "step.duration_s"  # step, outcome
+
+COUNTERS = frozenset(
+    {
+        PAYMENTS_ACCEPTED,
+        PAYMENTS_COMPLETED,
+        PAYMENTS_FAILED,
+        PAYMENTS_SWEPT,
+        EVENTS_PUBLISHED,
+        STEP_RETRIES,
+        MESSAGES_PARKED,
+        DEAD_LETTERS_RECORDED,
+        DEAD_LETTERS_REPLAYED,
+        DEAD_LETTERS_DISCARDED,
+    }
+)
+GAUGES = frozenset({DEAD_LETTERS_OPEN, OUTBOX_LAG_S})
+HISTOGRAMS = frozenset({TIME_TO_COMPLETED_S, STEP_DURATION_S})
+
+# Log events; the severity that each is written with stands beside it
+LOG_ACCEPTED = "accept.accepted"  # info
+LOG_DEAD_LETTER_RECORDED = "recover.dead_letter_recorded"  # error; critical for severity `high`
+LOG_SWEPT = "sweep.swept"  # warning
+LOG_OUTBOX_LAG = "publish.outbox_lag"  # info, from a timer, with the field lag_s
+LOG_COMPLETED = "project.completed"  # info, once per payment, with the field seconds
+
+LOG_EVENTS = frozenset({LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_COMPLETED})
+
+# Severities of a dead letter, the field `severity`
+SEVERITY_HIGH = "high"  # money may be where the stream does not show it: charged_not_recorded, outcome_unprovable
+SEVERITY_NORMAL = "normal"
+SEVERITY_LOW = "low"  # notification_undelivered: the payment itself has ended

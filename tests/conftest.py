@@ -1,0 +1,42 @@
+"""Fixtures that every folder of tests may use."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from azure.functions.decorators.function_app import Function
+
+REQUIRED_SETTINGS = {
+    "CosmosConnection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=c2VjcmV0;",
+    "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKey=secret",
+    "PROVIDER_BASE_URL": "http://127.0.0.1:7090",
+    "MERCHANT_ID": "merchant-1",
+}
+"""The settings without a default; nothing listens there."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A function as its decorators declare it."""
+
+    trigger: dict[str, Any]
+    retry: dict[str, Any] | None
+
+
+@pytest.fixture(scope="session")
+def declared_functions() -> dict[str, Declared]:
+    """The functions of function_app.py. Once per process: azure-functions refuses to build them twice."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in REQUIRED_SETTINGS.items():
+            patch.setenv(name, value)
+        import function_app
+
+        return dict(map(_declared, function_app.app.get_functions()))
+
+
+def _declared(function: Function) -> tuple[str, Declared]:
+    name, trigger = function.get_function_name(), function.get_trigger()
+    assert name is not None
+    assert trigger is not None
+    fields = {field: getattr(value, "value", value) for field, value in trigger.get_dict_repr().items()}
+    return name, Declared(fields, function.get_settings_dict("retry_policy") or None)

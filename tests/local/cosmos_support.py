@@ -1,0 +1,113 @@
+"""A local Cosmos DB over a real socket and the unmodified SDK in front of it, for the tests named test_cosmos_*."""
+
+import json
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
+
+from local.cosmos.server import Running, start, utc_now
+
+TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
+DATABASE = "regis-pay"
+
+
+class HandClock:
+    """A clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A running service and a client of it."""
+
+    running: Running
+    client: CosmosClient
+
+    @property
+    def database(self) -> DatabaseProxy:
+        return self.client.get_database_client(DATABASE)
+
+    def container(self, name: str) -> ContainerProxy:
+        return self.database.get_container_client(name)
+
+    @property
+    def events(self) -> ContainerProxy:
+        return self.container("events")
+
+    @property
+    def leases(self) -> ContainerProxy:
+        return self.container("leases")
+
+    @property
+    def payments(self) -> ContainerProxy:
+        return self.container("payments")
+
+    async def local(self, verb: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """A request to the diagnostics."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(verb, f"{self.running.url}/_local/{what}", json=body) as response,
+        ):
+            answer: dict[str, Any] = json.loads(await response.text())
+            return answer
+
+    async def counts(self, container: str) -> dict[str, Any]:
+        """Operation -> how often, for one container."""
+        tallies = (await self.local("GET", "requests"))["requests"].get(container, {})
+        return {operation: tally["count"] for operation, tally in tallies.items()}
+
+
+@asynccontextmanager
+async def client_of(connection_string: str, **options: Any) -> AsyncIterator[CosmosClient]:
+    """The client as the product builds it."""
+    transport = AioHttpTransport(use_env_settings=False)
+    async with CosmosClient.from_connection_string(connection_string, transport=transport, **options) as client:
+        yield client
+
+
+@asynccontextmanager
+async def account(
+    folder: Path, *, partitions: int = 2, clock: HandClock | None = None, consistency: str = "Strong"
+) -> AsyncIterator[Account]:
+    """A service on that folder with the containers of the topology, and a client."""
+    running = await start(
+        data=folder, topology=TOPOLOGY, partitions=partitions, consistency=consistency, clock=clock or utc_now
+    )
+    try:
+        async with client_of(running.connection_string) as client:
+            yield Account(running, client)
+    finally:
+        await running.close()
+
+
+def event(payment: str, version: int, **facts: Any) -> dict[str, Any]:
+    """A document as the event store writes it."""
+    return {"id": f"{payment}:{version}", "paymentId": payment, "version": version, **facts}
+
+
+async def gathered(found: AsyncIterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [item async for item in found]
+
+
+async def ids(found: AsyncIterable[dict[str, Any]]) -> list[str]:
+    return [item["id"] async for item in found]
+
+
+async def pages(paged: Any) -> list[list[str]]:
+    """The ids, page by page."""
+    return [[item["id"] async for item in page] async for page in paged.by_page()]

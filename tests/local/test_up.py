@@ -1,0 +1,344 @@
+"""`python -m local`: starting together, dying, stopping; the sample payment; two runs on one folder; a taken port.
+
+The services are fakes, so that each test is about the supervision alone.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from local.datafolder import FolderInUse, owned, reset, word_found
+from local.pay import Event, Paid, summary
+from local.ports import FREE, Ports
+from local.processes import ServiceDied
+from local.service import PortTaken
+from local.supervisor import ROOT, Platform, running_platform
+
+FAKE = "tests.local.fake_service"
+FAKES = {"cosmos": FAKE, "servicebus": FAKE, "host": FAKE}
+UP = f"import sys; from local.__main__ import main; sys.exit(main(sys.argv[1:], modules={FAKES!r}))"
+FREE_PORTS = [
+    argument for name in ("http", "cosmos", "amqp", "provider", "admin") for argument in (f"--{name}-port", "0")
+]
+type Environment = dict[str, str]
+
+
+class Run:
+    """A run of the command line, and what it has said so far."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.said = ""
+
+    async def says(self, words: str) -> str:
+        """Reads on until the words come. Returns all that was said."""
+        assert self.process.stdout is not None
+        while words not in self.said:
+            line = (await self.process.stdout.readline()).decode()
+            assert line, f"ended without {words!r}:\n{self.said}"
+            self.said += line
+        return self.said
+
+    async def ends(self) -> int:
+        assert self.process.stdout is not None
+        self.said += (await self.process.stdout.read()).decode()
+        return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def local(*arguments: str, **environment: str) -> AsyncIterator[Run]:
+    """Runs `python -m local ARGUMENTS` over the fakes; standard error is read together with standard output."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        UP,
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield Run(process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def up(data: Path, *more: str) -> list[str]:
+    return ["up", "--data", str(data), *FREE_PORTS, *more]
+
+
+@contextlib.contextmanager
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield other.getsockname()[1]
+
+
+async def environment_of(platform: Platform) -> Environment:
+    async with aiohttp.ClientSession() as http, http.get(f"{platform.url}/environment") as response:
+        environment: Environment = await response.json()
+        return environment
+
+
+# --- up
+
+
+async def test_once_shows_the_addresses_and_the_timeline_of_a_completed_payment(tmp_path: Path) -> None:
+    async with local(*up(tmp_path, "--once")) as run:
+        exit_code = await run.ends()
+
+    assert exit_code == 0, run.said
+    for words in (
+        "function app",
+        "Cosmos DB",
+        "Service Bus",
+        "provider",
+        "initiated",
+        "created",
+        "settled",
+        "completed",
+    ):
+        assert words in run.said
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("created", "it has payment.initiated, payment.created"), ("failed", "it ended failed")],
+)
+async def test_once_fails_and_says_why_when_the_payment_does_not_complete(
+    tmp_path: Path, status: str, reason: str
+) -> None:
+    async with local(*up(tmp_path, "--once", "--sample-limit-s", "0.2"), FAKE_HOST_STATUS=status) as run:
+        exit_code = await run.ends()
+
+    assert exit_code == 1
+    assert reason in run.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    async with local(*up(tmp_path)) as run:
+        await run.says("serving")
+
+        run.process.send_signal(number)
+
+        assert await run.ends() == 0
+    assert word_found(tmp_path) is None
+    with owned(tmp_path):
+        pass  # no service is left, for each would share the lock
+
+
+async def test_when_one_dies_it_says_which_and_its_last_words_and_stops_the_rest(tmp_path: Path) -> None:
+    async with local(*up(tmp_path)) as run:
+        await run.says("serving")
+
+        os.kill(int((tmp_path / "cosmos.pid").read_text()), signal.SIGKILL)
+
+        assert await run.ends() == 1
+    assert "cosmos was killed by signal 9" in run.said
+    assert "the last words of cosmos" in run.said
+    with owned(tmp_path):
+        pass
+
+
+async def test_a_service_that_cannot_start_ends_the_run_with_its_own_words(tmp_path: Path) -> None:
+    async with local(*up(tmp_path), FAKE_REFUSES="servicebus") as run:
+        exit_code = await run.ends()
+
+    assert exit_code == 1
+    assert run.said == "starting ...\nthe last words of servicebus\n"
+
+
+async def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with taken_port() as port:
+        async with local(*up(tmp_path, "--amqp-port", str(port))) as run:
+            exit_code = await run.ends()
+
+    assert exit_code == 1
+    assert run.said.splitlines()[1:] == [
+        f"port {port} is taken, so the local servicebus cannot start: free it or choose another, --amqp-port N"
+    ]
+
+
+async def test_two_runs_on_one_folder_are_refused(tmp_path: Path) -> None:
+    async with local(*up(tmp_path)) as first:
+        await first.says("serving")
+
+        async with local(*up(tmp_path, "--reset")) as second:
+            exit_code = await second.ends()
+
+        assert exit_code == 1
+        assert f"another run (process {first.process.pid}) uses {tmp_path}" in second.said
+        assert (tmp_path / "cosmos.sqlite").exists()
+
+
+async def test_the_services_die_with_a_run_that_is_killed_and_the_next_one_starts(tmp_path: Path) -> None:
+    async with local(*up(tmp_path)) as killed:
+        await killed.says("serving")
+        killed.process.kill()
+        await killed.process.wait()
+
+    async with local(*up(tmp_path, "--once")) as run:
+        assert await run.ends() == 0, run.said
+
+
+def test_reset_forgets_what_was_stored_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("cosmos.sqlite", "cosmos.sqlite-wal", "provider.sqlite", "photos.sqlite", "letter.txt"):
+        (tmp_path / name).touch()
+
+    reset(tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"photos.sqlite", "letter.txt"}
+
+
+# --- status and pay
+
+
+async def test_status_shows_the_addresses_of_the_running_platform(tmp_path: Path) -> None:
+    async with local(*up(tmp_path)) as serving:
+        await serving.says("serving")
+
+        async with local("status", "--data", str(tmp_path)) as asked:
+            exit_code = await asked.ends()
+
+    assert exit_code == 0, asked.said
+    assert "provider" in asked.said
+    assert "does not answer" not in asked.said
+
+
+async def test_status_says_when_nothing_runs(tmp_path: Path) -> None:
+    async with local("status", "--data", str(tmp_path)) as asked:
+        exit_code = await asked.ends()
+
+    assert exit_code == 1
+    assert "nothing runs" in asked.said
+
+
+async def test_a_word_left_by_a_killed_run_is_not_believed(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await process.wait()
+    (tmp_path / "up.json").write_text(json.dumps({"pid": process.pid, "url": "http://127.0.0.1:1"}))
+
+    assert word_found(tmp_path) is None
+
+
+async def test_pay_follows_one_payment_or_summarizes_many(tmp_path: Path) -> None:
+    async with running_platform(data=tmp_path, services=["host"], modules=FAKES) as platform:
+        async with local("pay", "--url", platform.url) as single:
+            single_code = await single.ends()
+        async with local("pay", "--url", platform.url, "--count", "20", "--concurrency", "4") as many:
+            many_code = await many.ends()
+        async with local("pay", "--url", platform.url, "--amount-minor", "0") as refused:
+            refused_code = await refused.ends()
+
+    assert (single_code, many_code, refused_code) == (0, 0, 1)
+    assert "completed" in single.said
+    assert "20 completed; time to completed: median" in many.said
+    assert "answered 400" in refused.said
+    assert "amount_out_of_range" in refused.said
+
+
+async def test_pay_says_in_one_line_that_nobody_answers() -> None:
+    port = FREE.chosen().http
+
+    async with local("pay", "--url", f"http://127.0.0.1:{port}") as run:
+        exit_code = await run.ends()
+
+    assert exit_code == 1
+    assert len(run.said.splitlines()) == 1
+
+
+def test_a_summary_counts_the_ends_and_times_the_completed_ones() -> None:
+    def paid(status: str, took_ms: int) -> Paid:
+        events = [f"2026-01-01T00:00:00.{ms:03}+00:00" for ms in (0, took_ms)]
+        return Paid("p", status, [Event.parse("payment.x", each) for each in events])
+
+    text = summary([*(paid("completed", ms) for ms in range(1, 101)), paid("failed", 900)])
+
+    assert text == "100 completed, 1 failed; time to completed: median 50 ms, p95 95 ms"
+
+
+# --- the platform, as end-to-end tests use it
+
+
+async def test_a_service_that_was_killed_comes_back_on_its_port(tmp_path: Path) -> None:
+    async with running_platform(data=tmp_path, services=["host"], modules=FAKES) as platform:
+        await platform.kill("host")
+        was_running = platform.is_running("host")
+        await platform.start("host")
+
+        assert not was_running
+        assert await environment_of(platform)
+
+
+async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_caller_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CosmosConnection__accountEndpoint", "https://real.documents.azure.com")
+    monkeypatch.setenv("CosmosConnection", "AccountEndpoint=https://real.documents.azure.com")
+    monkeypatch.setenv("MERCHANT_ID", "merchant-of-the-caller")
+    said = {"FROM_THE_TEST": "yes"}
+
+    async with running_platform(data=tmp_path, services=["host"], modules=FAKES, environment=said) as platform:
+        environment = await environment_of(platform)
+
+        assert environment["CosmosConnection"] == platform.cosmos_connection
+        assert environment["ServiceBusConnection"] == platform.servicebus_connection
+        assert environment["PROVIDER_BASE_URL"] == platform.provider_url
+        assert environment["MERCHANT_ID"] == "merchant-of-the-caller"
+        assert environment["FROM_THE_TEST"] == "yes"
+        assert environment["FUNCTIONS_WORKER_RUNTIME"] == "python"
+        assert "CosmosConnection__accountEndpoint" not in environment
+
+
+async def test_only_the_named_services_run_and_none_is_left(tmp_path: Path) -> None:
+    async with running_platform(data=tmp_path, services=["cosmos", "provider"], modules=FAKES) as platform:
+        running = [service for service in ("cosmos", "servicebus", "provider", "host") if platform.is_running(service)]
+
+    assert running == ["cosmos", "provider"]
+    assert not platform.is_running("cosmos")
+    assert not platform.is_running("provider")
+
+
+async def test_a_service_that_dies_at_its_start_leaves_no_other_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_REFUSES", "cosmos")
+
+    with pytest.raises(ServiceDied, match=r"cosmos ended with exit code 3:\nthe last words of cosmos"):
+        async with running_platform(data=tmp_path, services=["cosmos", "servicebus"], modules=FAKES):
+            pass
+
+    with owned(tmp_path):
+        pass
+
+
+async def test_one_folder_has_one_owner(tmp_path: Path) -> None:
+    with owned(tmp_path), pytest.raises(FolderInUse):
+        async with running_platform(data=tmp_path, services=[]):
+            pass
+
+
+def test_free_ports_differ_and_a_wanted_port_is_kept() -> None:
+    wanted = FREE.chosen().http
+
+    chosen = Ports(http=wanted, cosmos=0, amqp=0, provider=0, admin=0).chosen()
+
+    assert chosen.http == wanted
+    assert len({chosen.http, chosen.cosmos, chosen.amqp, chosen.provider, chosen.admin}) == 5
+
+
+def test_a_wanted_port_that_is_taken_is_named_with_its_option() -> None:
+    with taken_port() as port, pytest.raises(PortTaken, match=f"port {port} is taken.*--admin-port"):
+        Ports(http=0, cosmos=0, amqp=0, provider=0, admin=port).chosen()

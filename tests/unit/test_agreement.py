@@ -1,0 +1,141 @@
+"""A name that stands in several places is the same in all of them: topology, flow, decorators, settings, host.json."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from shared import codec, flow
+from shared.domain.events import Event
+from shared.domain.payment import Step
+from shared.settings import DUPLICATE_DETECTION_WINDOW_S, Settings
+from tests.conftest import REQUIRED_SETTINGS, Declared
+from tests.unit.test_codec import STORIES
+
+ROOT = Path(__file__).parent.parent.parent
+TOPOLOGY: dict[str, Any] = json.loads((ROOT / "infra" / "topology.json").read_text())
+HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
+SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+TOPICS = {topic["name"]: topic for topic in TOPOLOGY["serviceBus"]["topics"]}
+CONTAINERS = {container["name"]: container for container in TOPOLOGY["cosmos"]["containers"]}
+OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "PYTHON_ENABLE_OPENTELEMETRY"}
+
+
+def triggers(functions: dict[str, Declared], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: f.trigger for name, f in functions.items() if f.trigger["type"] == kind}
+
+
+def test_every_event_has_a_topic_and_every_topic_is_declared() -> None:
+    kinds = set(Event.__value__.__args__)
+
+    assert set(flow.TOPIC_OF) == kinds
+    assert {*flow.TOPIC_OF.values(), flow.DEAD_LETTER_TOPIC} == set(TOPICS)
+
+
+def test_a_topic_is_named_after_its_event() -> None:
+    for story in STORIES:
+        for stored in story.stored:
+            assert flow.TOPIC_OF[type(stored.event)] == codec.type_name(stored.event).replace(".", "-")
+
+
+def test_every_step_has_its_subscription_and_every_subscription_its_step() -> None:
+    declared = {(topic["name"], sub["name"]) for topic in TOPICS.values() for sub in topic["subscriptions"]}
+
+    steps = {(place.topic, place.subscription) for place in flow.PLACE_OF.values()}
+
+    assert set(flow.PLACE_OF) == set(Step)
+    assert declared == steps | {(flow.DEAD_LETTER_TOPIC, flow.RECORD_SUBSCRIPTION)}
+
+
+def test_a_steps_subscription_takes_what_is_for_all_and_what_is_for_it_alone() -> None:
+    for place in flow.PLACE_OF.values():
+        (sub,) = [s for s in TOPICS[place.topic]["subscriptions"] if s["name"] == place.subscription]
+
+        assert sub["rule"] == f"sys.To IS NULL OR sys.To = '{place.subscription}'"
+        assert sub["forwardDeadLetteredMessagesTo"] == flow.DEAD_LETTER_TOPIC
+
+
+def test_the_event_topics_drop_repeats_and_the_dead_letter_topic_does_not() -> None:
+    windows = {name: topic["duplicateDetectionWindow"] for name, topic in TOPICS.items()}
+
+    assert windows.pop(flow.DEAD_LETTER_TOPIC) is None
+    assert set(windows.values()) == {"PT1H"}
+    assert timedelta(hours=1).total_seconds() == DUPLICATE_DETECTION_WINDOW_S
+    assert Settings.model_construct().fresh_s < DUPLICATE_DETECTION_WINDOW_S
+
+
+def test_each_subscription_has_exactly_one_function(declared_functions: dict[str, Declared]) -> None:
+    listened = [
+        (t["topicName"], t["subscriptionName"]) for t in triggers(declared_functions, "serviceBusTrigger").values()
+    ]
+    declared = [(topic["name"], sub["name"]) for topic in TOPICS.values() for sub in topic["subscriptions"]]
+
+    assert sorted(listened) == sorted(declared)
+
+
+def test_change_feed_triggers_use_declared_containers_and_their_own_lease_prefix(
+    declared_functions: dict[str, Declared],
+) -> None:
+    feeds = triggers(declared_functions, "cosmosDBTrigger")
+
+    assert len({trigger["leaseContainerPrefix"] for trigger in feeds.values()}) == len(feeds) > 0
+    for trigger in feeds.values():
+        assert trigger["databaseName"] == TOPOLOGY["cosmos"]["database"] == flow.DATABASE
+        assert {trigger["containerName"], trigger["leaseContainerName"]} <= set(CONTAINERS)
+        assert trigger["createLeaseContainerIfNotExists"] is False
+        assert trigger["startFromBeginning"] is True
+
+
+def test_change_feed_triggers_retry_for_ever(declared_functions: dict[str, Declared]) -> None:
+    feeds = [f for f in declared_functions.values() if f.trigger["type"] == "cosmosDBTrigger"]
+
+    for function in feeds:
+        assert function.retry is not None
+        assert (function.retry["strategy"], function.retry["max_retry_count"]) == ("exponential_backoff", "-1")
+        assert function.retry["maximum_interval"] == "00:00:30"
+
+
+def test_triggers_connect_by_the_names_that_settings_read(declared_functions: dict[str, Declared]) -> None:
+    aliases = {field.alias for field in Settings.model_fields.values() if field.alias}
+
+    connections = {f.trigger["connection"] for f in declared_functions.values() if "connection" in f.trigger}
+
+    assert connections == {"CosmosConnection", "ServiceBusConnection"}
+    assert connections <= aliases
+
+
+def test_the_sample_settings_hold_what_is_required_and_nothing_unknown() -> None:
+    known = {(field.alias or name.upper()) for name, field in Settings.model_fields.items()}
+
+    assert set(REQUIRED_SETTINGS) <= set(SAMPLE)
+    assert set(SAMPLE) - OF_THE_HOST <= known
+
+
+def test_the_sample_retries_exhaust_within_seconds() -> None:
+    settings = Settings.model_validate(SAMPLE)
+
+    for policy in settings.retries.values():
+        assert policy.horizon_s() <= 30
+
+
+def test_every_placeholder_in_a_trigger_is_a_setting(declared_functions: dict[str, Declared]) -> None:
+    placeholders = set(re.findall(r"%([^%]+)%", repr(declared_functions)))
+
+    assert placeholders <= set(SAMPLE)
+
+
+def test_the_host_completes_messages_and_keeps_locks_longer_than_a_call() -> None:
+    bus = HOST["extensions"]["serviceBus"]
+
+    assert bus["autoCompleteMessages"] is True
+    assert HOST["extensions"]["http"]["routePrefix"] == "api"
+    for topic in TOPICS.values():
+        assert all(sub["lockDuration"] == "PT1M" for sub in topic["subscriptions"])
+    assert Settings.model_construct().provider_timeout_s < 60
+    assert Settings.model_construct().notifier_timeout_s < 60
+
+
+def test_the_store_is_read_only_by_what_is_indexed() -> None:
+    assert CONTAINERS[flow.EVENTS] == {"name": "events", "partitionKey": "/paymentId", "indexed": ["/paymentId/?"]}
+    assert CONTAINERS[flow.LEASES]["partitionKey"] == "/id"

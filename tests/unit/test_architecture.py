@@ -1,0 +1,151 @@
+"""Who may import whom: the table, and nothing but the table. Also that modules say what they are for, and sizes."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+STDLIB = frozenset(sys.stdlib_module_names)
+
+INNER = ("shared.domain", "shared.ports", "shared.errors", "shared.flow", "shared.codec", "shared.signals")
+TABLE: dict[str, tuple[str, ...]] = {
+    "shared.domain": ("shared.domain",),
+    "shared.errors": (),
+    "shared.signals": (),
+    "shared.flow": ("shared.domain",),
+    "shared.ports": ("shared.domain", "shared.errors"),
+    "shared.codec": ("shared.domain", "shared.errors", "shared.ports"),
+    "shared.steps": (*INNER, "shared.steps"),
+    "shared.verbs": (*INNER, "shared.steps", "shared.verbs"),
+    "shared.adapters.cosmos": (*INNER, "azure.cosmos", "azure.core"),
+    "shared.adapters.servicebus": (*INNER, "azure.servicebus"),
+    "shared.adapters.provider": (*INNER, "aiohttp"),
+    "shared.adapters.notifier": (*INNER, "aiohttp"),
+    "shared.adapters.telemetry": (*INNER, "opentelemetry", "azure.monitor"),
+    "shared.settings": ("pydantic", "pydantic_settings", "shared.domain"),
+    "shared.wiring": (*INNER, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
+    "functions": (
+        *INNER,
+        "functions",
+        "shared.verbs",
+        "azure.functions",
+        "pydantic",
+        "pydantic_core",
+        "pydantic_extra_types",
+    ),
+    "function_app": ("azure.functions", "functions", "shared.settings", "shared.wiring"),
+}
+
+
+def shipped() -> list[Path]:
+    return [ROOT / "function_app.py", *(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            module = node.module or ""
+            # `from shared import codec` imports shared.codec; `from azure.functions import X` imports azure.functions
+            yield from (
+                f"{module}.{alias.name}" if module in ("shared", "shared.adapters") else module for alias in node.names
+            )
+
+
+def within(name: str, allowed: str) -> bool:
+    return name == allowed or name.startswith(f"{allowed}.")
+
+
+def allowed_for(module: str) -> tuple[str, ...] | None:
+    rows = [row for row in TABLE if within(module, row)]
+    return TABLE[max(rows, key=len)] if rows else None
+
+
+def faults(module: str, imported: list[str]) -> list[str]:
+    allowed = allowed_for(module)
+    if allowed is None:
+        return [f"{module} stands in no row of the table"] if imported else []
+    return [
+        f"{module} imports {name}"
+        for name in imported
+        if name.split(".")[0] not in STDLIB and not any(within(name, row) for row in allowed)
+    ]
+
+
+@pytest.mark.parametrize("path", shipped(), ids=module_of)
+def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
+    assert faults(module_of(path), list(imports_of(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("shared.domain.payment", "shared.ports"),
+        ("shared.verbs.accept", "azure.cosmos.aio"),
+        ("shared.adapters.cosmos", "shared.adapters.servicebus"),
+        ("shared.steps.create", "shared.verbs.advance"),
+        ("functions.accept", "shared.wiring"),
+        ("functions.accept", "local.cosmos"),
+        ("function_app", "shared.verbs.accept"),
+        ("shared.somewhere.new", "azure.cosmos"),
+    ],
+)
+def test_the_table_would_catch_it(module: str, name: str) -> None:
+    assert faults(module, [name])
+
+
+@pytest.mark.parametrize("path", [p for p in shipped() if p.stat().st_size], ids=module_of)
+def test_a_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
+
+
+def python_files() -> list[Path]:
+    folders = ("functions", "shared", "local", "ops", "infra", "tests")
+    return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+
+def test_no_file_and_no_function_outgrows_the_house() -> None:
+    too_long = []
+    for path in python_files():
+        text = path.read_text()
+        limit = 400 if path.name == "state.py" or "tests" in path.parts else 300
+        if text.count("\n") > limit:
+            too_long.append(f"{path.relative_to(ROOT)}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                length = node.end_lineno - node.lineno + 1
+                if length > 40 and "tests" not in path.parts and not contains_functions(node):
+                    too_long.append(f"{path.relative_to(ROOT)}: {node.name} has {length} lines")
+
+    assert too_long == []
+
+
+def contains_functions(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A blueprint is a list of functions in one function; each of them is measured on its own."""
+    return any(isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(node) if n is not node)
+
+
+def test_the_domain_reads_no_clock_and_makes_no_ids() -> None:
+    forbidden = re.compile(r"datetime\.now|utcnow|time\.time|uuid4|random\.")
+
+    guilty = [path.name for path in (ROOT / "shared" / "domain").rglob("*.py") if forbidden.search(path.read_text())]
+
+    assert guilty == []
+
+
+def test_only_settings_reads_the_environment() -> None:
+    reading = re.compile(r"os\.environ|os\.getenv|getenv\(")
+
+    guilty = [module_of(path) for path in shipped() if reading.search(path.read_text())]
+
+    assert guilty == []
