@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 .PHONY: help run test check fix pin clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.ready ## start everything here, send one sample payment, serve until Ctrl-C (ONCE=1: stop after it; RESET=1: forget the data; ARGS='--http-port 8000')
 	$(PYTHON) -m local up $(if $(ONCE),--once) $(if $(RESET),--reset) $(ARGS)

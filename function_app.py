@@ -1,12 +1,15 @@
 """The front door. The flow, in the order of the blueprints:
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
-and query (HTTP) beside it. Knows no Cosmos, no JSON, no rule; docs/architecture.md draws it.
+What cannot go on is recovered: recorded, listed, replayed or discarded by an operator. project keeps a row per payment,
+sweep starts what stands still, and query (HTTP) stands beside it. Knows no Cosmos, no JSON, no rule; the picture is in
+docs/architecture.md.
 """
 
 import azure.functions as func
 
-from functions import accept, advance, publish, query
+from functions import accept, advance, project, publish, query, recover, sweep
+from functions.caller import caller
 from shared.settings import read_settings
 from shared.wiring import build_id, once
 
@@ -17,4 +20,9 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(accept.blueprint(services))
 app.register_functions(publish.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(advance.blueprint(services))
+app.register_functions(recover.blueprint(services, caller=caller(settings.ops_caller)))
+app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
+app.register_functions(
+    sweep.blueprint(services, sweep_schedule=settings.sweep_schedule, backlog_schedule=settings.backlog_schedule)
+)
 app.register_functions(query.blueprint(services, build_id=build_id()))

@@ -11,7 +11,8 @@ from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, pars
 from shared import codec
 from shared.domain.payment import Refused
 from shared.errors import PaymentsError
-from shared.ports import Services, StoredEvent
+from shared.ports import StoredEvent
+from shared.services import Services
 from shared.verbs.accept import accept
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")

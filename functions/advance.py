@@ -6,7 +6,7 @@ import azure.functions as func
 
 from shared import flow
 from shared.domain.payment import Step
-from shared.ports import Services
+from shared.services import Services
 from shared.verbs.advance import advance
 from shared.verbs.turn import Delivery
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import azure.functions as func
 
 from shared import flow
-from shared.ports import Services
+from shared.services import Services
 from shared.verbs.publish import publish
 
 

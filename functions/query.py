@@ -12,7 +12,8 @@ from functions.problems import problem
 from shared import codec
 from shared.domain.events import PaymentInitiated
 from shared.errors import PaymentsError
-from shared.ports import Services, StoredEvent
+from shared.ports import StoredEvent
+from shared.services import Services
 from shared.verbs.query import readiness, stream_of
 
 type Getter = Callable[[], Awaitable[Services]]

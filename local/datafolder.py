@@ -20,8 +20,8 @@ _ORPHANS_ARE_GONE_WITHIN_S = 20.0
 _LOOK_AGAIN_S = 0.1
 
 
-class FolderInUse(Exception):
-    """Another run owns the folder; two would write the same files."""
+class FolderUnusable(Exception):
+    """The folder cannot be written, or another run owns it: two would write the same files."""
 
 
 @contextlib.contextmanager
@@ -29,10 +29,14 @@ def owned(folder: Path) -> Iterator[int | None]:
     """Owns the folder until the end of the block. Gives the lock's descriptor, None where the system has no such locks.
 
     Whoever inherits the descriptor shares the ownership: services that outlive a killed starter for a moment keep the
-    next one out until they have closed their files. Raises FolderInUse.
+    next one out until they have closed their files. Raises FolderUnusable.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a+")
+    except OSError as exc:
+        raise FolderUnusable(f"{folder} cannot be used ({exc.strerror}): choose another folder with --data") from exc
+    with lock:
         if sys.platform == "win32":
             yield None
             return
@@ -79,7 +83,7 @@ def _take(lock: IO[str], folder: Path) -> None:
         lock.seek(0)
         pid = lock.read().strip()
         if pid.isdecimal() and _is_alive(int(pid)):
-            raise FolderInUse(
+            raise FolderUnusable(
                 f"another run (process {pid}) uses {folder}: stop it, or choose another folder with --data"
             ) from exc
     print(f"the services of a killed run still close their files in {folder}; waiting for them", file=sys.stderr)
@@ -92,7 +96,7 @@ def _take_from_orphans(lock: IO[str], folder: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         time.sleep(_LOOK_AGAIN_S)
-    raise FolderInUse(
+    raise FolderUnusable(
         f"services of a run that was killed still use {folder}: end them (`lsof {folder}/.lock` lists them)"
     )
 

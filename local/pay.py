@@ -85,15 +85,16 @@ class Paid:
 
 async def pay(http: aiohttp.ClientSession, url: str, *, order: Order, limit_s: float) -> Paid:
     """Posts the order and returns when it rests. Raises Refused, NotAtRest, aiohttp.ClientError."""
-    payment_id = await _post(http, url, order)
+    payment_id = await _post(http, url, order=order)
+    payment_url = f"{url}/api/payments/{payment_id}"
     status = "initiated"
     try:
         async with asyncio.timeout(limit_s):
-            status = await _follow(http, f"{url}/api/payments/{payment_id}")
+            status = await _follow(http, payment_url)
     except TimeoutError as exc:
-        reached = ", ".join(event.type for event in await _events(http, url, payment_id)) or "no event"
+        reached = ", ".join(event.type for event in await _events(http, payment_url)) or "no event"
         raise NotAtRest(f"payment {payment_id} is not at rest after {limit_s:g} s; it has {reached}") from exc
-    return Paid(payment_id, status, await _events(http, url, payment_id))
+    return Paid(payment_id, status, await _events(http, payment_url))
 
 
 def summary(paid: Sequence[Paid]) -> str:
@@ -109,7 +110,7 @@ def summary(paid: Sequence[Paid]) -> str:
     return f"{counted}; time to completed: median {statistics.median(took):.0f} ms, p95 {p95:.0f} ms"
 
 
-async def _post(http: aiohttp.ClientSession, url: str, order: Order) -> str:
+async def _post(http: aiohttp.ClientSession, url: str, *, order: Order) -> str:
     headers = {"Idempotency-Key": order.idempotency_key} if order.idempotency_key else {}
     async with http.post(f"{url}/api/payments", json=order.body(), headers=headers) as response:
         if response.status != 202:
@@ -135,9 +136,9 @@ async def _status(http: aiohttp.ClientSession, url: str) -> str:
         return "unknown"
 
 
-async def _events(http: aiohttp.ClientSession, url: str, payment_id: str) -> list[Event]:
-    async with http.get(f"{url}/api/payments/{payment_id}/events") as response:
-        stored = (await response.json()).get("events", [])
+async def _events(http: aiohttp.ClientSession, url: str) -> list[Event]:
+    async with http.get(f"{url}/events", raise_for_status=True) as response:
+        stored = (await response.json())["events"]
         return [Event.parse(each["type"], each["occurred_at"]) for each in stored]
 
 

@@ -50,7 +50,7 @@ class Command:
 class Child:
     """A process that was started, until it has ended."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, *, log: Path) -> None:
         self.name = name
         self._process = process
         self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -70,7 +70,7 @@ class Child:
             pass_fds=command.shared,
             start_new_session=True,  # Ctrl-C is for us: we stop the children in order
         )
-        return cls(command.name, process, command.log)
+        return cls(command.name, process, log=command.log)
 
     async def ready(self, limit_s: float) -> int:
         """The port on which it answers. Raises ServiceDied, NotReady."""

@@ -194,7 +194,7 @@ async def running_platform(
 ) -> AsyncIterator[Platform]:
     """Runs the named services until the end of the block, and leaves none behind. The arguments are `Setup`'s.
 
-    Raises FolderInUse, PortTaken, ServiceDied, NotReady.
+    Raises FolderUnusable, PortTaken, ServiceDied, NotReady.
     """
     folder = data.absolute()  # noqa: ASYNC240 - asks nothing of the disk; services have another current folder
     with owned(folder) as lock:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import aiohttp
 
-from local.datafolder import FolderInUse, owned, reset, word_left
+from local.datafolder import FolderUnusable, owned, reset, word_left
 from local.pay import NotAtRest, Order, Refused, pay
 from local.ports import Ports
 from local.processes import NotReady, ServiceDied
@@ -40,7 +40,7 @@ def up(options: Options) -> int:
     """Returns the exit code: 0 after Ctrl-C while serving or, with `--once`, after a completed sample payment."""
     try:
         return asyncio.run(_until_told_to_stop(options))
-    except (FolderInUse, PortTaken) as taken:
+    except (FolderUnusable, PortTaken) as taken:
         print(taken, file=sys.stderr)
     except ServiceDied as died:
         # a service that says in one line why it cannot start needs no report about it

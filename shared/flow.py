@@ -19,7 +19,10 @@ from shared.domain.payment import Step
 DATABASE = "regis-pay"
 EVENTS = "events"
 LEASES = "leases"
+DEAD_LETTERS = "dead-letters"
+PAYMENTS = "payments"
 PUBLISH_LEASE_PREFIX = "publish"
+PROJECT_LEASE_PREFIX = "project"
 
 DEAD_LETTER_TOPIC = "payment-dead-letters"
 RECORD_SUBSCRIPTION = "record"

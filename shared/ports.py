@@ -1,15 +1,14 @@
 """What the verbs and steps need from outside, as Protocols, and the records that pass through. Knows no SDK."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from shared.domain.events import Event
 from shared.domain.payment import Payment, Step
-from shared.domain.retry import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +42,8 @@ class EventStore(Protocol):
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
         """All events in order of version; () for a payment that is not there. Raises StoreBusy."""
 
-    async def load_event(self, payment_id: str, *, version: int) -> StoredEvent | None:
-        """One event by a point read. Raises StoreBusy."""
+    async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
+        """One event as it is stored, readable or not: for what the publisher could not map. Raises StoreBusy."""
 
     async def ping(self) -> None:
         """Raises what keeps the store from answering."""
@@ -106,6 +105,7 @@ class DeadLetter:
     attempt: int = 0
     run: str = "0"
     delivery_count: int = 1
+    answered: bool = False
 
 
 class DeadLetters(Protocol):
@@ -113,6 +113,28 @@ class DeadLetters(Protocol):
 
     async def park(self, letter: DeadLetter) -> None:
         """Raises BusUnavailable; then nothing may be completed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadMessage:
+    """A message in a dead-letter queue; source: the broker's name of where it died first."""
+
+    message_id: str
+    body: str
+    subject: str
+    delivery_count: int
+    properties: Mapping[str, object]
+    source: str | None
+
+
+class RecorderQueue(Protocol):
+    """The dead-letter queue of the subscription that records dead letters."""
+
+    async def drain(self, record: Callable[[DeadMessage], Awaitable[None]], *, limit: int) -> int:
+        """Hand over at most `limit` messages, completing each when `record` has returned; how many there were.
+
+        Raises BusUnavailable, and what `record` raises: what was not completed comes again.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +250,33 @@ class Telemetry(Protocol):
     def count(self, name: str, value: int = 1, **attributes: str | int) -> None:
         """Add to a counter."""
 
+    def gauge(self, name: str, value: float, **attributes: str | int) -> None:
+        """Set a gauge."""
+
     def observe(self, name: str, value: float, **attributes: str | int) -> None:
         """Record a value of a histogram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """What the publisher has still to read of one part of the feed. position: how far it has come; opaque."""
+
+    part: str
+    position: str
+    changes: int
+
+
+class Outbox(Protocol):
+    """The publisher's progress through the change feed, seen from outside: it need not be alive for that."""
+
+    async def unpublished(self) -> Sequence[Unpublished]:
+        """One for each part of the feed that has a lease. Raises StoreBusy."""
+
+    async def remembered(self) -> dict[str, Any]:
+        """What was last handed to remember; {} the first time. Raises StoreBusy."""
+
+    async def remember(self, seen: Mapping[str, Any]) -> None:
+        """Keep plain JSON for the next measurement, which may be made by another process."""
 
 
 class Clock(Protocol):
@@ -237,39 +284,3 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Aware, UTC."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The numbers that the verbs go by; what they mean for operators stands in docs/operations.md.
-
-    fresh: how long a first delivery is taken at its word; below the topics' duplicate-detection window.
-    request_id_valid: how long the provider remembers a request id.
-    expires_after: how long after initiation a payment may still be created.
-    """
-
-    retries: Mapping[Step, RetryPolicy]
-    fresh: timedelta
-    request_id_valid: timedelta
-    expires_after: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything that the verbs work with; made by wiring.build, or by a test.
-
-    jitter: draws a number from 0 to 1. new_id: a fresh unique id.
-    """
-
-    store: EventStore
-    publisher: Publisher
-    scheduler: Scheduler
-    dead_letters: DeadLetters
-    provider: Provider
-    notifier: Notifier
-    telemetry: Telemetry
-    clock: Clock
-    limits: Limits
-    merchant_id: str
-    jitter: Callable[[], float]
-    new_id: Callable[[], str]

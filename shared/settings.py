@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     fresh_s: Seconds = 3000
     request_id_valid_h: PositiveFloat = 24
     payment_expires_after_h: PositiveFloat = 24
+    sweep_margin_s: Seconds = 900
+    sweep_schedule: str = "0 */5 * * * *"
+    backlog_schedule: str = "0 * * * * *"
+    ops_caller: str = "admin-key"
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last
     # about 70 minutes on average, 26 of notify about ten hours.

@@ -15,11 +15,16 @@ from azure.servicebus.aio import ServiceBusClient
 from pydantic import SecretStr
 
 from shared import flow
-from shared.adapters import cosmos, servicebus
+from shared.adapters import servicebus
+from shared.adapters.cosmos import client as cosmos
+from shared.adapters.cosmos.events import CosmosEventStore
+from shared.adapters.cosmos.letters import CosmosLetterBox
+from shared.adapters.cosmos.outbox import CosmosOutbox
+from shared.adapters.cosmos.overview import CosmosOverview
 from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider import HttpProvider
 from shared.adapters.telemetry import OpenTelemetry, providers
-from shared.ports import Limits, Services
+from shared.services import Limits, Services
 from shared.settings import Settings
 
 
@@ -47,25 +52,29 @@ class Built:
 
 async def build(settings: Settings) -> Built:
     """Open the clients. Raises what the store's client raises when the account cannot be read."""
-    client = cosmos.open_client(
-        _secret(settings.cosmos_connection),
-        settings.cosmos_endpoint,
-        _credential(settings.cosmos_client_id) if settings.cosmos_endpoint else None,
-        proxies=settings.use_proxy_settings,
-    )
+    client = _account(settings)
     await client.__aenter__()
-    topics = servicebus.ServiceBusTopics(_bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC)
-    session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings)
-    container = client.get_database_client(flow.DATABASE).get_container_client(flow.EVENTS)
-    tracers, meters = providers(
-        azure_monitor=_secret(settings.applicationinsights_connection_string),
-        otlp_endpoint=settings.otel_exporter_otlp_endpoint,
+    topics = servicebus.ServiceBusTopics(
+        _bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION
     )
-    services = Services(
-        store=cosmos.CosmosEventStore(container),
+    session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings)
+    return Built(_services(settings, client, topics, session), client, topics, session)
+
+
+def _services(
+    settings: Settings, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
+) -> Services:
+    container = client.get_database_client(flow.DATABASE).get_container_client
+    events, leases = container(flow.EVENTS), container(flow.LEASES)
+    return Services(
+        store=CosmosEventStore(events),
         publisher=topics,
         scheduler=topics,
         dead_letters=topics,
+        recorder_queue=topics,
+        letters=CosmosLetterBox(container(flow.DEAD_LETTERS)),
+        overview=CosmosOverview(container(flow.PAYMENTS)),
+        outbox=CosmosOutbox(events, leases, lease_prefix=flow.PUBLISH_LEASE_PREFIX),
         provider=HttpProvider(
             session,
             base_url=str(settings.provider_base_url),
@@ -73,14 +82,21 @@ async def build(settings: Settings) -> Built:
             limit_s=settings.provider_timeout_s,
         ),
         notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
-        telemetry=OpenTelemetry(tracers=tracers, meters=meters),
+        telemetry=_telemetry(settings),
         clock=SystemClock(),
         limits=limits(settings),
         merchant_id=settings.merchant_id,
         jitter=random.random,
         new_id=lambda: str(uuid.uuid4()),
     )
-    return Built(services, client, topics, session)
+
+
+def _telemetry(settings: Settings) -> OpenTelemetry:
+    tracers, meters = providers(
+        azure_monitor=_secret(settings.applicationinsights_connection_string),
+        otlp_endpoint=settings.otel_exporter_otlp_endpoint,
+    )
+    return OpenTelemetry(tracers=tracers, meters=meters)
 
 
 def build_id() -> str:
@@ -96,6 +112,7 @@ def limits(settings: Settings) -> Limits:
         fresh=settings.fresh,
         request_id_valid=timedelta(hours=settings.request_id_valid_h),
         expires_after=timedelta(hours=settings.payment_expires_after_h),
+        sweep_margin=timedelta(seconds=settings.sweep_margin_s),
     )
 
 
@@ -111,6 +128,16 @@ def once(settings: Settings) -> Callable[[], Awaitable[Services]]:
         return built[0].services
 
     return services
+
+
+def _account(settings: Settings) -> CosmosClient:
+    credential = _credential(settings.cosmos_client_id) if settings.cosmos_endpoint else None
+    return cosmos.open_client(
+        _secret(settings.cosmos_connection),
+        settings.cosmos_endpoint,
+        credential,
+        proxies=settings.use_proxy_settings,
+    )
 
 
 def _bus(settings: Settings) -> ServiceBusClient:

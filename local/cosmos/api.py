@@ -62,9 +62,9 @@ class Cosmos:
         """Answer one request. A refused one has written nothing."""
         call = wire.identify(request)
         try:
-            verify(request.method, request.path, headers=request.headers)
             if call.operation not in self._operations:
                 raise errors.not_implemented(call.operation)
+            verify(request.method, request.path, headers=request.headers)
             return self._operations[call.operation](request, call)
         except CosmosError as refused:
             return wire.refusal(request, refused)
@@ -160,7 +160,8 @@ class Cosmos:
         container = self._container(request, call)
         text, parameters = wire.query_of(request)
         scope = self._scope(request, container)
-        if scope.pk is None and scope.range is None and not request.flag("x-ms-documentdb-query-enablecrosspartition"):
+        located = {"x-ms-documentdb-partitionkey", "x-ms-documentdb-partitionkeyrangeid"} & set(request.headers)
+        if not located and not request.flag("x-ms-documentdb-query-enablecrosspartition"):
             raise errors.bad_request(
                 "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition "
                 "to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
@@ -227,7 +228,8 @@ class Cosmos:
             return Scope(container.number, now, pk=key.text, range=range_of(key, container.ranges).id)
         header = request.headers.get("x-ms-documentdb-partitionkeyrangeid")
         if header is None:
-            return Scope(container.number, now)
+            # With one physical partition there is no question which one is meant.
+            return Scope(container.number, now, range=0 if len(container.ranges) == 1 else None)
         number = header.rpartition(",")[2]
         if not number.isdigit() or int(number) >= len(container.ranges):
             raise errors.range_gone()

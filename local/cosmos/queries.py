@@ -86,6 +86,8 @@ class Queries:
         query = parse(text, parameters)
         if query.ordering and not container.indexing.covers(query.ordering.path):
             raise bad_request("The index path corresponding to the specified order-by item is excluded.")
+        if query.aggregates and not query.bare and scope.pk is None:
+            raise bad_request("Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.")
         token = Token.decode(continuation, query=zlib.crc32(text.encode()))
         if query.aggregates:
             rows, following = [_aggregate(query, self._matches(scope, query, after=None))], None

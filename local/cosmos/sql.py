@@ -8,8 +8,6 @@
 Everything else is refused by name: a query that runs here should run in Azure, not the other way round.
 """
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,17 +15,13 @@ from typing import Final
 from local.cosmos import expressions as x
 from local.cosmos.errors import bad_request, query_not_implemented, syntax_error
 from local.cosmos.expressions import Expression
+from local.cosmos.tokens import Token, number, string, tokenize
 from local.cosmos.values import UNDEFINED, Json, Value
 
 AGGREGATES: Final = ("COUNT", "SUM", "MIN", "MAX")
 _CLAUSES: Final = ("WHERE", "ORDER", "OFFSET", "LIMIT")
 _NOT_COVERED: Final = ("JOIN", "GROUP", "DISTINCT", "BETWEEN", "LIKE", "EXISTS", "ARRAY", "UDF", "RANK", "ESCAPE")
 _OPERATORS_NOT_COVERED: Final = ("??", "?", "||", "+", "-", "*", "/", "%", "{", "[", "|", "&", "^", "~", ":")
-_TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    |(?P<parameter>@\w+)|(?P<word>[A-Za-z_]\w*)|(?P<symbol><>|!=|<=|>=|\?\?|\|\||.))""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +55,6 @@ class Query:
         return any(column.aggregate for column in self.columns)
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-
-    @property
-    def word(self) -> str:
-        return self.text.upper() if self.kind == "word" else self.text
-
-
 def parse(text: str, parameters: Mapping[str, Json]) -> Query:
     """Read one query; raises the service's 400 on a mistake, or one that names what is not covered."""
     return _Parser(text, parameters).query()
@@ -80,9 +64,7 @@ class _Parser:
     """Recursive descent over the tokens."""
 
     def __init__(self, text: str, parameters: Mapping[str, Json]) -> None:
-        self._tokens = [
-            _Token(str(found.lastgroup), found[found.lastgroup or 0]) for found in _TOKEN.finditer(text.strip())
-        ]
+        self._tokens = tokenize(text)
         self._place = 0
         self._parameters = parameters
         self._alias = _alias(self._tokens)
@@ -129,7 +111,9 @@ class _Parser:
     def _skip_from(self) -> None:
         """`_alias` has read the clause; here it is only stepped over."""
         self._expect("FROM")
-        self._next()
+        source = self._next()
+        if source.kind != "word":
+            raise self._refusal(source)
         if self._word() in (".", "IN", ","):
             raise query_not_implemented("FROM anything but the container")
         if self._take("AS") or (self._peek().kind == "word" and self._word() not in (*_CLAUSES, *_NOT_COVERED)):
@@ -157,7 +141,7 @@ class _Parser:
 
     def _count(self) -> int:
         token = self._next()
-        value = self._parameter(token) if token.kind == "parameter" else _number(token)
+        value = self._parameter(token) if token.kind == "parameter" else number(token)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise syntax_error(token.text)
         return value
@@ -215,10 +199,10 @@ class _Parser:
     def _constant(self) -> Expression:
         token = self._next()
         if token.text == "-":
-            return x.constant(-_number(self._next()))
-        readers: dict[str, Callable[[_Token], Json]] = {
-            "number": _number,
-            "string": _string,
+            return x.constant(-number(self._next()))
+        readers: dict[str, Callable[[Token], Json]] = {
+            "number": number,
+            "string": string,
             "parameter": self._parameter,
         }
         return x.constant(readers[token.kind](token))
@@ -240,26 +224,26 @@ class _Parser:
             part = self._next()
             if part.kind != ("string" if bracket else "word"):
                 raise query_not_implemented("array elements") if part.kind == "number" else syntax_error(part.text)
-            names.append(_string(part) if bracket else part.text)
+            names.append(string(part) if bracket else part.text)
             if bracket:
                 self._expect("]")
         return tuple(names)
 
-    def _parameter(self, token: _Token) -> Json:
+    def _parameter(self, token: Token) -> Json:
         if token.text not in self._parameters:
             raise bad_request(f"The query uses the parameter {token.text} but no value was given for it.")
         return self._parameters[token.text]
 
     # tokens
 
-    def _peek(self, ahead: int = 0) -> _Token:
+    def _peek(self, ahead: int = 0) -> Token:
         place = self._place + ahead
-        return self._tokens[place] if place < len(self._tokens) else _Token("end", "")
+        return self._tokens[place] if place < len(self._tokens) else Token("end", "")
 
     def _word(self, ahead: int = 0) -> str:
         return self._peek(ahead).word
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         token = self._peek()
         self._place += 1
         return token
@@ -274,7 +258,7 @@ class _Parser:
         if not self._take(word):
             raise self._refusal()
 
-    def _refusal(self, token: _Token | None = None) -> Exception:
+    def _refusal(self, token: Token | None = None) -> Exception:
         """The reason why this token cannot stand here: not covered, or wrong."""
         found = token or self._peek()
         if found.word in _NOT_COVERED or found.text in _OPERATORS_NOT_COVERED:
@@ -285,7 +269,7 @@ class _Parser:
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
 
 
-def _alias(tokens: list[_Token]) -> str:
+def _alias(tokens: list[Token]) -> str:
     """The name under which the query speaks of a document: the last word of the FROM clause."""
     words = [token.word for token in tokens]
     if "FROM" not in words:
@@ -296,19 +280,3 @@ def _alias(tokens: list[_Token]) -> str:
     if len(names) > 1 and names[1].kind == "word" and names[1].word not in (*_CLAUSES, *_NOT_COVERED, "IN"):
         return names[1].text
     return names[0].text if names else ""
-
-
-def _number(token: _Token) -> int | float:
-    if token.kind != "number":
-        raise syntax_error(token.text)
-    return int(token.text) if token.text.isdigit() else float(token.text)
-
-
-def _string(token: _Token) -> str:
-    inner = token.text[1:-1]
-    if token.text[0] == "'":
-        inner = inner.replace("\\'", "'").replace('"', '\\"')
-    try:
-        return str(json.loads(f'"{inner}"', strict=False))
-    except ValueError as exc:
-        raise syntax_error(token.text) from exc

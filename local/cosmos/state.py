@@ -78,7 +78,9 @@ class Items:
         """All operations or none. After a refusal the others answer 424 and nothing is written."""
         if key is None:
             raise errors.bad_request("PartitionKey value must be supplied for this operation.")
-        if not 0 < len(operations) <= MAX_BATCH_OPERATIONS:
+        if not operations:
+            raise errors.bad_request("Batch request has no operations.")
+        if len(operations) > MAX_BATCH_OPERATIONS:
             raise errors.bad_request("Batch request has more operations than what is supported.")
         results: list[Result] = []
         try:
@@ -237,11 +239,12 @@ def _require_match(if_match: str | None, row: Row) -> None:
 
 def _expiry(document: Document, *, default: int | None, now: int) -> int | None:
     """When the item ends, in seconds since the epoch; None = never. Its own ttl counts only where ttl is on."""
-    own: Json = document.get("ttl")
-    if own is not None and (not isinstance(own, int) or isinstance(own, bool) or not (own == -1 or 0 < own < 2**31)):
+    if "ttl" not in document:
+        return None if default in (None, -1) else now + default
+    own: Json = document["ttl"]
+    if not isinstance(own, int) or isinstance(own, bool) or not (own == -1 or 0 < own < 2**31):
         raise errors.bad_request(
             f"The input ttl '{own}' is invalid. Ensure to provide a nonzero positive integer less than or equal to "
             "'2147483647', or -1 which means never expire."
         )
-    ttl = default if own is None else own
-    return None if default is None or ttl is None or ttl == -1 else now + ttl
+    return None if default is None or own == -1 else now + own

@@ -1,0 +1,1 @@
+"""Stands in for `func start`: loads a function app and fires its HTTP, feed, Service Bus and timer functions."""

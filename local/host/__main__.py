@@ -111,7 +111,9 @@ def _log_to_stderr(*, verbose: bool) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("local.host").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    # The SDKs report each failed try of theirs; the host says once what is down and when it is up again.
+    # The runtime reports a fault of the app with its whole search path, the SDKs each failed try of theirs; the host
+    # says in one line what is wrong, and once what is down and when it is up again.
+    logging.getLogger("azure.functions").setLevel(logging.INFO if verbose else logging.CRITICAL)
     logging.getLogger("azure.servicebus").setLevel(logging.WARNING if verbose else logging.CRITICAL)
     logging.getLogger("azure.core").setLevel(logging.WARNING)
     logging.getLogger("azure.cosmos").setLevel(logging.WARNING if verbose else logging.CRITICAL)

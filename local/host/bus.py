@@ -1,13 +1,6 @@
-"""The Service Bus SDK behind the pump's receiver, and messages in the shape in which the host hands them to a function.
+"""The Service Bus SDK behind the pump's receivers. Must not know how a pump uses them, nor what a message says."""
 
-Must not know lanes or settlement rules. The metadata is what the .NET host sends for one message: text stays text,
-all else travels as JSON, absent values are left out. What that host does not send (locked_until, dead_letter_reason,
-...) is not sent here either, so that the app meets the same None as in Azure.
-"""
-
-import datetime as dt
-import json
-import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -15,21 +8,59 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessagingEntityNotFoundError
 
 from local.host.credentials import credential_of
-from local.host.errors import CannotStart
-from local.host.messages import TypedData
+from local.host.delivery import invocation_of
+from local.host.errors import CannotStart, InvocationFailed
+from local.host.hostjson import ServiceBusOptions
+from local.host.pump import Pump, PumpOptions, Verdict
 from local.host.settings import Connection
 from local.host.triggers import BusTrigger
-from local.host.worker import Invocation
+from local.host.worker import Function, Invocation
 
 # How long one call to receive waits. Short polls buy nothing: a lane breaks the call off when it needs the receiver.
 _RECEIVE_WAIT_S = 60.0
 # The client looks at its socket in turns of this length, and a message that arrives in a turn of its own keep-alive
 # task is seen one turn later. The SDK's own 0.2 s would show up as latency.
 _SOCKET_TURN_S = 0.05
-_NO_EXPIRY = "9999-12-31T23:59:59.9999999"  # what .NET writes when a message has no time to live
+
+type Invoke = Callable[[Function, Invocation], Awaitable[object]]
 
 
-def open_bus(connection: Connection) -> ServiceBusClient:
+class Buses:
+    """The clients, one per connection, and the pumps over them."""
+
+    def __init__(self, options: ServiceBusOptions, *, lanes: int) -> None:
+        self._options = options
+        self._lanes = min(lanes, options.max_concurrent_calls)
+        self._clients: dict[str, ServiceBusClient] = {}
+
+    def pump(self, trigger: BusTrigger, *, invoke: Invoke) -> Pump[ServiceBusReceivedMessage]:
+        client, prefetch = self._client(trigger.connection), self._options.prefetch_count
+
+        async def run(message: ServiceBusReceivedMessage) -> Verdict:
+            try:
+                await invoke(trigger.function, invocation_of(message, binary=trigger.binary))
+            except InvocationFailed:
+                return Verdict.ABANDON
+            return Verdict.COMPLETE if trigger.auto_complete else Verdict.LEAVE
+
+        return Pump(
+            trigger.function.name,
+            receivers=[BusReceiver(client, trigger, prefetch=prefetch) for _ in range(self._lanes)],
+            run=run,
+            options=PumpOptions(self._options.max_concurrent_calls, self._options.lock_renewal_s),
+        )
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    def _client(self, connection: Connection) -> ServiceBusClient:
+        if connection.name not in self._clients:
+            self._clients[connection.name] = _open(connection)
+        return self._clients[connection.name]
+
+
+def _open(connection: Connection) -> ServiceBusClient:
     """A client whose retries are few and quick: the pump itself goes on trying."""
     quick: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1, "socket_timeout": _SOCKET_TURN_S}
     if connection.connection_string:
@@ -76,77 +107,3 @@ def _receiver(client: ServiceBusClient, trigger: BusTrigger, *, prefetch: int) -
     if trigger.queue:
         return client.get_queue_receiver(trigger.queue, prefetch_count=prefetch)
     return client.get_subscription_receiver(str(trigger.topic), str(trigger.subscription), prefetch_count=prefetch)
-
-
-def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool) -> Invocation:
-    """The message as the function receives it: its body as text, or as bytes where the decorator says binary."""
-    body = _body(message)
-    data = TypedData(bytes=body) if binary else TypedData(string=body.decode("utf-8", "replace"))
-    return Invocation(data=data, metadata=metadata_of(message))
-
-
-def metadata_of(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
-    """What stands beside the body. `DeliveryCount` is 1 for the first delivery: AMQP's own count is of failures."""
-    texts = {
-        "DeadLetterSource": message.dead_letter_source,
-        "LockToken": str(message.lock_token) if message.lock_token else None,
-        "MessageId": message.message_id,
-        "ContentType": message.content_type,
-        "ReplyTo": message.reply_to,
-        "To": message.to,
-        "Subject": message.subject,
-        "Label": message.subject,
-        "CorrelationId": message.correlation_id,
-        "SessionId": message.session_id,
-        "ReplyToSessionId": message.reply_to_session_id,
-        "PartitionKey": message.partition_key,
-    }
-    properties = {_text(key): value for key, value in (message.application_properties or {}).items()}
-    expires, expires_utc = _expiry(message)
-    others = {
-        "DeliveryCount": (message.delivery_count or 0) + 1,
-        "SequenceNumber": message.sequence_number,
-        "EnqueuedTimeUtc": _zulu(message.enqueued_time_utc),
-        "EnqueuedTime": _offset(message.enqueued_time_utc),
-        "ExpiresAtUtc": expires_utc,
-        "ExpiresAt": expires,
-        "ApplicationProperties": properties,
-        "UserProperties": properties,
-    }
-    return {name: TypedData(string=value) for name, value in texts.items() if value is not None} | {
-        name: TypedData(json=json.dumps(value, default=_plain)) for name, value in others.items() if value is not None
-    }
-
-
-def _body(message: ServiceBusReceivedMessage) -> bytes:
-    body: Any = message.body
-    if body is None:
-        return b""
-    if isinstance(body, bytes | str):
-        return body if isinstance(body, bytes) else body.encode()
-    return b"".join(part if isinstance(part, bytes) else str(part).encode() for part in body)
-
-
-def _expiry(message: ServiceBusReceivedMessage) -> tuple[str | None, str | None]:
-    if message.time_to_live is None:
-        return f"{_NO_EXPIRY}+00:00", f"{_NO_EXPIRY}Z"
-    return _offset(message.expires_at_utc), _zulu(message.expires_at_utc)
-
-
-def _zulu(moment: dt.datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
-
-
-def _offset(moment: dt.datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds") if moment else None
-
-
-def _text(value: Any) -> str:  # noqa: ANN401 - AMQP keys and values are of many types
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _plain(value: object) -> str:
-    """A property value that JSON has no type for, as text."""
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, uuid.UUID) else _text(value)

@@ -1,5 +1,8 @@
 """The Cosmos DB SDK behind the change feed and its lease container. Must not know who owns a lease, or what is run."""
 
+import datetime as dt
+import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,12 +19,64 @@ from azure.cosmos.exceptions import (
 
 from local.host.credentials import credential_of
 from local.host.errors import CannotStart
-from local.host.feed import Page
-from local.host.leases import FeedRange, LeaseChanged, LeaseDocument
+from local.host.feed import Document, FeedOptions, FeedProcessor, Page
+from local.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
+from local.host.messages import RetryContext, TypedData
 from local.host.settings import Connection
 from local.host.triggers import FeedTrigger
+from local.host.worker import Function, Invocation
 
 _UNFIT_FOR_AN_ID = str.maketrans(dict.fromkeys("/\\?#", "-"))
+
+
+type Clock = Callable[[], dt.datetime]
+type Invoke = Callable[[Function, Invocation], Awaitable[object]]
+
+
+class Accounts:
+    """The clients, one per connection, and the feed processors over them."""
+
+    def __init__(self, holder: Holder, *, clock: Clock) -> None:
+        self._holder = holder
+        self._clock = clock
+        self._accounts: dict[str, Account] = {}
+
+    def processor(self, trigger: FeedTrigger, *, invoke: Invoke) -> FeedProcessor:
+        account = self._account(trigger.connection)
+        store = CosmosLeases(self._account(trigger.lease_connection), trigger)
+
+        async def open_leases() -> LeaseBook:
+            await store.prepare()
+            return LeaseBook(
+                store,
+                prefix=await lease_prefix(account, trigger),
+                holder=self._holder,
+                expiration_s=trigger.expiration_interval_s,
+                clock=self._clock,
+            )
+
+        async def run(documents: list[Document], retry: RetryContext) -> object:
+            return await invoke(trigger.function, Invocation(TypedData(string=json.dumps(documents)), retry=retry))
+
+        return FeedProcessor(
+            trigger.function.name,
+            feed=CosmosFeed(account, trigger),
+            open_leases=open_leases,
+            run=run,
+            options=FeedOptions(
+                poll_delay_s=trigger.poll_delay_s,
+                acquire_interval_s=trigger.acquire_interval_s,
+                renew_interval_s=trigger.renew_interval_s,
+                retry=trigger.retry,
+            ),
+        )
+
+    async def close(self) -> None:
+        for account in self._accounts.values():
+            await account.close()
+
+    def _account(self, connection: Connection) -> "Account":
+        return self._accounts.setdefault(connection.name, Account(connection))
 
 
 class Account:

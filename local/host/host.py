@@ -2,33 +2,45 @@
 
 import asyncio
 import datetime as dt
-import json
 import logging
 import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-
-from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import ServiceBusClient
+from typing import Protocol
 
 from local.host import worker
-from local.host.bus import BusReceiver, invocation_of, open_bus
-from local.host.cosmos import Account, CosmosFeed, CosmosLeases, lease_prefix
 from local.host.errors import InvocationFailed
-from local.host.feed import Document, FeedOptions, FeedProcessor
 from local.host.hostjson import HostOptions, read_host_json
-from local.host.leases import Holder, LeaseBook
-from local.host.messages import RetryContext, TypedData
+from local.host.leases import Holder
+from local.host.messages import TypedData
 from local.host.pacing import Stop, shortened, together
-from local.host.pump import Pump, PumpOptions, Verdict
-from local.host.settings import Connection, Settings
+from local.host.settings import Settings
 from local.host.timer import Timer
-from local.host.triggers import BusTrigger, FeedTrigger, Triggers, read_triggers
+from local.host.triggers import Triggers, read_triggers
 from local.host.web import Keys, WebServer
 from local.host.worker import Function, Invocation
 
 _log = logging.getLogger(__name__)
+
+
+class Client(Protocol):
+    """The SDK clients of one service."""
+
+    async def close(self) -> None: ...
+
+
+class Listener(Protocol):
+    """What waits for events of one function."""
+
+    async def start(self) -> None:
+        """Return when it listens, however long that takes."""
+
+    async def drain(self) -> None:
+        """Take no more; return when all under way is done and noted."""
+
+    async def abort(self) -> None:
+        """Drop what is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +77,12 @@ class Host:
     def __init__(self, options: StartOptions, *, host_options: HostOptions, triggers: Triggers) -> None:
         self._options = options
         self._host_options = host_options
-        self._holder = Holder(options.host_id, uuid.uuid4().hex)
         self._running: list[str] = []
         self._stop = Stop()
-        self._accounts: dict[str, Account] = {}
-        self._buses: dict[str, ServiceBusClient] = {}
+        self._clients: list[Client] = []
+        self._listeners: list[Listener] = []
         self._web = WebServer(triggers.http, invoke=self.invoke, keys=options.keys)
-        feeds = [self._feed(trigger) for trigger in triggers.feeds]
-        pumps = [self._pump(trigger) for trigger in triggers.bus]
-        self._listeners: list[FeedProcessor | Pump[ServiceBusReceivedMessage]] = [*feeds, *pumps]
+        self._listen(triggers)
         self._timers = [Timer(t, invoke=self.invoke, clock=_now, stop=self._stop) for t in triggers.timers]
         self._timer_tasks: list[asyncio.Task[None]] = []
         self.gave_up = False
@@ -119,70 +128,24 @@ class Host:
         for task in self._timer_tasks:
             task.cancel()
         await asyncio.gather(*(part.abort() for part in self._listeners), return_exceptions=True)
-        clients = [account.close() for account in self._accounts.values()] + [
-            bus.close() for bus in self._buses.values()
-        ]
-        await asyncio.gather(self._web.close(), *clients, return_exceptions=True)
+        await asyncio.gather(self._web.close(), *(client.close() for client in self._clients), return_exceptions=True)
         if not self.gave_up:
             worker.stop()
 
-    def _feed(self, trigger: FeedTrigger) -> FeedProcessor:
-        account = self._account(trigger.connection)
-        store = CosmosLeases(self._account(trigger.lease_connection), trigger)
+    def _listen(self, triggers: Triggers) -> None:
+        # Imported where they are needed: the SDKs take half a second, and a refusal to start should come at once.
+        if triggers.feeds:
+            from local.host.cosmos import Accounts
 
-        async def open_leases() -> LeaseBook:
-            await store.prepare()
-            return LeaseBook(
-                store,
-                prefix=await lease_prefix(account, trigger),
-                holder=self._holder,
-                expiration_s=trigger.expiration_interval_s,
-                clock=_now,
-            )
+            accounts = Accounts(Holder(self._options.host_id, uuid.uuid4().hex), clock=_now)
+            self._clients.append(accounts)
+            self._listeners += [accounts.processor(trigger, invoke=self.invoke) for trigger in triggers.feeds]
+        if triggers.bus:
+            from local.host.bus import Buses
 
-        async def run(documents: list[Document], retry: RetryContext) -> object:
-            data = TypedData(string=json.dumps(documents))
-            return await self.invoke(trigger.function, Invocation(data=data, retry=retry))
-
-        return FeedProcessor(
-            trigger.function.name,
-            feed=CosmosFeed(account, trigger),
-            open_leases=open_leases,
-            run=run,
-            options=FeedOptions(
-                poll_delay_s=trigger.poll_delay_s,
-                acquire_interval_s=trigger.acquire_interval_s,
-                renew_interval_s=trigger.renew_interval_s,
-                retry=trigger.retry,
-            ),
-        )
-
-    def _pump(self, trigger: BusTrigger) -> Pump[ServiceBusReceivedMessage]:
-        options = self._host_options.service_bus
-        bus = self._bus(trigger.connection)
-
-        async def run(message: ServiceBusReceivedMessage) -> Verdict:
-            try:
-                await self.invoke(trigger.function, invocation_of(message, binary=trigger.binary))
-            except InvocationFailed:
-                return Verdict.ABANDON
-            return Verdict.COMPLETE if trigger.auto_complete else Verdict.LEAVE
-
-        lanes = min(self._options.lanes, options.max_concurrent_calls)
-        return Pump(
-            trigger.function.name,
-            receivers=[BusReceiver(bus, trigger, prefetch=options.prefetch_count) for _ in range(lanes)],
-            run=run,
-            options=PumpOptions(options.max_concurrent_calls, options.lock_renewal_s),
-        )
-
-    def _account(self, connection: Connection) -> Account:
-        return self._accounts.setdefault(connection.name, Account(connection))
-
-    def _bus(self, connection: Connection) -> ServiceBusClient:
-        if connection.name not in self._buses:
-            self._buses[connection.name] = open_bus(connection)
-        return self._buses[connection.name]
+            buses = Buses(self._host_options.service_bus, lanes=self._options.lanes)
+            self._clients.append(buses)
+            self._listeners += [buses.pump(trigger, invoke=self.invoke) for trigger in triggers.bus]
 
 
 def _now() -> dt.datetime:

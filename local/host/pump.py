@@ -20,7 +20,7 @@ from typing import Protocol
 from local.host.errors import CannotStart
 from local.host.pacing import Condition, Stop, first_line, together
 
-_SHORTEST_RENEWAL_S = 1.0  # a lock that is shorter than two seconds is not worth more calls
+_SHORTEST_RENEWAL_S = 0.05  # so that a lock as good as run out does not keep the receiver busy
 
 _log = logging.getLogger(__name__)
 
@@ -180,8 +180,10 @@ class Lane[M: Message]:
         try:
             async with asyncio.timeout(None) as self._patience:
                 has_slot = await self._pump.slots.acquire()
+                if self._pump.condition.is_down:
+                    await self._receiver.open()
+                    self._pump.condition.up()
                 message = await self._receiver.receive()
-            self._pump.condition.up()
         except TimeoutError as exc:
             if not self._woken.is_set():
                 await self._back_off(exc)

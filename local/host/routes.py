@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from local.host.errors import CannotStart
 
 _PARAMETER = re.compile(r"^\{(?P<rest>\*{0,2})(?P<name>\w+)(?::(?P<constraint>\w+))?(?P<optional>\??)\}$")
+_ENCODED_SLASH = re.compile("%2F", re.IGNORECASE)
 _CONSTRAINTS = {
     None: re.compile(r"[\s\S]*"),
     "guid": re.compile(r"\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE),
@@ -52,15 +53,21 @@ class Route:
         values: dict[str, str] = {}
         for at, segment in enumerate(self.segments):
             if segment.takes_rest:
-                values[segment.name] = unquote("/".join(parts[at:]))
+                values[segment.name] = _decoded("/".join(parts[at:]))
                 return values
             if at >= len(parts):
                 return values if segment.is_optional else None
-            if not _fits(segment, unquote(parts[at])):
+            text = _decoded(parts[at])
+            if not _fits(segment, text):
                 return None
             if segment.literal is None:
-                values[segment.name] = unquote(parts[at])
+                values[segment.name] = text
         return values if len(parts) <= len(self.segments) else None
+
+
+def _decoded(text: str) -> str:
+    """Without percent-encoding, but for the slash, which ASP.NET Core leaves encoded in route values."""
+    return unquote(_ENCODED_SLASH.sub("%252F", text))
 
 
 def _fits(segment: _Segment, part: str) -> bool:

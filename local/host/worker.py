@@ -76,7 +76,9 @@ async def load(app: Path) -> list[Function]:
     answer = await runtime.worker_init_request(request_of(PROTOS, worker_init_request=init))
     if answer.result.status == PROTOS.StatusResult.Failure:
         _log.debug("%s", answer.result.exception.stack_trace)
-        raise CannotStart(f"{script} cannot be indexed: {answer.result.exception.message}")
+        # The runtime's own text, but for the search path that it adds to the name of a missing module.
+        text = str(answer.result.exception.message).partition(". Current sys.path:")[0]
+        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)")
     indexed = await runtime.functions_metadata_request(request_of(PROTOS, functions_metadata_request=SimpleNamespace()))
     functions = [_function(found) for found in indexed.function_metadata_results or ()]
     if not functions:

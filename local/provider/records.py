@@ -52,7 +52,7 @@ class Answer:
         return self.status_code < 500 and self.status_code not in {408, 425, 429}
 
 
-def refusal(status_code: int, code: str, message: str) -> Answer:
+def refusal(status_code: int, code: str, *, message: str) -> Answer:
     later = {"Retry-After": "1"} if status_code in {429, 503} else {}
     return Answer(status_code, {"code": code, "message": message}, later)
 

@@ -61,22 +61,22 @@ class Provider:
     def _met(self, fault: Fault | None) -> Answer | None:
         """The answer of a fault that comes before anything is done."""
         if fault is Fault.ERROR:
-            return refusal(500, "internal_error", "A random fault; nothing was done.")
+            return refusal(500, "internal_error", message="A random fault; nothing was done.")
         if fault is Fault.TOO_MANY:
-            return refusal(429, "too_many_requests", "A random fault; nothing was done.")
+            return refusal(429, "too_many_requests", message="A random fault; nothing was done.")
         if fault is Fault.TIMEOUT_DID_NOTHING:
-            return self._held(refusal(504, "timeout", "A random fault; nothing was done."))
+            return self._held(refusal(504, "timeout", message="A random fault; nothing was done."))
         return None
 
     def _trouble(self, call: Call, charge: Charge) -> Answer | None:
         """The answer of a payment method that fails before anything is done."""
         behaviour = self._behaviour(call)
         if behaviour is Behaviour.DOWN and self.is_broken:
-            return refusal(503, "unavailable", "This payment method is down until POST /repair.")
+            return refusal(503, "unavailable", message="This payment method is down until POST /repair.")
         if behaviour is Behaviour.FAILS_TWICE:
             attempts = charge.attempts[call.operation] = charge.attempts.get(call.operation, 0) + 1
             if attempts <= 2:
-                return refusal(500, "internal_error", f"Attempt {attempts} fails; nothing was done.")
+                return refusal(500, "internal_error", message=f"Attempt {attempts} fails; nothing was done.")
         return None
 
     def _replayed(self, call: Call) -> Answer | None:
@@ -84,7 +84,7 @@ class Provider:
         if remembered is None or self.forgets_request_ids:
             return None
         if remembered.fingerprint != call.fingerprint:
-            return refusal(422, "idempotency_key_reused", f"{call.request_id} was used for another request.")
+            return refusal(422, "idempotency_key_reused", message=f"{call.request_id} was used for another request.")
         return Answer(remembered.status_code, remembered.answer, {"Idempotent-Replayed": "true"})
 
     def _done_anew(self, call: Call, charge: Charge) -> Answer:
@@ -98,14 +98,16 @@ class Provider:
 
     def _create(self, call: Call) -> Answer:
         if call.amount_minor is None or call.amount_minor < 1:
-            return refusal(400, "invalid_amount", "amount_minor must be a positive integer.")
+            return refusal(400, "invalid_amount", message="amount_minor must be a positive integer.")
         if call.currency is None or len(call.currency) != 3 or not call.currency.isupper():
-            return refusal(400, "invalid_currency", "currency must be an ISO 4217 code.")
+            return refusal(400, "invalid_currency", message="currency must be an ISO 4217 code.")
         token = self._token(call)
         if token is None:
-            return refusal(400, "unknown_payment_method", f"{call.payment_method} is not one of {', '.join(TOKENS)}.")
+            return refusal(
+                400, "unknown_payment_method", message=f"{call.payment_method} is not one of {', '.join(TOKENS)}."
+            )
         if token.create is Behaviour.INVALID:
-            return refusal(400, "invalid_payment_method", "This payment method cannot be used.")
+            return refusal(400, "invalid_payment_method", message="This payment method cannot be used.")
         declined = token.create is Behaviour.DECLINED
         payment = Payment(
             provider_payment_id=self._new_id("pp_"),
@@ -120,31 +122,35 @@ class Provider:
         self._add(payment)
         self._touch(payment)
         if declined:
-            return refusal(402, "card_declined", "The card was declined.")
+            return refusal(402, "card_declined", message="The card was declined.")
         return Answer(201, {"provider_payment_id": payment.provider_payment_id, "status": payment.status})
 
     def _change(self, call: Call) -> Answer:
         """A capture or a void of a payment that must exist and be this merchant's payment."""
         payment = self._payments.get(call.provider_payment_id or "")
         if payment is None:
-            return refusal(404, "payment_unknown", f"There is no payment {call.provider_payment_id}.")
+            return refusal(404, "payment_unknown", message=f"There is no payment {call.provider_payment_id}.")
         if payment.payment_reference != call.payment_reference:
-            return refusal(400, "reference_mismatch", f"{call.provider_payment_id} has another payment_reference.")
+            return refusal(
+                400, "reference_mismatch", message=f"{call.provider_payment_id} has another payment_reference."
+            )
         if payment.status is Status.DECLINED:
-            return refusal(409, "payment_declined", "A declined payment can be neither captured nor voided.")
+            return refusal(409, "payment_declined", message="A declined payment can be neither captured nor voided.")
         return self._capture(call, payment) if call.operation is Operation.CAPTURE else self._void(payment)
 
     def _capture(self, call: Call, payment: Payment) -> Answer:
         if payment.status is Status.VOIDED:
-            return refusal(409, "already_voided", "The payment was voided.")
+            return refusal(409, "already_voided", message="The payment was voided.")
         if payment.status is Status.CAPTURED and not self.forgets_request_ids:
-            return refusal(409, "already_captured", "The payment was captured by another request.")
+            return refusal(409, "already_captured", message="The payment was captured by another request.")
         if (call.amount_minor, call.currency) != (payment.amount_minor, payment.currency):
-            return refusal(400, "amount_mismatch", "Only the authorised amount can be captured, in its currency.")
+            return refusal(
+                400, "amount_mismatch", message="Only the authorised amount can be captured, in its currency."
+            )
         if TOKENS[payment.payment_method].capture is Behaviour.DECLINED:
             payment.code = "capture_declined"
             self._touch(payment)
-            return refusal(402, payment.code, "The capture was declined.")
+            return refusal(402, payment.code, message="The capture was declined.")
         payment.status, payment.capture_id = Status.CAPTURED, self._new_id("cap_")
         self._charge(payment.payment_reference).times_charged += 1
         self._touch(payment)
@@ -152,9 +158,9 @@ class Provider:
 
     def _void(self, payment: Payment) -> Answer:
         if payment.status is Status.CAPTURED:
-            return refusal(409, "already_captured", "The payment was captured.")
+            return refusal(409, "already_captured", message="The payment was captured.")
         if payment.status is Status.VOIDED and not self.forgets_request_ids:
-            return refusal(409, "already_voided", "The payment was voided by another request.")
+            return refusal(409, "already_voided", message="The payment was voided by another request.")
         payment.status, payment.void_id = Status.VOIDED, self._new_id("vo_")
         self._charge(payment.payment_reference).voided = True
         self._touch(payment)
@@ -170,7 +176,7 @@ class Provider:
         if met is not None:
             return met
         if remembered is None:
-            return refusal(404, "request_unknown", f"No answer to {request_id} is remembered.")
+            return refusal(404, "request_unknown", message=f"No answer to {request_id} is remembered.")
         known = {"request_id": request_id, "status_code": remembered.status_code, "answer": remembered.answer}
         return Answer(200, known)
 

@@ -130,7 +130,7 @@ class Wire:
         payment_id = request.match_info["payment_id"]
         charge = self._provider.charge(payment_id)
         if charge is None:
-            return _shown(refusal(404, "payment_unknown", f"Nothing was heard of {payment_id}."))
+            return _shown(refusal(404, "payment_unknown", message=f"Nothing was heard of {payment_id}."))
         return web.json_response(charge)
 
     async def _mode(self, _: web.Request) -> web.StreamResponse:
@@ -216,11 +216,11 @@ async def _malformed(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except MalformedError as exc:
-        return _shown(refusal(400, "invalid_request", f"{exc}."))
+        return _shown(refusal(400, "invalid_request", message=f"{exc}."))
     except web.HTTPNotFound:
-        return _shown(refusal(404, "not_implemented", f"not implemented: {request.method} {request.path}"))
+        return _shown(refusal(404, "not_implemented", message=f"not implemented: {request.method} {request.path}"))
     except web.HTTPMethodNotAllowed:
-        return _shown(refusal(405, "not_implemented", f"not implemented: {request.method} {request.path}"))
+        return _shown(refusal(405, "not_implemented", message=f"not implemented: {request.method} {request.path}"))
 
 
 def _shown(answer: Answer) -> web.Response:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from local.servicebus.entities import MessageState, Queue, Subscription, Topic
-from local.servicebus.faults import FaultError
 
 if TYPE_CHECKING:
     from local.servicebus.server import Running
@@ -20,13 +19,13 @@ async def start_admin(running: "Running", host: str, port: int) -> tuple[web.App
         return web.json_response({topic.name: describe(topic) for topic in running.broker.topics.values()})
 
     async def order(request: web.Request) -> web.Response:
-        wanted = await request.json()
         try:
-            if wanted.get("kind") == "drop_connections":
+            wanted = await request.json()
+            if isinstance(wanted, dict) and wanted.get("kind") == "drop_connections":
                 running.drop_connections()
             else:
                 running.faults.order(wanted)
-        except FaultError as exc:
+        except ValueError as exc:
             return web.json_response({"error": str(exc)}, status=400)
         return web.json_response({}, status=202)
 

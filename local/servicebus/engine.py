@@ -8,7 +8,18 @@ import time
 from typing import Protocol, cast
 from uuid import UUID
 
-from proton import Collector, Condition, Connection, Delivery, Event, Link, Terminus, Transport, TransportException
+from proton import (
+    Collector,
+    Condition,
+    Connection,
+    Delivery,
+    Event,
+    Link,
+    Terminus,
+    Transport,
+    TransportException,
+    symbol,
+)
 
 from local.servicebus.frames import BATCH_FORMAT, FrameWatch
 from local.servicebus.sasl import Sasl
@@ -16,6 +27,11 @@ from local.servicebus.sasl import Sasl
 _MAX_FRAME_BYTES = 65_536
 _CREDIT = 1_000
 _SETTLED_BY_SENDER = 1
+
+
+def _condition(name: str, description: str) -> Condition:
+    """With an info map, as the service has one: the SDK takes for granted that it is there."""
+    return Condition(name, description, {symbol("com.microsoft:source"): "local"})
 
 
 class Sink(Protocol):
@@ -64,7 +80,7 @@ class _LinkEnd:
         self._link.source.type = Terminus.UNSPECIFIED
         self._link.target.type = Terminus.UNSPECIFIED
         self._link.open()
-        self._link.condition = Condition(condition, description)
+        self._link.condition = _condition(condition, description)
         self._link.close()
         self._engine.wake()
 
@@ -147,7 +163,7 @@ class Transfer:
         self._engine.wake()
 
     def reject(self, condition: str, description: str) -> None:
-        self._delivery.local.condition = Condition(condition, description)
+        self._delivery.local.condition = _condition(condition, description)
         self._delivery.update(Delivery.REJECTED)
         self._delivery.settle()
         self._engine.wake()
@@ -176,7 +192,7 @@ class Handed:
         self._engine.wake()
 
     def refuse(self, condition: str, description: str) -> None:
-        self._delivery.local.condition = Condition(condition, description)
+        self._delivery.local.condition = _condition(condition, description)
         self._delivery.update(Delivery.REJECTED)
         self._delivery.settle()
         self._engine.wake()

@@ -50,8 +50,10 @@ class OrderedFaults:
     def __init__(self) -> None:
         self._waiting: list[_Fault] = []
 
-    def order(self, wanted: Mapping[str, object]) -> None:
+    def order(self, wanted: object) -> None:
         """`kind`, the `topic` or `subscription` ("topic/sub") it is for, `count` (1), for refuse_sends `error`."""
+        if not isinstance(wanted, Mapping):
+            raise FaultError("a fault is an object with a kind")
         kind = str(wanted.get("kind"))
         if kind not in _TARGETS:
             raise FaultError(

@@ -104,8 +104,9 @@ class Intake:
             topic.scheduled.remove(entry)
             unit.drop(entry)
 
-    def forward(self, unit: Unit, entry: Entry, *, topic: Topic) -> None:
+    def forward(self, unit: Unit, entry: Entry, *, topic: Topic, source: str) -> None:
         """A dead message goes on to another topic, as what it was and with why it died; its old entry ends."""
+        entry.source = source
         if self._is_duplicate(unit, topic, message_id=entry.body.envelope.message_id):
             topic.counts["duplicates"] += 1
         else:

@@ -5,14 +5,14 @@ Knows the broker and the links that `engine.py` offers; does not know Proton.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 
 from local.servicebus import cbs, management
 from local.servicebus.addresses import Address, parse
 from local.servicebus.engine import Engine, Handed, Inbound, Outbound, Transfer
 from local.servicebus.entities import Entry, Queue, Topic
 from local.servicebus.faults import Faults
-from local.servicebus.refusals import MessageLockLost, NotAllowed, NotImplementedHere, Refusal, TooLarge, Unauthorized
+from local.servicebus.refusals import NotAllowed, NotImplementedHere, Refusal, TooLarge, Unauthorized
 from local.servicebus.sections import Request, batch_members, read_request, render
 from local.servicebus.state import Broker, Durable
 from local.servicebus.values import Malformed
@@ -41,12 +41,13 @@ class Client:
         address = parse(link.address)
         try:
             if address.is_cbs:
-                link.open(CbsNode(self), max_message_bytes=_ANNOUNCED_TO_NODES)
+                link.open(RequestNode(self._authorise), max_message_bytes=_ANNOUNCED_TO_NODES)
                 return
             self._check_rights()
             if address.is_management:
                 self._check_exists(address)
-                link.open(ManagementNode(self, address), max_message_bytes=_ANNOUNCED_TO_NODES)
+                node = RequestNode(partial(self._manage, address, link.address))
+                link.open(node, max_message_bytes=_ANNOUNCED_TO_NODES)
             elif address.is_topic:
                 sink = TopicSink(self, self.broker.topic(address.entity))
                 link.open(sink, max_message_bytes=MAX_MESSAGE_BYTES)
@@ -87,18 +88,24 @@ class Client:
     def forget_reply(self, link: Outbound) -> None:
         self._replies = {address: one for address, one in self._replies.items() if one is not link}
 
-    def authorise(self, request: Request) -> None:
+    def _authorise(self, request: Request) -> None:
         message, fits = cbs.put_token(request, now_s=self._now_ms() / 1000)
         self._authorised = self._authorised or fits
         self._reply(request, message, node="$cbs")
 
-    def manage(self, request: Request, address: Address, node: str) -> None:
-        task = asyncio.create_task(self._manage(request, address, node))
+    def _manage(self, address: Address, node: str, request: Request) -> None:
+        task = asyncio.create_task(self._manage_and_reply(address, node, request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _manage(self, request: Request, address: Address, node: str) -> None:
-        self._reply(request, await management.answer(self.broker, address, request), node=node)
+    async def _manage_and_reply(self, address: Address, node: str, request: Request) -> None:
+        try:
+            message = await management.answer(self.broker, address, request)
+        except Exception:
+            # Not durable, or a mistake of ours: the client learns nothing and must assume the worst.
+            self.engine.cut()
+            raise
+        self._reply(request, message, node=node)
 
     def _reply(self, request: Request, message: bytes, *, node: str) -> None:
         link = self._replies.get(request.reply_to) or self._replies.get(node)
@@ -119,20 +126,11 @@ class Client:
         durable.add_done_callback(answer)
 
 
-class CbsNode:
-    def __init__(self, client: Client) -> None:
-        self._client = client
+class RequestNode:
+    """Takes requests, for `$cbs` or `$management`."""
 
-    def received(self, transfer: Transfer) -> None:
-        with suppress(Malformed):
-            self._client.authorise(read_request(transfer.payload))
-        transfer.accept()
-
-
-class ManagementNode:
-    def __init__(self, client: Client, address: Address) -> None:
-        self._client = client
-        self._address = address
+    def __init__(self, answer: Callable[[Request], None]) -> None:
+        self._answer = answer
 
     def received(self, transfer: Transfer) -> None:
         try:
@@ -141,7 +139,7 @@ class ManagementNode:
             transfer.reject("amqp:decode-error", str(exc))
             return
         transfer.accept()
-        self._client.manage(request, self._address, f"{self._address.entity}/$management")
+        self._answer(request)
 
 
 class ReplySource:
@@ -257,7 +255,7 @@ class QueueSource:
             case "RECEIVED" | "NONE":
                 return None
             case other:
-                raise MessageLockLost(f"outcome {other} is not implemented")
+                raise NotImplementedHere(f"outcome {other} is not implemented")
 
 
 def _text(value: object) -> str | None:

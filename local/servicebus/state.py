@@ -258,14 +258,14 @@ class Broker:
             raise NotAllowed(f"messages do not die in {queue.name}")
         queue.remove(entry)
         queue.counts["died"] += 1
-        entry.reason, entry.description, entry.source = reason, description, queue.name
+        entry.reason, entry.description = reason, description
         target = self._forward_target(subscription)
         if subscription.forward_dead_letters_to is not None and entry.hops >= HOP_LIMIT:
             entry.reason = "MaxTransferHopCountExceeded"
             entry.description = f"Forwarded {entry.hops} times, then died of {reason}: {description}"
         elif target is not None:
             queue.counts["forwarded"] += 1
-            self._intake.forward(unit, entry, topic=target)
+            self._intake.forward(unit, entry, topic=target, source=queue.name)
             return
         entry.queue, entry.state, entry.expires_ms = subscription.dead, MessageState.ACTIVE, None
         entry.sequence_number = unit.take_number(subscription.dead)
@@ -292,11 +292,12 @@ class Broker:
         while waiting and not topic.is_full:
             entry, unit = waiting.pop(0), Unit(self._journal)
             subscription = self._waits_for(entry)
-            if subscription is not None:
-                subscription.queue.counts["forwarded"] += 1
+            if subscription is None:
+                continue
+            subscription.queue.counts["forwarded"] += 1
             entry.queue.remove(entry)
-            self._intake.forward(unit, entry, topic=topic)
-            unit.commit()
+            self._intake.forward(unit, entry, topic=topic, source=subscription.queue.name)
+            self._commit(unit, entry.queue.topic)
 
     def _commit(self, unit: Unit, topic: Topic) -> Durable:
         """Commit something that may have made room in the topic."""

@@ -26,9 +26,11 @@ class Timers:
             self._arm()
 
     def run_due(self) -> None:
-        while self._heap and self._heap[0][0] <= self._now_ms() and not self._closed:
-            heappop(self._heap)[2]()
-        self._arm()
+        try:
+            while self._heap and self._heap[0][0] <= self._now_ms() and not self._closed:
+                heappop(self._heap)[2]()
+        finally:
+            self._arm()
 
     def close(self) -> None:
         self._closed = True

@@ -68,6 +68,7 @@ _FIXED: dict[int, tuple[str, Callable[[int | float], object]]] = {
 }
 _EMPTY: dict[int, object] = {0x40: None, 0x41: True, 0x42: False, 0x43: 0, 0x44: 0}
 _WIDTHS = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
+_WIDEST = 16
 _ARRAY_CODES = {0x81: ">q", 0x83: ">q", 0x71: ">i", 0x70: ">I", 0x80: ">Q"}
 
 
@@ -88,6 +89,8 @@ def end_of(octets: bytes, at: int) -> int:
             raise Malformed(f"no AMQP type has the code 0x{code:02x}")
     except IndexError as exc:
         raise Malformed("the value ends too early") from exc
+    except RecursionError as exc:
+        raise Malformed("the value is nested too deep") from exc
     if end > len(octets):
         raise Malformed("the value ends too early")
     return end
@@ -96,7 +99,10 @@ def end_of(octets: bytes, at: int) -> int:
 def decode(octets: bytes, at: int = 0) -> tuple[object, int]:
     """The value that starts at `at`, and where it ends."""
     end = end_of(octets, at)
-    return _decoded(octets, at, end), end
+    try:
+        return _decoded(octets, at, end), end
+    except RecursionError as exc:
+        raise Malformed("the value is nested too deep") from exc
 
 
 def _decoded(octets: bytes, at: int, end: int) -> object:
@@ -182,9 +188,11 @@ def _array(octets: bytes, at: int, end: int) -> list[object]:
     count = octets[at + 2] if short else _size(octets, at + 5)
     at += 3 if short else 9
     code, at, members = octets[at : at + 1], at + 1, list[object]()
+    if at > end or count > end:
+        raise Malformed("an array is shorter than it says")
     for _ in range(count):
         # An array names the type once: each member becomes a value of its own again.
-        value, length = decode(code + octets[at:end])
+        value, length = decode(code + octets[at : min(end, at + _WIDEST) if code < b"\xa0" else end])
         members.append(value)
         at += length - 1
     return members

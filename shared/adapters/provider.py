@@ -14,6 +14,7 @@ from shared.ports import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSee
 type Json = dict[str, Any]
 
 _REFERENCE_OF = {Step.CREATE: "provider_payment_id", Step.SETTLE: "capture_id", Step.VOID: "void_id"}
+_DONE_BEFORE = {Step.SETTLE: "already_captured", Step.VOID: "already_voided"}
 _OURS_TO_MEND = {401, 403, 408, 425, 429}
 """4xx that say nothing against the payment: a rotated key, a limit. They pass, so they are retried."""
 
@@ -33,11 +34,20 @@ class HttpProvider:
 
     async def settle(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/capture"
-        return await self._post(Step.SETTLE, path, {**_about(payment), **_money(payment)}, call)
+        answer = await self._post(Step.SETTLE, path, {**_about(payment), **_money(payment)}, call)
+        return await self._done_before(answer, payment, Step.SETTLE, call)
 
     async def void(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/void"
-        return await self._post(Step.VOID, path, _about(payment), call)
+        answer = await self._post(Step.VOID, path, _about(payment), call)
+        return await self._done_before(answer, payment, Step.VOID, call)
+
+    async def _done_before(self, answer: Answer, payment: Payment, step: Step, call: Call) -> Answer:
+        """A conflict may mean that it has been done under another id: then its reference is asked for."""
+        if not isinstance(answer, OurFault) or not answer.code.endswith(_DONE_BEFORE[step]):
+            return answer
+        found = await self.find(payment, step, call)
+        return answer if isinstance(found, NeverSeen) else found
 
     async def ask(self, step: Step, call: Call) -> AskAnswer:
         status, answer, busy = await self._get(f"/v1/requests/{call.request_id}", {}, call)

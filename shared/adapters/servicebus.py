@@ -6,21 +6,24 @@ several tasks at once, hence the lock.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch
+from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
 from shared import codec
 from shared.errors import BusUnavailable
-from shared.ports import DeadLetter, Message, Rejected
+from shared.ports import DeadLetter, DeadMessage, Message, Rejected
 
 CALL_LIMIT_S = 30
 """For one send with the SDK's own retries in it; below the lock of a message (60 s)."""
+
+DRAIN_WAIT_S = 2
+"""How long an empty dead-letter queue is waited for."""
 
 MAX_DESCRIPTION = 1000
 """Characters. Application properties count towards the 256 KB of a message."""
@@ -46,9 +49,10 @@ class _Line:
 class ServiceBusTopics:
     """All topics of a namespace."""
 
-    def __init__(self, client: ServiceBusClient, *, dead_letter_topic: str) -> None:
+    def __init__(self, client: ServiceBusClient, *, dead_letter_topic: str, recorder: str) -> None:
         self._client = client
         self._dead_letter_topic = dead_letter_topic
+        self._recorder = recorder
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
 
     async def publish(self, messages: Sequence[Message]) -> tuple[Rejected, ...]:
@@ -72,6 +76,20 @@ class ServiceBusTopics:
         rejected = await self._send(self._dead_letter_topic, [_letter(letter, self._dead_letter_topic)])
         if rejected:
             raise BusUnavailable(f"the dead letter of message {letter.message_id} is {rejected[0].reason}")
+
+    async def drain(self, record: Callable[[DeadMessage], Awaitable[None]], *, limit: int) -> int:
+        try:
+            receiver = self._client.get_subscription_receiver(
+                self._dead_letter_topic, self._recorder, sub_queue=ServiceBusSubQueue.DEAD_LETTER
+            )
+            async with receiver:
+                messages = await receiver.receive_messages(max_message_count=limit, max_wait_time=DRAIN_WAIT_S)
+                for message in messages:  # one after another: concurrent completes on one receiver stall
+                    await record(_dead(message))
+                    await receiver.complete_message(message)
+                return len(messages)
+        except (ServiceBusError, OSError, TimeoutError) as exc:
+            raise BusUnavailable("the recorder's dead-letter queue could not be read: call again") from exc
 
     async def ping(self) -> None:
         await self._send(self._dead_letter_topic, [])
@@ -146,6 +164,26 @@ def _wire(message: Message, due_at: datetime | None) -> ServiceBusMessage:
     )
 
 
+def _dead(message: ServiceBusReceivedMessage) -> DeadMessage:
+    properties = {_text(name): _value(value) for name, value in (message.application_properties or {}).items()}
+    return DeadMessage(
+        message_id=str(message.message_id),
+        body=b"".join(cast("Iterable[bytes]", message.body)).decode(errors="replace"),
+        subject=message.subject or "",
+        delivery_count=message.delivery_count or 1,
+        properties=properties,
+        source=message.dead_letter_source,
+    )
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode(errors="replace") if isinstance(name, bytes) else name
+
+
+def _value(value: object) -> object:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
 def _letter(letter: DeadLetter, topic: str) -> Message:
     return Message(
         topic=topic,
@@ -159,5 +197,6 @@ def _letter(letter: DeadLetter, topic: str) -> Message:
             "attempt": letter.attempt,
             "run": letter.run,
             "delivery_count": letter.delivery_count,
+            **({"answered": 1} if letter.answered else {}),
         },
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from opentelemetry import trace
 from opentelemetry.metrics import Counter, Histogram
+from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -49,6 +50,7 @@ class OpenTelemetry:
         self._meter = meters.get_meter("regispay")
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._gauges: dict[str, Gauge] = {}
         self._log = logging.getLogger("regispay")
 
     @contextmanager
@@ -70,6 +72,11 @@ class OpenTelemetry:
         if name not in self._counters:
             self._counters[name] = self._meter.create_counter(f"regispay.{name}")
         self._counters[name].add(value, attributes)
+
+    def gauge(self, name: str, value: float, **attributes: str | int) -> None:
+        if name not in self._gauges:
+            self._gauges[name] = self._meter.create_gauge(f"regispay.{name}")
+        self._gauges[name].set(value, attributes)
 
     def observe(self, name: str, value: float, **attributes: str | int) -> None:
         if name not in self._histograms:

@@ -1,7 +1,7 @@
 """Which step does what: one table."""
 
 from shared.domain.payment import Step
-from shared.ports import Services
+from shared.services import Services
 from shared.steps.create import Create
 from shared.steps.notify import Notify
 from shared.steps.settle import Settle

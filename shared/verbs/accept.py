@@ -9,7 +9,8 @@ from shared.domain.events import PaymentInitiated
 from shared.domain.money import Money
 from shared.domain.payment import Refused, evolve
 from shared.errors import StreamMoved
-from shared.ports import Services, StoredEvent
+from shared.ports import StoredEvent
+from shared.services import Services
 
 NAMESPACE = uuid.UUID("5b0e6a0c-3c39-5d0e-8a52-6a4d1f7f0d7e")
 """Of the payment ids that are derived from idempotency keys. It must never change: the key would find another id."""

@@ -10,7 +10,8 @@ from shared import flow
 from shared.domain.events import Event, PaymentFailed
 from shared.domain.payment import Intention, Payment, Refused, Step, intend
 from shared.errors import PaymentsError, Then, Unreadable
-from shared.ports import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Services, Unknown
+from shared.ports import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.services import Services
 from shared.steps.catalogue import payment_step
 from shared.verbs.outcome import CHARGED_NOT_RECORDED, Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.verbs.recording import load, record

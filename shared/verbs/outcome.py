@@ -6,7 +6,8 @@ from datetime import timedelta
 from shared.domain.payment import Step
 from shared.errors import Unreadable
 from shared.flow import Place
-from shared.ports import DeadLetter, Message, Services
+from shared.ports import DeadLetter, Message
+from shared.services import Services
 from shared.verbs.recording import load, record
 from shared.verbs.turn import ANSWERED, ATTEMPT, RUN, Delivery, Turn
 
@@ -130,6 +131,7 @@ async def _park(turn: Turn, *, reason: str, description: str) -> None:
         attempt=turn.attempt,
         run=turn.run,
         delivery_count=turn.delivery.delivery_count,
+        answered=turn.answered or reason == CHARGED_NOT_RECORDED,
     )
     await turn.services.dead_letters.park(letter)
     turn.services.telemetry.count("messages.parked", step=turn.step.step.value, reason=reason)

@@ -7,7 +7,8 @@ from typing import Any
 
 from shared import codec, flow
 from shared.errors import Unreadable
-from shared.ports import DeadLetter, Message, Services, StoredEvent
+from shared.ports import DeadLetter, Message, StoredEvent
+from shared.services import Services
 
 
 async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from shared.ports import Services, StoredEvent
+from shared.ports import StoredEvent
+from shared.services import Services
 
 
 async def stream_of(payment_id: str, *, services: Services) -> tuple[StoredEvent, ...]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from shared.domain.events import Event
 from shared.domain.payment import Payment, Refused, decide, evolve, fold
 from shared.errors import AppendUnknown, StreamMissing, StreamMoved
-from shared.ports import Services, StoredEvent
+from shared.ports import StoredEvent
+from shared.services import Services
 
 RELOADS = 5
 """How often a lost race is decided again at once. Each loss means that another event landed, and a payment has few."""

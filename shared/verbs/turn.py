@@ -9,7 +9,8 @@ from shared import codec, flow
 from shared.domain.retry import RetryPolicy
 from shared.errors import Unreadable
 from shared.flow import Place
-from shared.ports import Call, Services
+from shared.ports import Call
+from shared.services import Services
 from shared.steps.step import PaymentStep, request_id
 
 ATTEMPT, RUN, ANSWERED = "attempt", "run", "answered"

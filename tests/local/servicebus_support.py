@@ -238,10 +238,12 @@ class Bus:
 
 
 @asynccontextmanager
-async def bus(declared: Topology, data: Path, *, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Bus]:
+async def bus(
+    declared: Topology, data: Path, *, clock: Callable[[], datetime] = utc_now, retry_total: int = 0
+) -> AsyncIterator[Bus]:
     running = await start(data=data, topology=declared, clock=clock)
     try:
-        opened = Bus(running, connect(running.connection_string))
+        opened = Bus(running, connect(running.connection_string, retry_total=retry_total))
         try:
             yield opened
         finally:
@@ -250,17 +252,19 @@ async def bus(declared: Topology, data: Path, *, clock: Callable[[], datetime] =
         await running.close()
 
 
-def connect(connection_string: str) -> ServiceBusClient:
+def connect(connection_string: str, *, retry_total: int = 0) -> ServiceBusClient:
     """The unmodified SDK, without repeats of its own: errors are seen as they come."""
-    return ServiceBusClient.from_connection_string(connection_string, retry_total=0)
+    return ServiceBusClient.from_connection_string(connection_string, retry_total=retry_total)
 
 
 async def until(probe: Callable[[], Awaitable[bool]], what: str) -> None:
     """Ask again and again, within the limit."""
-    async with asyncio.timeout(WAIT_S):
-        while not await probe():
-            await asyncio.sleep(0.02)
-    assert await probe(), what
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not await probe():  # noqa: ASYNC110 - what is waited for happens behind a socket
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(what) from None
 
 
 def text(received: ServiceBusReceivedMessage) -> str:

@@ -99,6 +99,12 @@ async def test_a_batch_of_more_than_a_hundred_operations_is_refused(tmp_path: Pa
             await at.events.execute_item_batch(creates("p1", *range(1, 102)), partition_key="p1")
 
 
+async def test_a_batch_without_operations_is_refused(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        with pytest.raises(CosmosHttpResponseError, match="Batch request has no operations"):
+            await at.events.execute_item_batch([], partition_key="p1")
+
+
 async def test_a_patch_inside_a_batch_is_refused_by_name(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         batch: list[Any] = [("patch", ("p1:1", [{"op": "add", "path": "/n", "value": 1}]))]

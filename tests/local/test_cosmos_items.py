@@ -130,6 +130,14 @@ async def test_an_id_that_the_service_does_not_accept_is_refused(tmp_path: Path,
         assert await ids(at.events.query_items("SELECT * FROM c", partition_key="p1")) == []
 
 
+@pytest.mark.parametrize("name", ["p1:1", "a b", "100%", "a+b&c=d", "ünï", "(x)", "%2F"])
+async def test_an_id_with_special_characters_is_found_again(tmp_path: Path, name: str) -> None:
+    async with account(tmp_path) as at:
+        await at.events.create_item({"id": name, "paymentId": "p1"})
+
+        assert (await at.events.read_item(name, partition_key="p1"))["id"] == name
+
+
 async def test_an_item_without_id_is_refused(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         with pytest.raises(CosmosHttpResponseError, match="required properties - 'id; ' - are missing"):
@@ -199,10 +207,11 @@ async def test_without_a_ttl_on_the_container_an_items_own_one_does_nothing(tmp_
         assert (await at.events.read_item("p1:1", partition_key="p1"))["ttl"] == 1
 
 
-async def test_a_ttl_of_zero_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ttl", [0, -10, None, "60", True])
+async def test_a_ttl_that_is_no_number_of_seconds_is_refused(tmp_path: Path, ttl: object) -> None:
     async with account(tmp_path) as at:
-        with pytest.raises(CosmosHttpResponseError, match="The input ttl '0' is invalid"):
-            await at.events.create_item(event("p1", 1, ttl=0))
+        with pytest.raises(CosmosHttpResponseError, match=r"The input ttl '.*' is invalid"):
+            await at.events.create_item(event("p1", 1, ttl=ttl))
 
 
 async def test_under_session_consistency_a_client_sends_back_the_token_it_was_given(tmp_path: Path) -> None:

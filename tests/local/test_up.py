@@ -13,15 +13,12 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from local.datafolder import FolderInUse, owned, reset, word_found
+from local.datafolder import owned, reset, word_found
 from local.pay import Event, Paid, summary
-from local.ports import FREE, Ports
-from local.processes import ServiceDied
-from local.service import PortTaken
-from local.supervisor import ROOT, Platform, running_platform
+from local.ports import FREE
+from local.supervisor import ROOT, running_platform
 
 FAKE = "tests.local.fake_service"
 FAKES = {"cosmos": FAKE, "servicebus": FAKE, "host": FAKE}
@@ -29,7 +26,6 @@ UP = f"import sys; from local.__main__ import main; sys.exit(main(sys.argv[1:], 
 FREE_PORTS = [
     argument for name in ("http", "cosmos", "amqp", "provider", "admin") for argument in (f"--{name}-port", "0")
 ]
-type Environment = dict[str, str]
 
 
 class Run:
@@ -83,12 +79,6 @@ def up(data: Path, *more: str) -> list[str]:
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as other:
         yield other.getsockname()[1]
-
-
-async def environment_of(platform: Platform) -> Environment:
-    async with aiohttp.ClientSession() as http, http.get(f"{platform.url}/environment") as response:
-        environment: Environment = await response.json()
-        return environment
 
 
 # --- up
@@ -267,78 +257,3 @@ def test_a_summary_counts_the_ends_and_times_the_completed_ones() -> None:
     text = summary([*(paid("completed", ms) for ms in range(1, 101)), paid("failed", 900)])
 
     assert text == "100 completed, 1 failed; time to completed: median 50 ms, p95 95 ms"
-
-
-# --- the platform, as end-to-end tests use it
-
-
-async def test_a_service_that_was_killed_comes_back_on_its_port(tmp_path: Path) -> None:
-    async with running_platform(data=tmp_path, services=["host"], modules=FAKES) as platform:
-        await platform.kill("host")
-        was_running = platform.is_running("host")
-        await platform.start("host")
-
-        assert not was_running
-        assert await environment_of(platform)
-
-
-async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_caller_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CosmosConnection__accountEndpoint", "https://real.documents.azure.com")
-    monkeypatch.setenv("CosmosConnection", "AccountEndpoint=https://real.documents.azure.com")
-    monkeypatch.setenv("MERCHANT_ID", "merchant-of-the-caller")
-    said = {"FROM_THE_TEST": "yes"}
-
-    async with running_platform(data=tmp_path, services=["host"], modules=FAKES, environment=said) as platform:
-        environment = await environment_of(platform)
-
-        assert environment["CosmosConnection"] == platform.cosmos_connection
-        assert environment["ServiceBusConnection"] == platform.servicebus_connection
-        assert environment["PROVIDER_BASE_URL"] == platform.provider_url
-        assert environment["MERCHANT_ID"] == "merchant-of-the-caller"
-        assert environment["FROM_THE_TEST"] == "yes"
-        assert environment["FUNCTIONS_WORKER_RUNTIME"] == "python"
-        assert "CosmosConnection__accountEndpoint" not in environment
-
-
-async def test_only_the_named_services_run_and_none_is_left(tmp_path: Path) -> None:
-    async with running_platform(data=tmp_path, services=["cosmos", "provider"], modules=FAKES) as platform:
-        running = [service for service in ("cosmos", "servicebus", "provider", "host") if platform.is_running(service)]
-
-    assert running == ["cosmos", "provider"]
-    assert not platform.is_running("cosmos")
-    assert not platform.is_running("provider")
-
-
-async def test_a_service_that_dies_at_its_start_leaves_no_other_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FAKE_REFUSES", "cosmos")
-
-    with pytest.raises(ServiceDied, match=r"cosmos ended with exit code 3:\nthe last words of cosmos"):
-        async with running_platform(data=tmp_path, services=["cosmos", "servicebus"], modules=FAKES):
-            pass
-
-    with owned(tmp_path):
-        pass
-
-
-async def test_one_folder_has_one_owner(tmp_path: Path) -> None:
-    with owned(tmp_path), pytest.raises(FolderInUse):
-        async with running_platform(data=tmp_path, services=[]):
-            pass
-
-
-def test_free_ports_differ_and_a_wanted_port_is_kept() -> None:
-    wanted = FREE.chosen().http
-
-    chosen = Ports(http=wanted, cosmos=0, amqp=0, provider=0, admin=0).chosen()
-
-    assert chosen.http == wanted
-    assert len({chosen.http, chosen.cosmos, chosen.amqp, chosen.provider, chosen.admin}) == 5
-
-
-def test_a_wanted_port_that_is_taken_is_named_with_its_option() -> None:
-    with taken_port() as port, pytest.raises(PortTaken, match=f"port {port} is taken.*--admin-port"):
-        Ports(http=0, cosmos=0, amqp=0, provider=0, admin=port).chosen()

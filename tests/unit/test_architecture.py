@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent.parent
 STDLIB = frozenset(sys.stdlib_module_names)
 
 INNER = ("shared.domain", "shared.ports", "shared.errors", "shared.flow", "shared.codec", "shared.signals")
+RECORDS = ("shared.letters", "shared.overview", "shared.services")
 TABLE: dict[str, tuple[str, ...]] = {
     "shared.domain": ("shared.domain",),
     "shared.errors": (),
@@ -19,17 +20,21 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.flow": ("shared.domain",),
     "shared.ports": ("shared.domain", "shared.errors"),
     "shared.codec": ("shared.domain", "shared.errors", "shared.ports"),
-    "shared.steps": (*INNER, "shared.steps"),
-    "shared.verbs": (*INNER, "shared.steps", "shared.verbs"),
-    "shared.adapters.cosmos": (*INNER, "azure.cosmos", "azure.core"),
+    "shared.letters": ("shared.domain", "shared.errors", "shared.codec", "shared.ports"),
+    "shared.overview": ("shared.domain", "shared.errors", "shared.codec", "shared.ports"),
+    "shared.services": ("shared.domain", "shared.ports", "shared.letters", "shared.overview"),
+    "shared.steps": (*INNER, *RECORDS, "shared.steps"),
+    "shared.verbs": (*INNER, *RECORDS, "shared.steps", "shared.verbs"),
+    "shared.adapters.cosmos": (*INNER, *RECORDS, "shared.adapters.cosmos", "azure.cosmos", "azure.core"),
     "shared.adapters.servicebus": (*INNER, "azure.servicebus"),
     "shared.adapters.provider": (*INNER, "aiohttp"),
     "shared.adapters.notifier": (*INNER, "aiohttp"),
     "shared.adapters.telemetry": (*INNER, "opentelemetry", "azure.monitor"),
     "shared.settings": ("pydantic", "pydantic_settings", "shared.domain"),
-    "shared.wiring": (*INNER, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
+    "shared.wiring": (*INNER, *RECORDS, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
     "functions": (
         *INNER,
+        *RECORDS,
         "functions",
         "shared.verbs",
         "azure.functions",

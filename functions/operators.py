@@ -1,0 +1,173 @@
+"""What operators ask for over HTTP: parse, call one verb, answer. Knows no rule of replay."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from functions.problems import FieldFault, problem
+from shared.errors import PaymentsError
+from shared.letters import LetterFilter, LetterRecord, LetterStatus, letter_to_json
+from shared.overview import row_to_json
+from shared.services import Services
+from shared.verbs.discard import discard
+from shared.verbs.drain import drain
+from shared.verbs.replay import Replay, replay
+
+type Answer = Callable[[func.HttpRequest, str, Services], Awaitable[func.HttpResponse]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class _Which(_Strict):
+    """Filters of a listing; text, since they come in a query string."""
+
+    status: LetterStatus | None = None
+    step: str | None = None
+    reason: str | None = None
+    payment_id: str | None = None
+    older_than_s: Annotated[float, Field(ge=0)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    page: str | None = None
+
+
+class _Rows(_Strict):
+    settled: bool | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    page: str | None = None
+
+
+class _ReplayMany(_Which):
+    """The body of a replay by filter. rate_per_s: how many messages may become due in a second."""
+
+    status: LetterStatus = LetterStatus.OPEN
+    dry_run: bool = False
+    rate_per_s: Annotated[float, Field(gt=0, le=1000)] = 10
+
+
+class _Why(_Strict):
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+async def answer(req: func.HttpRequest, by: str, *, ask: Answer, services: Services) -> func.HttpResponse:
+    """The answer of one of the functions below, faults as problem documents."""
+    try:
+        return await ask(req, by, services)
+    except ValidationError as exc:
+        faults = [FieldFault(".".join(map(str, e["loc"])) or "body", e["type"], e["msg"]) for e in exc.errors()]
+        return problem("request_invalid", errors=faults)
+    except PaymentsError as exc:
+        return problem(exc.code, detail=str(exc))
+
+
+async def list_letters(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
+    """Dead letters by filter, a page at a time; without their bodies."""
+    which = _Which.model_validate(dict(req.params))
+    found = await services.letters.find(_filter(which, services), limit=which.limit, page=which.page)
+    return _json({"dead_letters": [_summary(letter) for letter in found.letters], "next_page": found.next_page})
+
+
+async def get_letter(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+    """One dead letter whole, with the payment as it now is and what a replay would do."""
+    letter = await services.letters.get(req.route_params["letter_id"])
+    if letter is None:
+        return problem("dead_letter_not_found")
+    row = await services.overview.get(letter.payment_id) if letter.payment_id else None
+    outlook = await replay(letter.letter_id, by=by, dry_run=True, services=services)
+    return _json(
+        {
+            **letter_to_json(letter),
+            "payment": row_to_json(row) if row else None,
+            "replay_would": _verdict(outlook) if outlook else None,
+        }
+    )
+
+
+async def replay_one(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+    """Replay; with ?dry_run=true only say what would happen."""
+    dry_run = req.params.get("dry_run", "false").lower() == "true"
+    verdict = await replay(req.route_params["letter_id"], by=by, dry_run=dry_run, services=services)
+    return _json(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
+
+
+async def replay_many(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+    """Replay a page of what the filter finds. The messages become due one after another, at the rate asked for."""
+    wanted = _ReplayMany.model_validate_json(req.get_body() or b"{}")
+    found = await services.letters.find(_filter(wanted, services), limit=wanted.limit, page=wanted.page)
+    start, sent, verdicts = services.clock.now(), 0, []
+    for letter in found.letters:
+        due_at = start + timedelta(seconds=sent / wanted.rate_per_s)
+        verdict = await _replayed(letter, by=by, dry_run=wanted.dry_run, due_at=due_at, services=services)
+        sent += verdict["verdict"] == "replayed"
+        verdicts.append(verdict)
+    return _json({"dry_run": wanted.dry_run, "results": verdicts, "next_page": found.next_page})
+
+
+async def _replayed(
+    letter: LetterRecord,
+    *,
+    by: str,
+    dry_run: bool,
+    due_at: datetime,
+    services: Services,
+) -> dict[str, Any]:
+    """One that fails does not keep the others from being replayed; it stays open."""
+    try:
+        verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services, due_at=due_at)
+    except PaymentsError as exc:
+        return {"letter_id": letter.letter_id, "verdict": "failed", "why": str(exc), "run": None}
+    return _verdict(verdict) if verdict else {"letter_id": letter.letter_id, "verdict": "gone", "why": "", "run": None}
+
+
+async def discard_letter(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+    """Discard, with a reason for the record. 409 when it may not be done now."""
+    why = _Why.model_validate_json(req.get_body() or b"{}")
+    outcome = await discard(req.route_params["letter_id"], by=by, reason=why.reason, services=services)
+    if outcome is None:
+        return problem("dead_letter_not_found")
+    return _json(asdict(outcome), status=200 if outcome.discarded else 409)
+
+
+async def drain_recorder(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
+    """Record what died on its way to being recorded. Call again until `more` is false."""
+    drained = await drain(services=services)
+    return _json({"recorded": drained.recorded, "more": drained.more})
+
+
+async def list_rows(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
+    """Payments of the read model, a page at a time."""
+    wanted = _Rows.model_validate(dict(req.params))
+    found = await services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
+    return _json({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
+
+
+def _filter(which: _Which, services: Services) -> LetterFilter:
+    before = None
+    if which.older_than_s is not None:
+        before = services.clock.now() - timedelta(seconds=which.older_than_s)
+    return LetterFilter(
+        status=which.status,
+        step=which.step,
+        reason=which.reason,
+        payment_id=which.payment_id,
+        recorded_before=before,
+    )
+
+
+def _summary(letter: LetterRecord) -> dict[str, Any]:
+    return {name: value for name, value in letter_to_json(letter).items() if name not in ("message", "history")}
+
+
+def _verdict(verdict: Replay) -> dict[str, Any]:
+    return {**asdict(verdict), "verdict": verdict.verdict.value}
+
+
+def _json(body: dict[str, Any], *, status: int = 200) -> func.HttpResponse:
+    headers = {"Cache-Control": "no-store"}
+    return func.HttpResponse(json.dumps(body), status_code=status, headers=headers, mimetype="application/json")

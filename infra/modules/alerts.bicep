@@ -1,0 +1,207 @@
+// What wakes a person. Metric and log names are those of shared/signals.py; docs/runbook.md says what to do for each.
+// Severity: 0 money may be wrong, 1 payments stand still, 2 somebody must look today, 3 worth knowing.
+
+param location string
+param tags object
+param workspaceId string
+param emails array
+
+// Fires when a row of the query has value > threshold; one alert per combination of the dimensions.
+var queryRules = [
+  {
+    name: 'charged-not-recorded'
+    description: 'The provider was charged and the fact could not be stored. Compare with the provider, then replay.'
+    severity: 0
+    window: 'PT5M'
+    threshold: 0
+    dimensions: ['step']
+    query: '''
+AppMetrics
+| where Name in ('regispay.messages.parked', 'regispay.dead_letters.recorded')
+| where tostring(Properties.reason) == 'charged_not_recorded'
+| summarize value = sum(Sum) by step = tostring(Properties.step)
+'''
+  }
+  {
+    name: 'dead-letters-high'
+    description: 'A dead letter of high severity: nobody knows where the money is.'
+    severity: 0
+    window: 'PT5M'
+    threshold: 0
+    dimensions: ['step', 'reason']
+    query: '''
+AppMetrics
+| where Name == 'regispay.dead_letters.recorded'
+| where tostring(Properties.severity) == 'high'
+| summarize value = sum(Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+'''
+  }
+  {
+    name: 'dead-letters-normal'
+    description: 'Payments were parked and wait for an operator.'
+    severity: 2
+    window: 'PT5M'
+    threshold: 0
+    dimensions: ['step', 'reason']
+    query: '''
+AppMetrics
+| where Name == 'regispay.dead_letters.recorded'
+| where tostring(Properties.severity) == 'normal'
+| summarize value = sum(Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+'''
+  }
+  {
+    name: 'dead-letters-low'
+    description: 'Merchants could not be told that a payment has ended.'
+    severity: 3
+    window: 'PT1H'
+    threshold: 0
+    dimensions: ['step']
+    query: '''
+AppMetrics
+| where Name == 'regispay.dead_letters.recorded'
+| where tostring(Properties.severity) == 'low'
+| summarize value = sum(Sum) by step = tostring(Properties.step)
+'''
+  }
+  {
+    name: 'dead-letter-logged'
+    description: 'A dead letter was logged as critical. The second way to know, should metrics not arrive.'
+    severity: 0
+    window: 'PT5M'
+    threshold: 0
+    dimensions: []
+    query: '''
+AppTraces
+| where SeverityLevel >= 4
+| where tostring(Properties.event_name) == 'recover.dead_letter_recorded' or Message startswith 'recover.dead_letter_recorded'
+| summarize value = count()
+'''
+  }
+  {
+    name: 'outbox-lag'
+    description: 'Stored events wait for more than a minute to be published. Payments stand still.'
+    severity: 1
+    window: 'PT5M'
+    threshold: 60
+    dimensions: []
+    query: '''
+AppMetrics
+| where Name == 'regispay.outbox.lag_s'
+| summarize value = max(Sum)
+'''
+  }
+  {
+    name: 'backlog-unmeasured'
+    description: 'No measurement of the outbox for 15 minutes: the timer or all telemetry is down, so other alerts may be blind.'
+    severity: 1
+    window: 'PT15M'
+    threshold: 0
+    dimensions: []
+    query: '''
+AppMetrics
+| where Name == 'regispay.outbox.lag_s'
+| summarize measured = count()
+| extend value = iff(measured == 0, 1, 0)
+'''
+  }
+  {
+    name: 'accepted-none-completed'
+    description: 'Payments were accepted in the last half hour and did not fail, and none was completed.'
+    severity: 1
+    window: 'PT30M'
+    threshold: 0
+    dimensions: []
+    query: '''
+AppMetrics
+| where Name in ('regispay.payments.accepted', 'regispay.payments.completed', 'regispay.payments.failed')
+| summarize accepted = sumif(Sum, Name == 'regispay.payments.accepted' and TimeGenerated < ago(5m)), completed = sumif(Sum, Name == 'regispay.payments.completed'), failed = sumif(Sum, Name == 'regispay.payments.failed')
+| extend value = iff(accepted > failed and completed == 0, 1, 0)
+'''
+  }
+  {
+    name: 'payments-swept'
+    description: 'The sweeper found payments that had stopped. Something between the steps loses messages.'
+    severity: 2
+    window: 'PT15M'
+    threshold: 0
+    dimensions: ['step']
+    query: '''
+AppMetrics
+| where Name == 'regispay.payments.swept'
+| summarize value = sum(Sum) by step = tostring(Properties.step)
+'''
+  }
+  {
+    name: 'retries'
+    description: 'Many retries of one step: the provider, the merchant or the store is in trouble.'
+    severity: 2
+    window: 'PT15M'
+    threshold: 100
+    dimensions: ['step', 'reason']
+    query: '''
+AppMetrics
+| where Name == 'regispay.step.retries'
+| summarize value = sum(Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+'''
+  }
+  {
+    name: 'executions-failing'
+    description: 'A function fails again and again: the last line of defence is at work.'
+    severity: 2
+    window: 'PT15M'
+    threshold: 10
+    dimensions: ['function']
+    query: '''
+AppRequests
+| where Success == false
+| summarize value = count() by function = OperationName
+'''
+  }
+]
+
+resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'operators'
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'regispay'
+    emailReceivers: map(emails, email => { name: email, emailAddress: email, useCommonAlertSchema: true })
+  }
+}
+
+resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in queryRules: {
+  name: rule.name
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'Regis Pay: ${rule.name}'
+    description: rule.description
+    severity: rule.severity
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT5M'
+    windowSize: rule.window
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          timeAggregation: 'Maximum'
+          metricMeasureColumn: 'value'
+          operator: 'GreaterThan'
+          threshold: rule.threshold
+          dimensions: map(rule.dimensions, dimension => { name: dimension, operator: 'Include', values: ['*'] })
+          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+        }
+      ]
+    }
+    // A new environment has no telemetry yet, and so no table that the query could be checked against.
+    skipQueryValidation: true
+    autoMitigate: true
+    actions: { actionGroups: [operators.id] }
+  }
+}]
+
+output actionGroupId string = operators.id

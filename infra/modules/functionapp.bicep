@@ -1,0 +1,176 @@
+// One Flex Consumption plan and the one app on it. Every HTTP function shares a set of instances; the feed, each step
+// and each timer have their own. Copy the module call in main.bicep for a second app: it brings its own plan.
+
+param planName string
+param name string
+param location string
+param tags object
+
+@description('What azd looks for: the service of azure.yaml that is deployed here.')
+param serviceName string
+
+param identityId string
+param identityClientId string
+param packagesUrl string
+
+@description('Every app setting that is not the host\'s own. Replaces what the app has.')
+param settings object
+
+param componentName string
+param blobEndpoint string
+param tableEndpoint string
+
+@description('512 is a quarter of a core, 2048 one, 4096 two.')
+@allowed([512, 2048, 4096])
+param instanceMemoryMb int
+
+@description('For all functions together. 40 is accepted everywhere; some regions take less.')
+@minValue(1)
+@maxValue(1000)
+param maximumInstances int
+
+@description('HTTP requests that one instance takes at a time. Without it a Python app takes one.')
+@minValue(1)
+@maxValue(1000)
+param httpConcurrency int
+
+@description('Items { name: \'http\' or \'function:NAME\', instanceCount: n }: instances that never go away.')
+param alwaysReady array
+
+@description('Recreate stops what runs; RollingUpdate drains, where the region has it.')
+@allowed(['Recreate', 'RollingUpdate'])
+param siteUpdateStrategy string
+
+@description('Instances in three zones; every always-ready group then needs two.')
+param zoneRedundant bool
+
+@description('A subnet delegated to Microsoft.App/environments. Empty: no network.')
+param subnetId string
+
+@description('key: callers of the API show a function key. entra: a token of the tenant as well.')
+@allowed(['key', 'entra'])
+param apiAuth string
+
+@description('The app registration that tokens are issued for.')
+param entraClientId string
+
+@description('Object ids of the people and apps whose token is accepted.')
+@minLength(1)
+param entraPrincipalIds array
+
+@description('Client ids of the programs through which they come.')
+@minLength(1)
+param entraApplicationIds array
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+// No exact AzureWebJobsStorage: an exact value would be read as a connection string. The connection string of Application
+// Insights is no secret: it names the resource, and with local authentication off it opens nothing.
+var hostSettings = {
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identityClientId
+  AzureWebJobsStorage__blobServiceUri: blobEndpoint
+  AzureWebJobsStorage__tableServiceUri: tableEndpoint
+  APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
+}
+
+// Paths that need no token. Everything else does, and so the ops functions: a forgotten path is closed, not open.
+var healthPaths = ['/api/health', '/api/health/*']
+var apiPaths = ['/api/payments', '/api/payments/*']
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: { name: 'FC1', tier: 'FlexConsumption' }
+  properties: {
+    reserved: true
+    zoneRedundant: zoneRedundant
+  }
+}
+
+resource site 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': serviceName })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    keyVaultReferenceIdentity: identityId
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      appSettings: map(items(union(settings, hostSettings)), setting => { name: setting.key, value: setting.value })
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packagesUrl
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: { name: 'python', version: '3.13' }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMb
+        maximumInstanceCount: maximumInstances
+        alwaysReady: alwaysReady
+        triggers: { http: { perInstanceConcurrency: httpConcurrency } }
+      }
+      // Azure takes it; the published types do not have it yet.
+      #disable-next-line BCP037
+      siteUpdateStrategy: { type: siteUpdateStrategy }
+    }
+  }
+}
+
+// Tokens are checked before the app is asked. Who may do what on which path the platform cannot say: function keys do.
+resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
+  parent: site
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: true, runtimeVersion: '~1' }
+    globalValidation: {
+      requireAuthentication: true
+      unauthenticatedClientAction: 'Return401'
+      excludedPaths: apiAuth == 'entra' ? healthPaths : concat(healthPaths, apiPaths)
+    }
+    httpSettings: { requireHttps: true }
+    login: { tokenStore: { enabled: false } }
+    identityProviders: {
+      azureActiveDirectory: {
+        enabled: true
+        registration: {
+          clientId: entraClientId
+          openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+        }
+        validation: {
+          allowedAudiences: [entraClientId, 'api://${entraClientId}']
+          defaultAuthorizationPolicy: {
+            allowedApplications: entraApplicationIds
+            allowedPrincipals: { identities: entraPrincipalIds }
+          }
+        }
+      }
+    }
+  }
+}
+
+output name string = site.name
+output url string = 'https://${site.properties.defaultHostName}'

@@ -1,0 +1,23 @@
+// Production: reserved throughput, three zones, a publisher that is always awake, thirty days of restore.
+// Not set here, because each is a decision of cost: serviceBusSku, privateNetworking, siteUpdateStrategy, more alwaysReady.
+using 'main.bicep'
+
+param environmentName = 'prod'
+param providerBaseUrl = readEnvironmentVariable('PROVIDER_BASE_URL')
+param providerKeyInVault = true
+param merchantId = readEnvironmentVariable('MERCHANT_ID')
+param opsClientId = readEnvironmentVariable('OPS_CLIENT_ID')
+param opsPrincipalIds = split(readEnvironmentVariable('OPS_PRINCIPAL_IDS'), ',')
+param smokePrincipalId = readEnvironmentVariable('SMOKE_PRINCIPAL_ID', '')
+param alertEmails = split(readEnvironmentVariable('ALERT_EMAILS'), ',')
+
+param cosmosCapacity = 'autoscale'
+param cosmosBackupTier = 'Continuous30Days'
+param zoneRedundant = true
+param instanceMemoryMb = 2048
+param maximumInstances = 100
+param httpConcurrency = 32
+// Two, because a zone-redundant plan wants two of every group that is always ready.
+param alwaysReady = [{ name: 'function:publish_events', instanceCount: 2 }]
+param logRetentionDays = 90
+param logDailyQuotaGb = -1

@@ -1,0 +1,79 @@
+"""EventStore on Azure Cosmos DB. Knows no rule of payments.
+
+An append is one conditional create: a document id `{paymentId}:{version}` that is taken answers 409, and that is the
+concurrency check. It is global only while the account has one write region.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.cosmos.aio import ContainerProxy
+from azure.cosmos.exceptions import CosmosResourceNotFoundError
+
+from shared import codec
+from shared.adapters.cosmos.faults import Taken, reading, writing
+from shared.domain.events import same_fact
+from shared.errors import StoreBusy, StreamMoved
+from shared.ports import StoredEvent
+
+_LAGGING_READS = 3
+
+
+class CosmosEventStore:
+    """The streams in one container whose partition key is the payment id."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+        documents = [codec.to_document(stored) for stored in events]
+        try:
+            async with writing(f"append {events[0].event_id}"):
+                await self._create(documents)
+        except Taken as taken:
+            return await self._what_stands(events, taken)
+        return tuple(events)
+
+    async def _create(self, documents: list[dict[str, Any]]) -> None:
+        if len(documents) == 1:
+            await self._container.create_item(documents[0], no_response=True)
+            return
+        await self._container.execute_item_batch(
+            [("create", (document,)) for document in documents], partition_key=documents[0]["paymentId"]
+        )
+
+    async def _what_stands(self, events: Sequence[StoredEvent], taken: Taken) -> tuple[StoredEvent, ...]:
+        """Our own events when an earlier call of ours got through without our hearing of it; else StreamMoved."""
+        standing = []
+        for ours in events:
+            there = await self._read_taken(ours)
+            if not same_fact(there.event, ours.event):
+                raise StreamMoved(f"{ours.event_id} is another event: load the payment and decide again") from taken
+            standing.append(there)
+        return tuple(standing)
+
+    async def _read_taken(self, stored: StoredEvent) -> StoredEvent:
+        """A 404 for what a 409 has just shown to exist comes from a replica that lags: read again."""
+        for _ in range(_LAGGING_READS):
+            document = await self.load_document(stored.event_id)
+            if document is not None:
+                return codec.from_document(document)
+        raise StoreBusy(f"{stored.event_id} is taken and cannot be read: retry")
+
+    async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        async with reading(f"load {payment_id}"):
+            pages = self._container.query_items("SELECT * FROM c", partition_key=payment_id)
+            documents = [document async for document in pages]
+        return tuple(sorted(map(codec.from_document, documents), key=lambda stored: stored.payment.version))
+
+    async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
+        payment_id = event_id.rpartition(":")[0]
+        async with reading(f"read {event_id}"):
+            try:
+                return await self._container.read_item(event_id, partition_key=payment_id)
+            except CosmosResourceNotFoundError:
+                return None
+
+    async def ping(self) -> None:
+        async with reading("ping"):
+            await self._container.read()

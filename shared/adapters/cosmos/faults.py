@@ -1,0 +1,55 @@
+"""The SDK's errors as ours. Those we do not know travel on; every call has a limit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy
+
+CALL_LIMIT_S = 20
+"""For one call with the SDK's own retries in it; below the lock of a message (60 s)."""
+
+_BUSY = {429, 449}
+_MAYBE = {408, 500, 502, 503, 504}
+
+
+class Taken(PaymentsError):
+    """The document id is taken, or the document has changed. It never leaves the adapters."""
+
+    code = "taken"
+
+
+@asynccontextmanager
+async def writing(what: str) -> AsyncIterator[None]:
+    """Raises Taken, StoreBusy (nothing was written) and AppendUnknown (maybe it was)."""
+    try:
+        async with asyncio.timeout(CALL_LIMIT_S):
+            yield
+    except HttpResponseError as exc:  # azure.core's: CosmosBatchOperationError is no CosmosHttpResponseError
+        if exc.status_code in (409, 412):
+            raise Taken(f"{what}: somebody was first") from exc
+        if exc.status_code in _BUSY:
+            raise StoreBusy(f"{what}: the store refused, nothing was written: retry") from exc
+        if exc.status_code in _MAYBE:
+            raise AppendUnknown(f"{what}: the store answered {exc.status_code}: load to find out") from exc
+        raise
+    except ServiceRequestError as exc:
+        raise StoreBusy(f"{what}: the store could not be reached: retry") from exc
+    except (ServiceResponseError, TimeoutError) as exc:
+        raise AppendUnknown(f"{what}: the store did not answer: load to find out") from exc
+
+
+@asynccontextmanager
+async def reading(what: str) -> AsyncIterator[None]:
+    """Raises StoreBusy."""
+    try:
+        async with asyncio.timeout(CALL_LIMIT_S):
+            yield
+    except HttpResponseError as exc:
+        if exc.status_code in _BUSY | _MAYBE:
+            raise StoreBusy(f"{what}: the store answered {exc.status_code}: retry") from exc
+        raise
+    except (ServiceRequestError, ServiceResponseError, TimeoutError) as exc:
+        raise StoreBusy(f"{what}: the store did not answer: retry") from exc

@@ -1,0 +1,87 @@
+"""LetterBox on Azure Cosmos DB: one document per dead letter. Knows no rule of replay."""
+
+from collections import Counter
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.cosmos.aio import ContainerProxy
+from azure.cosmos.exceptions import CosmosResourceNotFoundError
+
+from shared.adapters.cosmos.faults import Taken, reading, writing
+from shared.adapters.cosmos.pages import page_of
+from shared.codec import time_to_json
+from shared.letters import (
+    LetterFilter,
+    LetterMoved,
+    LetterPage,
+    LetterRecord,
+    LetterStatus,
+    letter_from_json,
+    letter_to_json,
+)
+
+
+class CosmosLetterBox:
+    """The container whose partition key is the letter's id."""
+
+    def __init__(self, container: ContainerProxy) -> None:
+        self._container = container
+
+    async def add(self, record: LetterRecord) -> bool:
+        try:
+            async with writing(f"record dead letter {record.letter_id}"):
+                await self._container.create_item(letter_to_json(record), no_response=True)
+        except Taken:
+            return False
+        return True
+
+    async def get(self, letter_id: str) -> LetterRecord | None:
+        async with reading(f"read dead letter {letter_id}"):
+            try:
+                return letter_from_json(await self._container.read_item(letter_id, partition_key=letter_id))
+            except CosmosResourceNotFoundError:
+                return None
+
+    async def save(self, record: LetterRecord) -> LetterRecord:
+        try:
+            async with writing(f"save dead letter {record.letter_id}"):
+                saved = await self._container.replace_item(
+                    record.letter_id,
+                    letter_to_json(record),
+                    etag=record.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except Taken as exc:
+            raise LetterMoved(f"dead letter {record.letter_id} was changed by another action: look again") from exc
+        return letter_from_json(saved)
+
+    async def find(self, wanted: LetterFilter, *, limit: int, page: str | None = None) -> LetterPage:
+        where, parameters = _where(wanted)
+        async with reading("find dead letters"):
+            query = f"SELECT * FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
+            documents, next_page = await page_of(self._container, query, parameters, limit=limit, page=page)
+        return LetterPage(tuple(map(letter_from_json, documents)), next_page)
+
+    async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
+        query = "SELECT c.step, c.reason FROM c WHERE c.status = @status"
+        async with reading("count dead letters"):
+            rows = self._container.query_items(
+                query, parameters=[{"name": "@status", "value": LetterStatus.OPEN.value}]
+            )
+            return Counter([(row["step"], row["reason"]) async for row in rows])
+
+
+def _where(wanted: LetterFilter) -> tuple[str, list[dict[str, Any]]]:
+    """Only what is asked for; values travel as parameters."""
+    before = time_to_json(wanted.recorded_before) if wanted.recorded_before else None
+    conditions = {
+        "c.status =": wanted.status,
+        "c.step =": wanted.step,
+        "c.reason =": wanted.reason,
+        "c.payment_id =": wanted.payment_id,
+        "c.recorded_at <": before,
+    }
+    given = [(condition, value) for condition, value in conditions.items() if value is not None]
+    text = " AND ".join(f"{condition} @p{number}" for number, (condition, _) in enumerate(given))
+    parameters = [{"name": f"@p{number}", "value": value} for number, (_, value) in enumerate(given)]
+    return (f" WHERE {text}" if text else ""), parameters

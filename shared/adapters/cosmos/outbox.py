@@ -1,0 +1,84 @@
+"""Outbox on Azure Cosmos DB: how far the publisher's leases are behind the container they read.
+
+A lease holds the log sequence number up to which its part of the feed was handled; the session token of any answer from
+that part holds the newest one. Their difference is what is unread, in transactions: the sum that the .NET change feed
+estimator and the KEDA scaler do. Only answers' headers are used; no document is read.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from azure.cosmos.aio import ContainerProxy
+from azure.cosmos.exceptions import CosmosResourceNotFoundError
+
+from shared.adapters.cosmos.faults import reading, writing
+from shared.ports import Unpublished
+
+_MEMORY = "regis-pay.backlog"
+"""A document beside the leases; its id begins with no lease prefix."""
+
+
+class CosmosOutbox:
+    """The leases of one function over one container."""
+
+    def __init__(self, events: ContainerProxy, leases: ContainerProxy, *, lease_prefix: str) -> None:
+        self._events = events
+        self._leases = leases
+        self._prefix = lease_prefix
+
+    async def unpublished(self) -> Sequence[Unpublished]:
+        async with reading("measure the outbox"):
+            newest = await self._newest()
+            query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
+            leases = [lease async for lease in self._leases.query_items(query)]
+        return [
+            Unpublished(part, position, max(0, newest.get(part, 0) - _number(position)))
+            for part, position in (
+                (lease["LeaseToken"], lease["ContinuationToken"] or "")
+                for lease in leases
+                if lease["id"].startswith(self._prefix)
+            )
+        ]
+
+    async def _newest(self) -> dict[str, int]:
+        """The newest log sequence number of every physical partition, by its id."""
+        newest: dict[str, int] = {}
+
+        def note(headers: Mapping[str, str], _: object) -> None:
+            for token in headers.get("x-ms-session-token", "").split(","):
+                part, _, numbers = token.partition(":")
+                newest[part] = max(newest.get(part, 0), _global_number(numbers))
+
+        async for feed_range in self._events.read_feed_ranges():
+            changes = self._events.query_items_change_feed(
+                feed_range=feed_range, start_time="Now", max_item_count=1, response_hook=note
+            )
+            async for _ in changes:
+                break
+        return newest
+
+    async def remembered(self) -> dict[str, Any]:
+        async with reading("read the last measurement"):
+            try:
+                document = await self._leases.read_item(_MEMORY, partition_key=_MEMORY)
+            except CosmosResourceNotFoundError:
+                return {}
+        seen: dict[str, Any] = json.loads(document["seen"])
+        return seen
+
+    async def remember(self, seen: Mapping[str, Any]) -> None:
+        async with writing("keep this measurement"):
+            await self._leases.upsert_item({"id": _MEMORY, "seen": json.dumps(seen)}, no_response=True)
+
+
+def _number(position: str) -> int:
+    """Of a continuation token, which is the number in quotes; 0 before the first checkpoint."""
+    digits = position.strip('"')
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _global_number(numbers: str) -> int:
+    """Of a session token `version#global#region=local...` or `version#global`."""
+    parts = numbers.split("#")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else 0

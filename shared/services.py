@@ -1,0 +1,64 @@
+"""Everything that the verbs work with, in one frozen value: made by wiring.build, or by a test."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.payment import Step
+from shared.domain.retry import RetryPolicy
+from shared.letters import LetterBox
+from shared.overview import Overview
+from shared.ports import (
+    Clock,
+    DeadLetters,
+    EventStore,
+    Notifier,
+    Outbox,
+    Provider,
+    Publisher,
+    RecorderQueue,
+    Scheduler,
+    Telemetry,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The numbers that the verbs go by; what they mean for operators stands in docs/operations.md.
+
+    fresh: how long a first delivery is taken at its word; below the topics' duplicate-detection window.
+    request_id_valid: how long the provider remembers a request id.
+    expires_after: how long after initiation a payment may still be created.
+    sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
+    """
+
+    retries: Mapping[Step, RetryPolicy]
+    fresh: timedelta
+    request_id_valid: timedelta
+    expires_after: timedelta
+    sweep_margin: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that the verbs work with; made by wiring.build, or by a test.
+
+    jitter: draws a number from 0 to 1. new_id: a fresh unique id.
+    """
+
+    store: EventStore
+    publisher: Publisher
+    scheduler: Scheduler
+    dead_letters: DeadLetters
+    letters: LetterBox
+    recorder_queue: RecorderQueue
+    overview: Overview
+    outbox: Outbox
+    provider: Provider
+    notifier: Notifier
+    telemetry: Telemetry
+    clock: Clock
+    limits: Limits
+    merchant_id: str
+    jitter: Callable[[], float]
+    new_id: Callable[[], str]

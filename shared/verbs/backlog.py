@@ -1,0 +1,50 @@
+"""measure the backlog: what the publisher has not read, and the dead letters that are open. By a timer, from outside.
+
+A publisher that is dead reports nothing; its leases and the store still tell how far it came.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shared import signals
+from shared.codec import time_from_json, time_to_json
+from shared.ports import Unpublished
+from shared.services import Services
+
+
+async def measure_backlog(*, services: Services) -> None:
+    """Set the gauges.
+
+    The lag of a part of the feed is how long its position has not moved although there was something to read: zero
+    while the publisher keeps up, and at most one round of the timer too small.
+    """
+    now = services.clock.now()
+    before = await services.outbox.remembered()
+    parts = await services.outbox.unpublished()
+    since = {each.part: _since(each, before, now) for each in parts if each.changes}
+    lag_s = max(((now - moment).total_seconds() for moment in since.values()), default=0.0)
+    services.telemetry.gauge(signals.OUTBOX_LAG_S, lag_s)
+    services.telemetry.log(
+        signals.LOG_OUTBOX_LAG,
+        {"lag_s": lag_s, "changes": sum(each.changes for each in parts), "parts": len(parts)},
+    )
+    seen = {
+        each.part: {"position": each.position, "since": time_to_json(since[each.part])}
+        for each in parts
+        if each.part in since
+    }
+    await services.outbox.remember(seen)
+    await _count_letters(services)
+
+
+def _since(part: Unpublished, before: Mapping[str, Any], now: datetime) -> datetime:
+    seen = before.get(part.part)
+    if seen is not None and seen["position"] == part.position:
+        return time_from_json(seen["since"])
+    return now
+
+
+async def _count_letters(services: Services) -> None:
+    for (step, reason), number in (await services.letters.open_by_step_and_reason()).items():
+        services.telemetry.gauge(signals.DEAD_LETTERS_OPEN, number, step=step, reason=reason)

@@ -1,0 +1,113 @@
+"""recover, by an operator: end what cannot be saved. The provider is asked first; what it did is recorded first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared import signals
+from shared.domain.events import Event, PaymentCompleted, PaymentFailed
+from shared.domain.payment import Payment, Refused, Step, fold
+from shared.errors import Unreadable
+from shared.letters import LetterRecord, LetterStatus
+from shared.ports import Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.services import Services
+from shared.steps.catalogue import payment_step
+from shared.steps.step import PaymentStep, request_id
+from shared.verbs.recording import record as record_fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discard:
+    """What came of it. discarded: whether the letter is closed. why: for people."""
+
+    letter_id: str
+    discarded: bool
+    why: str
+
+
+async def discard(letter_id: str, *, by: str, reason: str, services: Services) -> Discard | None:
+    """End the payment of a dead letter properly, then close the letter; None when there is no such letter.
+
+    What the provider has done is recorded, and a payment whose money was taken is not ended but goes on. If the
+    provider does not answer, nothing happens. Safe to repeat. Raises LetterMoved, StoreBusy, AppendUnknown.
+    """
+    letter = await services.letters.get(letter_id)
+    if letter is None:
+        return None
+    if letter.status in (LetterStatus.DISCARDED, LetterStatus.RESOLVED):
+        return Discard(letter_id=letter_id, discarded=True, why=f"it was {letter.status.value} before")
+    ended, why = await _end(letter, services)
+    if ended:
+        note = f"{reason}; {why}"
+        closed = letter.after("discarded", at=services.clock.now(), by=by, note=note, status=LetterStatus.DISCARDED)
+        await services.letters.save(closed)
+        services.telemetry.count(signals.DEAD_LETTERS_DISCARDED, step=letter.step, reason=letter.reason)
+    return Discard(letter_id=letter_id, discarded=ended, why=why)
+
+
+async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
+    if letter.payment_id is None:
+        return True, "it names no payment, so there is none to end"
+    try:
+        payment = fold(stored.event for stored in await services.store.load(letter.payment_id))
+    except Unreadable as exc:
+        return True, f"the stream cannot be read, so the payment was not ended: {exc}"
+    if payment is None:
+        return True, "no events of the payment are stored"
+    if payment.owes is None or letter.step not in (payment.owes.value, "publish"):
+        return True, f"the payment is {payment.status.value} and does not wait for {letter.step}"
+    return await _end_at(payment.owes, payment, letter, services)
+
+
+async def _end_at(step: Step, payment: Payment, letter: LetterRecord, services: Services) -> tuple[bool, str]:
+    if step is Step.NOTIFY:
+        told = PaymentCompleted(occurred_at=services.clock.now(), notification="undelivered")
+        return await _recorded(payment, [told], letter, services, why="completed without telling the merchant")
+    doing = payment_step(step, services)
+    call = Call(request_id=request_id(payment, step), traceparent=None)
+    answer = await doing.find(payment, call)
+    match answer:
+        case Done():
+            return await _done_before(doing, payment, answer, letter, services)
+        case NeverSeen() | Declined() if step is Step.VOID:
+            return True, "the provider has not released the money: the reservation stands until it lapses"
+        case NeverSeen() | Declined():
+            return await _recorded(payment, [_discarded(step, services)], letter, services, why="ended as failed")
+        case OurFault(code):
+            return step is Step.VOID, f"the provider refuses the question: {code}"
+        case Unknown(why) | Busy(why):
+            return False, f"the provider was asked and did not answer, so nothing was done: {why}"
+
+
+async def _done_before(
+    doing: PaymentStep, payment: Payment, answer: Done, letter: LetterRecord, services: Services
+) -> tuple[bool, str]:
+    """The provider had done it. An authorised payment is ended all the same; one that was charged goes on.
+
+    The failure goes first: else the settle step could take up the payment between the two events.
+    """
+    fact = doing.fact(answer, at=services.clock.now())
+    if fact is None:
+        return False, "there is nothing to record"
+    if doing.step is Step.CREATE:
+        facts = [_discarded(doing.step, services), fact]
+        return await _recorded(payment, facts, letter, services, why="ended as failed; its authorisation is voided")
+    return await _recorded(payment, [fact], letter, services, why=f"{doing.step.value} had been done: recorded")
+
+
+def _discarded(step: Step, services: Services) -> PaymentFailed:
+    return PaymentFailed(
+        occurred_at=services.clock.now(), reason="discarded", code="discarded_by_operator", failed_step=step.value
+    )
+
+
+async def _recorded(
+    payment: Payment, facts: Sequence[Event], letter: LetterRecord, services: Services, *, why: str
+) -> tuple[bool, str]:
+    for fact in facts:
+        after = await record_fact(
+            payment, fact, caused_by=f"letter:{letter.letter_id}", traceparent=None, services=services
+        )
+        if isinstance(after, Refused):
+            return False, f"the stream refuses it: {after.reason}"
+        payment = after
+    return True, why

@@ -1,0 +1,36 @@
+"""recover, by an operator: record what died on its way to being recorded. Without this it would lie there unseen."""
+
+from dataclasses import dataclass
+
+from shared.ports import DeadMessage
+from shared.services import Services
+from shared.verbs.recover import keep
+from shared.verbs.turn import Delivery
+
+AT_ONCE = 50
+"""Messages in a round, so that a round ends well within the time of a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How many were recorded, and whether the queue may hold more."""
+
+    recorded: int
+    more: bool
+
+
+async def drain(*, services: Services) -> Drained:
+    """Record what lies in the recorder's own dead-letter queue. Raises BusUnavailable: call again, nothing is lost."""
+
+    async def recorded(message: DeadMessage) -> None:
+        delivery = Delivery(
+            message_id=message.message_id,
+            body=message.body,
+            subject=message.subject,
+            delivery_count=message.delivery_count,
+            properties=message.properties,
+        )
+        await keep(delivery, dead_letter_source=message.source, services=services)
+
+    count = await services.recorder_queue.drain(recorded, limit=AT_ONCE)
+    return Drained(recorded=count, more=count == AT_ONCE)

@@ -1,0 +1,58 @@
+"""project: keep one row per payment up to date with the change feed. Derived, and rebuilt by reading it again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared import signals
+from shared.codec import from_document
+from shared.domain.payment import Status
+from shared.errors import StoreBusy, Unreadable
+from shared.overview import Row, newer, row_of
+from shared.ports import StoredEvent
+from shared.services import Services
+
+RACES = 5
+"""How often a row that another instance was writing is read again at once."""
+
+
+async def project(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
+    """Write each payment's row as of its last event in the batch; older news than the row holds is no news.
+
+    A document that is no event is left out: the publisher parks it, and two letters would say nothing more. Raises
+    StoreBusy: then the batch comes again.
+    """
+    latest: dict[str, StoredEvent] = {}
+    for document in documents:
+        try:
+            stored = from_document(document)
+        except Unreadable:
+            continue
+        seen = latest.get(stored.payment.payment_id)
+        if seen is None or seen.payment.version < stored.payment.version:
+            latest[stored.payment.payment_id] = stored
+    for stored in latest.values():
+        await _project(stored, services)
+
+
+async def _project(stored: StoredEvent, services: Services) -> None:
+    for _ in range(RACES):
+        standing = await services.overview.get(stored.payment.payment_id)
+        row = newer(row_of(stored), standing)
+        if row is None:
+            return
+        if await services.overview.put(row):
+            _tell(row, standing, services)
+            return
+    raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
+
+
+def _tell(row: Row, standing: Row | None, services: Services) -> None:
+    """Once per payment and end: the row moves to an end once."""
+    before = standing.status if standing else None
+    seconds = (row.moved_at - row.initiated_at).total_seconds()
+    if row.status == Status.COMPLETED and before != row.status:
+        services.telemetry.count(signals.PAYMENTS_COMPLETED)
+        services.telemetry.observe(signals.TIME_TO_COMPLETED_S, seconds)
+        services.telemetry.log(signals.LOG_COMPLETED, {"payment_id": row.payment_id, "seconds": seconds})
+    if row.status == Status.FAILED and before != row.status:
+        services.telemetry.count(signals.PAYMENTS_FAILED)

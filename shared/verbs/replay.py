@@ -1,0 +1,181 @@
+"""recover, by an operator: send what died once more, to the step that failed and to nobody else. Safe to repeat."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared import flow, signals
+from shared.codec import from_cloud_event, from_document, to_cloud_event, type_name
+from shared.domain.payment import Intention, Refused, Step, fold, intend
+from shared.errors import Unreadable
+from shared.flow import Place
+from shared.letters import LetterFilter, LetterRecord, LetterStatus
+from shared.ports import Message
+from shared.services import Services
+from shared.verbs.publish import to_message
+from shared.verbs.turn import ANSWERED, ATTEMPT, RUN
+
+
+class Verdict(StrEnum):
+    """What came of a replay, or would come of it now."""
+
+    REPLAYED = "replayed"
+    NOTHING_TO_DO = "nothing_to_do"
+    CANNOT = "cannot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The verdict on one dead letter. run: under which it was sent again. why: for people."""
+
+    letter_id: str
+    verdict: Verdict
+    why: str
+    run: str | None = None
+
+
+async def replay(
+    letter_id: str, *, by: str, dry_run: bool, services: Services, due_at: datetime | None = None
+) -> Replay | None:
+    """Send a dead letter's message again under a new run; None when there is no such letter.
+
+    The run is noted in the record before the message is sent, so that whoever repeats a replay that was cut off sends
+    under the same run, which the topic drops if it was sent. The trace of the payment is kept. With dry_run nothing is
+    changed and the verdict says what would happen now. due_at: when the message may be delivered, to spread many.
+    Raises LetterMoved, StoreBusy, BusUnavailable: repeat it.
+    """
+    record = await services.letters.get(letter_id)
+    if record is None:
+        return None
+    plan = await _plan(record, services)
+    if dry_run or plan.verdict is Verdict.CANNOT:
+        return plan
+    if plan.verdict is Verdict.NOTHING_TO_DO:
+        await _close(record, plan, by=by, services=services)
+        return plan
+    return await _send(record, by=by, services=services, due_at=due_at)
+
+
+async def _plan(record: LetterRecord, services: Services) -> Replay:
+    """What a replay would do now."""
+    if record.status is LetterStatus.DISCARDED or record.status is LetterStatus.RESOLVED:
+        return _verdict(record, Verdict.NOTHING_TO_DO, f"the dead letter is {record.status.value}")
+    if record.status is LetterStatus.REPLAYED and not _cut_off(record):
+        return _verdict(record, Verdict.NOTHING_TO_DO, f"it was replayed as {record.replays[-1]}")
+    if record.payment_id is None or record.event_id is None:
+        return _verdict(record, Verdict.CANNOT, "it names no payment: look at the message, then discard it")
+    if record.step == "publish":
+        return await _plan_publish(record, services)
+    if record.step not in set(Step):
+        return _verdict(record, Verdict.CANNOT, f"no step of ours reads {record.source}")
+    return await _plan_step(record, Step(record.step), services)
+
+
+def _cut_off(record: LetterRecord) -> bool:
+    """The run was noted, and that the message was sent was not."""
+    return bool(record.history) and record.history[-1].action == "replaying"
+
+
+async def _plan_publish(record: LetterRecord, services: Services) -> Replay:
+    document = await services.store.load_document(record.event_id or "")
+    if document is None:
+        return _verdict(record, Verdict.CANNOT, f"there is no document {record.event_id}")
+    try:
+        from_document(document)
+    except Unreadable as exc:
+        return _verdict(record, Verdict.CANNOT, f"it still cannot be mapped: {exc}")
+    return _verdict(record, Verdict.REPLAYED, "its document can be mapped now")
+
+
+async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Replay:
+    payment = fold(stored.event for stored in await services.store.load(record.payment_id or ""))
+    if payment is None:
+        return _verdict(record, Verdict.CANNOT, f"no events of payment {record.payment_id} are stored")
+    match intend(payment, step, now=services.clock.now()):
+        case Refused(reason):
+            return _verdict(record, Verdict.CANNOT, f"the payment is {payment.status.value}: {reason}")
+        case Intention.NOTHING:
+            return _verdict(record, Verdict.NOTHING_TO_DO, f"the payment moved on: it is {payment.status.value}")
+        case Intention.CALL | Intention.EXPIRE:
+            return _verdict(record, Verdict.REPLAYED, f"the payment is {payment.status.value} and owes {step.value}")
+
+
+async def _send(record: LetterRecord, *, by: str, services: Services, due_at: datetime | None) -> Replay:
+    """Note the run, send, note that it was sent: every crash in between is mended by doing it again."""
+    if _cut_off(record):
+        run = record.replays[-1]
+    else:
+        run = f"r{await _runs_so_far(record, services) + 1}"
+        noted = record.after(
+            "replaying",
+            at=services.clock.now(),
+            by=by,
+            note=f"as {run}",
+            status=LetterStatus.REPLAYED,
+            replays=(*record.replays, run),
+        )
+        record = await services.letters.save(noted)
+    await services.scheduler.schedule(await _message(record, run, services), due_at=due_at or services.clock.now())
+    await services.letters.save(record.after("replayed", at=services.clock.now(), by=by, note=f"as {run}"))
+    services.telemetry.count(signals.DEAD_LETTERS_REPLAYED, step=record.step, reason=record.reason)
+    return _verdict(record, Verdict.REPLAYED, f"sent to {record.source} as {run}", run=run)
+
+
+async def _runs_so_far(record: LetterRecord, services: Services) -> int:
+    """The highest run of this event at this step. Two letters replayed at the same moment may draw the same number.
+
+    Then the topic drops one of two messages that would have done the same.
+    """
+    wanted = LetterFilter(payment_id=record.payment_id, step=record.step)
+    runs, page = [record.run, *record.replays], None
+    while True:
+        found = await services.letters.find(wanted, limit=100, page=page)
+        runs += [run for letter in found.letters if letter.event_id == record.event_id for run in letter.replays]
+        page = found.next_page
+        if page is None:
+            return max(int(run[1:]) if run.startswith("r") else 0 for run in runs)
+
+
+async def _message(record: LetterRecord, run: str, services: Services) -> Message:
+    """For a step: the message as it was, or made anew from the store when its body is spoilt; addressed."""
+    document = await services.store.load_document(record.event_id or "")
+    if document is None:
+        raise Unreadable(f"there is no document {record.event_id} to make the message from")
+    stored = from_document(document)
+    if record.step == "publish":
+        return to_message(stored)
+    place = flow.PLACE_OF[Step(record.step)]
+    properties: dict[str, str | int] = {ATTEMPT: 0, RUN: run}
+    if record.answered:
+        properties[ANSWERED] = 1
+    return Message(
+        topic=place.topic,
+        message_id=addressed_id(record.event_id or "", place, run),
+        body=_body(record) or to_cloud_event(stored),
+        subject=type_name(stored.event),
+        to=place.subscription,
+        properties=properties,
+    )
+
+
+def _body(record: LetterRecord) -> str | None:
+    try:
+        from_cloud_event(record.body)
+    except Unreadable:
+        return None
+    return record.body
+
+
+def addressed_id(event_id: str, place: Place, run: str) -> str:
+    """The message id of the first attempt of a run."""
+    return f"{event_id}:{place.subscription}:{run}:0"
+
+
+async def _close(record: LetterRecord, plan: Replay, *, by: str, services: Services) -> None:
+    if record.status is LetterStatus.OPEN:
+        closed = record.after("resolved", at=services.clock.now(), by=by, note=plan.why, status=LetterStatus.RESOLVED)
+        await services.letters.save(closed)
+
+
+def _verdict(record: LetterRecord, verdict: Verdict, why: str, *, run: str | None = None) -> Replay:
+    return Replay(letter_id=record.letter_id, verdict=verdict, why=why, run=run)

@@ -1,0 +1,87 @@
+"""sweep: find payments that stand still with nobody working on them, and start their next step once more."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared import flow, signals
+from shared.codec import to_cloud_event, type_name
+from shared.domain.events import PaymentCreated, PaymentFailed, PaymentInitiated, PaymentSettled
+from shared.domain.payment import Step
+from shared.letters import LetterFilter, LetterStatus
+from shared.overview import Row
+from shared.ports import Message, Severity, StoredEvent
+from shared.services import Services
+from shared.verbs.replay import addressed_id
+from shared.verbs.turn import ATTEMPT, RUN
+
+LIMIT = 200
+"""Payments per step and round, so that a round ends within the time of a function; the next round goes on."""
+
+_STARTS = {
+    Step.CREATE: PaymentInitiated,
+    Step.SETTLE: PaymentCreated,
+    Step.NOTIFY: PaymentSettled,
+    Step.VOID: PaymentFailed,
+}
+
+
+async def sweep(*, services: Services) -> int:
+    """Returns how many payments were started again.
+
+    Standing still means: owing a step for longer than that step's longest series of retries, and a margin. One with an
+    open dead letter waits for a person instead; one whose letter was discarded at this step was given up on purpose.
+    """
+    swept = 0
+    for step in _STARTS:
+        horizon = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
+        moved_before = services.clock.now() - horizon
+        for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
+            swept += await _sweep(row, step, services)
+    return swept
+
+
+async def _sweep(row: Row, step: Step, services: Services) -> int:
+    """Send first, count then: after a crash in between the same run is sent again, and the topic drops it."""
+    stream = await services.store.load(row.payment_id)
+    if not stream or stream[-1].payment.owes is not step or await _in_hand(row, step, services):
+        await services.overview.put(_seen(row, services))
+        return 0
+    run = f"s{row.sweeps + 1}"
+    await services.publisher.publish([_again(stream, step, run)])
+    await services.overview.put(_seen(row, services, sweeps=row.sweeps + 1))
+    services.telemetry.count(signals.PAYMENTS_SWEPT, step=step.value)
+    services.telemetry.log(
+        signals.LOG_SWEPT,
+        {"payment_id": row.payment_id, "step": step.value, "run": run},
+        severity=Severity.WARNING,
+    )
+    return 1
+
+
+async def _in_hand(row: Row, step: Step, services: Services) -> bool:
+    """A person has it, or gave it up."""
+    for status in (LetterStatus.OPEN, LetterStatus.DISCARDED):
+        wanted = LetterFilter(payment_id=row.payment_id, status=status.value)
+        found = (await services.letters.find(wanted, limit=20)).letters
+        if any(letter.step in (step.value, "publish") for letter in found):
+            return True
+    return False
+
+
+def _seen(row: Row, services: Services, *, sweeps: int | None = None) -> Row:
+    """The row with the time of this look at it, so that it is not looked at again before the next horizon."""
+    return replace(row, swept_at=services.clock.now(), sweeps=row.sweeps if sweeps is None else sweeps)
+
+
+def _again(stream: tuple[StoredEvent, ...], step: Step, run: str) -> Message:
+    """The event that starts the step, addressed to it. There is one: a payment owes a step because of an event."""
+    stored = [stored for stored in stream if isinstance(stored.event, _STARTS[step])][-1]
+    place = flow.PLACE_OF[step]
+    return Message(
+        topic=place.topic,
+        message_id=addressed_id(stored.event_id, place, run),
+        body=to_cloud_event(stored),
+        subject=type_name(stored.event),
+        to=place.subscription,
+        properties={ATTEMPT: 0, RUN: run},
+    )

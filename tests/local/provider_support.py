@@ -1,0 +1,93 @@
+"""What the tests of the local provider share: a client, a clock that stands, a running provider."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from local.provider import start
+
+AMOUNT = {"amount_minor": 1250, "currency": "EUR"}
+HOLD_S = 0.05
+
+
+@dataclass
+class Client:
+    """Calls one provider as the payment `ref` would."""
+
+    http: aiohttp.ClientSession
+    base: str
+
+    async def send(self, method: str, path: str, body: object = None, key: str | None = None) -> tuple[int, Any]:
+        """Status code and body; None when there is no body."""
+        headers = {"Idempotency-Key": key} if key else {}
+        async with self.http.request(method, self.base + path, json=body, headers=headers) as response:
+            content = await response.json() if response.content_type == "application/json" else None
+            return response.status, content
+
+    async def create(self, method: str = "pm_ok", *, ref: str = "p1", key: str | None = None) -> tuple[int, Any]:
+        body = {"payment_reference": ref, **AMOUNT, "payment_method": method}
+        return await self.send("POST", "/v1/payments", body, key or f"{ref}:create")
+
+    async def capture(self, created: Any, *, ref: str = "p1", key: str | None = None, **other: Any) -> tuple[int, Any]:
+        body = {"payment_reference": ref, **AMOUNT, **other}
+        path = f"/v1/payments/{created['provider_payment_id']}/capture"
+        return await self.send("POST", path, body, key or f"{ref}:settle")
+
+    async def void(self, created: Any, *, ref: str = "p1", key: str | None = None) -> tuple[int, Any]:
+        path = f"/v1/payments/{created['provider_payment_id']}/void"
+        return await self.send("POST", path, {"payment_reference": ref}, key or f"{ref}:void")
+
+    async def ask(self, request_id: str) -> tuple[int, Any]:
+        return await self.send("GET", f"/v1/requests/{request_id}")
+
+    async def listed(self, ref: str = "p1") -> list[Any]:
+        _, found = await self.send("GET", f"/v1/payments?payment_reference={ref}")
+        payments: list[Any] = found["payments"]
+        return payments
+
+    async def charge(self, ref: str = "p1") -> Any:
+        return (await self.send("GET", f"/charges/{ref}"))[1]
+
+
+class Clock:
+    """A clock that stands until it is told to move."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(name="clock")
+def standing_clock() -> Clock:
+    return Clock()
+
+
+@contextlib.asynccontextmanager
+async def running(data: Path, clock: Clock) -> AsyncIterator[Client]:
+    service = await start(port=0, data=data, clock=clock, slow_s=HOLD_S, hold_s=HOLD_S)
+    try:
+        async with aiohttp.ClientSession() as http:
+            yield Client(http, f"http://127.0.0.1:{service.port}")
+    finally:
+        await service.close()
+
+
+@pytest_asyncio.fixture(name="provider")
+async def running_provider(tmp_path: Path, clock: Clock) -> AsyncIterator[Client]:
+    async with running(tmp_path, clock) as client:
+        yield client
+
+
+async def hears_nothing(call: Awaitable[object]) -> None:
+    """The caller's connection is cut without an answer."""
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await call

@@ -1,0 +1,410 @@
+"""How a change feed is read, noted and handed over between hosts, with feed and lease container in memory."""
+
+import asyncio
+import datetime as dt
+import itertools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local.host.errors import CannotStart, InvocationFailed
+from local.host.feed import Document, FeedOptions, FeedProcessor, Page
+from local.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
+from local.host.messages import RetryContext
+from local.host.retry import ENDLESS, RetryPolicy
+from tests.local.host_support import until
+
+LOW, HIGH = FeedRange("", "20"), FeedRange("20", "FF")
+AT_ONCE = RetryPolicy(ENDLESS, minimum_s=0.0, maximum_s=0.0)
+NEVER = RetryPolicy(ENDLESS, minimum_s=3600.0, maximum_s=3600.0)
+
+
+class HandClock:
+    """A clock that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += dt.timedelta(seconds=seconds)
+
+
+@dataclass
+class MemoryFeed:
+    """Changes per range; a page holds two. The continuation is the number of changes read."""
+
+    changes: dict[FeedRange, list[str]]
+    is_down: bool = False
+
+    async def ranges(self) -> list[FeedRange]:
+        return list(self.changes)
+
+    async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
+        await asyncio.sleep(0)
+        if self.is_down:
+            raise ConnectionError("the store is down")
+        start = int(continuation or 0)
+        found = self.changes[feed_range][start : start + 2]
+        return Page([{"id": name} for name in found], str(start + len(found)))
+
+
+@dataclass
+class MemoryLeases:
+    """A lease container."""
+
+    documents: dict[str, LeaseDocument] = field(default_factory=dict)
+    is_down: bool = False
+    _etags: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    async def read(self, lease_id: str) -> LeaseDocument | None:
+        self._check()
+        found = self.documents.get(lease_id)
+        return dict(found) if found else None
+
+    async def create(self, document: LeaseDocument) -> LeaseDocument:
+        self._check()
+        if document["id"] in self.documents:
+            raise LeaseChanged(document["id"])
+        return self._store(document)
+
+    async def replace(self, document: LeaseDocument) -> LeaseDocument:
+        self._check()
+        if self.documents.get(document["id"], {}).get("_etag") != document["_etag"]:
+            raise LeaseChanged(document["id"])
+        return self._store(document)
+
+    def of(self, feed_range: FeedRange) -> LeaseDocument:
+        return self.documents[f"sample..{feed_range.token}"]
+
+    def _store(self, document: LeaseDocument) -> LeaseDocument:
+        stored = {**document, "_etag": f'"{next(self._etags)}"'}
+        self.documents[document["id"]] = stored
+        return dict(stored)
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise ConnectionError("the store is down")
+
+
+class Work:
+    """A function that notes what it is given, and fails or waits when the test wants it to."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.tries: list[int] = []
+        self.fails = False
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def __call__(self, documents: list[Document], retry: RetryContext) -> None:
+        self.seen += [document["id"] for document in documents]
+        self.tries.append(retry.retry_count)
+        await self.may_end.wait()
+        if self.fails:
+            raise InvocationFailed("f", reason="refused")
+
+
+@dataclass
+class Setup:
+    """What a host needs to process a feed. Two hosts on one setup share feed, leases and clock."""
+
+    feed: MemoryFeed
+    leases: MemoryLeases = field(default_factory=MemoryLeases)
+    clock: HandClock = field(default_factory=HandClock)
+
+    @asynccontextmanager
+    async def host(
+        self, work: Callable[[list[Document], RetryContext], Awaitable[Any]], **options: Any
+    ) -> AsyncIterator[FeedProcessor]:
+        processor = self.processor(work, **options)
+        await processor.start()
+        try:
+            yield processor
+        finally:
+            await processor.abort()
+
+    def processor(
+        self,
+        work: Callable[[list[Document], RetryContext], Awaitable[Any]],
+        *,
+        host_id: str = "one",
+        instance: str = "1",
+        retry: RetryPolicy = AT_ONCE,
+        poll_delay_s: float = 0.01,
+        renew_interval_s: float = 3600.0,
+    ) -> FeedProcessor:
+        async def open_leases() -> LeaseBook:
+            holder = Holder(host_id, instance)
+            return LeaseBook(self.leases, prefix="sample", holder=holder, expiration_s=60.0, clock=self.clock)
+
+        options = FeedOptions(poll_delay_s, acquire_interval_s=0.01, renew_interval_s=renew_interval_s, retry=retry)
+        return FeedProcessor("f", feed=self.feed, open_leases=open_leases, run=work, options=options)
+
+
+def setup(*names: str) -> Setup:
+    return Setup(MemoryFeed({LOW: list(names)}))
+
+
+async def test_the_feed_is_read_from_the_very_beginning_page_by_page() -> None:
+    work, given = Work(), setup("a", "b", "c")
+
+    async with given.host(work):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "3")
+
+    assert work.seen == ["a", "b", "c"]
+    assert work.tries == [0, 0]
+
+
+async def test_changes_that_come_later_are_seen() -> None:
+    work, given = Work(), setup()
+    async with given.host(work):
+        given.feed.changes[LOW].append("late")
+
+        await until(lambda: work.seen == ["late"])
+
+
+async def test_a_lease_says_who_reads_what_and_how_far() -> None:
+    given = setup("a")
+
+    async with given.host(Work()):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+
+    assert {key: value for key, value in given.leases.of(LOW).items() if key != "_etag"} == {
+        "id": "sample..-20",
+        "version": 1,
+        "LeaseToken": "-20",
+        "FeedRange": {"min": "", "max": "20"},
+        "Owner": "one",
+        "ContinuationToken": "1",
+        "properties": {"instance": "1"},
+        "timestamp": "2030-01-01T00:00:00+00:00",
+        "mode": "Incremental Feed",
+    }
+
+
+async def test_a_page_is_noted_only_when_its_function_has_succeeded() -> None:
+    work, given = Work(), setup("a", "b", "c")
+    work.fails = True
+    async with given.host(work):
+        await until(lambda: work.tries[-1:] == [3])
+        assert given.leases.of(LOW)["ContinuationToken"] is None
+        assert set(work.seen) == {"a", "b"}
+
+        work.fails = False
+
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "3")
+
+
+async def test_a_stop_finishes_and_notes_the_page_under_way_and_frees_the_lease() -> None:
+    work, given = Work(), setup("a", "b", "c")
+    work.may_end.clear()
+    async with given.host(work) as processor:
+        await until(lambda: work.seen == ["a", "b"])
+
+        draining = asyncio.create_task(processor.drain())
+        await until(lambda: processor.stop.is_told)
+        work.may_end.set()
+        await draining
+
+    assert work.seen == ["a", "b"]
+    assert given.leases.of(LOW)["ContinuationToken"] == "2"
+    assert given.leases.of(LOW)["Owner"] is None
+
+
+async def test_a_stop_during_the_pause_before_a_retry_notes_nothing() -> None:
+    work, given = Work(), setup("a")
+    work.fails = True
+    async with given.host(work, retry=NEVER) as processor:
+        await until(lambda: work.seen == ["a"])
+
+        await processor.drain()
+
+    assert given.leases.of(LOW)["ContinuationToken"] is None
+    assert given.leases.of(LOW)["Owner"] is None
+
+
+async def test_what_is_given_up_is_not_noted_and_comes_again_at_the_next_start() -> None:
+    work, given = Work(), setup("a")
+    work.may_end.clear()
+    async with given.host(work):
+        await until(lambda: work.seen == ["a"])
+    assert given.leases.of(LOW)["ContinuationToken"] is None
+
+    work.may_end.set()
+    async with given.host(work, instance="2"):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+
+    assert work.seen == ["a", "a"]
+
+
+async def test_a_killed_host_that_starts_again_goes_on_at_once_where_it_was() -> None:
+    given = setup("a", "b")
+    async with given.host(Work(), instance="1"):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "2")
+    assert given.leases.of(LOW)["Owner"] == "one"
+    given.feed.changes[LOW].append("c")
+    work = Work()
+
+    async with given.host(work, instance="2"):
+        await until(lambda: work.seen == ["c"])
+
+
+async def test_another_host_waits_until_a_killed_hosts_lease_has_expired(caplog: pytest.LogCaptureFixture) -> None:
+    given = setup("a", "b", "c")
+    async with given.host(Work(), host_id="one"):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "3")
+    given.feed.changes[LOW].append("d")
+    work = Work()
+
+    async with given.host(work, host_id="two"):
+        given.clock.advance(59)
+        await until(lambda: "held by host one, free in 60 s unless it is renewed" in caplog.text)
+        assert work.seen == []
+        given.clock.advance(2)
+
+        await until(lambda: work.seen == ["d"])
+    assert given.leases.of(LOW)["Owner"] == "two"
+
+
+async def test_a_host_that_lost_its_lease_notes_nothing_more_and_leaves_it_to_the_other() -> None:
+    first, second, given = Work(), Work(), setup("a", "b")
+    first.may_end.clear()
+    async with given.host(first, host_id="one"):
+        await until(lambda: first.seen == ["a", "b"])
+        given.clock.advance(61)
+        async with given.host(second, host_id="two"):
+            await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "2")
+            given.feed.changes[LOW].append("c")
+
+            first.may_end.set()
+            await until(lambda: second.seen == ["a", "b", "c"])
+
+            assert first.seen == ["a", "b"]
+            assert given.leases.of(LOW)["Owner"] == "two"
+
+
+async def test_two_processes_with_one_host_id_do_not_wrestle_for_a_lease() -> None:
+    older, newer, given = Work(), Work(), setup("a")
+    async with given.host(older, instance="1", renew_interval_s=0.01):
+        await until(lambda: older.seen == ["a"])
+        async with given.host(newer, instance="2"):
+            await until(lambda: given.leases.of(LOW)["properties"] == {"instance": "2"})
+            given.feed.changes[LOW].append("b")
+
+            await until(lambda: newer.seen == ["b"])
+
+            assert older.seen == ["a"]
+            assert given.leases.of(LOW)["properties"] == {"instance": "2"}
+
+
+async def test_a_lease_is_renewed_while_a_page_waits_for_its_retries() -> None:
+    work, given = Work(), setup("a")
+    work.fails = True
+    async with given.host(work, retry=NEVER, renew_interval_s=0.01):
+        await until(lambda: work.seen == ["a"])
+
+        given.clock.advance(30)
+
+        await until(lambda: given.leases.of(LOW)["timestamp"] == "2030-01-01T00:00:30+00:00")
+        assert given.leases.of(LOW)["ContinuationToken"] is None
+
+
+async def test_ranges_are_read_beside_each_other() -> None:
+    both = asyncio.Barrier(2)
+    given = Setup(MemoryFeed({LOW: ["a"], HIGH: ["z"]}))
+
+    async def meet(_documents: list[Document], _retry: RetryContext) -> None:
+        await both.wait()  # comes through only when the other range is there too
+
+    async with given.host(meet):
+        await until(lambda: [given.leases.of(r)["ContinuationToken"] for r in (LOW, HIGH)] == ["1", "1"])
+
+
+async def test_a_range_that_fails_does_not_hold_up_the_other() -> None:
+    given = Setup(MemoryFeed({LOW: ["bad"], HIGH: ["x", "y", "z"]}))
+
+    async def run(documents: list[Document], _retry: RetryContext) -> None:
+        if documents[0]["id"] == "bad":
+            raise InvocationFailed("f", reason="poison")
+
+    async with given.host(run, retry=NEVER):
+        await until(lambda: given.leases.of(HIGH)["ContinuationToken"] == "3")
+
+    assert given.leases.of(LOW)["ContinuationToken"] is None
+
+
+async def test_the_ranges_of_the_first_start_are_kept() -> None:
+    given = setup("a")
+    async with given.host(Work()):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+    given.feed.changes = {FeedRange("", "10"): ["a"], FeedRange("10", "20"): [], LOW: ["a", "b"]}
+    work = Work()
+
+    async with given.host(work):
+        await until(lambda: work.seen == ["b"])
+
+
+async def test_a_store_that_goes_away_is_tried_until_it_is_back_and_logged_once_each_way(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    work, given = Work(), setup("a")
+    async with given.host(work):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+        given.feed.is_down = True
+        await until(lambda: "the store is down" in caplog.text)
+
+        given.feed.changes[LOW].append("b")
+        given.feed.is_down = False
+
+        await until(lambda: work.seen == ["a", "b"])
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
+        "f: range -20: Cosmos DB: ConnectionError: the store is down; trying again until it answers",
+        "f: range -20: Cosmos DB: answers again",
+    ]
+
+
+async def test_a_page_that_succeeded_while_the_store_was_down_is_noted_later_and_not_run_again() -> None:
+    work, given = Work(), setup("a")
+    work.may_end.clear()
+    async with given.host(work):
+        await until(lambda: work.seen == ["a"])
+        given.leases.is_down = True
+        work.may_end.set()
+        await asyncio.sleep(0)
+        given.leases.is_down = False
+
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+    assert work.seen == ["a"]
+
+
+async def test_a_start_waits_for_the_store() -> None:
+    work, given = Work(), setup("a")
+    given.leases.is_down = True
+    processor = given.processor(work)
+    starting = asyncio.create_task(processor.start())
+    await asyncio.sleep(0)
+    assert not starting.done()
+
+    given.leases.is_down = False
+
+    await starting
+    await until(lambda: work.seen == ["a"])
+    await processor.abort()
+
+
+async def test_a_start_ends_at_once_when_there_is_no_lease_container() -> None:
+    async def open_leases() -> LeaseBook:
+        raise CannotStart("there is no lease container")
+
+    options = FeedOptions(1.0, acquire_interval_s=1.0, renew_interval_s=1.0, retry=AT_ONCE)
+    processor = FeedProcessor("f", feed=MemoryFeed({}), open_leases=open_leases, run=Work(), options=options)
+
+    with pytest.raises(CannotStart, match="no lease container"):
+        await processor.start()
