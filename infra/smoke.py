@@ -139,20 +139,17 @@ class Smoke:
 
     def live(self) -> str:
         """Waits out the restart that a deployment is: until the new build answers."""
-        return self._answers("/api/health", build=self._options.expect_build)
+        build = self._options.expect_build
+
+        def is_new(answer: Answer) -> bool:
+            return answer.status == 200 and build in {None, answer.body["build"]}
+
+        return self._until("GET", "/api/health", is_new, limit_s=self._options.start_limit_s).text
 
     def ready(self) -> str:
         """Store and bus answer: the identity has its roles."""
-        return self._answers("/api/health/ready")
-
-    def _answers(self, path: str, *, build: str | None = None) -> str:
-        def answers() -> str:
-            answer = self._api.call("GET", path)
-            if answer.status != 200 or (build and answer.body["build"] != build):
-                raise NotYet(str(answer))
-            return answer.text
-
-        return eventually(answers, what=f"200 from {path} {build or ''}", limit_s=self._options.start_limit_s)
+        limit_s = self._options.start_limit_s
+        return self._until("GET", "/api/health/ready", lambda answer: answer.status == 200, limit_s=limit_s).text
 
     def pays(self) -> str:
         """One payment to completed, charged once; the same request again gets the same answer."""
@@ -178,7 +175,7 @@ class Smoke:
         """Our own road: what the provider calls our fault is parked at once; discarding it ends the payment."""
         accepted = self._accepted(self._order(self._options.parking_method), f"smoke-parked-{self._run}")
         payment_id = accepted.body["payment_id"]
-        letter = self._recorded(lambda each: each["payment_id"] == payment_id)
+        letter = self._recorded(lambda each: bool(each["payment_id"] == payment_id))
         expect(letter["reason"] == "our_fault", "a dead letter with reason our_fault", letter)
         self._discard(letter)
         self._rests(payment_id, "failed")
@@ -198,39 +195,46 @@ class Smoke:
         environment = {**os.environ, "SMOKE_BUS": str(self._options.bus)}
         sent = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
         expect(sent.returncode == 0, "a message sent", sent.stderr[-500:])
-        letter = self._recorded(lambda each: each["message"]["message_id"] == message_id)
+        letter = self._recorded(lambda each: each["payment_id"] is None and self._message_of(each) == message_id)
         self._discard(letter)
         return letter
+
+    def _message_of(self, letter: Json) -> str:
+        whole = self._api.call("GET", f"/api/ops/dead-letters/{letter['id']}")
+        return str(whole.body["message"]["message_id"])
 
     def _order(self, payment_method: str) -> Json:
         order: Json = {"amount_minor": 1, "currency": "EUR", "payment_method": payment_method, "reference": "smoke"}
         merchant = self._options.provider_url
         return order | ({"notification_url": f"{merchant.rstrip('/')}/merchant/ok"} if merchant else {})
 
-    def _accepted(self, order: Json, key: str) -> Answer:
-        """Sends until it is accepted: that is what the key is for."""
+    def _until(
+        self, method: str, path: str, is_it: Callable[[Answer], bool], *, limit_s: float = 0, **sent: object
+    ) -> Answer:
+        """Sends until the answer is one to go on with."""
 
-        def accepted() -> Answer:
-            answer = self._api.call("POST", "/api/payments", body=order, key=key)
-            if answer.status in _TRY_AGAIN:
+        def ask() -> Answer:
+            answer = self._api.call(method, path, **sent)  # type: ignore[arg-type] # body and key
+            if not is_it(answer):
                 raise NotYet(str(answer))
             return answer
 
-        answer = eventually(accepted, what="an accepted payment", limit_s=self._options.limit_s)
-        expect(answer.status == 202, "202 for a payment", answer)
-        return answer
+        return eventually(ask, what=f"{method} {path}", limit_s=limit_s or self._options.limit_s)
+
+    def _accepted(self, order: Json, key: str) -> Answer:
+        """Sends until it is accepted: that is what the key is for."""
+        taken = self._until("POST", "/api/payments", lambda each: each.status not in _TRY_AGAIN, body=order, key=key)
+        expect(taken.status == 202, "202 for a payment", taken)
+        return taken
 
     def _rests(self, payment_id: str, wanted: str) -> None:
         """Waits until the payment rests, and expects the status."""
 
-        def status() -> str:
-            answer = self._api.call("GET", f"/api/payments/{payment_id}")
-            if answer.status != 200 or answer.body["status"] not in AT_REST:
-                raise NotYet(str(answer))
-            return str(answer.body["status"])
+        def rests(answer: Answer) -> bool:
+            return answer.status == 200 and answer.body["status"] in AT_REST
 
-        found = eventually(status, what=f"payment {payment_id} at rest", limit_s=self._options.limit_s)
-        expect(found == wanted, f"payment {payment_id} {wanted}", found)
+        answer = self._until("GET", f"/api/payments/{payment_id}", rests)
+        expect(answer.body["status"] == wanted, f"payment {payment_id} {wanted}", answer)
 
     def _charged_once(self, payment_id: str) -> str:
         """Asks the local provider, which counts; a real one has no such page."""
@@ -244,28 +248,23 @@ class Smoke:
         """The open dead letter that is ours, when it has been recorded."""
 
         def letter() -> Json:
-            letters = self._open_letters()
-            for each in letters:
-                if is_ours(each):
-                    return each
-            raise NotYet(f"{len(letters)} others")
+            query = {"status": "open"}
+            while True:
+                answer = self._api.call("GET", f"/api/ops/dead-letters?{urlencode(query)}")
+                expect(answer.status in {200} | _TRY_AGAIN, "200 for the list of dead letters", answer)
+                ours = [each for each in answer.body.get("dead_letters", ()) if is_ours(each)]
+                if ours:
+                    return dict(ours[0])
+                if not answer.body.get("next_page"):
+                    raise NotYet("not among those that are open")
+                query["page"] = answer.body["next_page"]
 
         return eventually(letter, what="a recorded dead letter", limit_s=self._options.limit_s)
 
-    def _open_letters(self) -> list[Json]:
-        """Of all pages."""
-        letters: list[Json] = []
-        query = {"status": "open"}
-        while True:
-            answer = self._api.call("GET", f"/api/ops/dead-letters?{urlencode(query)}")
-            expect(answer.status == 200, "200 for the list of dead letters", answer)
-            letters += answer.body["dead_letters"]
-            if not answer.body.get("next_page"):
-                return letters
-            query["page"] = answer.body["next_page"]
-
     def _discard(self, letter: Json) -> None:
-        answer = self._api.call("POST", f"/api/ops/dead-letters/{letter['id']}/discard", body={"reason": "smoke test"})
+        """409: the provider could not be asked, and nothing was done."""
+        path, busy = f"/api/ops/dead-letters/{letter['id']}/discard", _TRY_AGAIN | {409}
+        answer = self._until("POST", path, lambda each: each.status not in busy, body={"reason": "smoke test"})
         expect(answer.status == 200, "200 for a discard", answer)
 
 

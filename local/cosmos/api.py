@@ -146,7 +146,7 @@ class Cosmos:
     def _batch(self, request: Request, call: Call) -> Response:
         container = self._container(request, call)
         key = _key(request)
-        results = self._items.batch(container, key, operations=wire.batch_of(request))
+        results = self._items.batch(container, key, operations=wire.batch_of(request), size=len(request.body))
         refused = any(result.error for result in results)
         return wire.answer(
             request,

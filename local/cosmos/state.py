@@ -74,10 +74,17 @@ class Items:
         with self._tables.atomic():
             return self._transaction(container, key).run(operation)
 
-    def batch(self, container: Container, key: PartitionKey | None, *, operations: Sequence[Operation]) -> list[Result]:
-        """All operations or none. After a refusal the others answer 424 and nothing is written."""
+    def batch(
+        self, container: Container, key: PartitionKey | None, *, operations: Sequence[Operation], size: int = 0
+    ) -> list[Result]:
+        """All operations or none. After a refusal the others answer 424 and nothing is written.
+
+        `size` is that of the request in bytes: a batch may be as large as one item.
+        """
         if key is None:
             raise errors.bad_request("PartitionKey value must be supplied for this operation.")
+        if size > MAX_ITEM_BYTES:
+            raise errors.too_large()
         if not operations:
             raise errors.bad_request("Batch request has no operations.")
         if len(operations) > MAX_BATCH_OPERATIONS:

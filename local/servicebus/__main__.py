@@ -6,6 +6,7 @@ from pathlib import Path
 
 from local.service import Running, serve
 from local.servicebus.server import TOPOLOGY, start
+from local.servicebus.store import FolderTaken
 
 
 def main() -> int:
@@ -23,7 +24,11 @@ def main() -> int:
         print(f"admin servicebus {running.admin_port}", flush=True)
         return running
 
-    return serve("servicebus", chosen.port, started)
+    try:
+        return serve("servicebus", chosen.port, started)
+    except FolderTaken as taken:
+        print(taken, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

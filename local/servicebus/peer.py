@@ -9,9 +9,10 @@ from functools import partial
 
 from local.servicebus import cbs, management
 from local.servicebus.addresses import Address, parse
-from local.servicebus.engine import Engine, Handed, Inbound, Outbound, Transfer
+from local.servicebus.engine import Engine
 from local.servicebus.entities import Entry, Queue, Topic
 from local.servicebus.faults import Faults
+from local.servicebus.links import Handed, Inbound, Outbound, Transfer
 from local.servicebus.refusals import NotAllowed, NotImplementedHere, Refusal, TooLarge, Unauthorized
 from local.servicebus.sections import Request, batch_members, read_request, render
 from local.servicebus.state import Broker, Durable

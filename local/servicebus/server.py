@@ -39,7 +39,7 @@ class Running:
     faults: OrderedFaults
     timers: Timers
     _server: asyncio.Server
-    _engines: set[Engine]
+    _engines: "_Engines"
     _store: Store
     admin: web.AppRunner | None = None
 
@@ -51,8 +51,7 @@ class Running:
 
     def drop_connections(self) -> None:
         """Cut every connection without a word."""
-        for engine in tuple(self._engines):
-            engine.cut()
+        self._engines.cut()
 
     async def close(self) -> None:
         """Stop taking work, finish what is under way, release the ports and the file."""
@@ -75,38 +74,51 @@ async def start(
     clock: Callable[[], datetime] = utc_now,
 ) -> Running:
     """Start on a folder: everything acknowledged before is there again. Port 0 is a free port."""
-    topics = load(topology)
-    await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
-    store = Store(data / "servicebus.sqlite")
+    declared = load(topology)
+    engines = _Engines()
+    # The port comes first: who starts a second time should hear of the port, not of the locked file.
+    server = await asyncio.get_running_loop().create_server(engines.connect, HOST, port, start_serving=False)
     try:
-        return await _start_on(store, topics, port=port, admin_port=admin_port, clock=clock)
+        await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
+        running = _open(Store(data / "servicebus.sqlite"), declared, server=server, engines=engines, clock=clock)
     except BaseException:
-        await store.close()
+        server.close()
         raise
+    try:
+        running.admin, running.admin_port = await start_admin(running, HOST, admin_port)
+        await server.start_serving()
+    except BaseException:
+        await running.close()
+        raise
+    return running
 
 
-async def _start_on(
-    store: Store, topics: dict[str, Topic], *, port: int, admin_port: int, clock: Callable[[], datetime]
+class _Engines:
+    """The connections that are open."""
+
+    def __init__(self) -> None:
+        self.peer: Callable[[Engine, Callable[[], None]], Client]
+        self._open: set[Engine] = set()
+
+    def connect(self) -> Engine:
+        engine = Engine(container="local-servicebus")
+        engine.peer = self.peer(engine, lambda: self._open.discard(engine))
+        self._open.add(engine)
+        return engine
+
+    def cut(self) -> None:
+        for engine in tuple(self._open):
+            engine.cut()
+
+
+def _open(
+    store: Store, topics: dict[str, Topic], *, server: asyncio.Server, engines: _Engines, clock: Callable[[], datetime]
 ) -> Running:
     def now_ms() -> int:
         return int(clock().timestamp() * 1000)
 
-    timers, faults, engines = Timers(now_ms), OrderedFaults(), set[Engine]()
+    timers, faults = Timers(now_ms), OrderedFaults()
     broker = Broker(topics, store, read=envelope, now_ms=now_ms, alarm=timers, faults=faults, new_token=uuid4)
     broker.recover(store.load())
-
-    def connect() -> Engine:
-        engine = Engine(container="local-servicebus")
-        engine.peer = Client(engine, broker, faults=faults, now_ms=now_ms, left=lambda: engines.discard(engine))
-        engines.add(engine)
-        return engine
-
-    server = await asyncio.get_running_loop().create_server(connect, HOST, port)
-    running = Running(server.sockets[0].getsockname()[1], 0, broker, faults, timers, server, engines, store)
-    try:
-        running.admin, running.admin_port = await start_admin(running, HOST, admin_port)
-    except BaseException:
-        server.close()
-        timers.close()
-        raise
-    return running
+    engines.peer = lambda engine, left: Client(engine, broker, faults=faults, now_ms=now_ms, left=left)
+    return Running(server.sockets[0].getsockname()[1], 0, broker, faults, timers, server, engines, store)

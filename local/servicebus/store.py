@@ -4,6 +4,7 @@ Knows nothing of the rules: it writes records, and reads them back at the start.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from local.servicebus.journal import (
     Remember,
 )
 
+_LOG = logging.getLogger(__name__)
 _SCHEMA = """
 create table if not exists body (body_id integer primary key, payload blob not null);
 create table if not exists entry (
@@ -57,6 +59,10 @@ class Snapshot:
     next_numbers: dict[str, int] = field(default_factory=dict)
 
 
+class FolderTaken(Exception):
+    """Another broker has the file."""
+
+
 class Store:
     """One file, held exclusively: a second broker on the same folder fails at its start."""
 
@@ -69,9 +75,9 @@ class Store:
         self._broken: Exception | None = None
         try:
             self._prepare()
-        except BaseException:
+        except sqlite3.OperationalError as exc:
             self._db.close()
-            raise
+            raise FolderTaken(f"{path} is locked: another local Service Bus works on it") from exc
 
     def _prepare(self) -> None:
         for pragma in (
@@ -124,6 +130,7 @@ class Store:
         try:
             await loop.run_in_executor(self._writer, self._write, records)
         except sqlite3.Error as exc:
+            _LOG.critical("store.broken", extra={"reason": str(exc), "records": len(records)})
             self._broken = exc
 
     def _write(self, records: Sequence[Record]) -> None:

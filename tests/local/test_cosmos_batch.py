@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
+from local.cosmos.state import MAX_ITEM_BYTES
 from tests.local.cosmos_support import account, event, ids
 
 EVERYTHING = "SELECT * FROM c"
@@ -103,6 +104,18 @@ async def test_a_batch_without_operations_is_refused(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         with pytest.raises(CosmosHttpResponseError, match="Batch request has no operations"):
             await at.events.execute_item_batch([], partition_key="p1")
+
+
+async def test_a_batch_larger_than_an_item_may_be_is_refused_as_a_whole(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        half = "x" * (MAX_ITEM_BYTES // 2)
+        batch: list[Any] = [("create", (event("p1", version, blob=half),)) for version in (1, 2)]
+
+        with pytest.raises(CosmosHttpResponseError) as refused:
+            await at.events.execute_item_batch(batch, partition_key="p1")
+
+        assert refused.value.status_code == 413
+        assert await ids(at.events.query_items(EVERYTHING, partition_key="p1")) == []
 
 
 async def test_a_patch_inside_a_batch_is_refused_by_name(tmp_path: Path) -> None:

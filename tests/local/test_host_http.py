@@ -178,6 +178,8 @@ async def test_a_host_that_still_waits_for_a_service_can_be_stopped() -> None:
         "ServiceBusConnection": "Endpoint=sb://127.0.0.1:1;SharedAccessKeyName=a;SharedAccessKey=b;"
         "UseDevelopmentEmulator=true;",
         "SUBSCRIPTION": "settle",
+        "EVENTS": "events",
+        "LEASES": "leases",
     }
     host = await spawn(APPS / "sample", settings=nobody)
     said = [await host.says(), await host.says()]

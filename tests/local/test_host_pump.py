@@ -102,6 +102,11 @@ class Work:
         finally:
             self.running.discard(message.message_id)
 
+    async def end_one(self) -> None:
+        name = min(self.running)
+        self.end(name)
+        await until(lambda: name not in self.running)
+
     def end(self, name: str, verdict: Verdict = Verdict.COMPLETE) -> None:
         self._ends[name].set_result(verdict)
 
@@ -185,9 +190,7 @@ async def test_no_more_calls_run_at_once_than_host_json_allows(lanes: int) -> No
 
         for _ in range(8):
             await until(lambda: len(work.running) > 0)
-            name = min(work.running)
-            work.end(name)
-            await until(lambda name=name: name not in work.running)
+            await work.end_one()
 
         await until(lambda: len(desk.settled) == 8)
     assert work.most == 3

@@ -15,7 +15,8 @@ from azure.servicebus.exceptions import (
 
 from local.servicebus import cbs
 from local.servicebus.sections import Request, read_request
-from tests.local.servicebus_support import Bus, bus, connect, subscription, topic, topology
+from local.servicebus.values import UInt, encode, encode_list
+from tests.local.servicebus_support import WAIT_S, Bus, bus, connect, subscription, topic, topology
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -135,3 +136,37 @@ async def test_a_second_broker_on_the_same_folder_does_not_start(tmp_path: Path)
         with pytest.raises(Exception, match="locked"):
             async with bus(TOPICS, tmp_path):
                 pass
+
+
+def _open_frame(*, idle_ms: int) -> bytes:
+    fields = encode_list([encode("a client"), encode("host"), b"\x40", b"\x40", encode(UInt(idle_ms))])
+    content = b"\x02\x00\x00\x00\x00\x53\x10" + fields
+    return (len(content) + 4).to_bytes(4) + content
+
+
+async def test_a_client_that_asks_for_a_heartbeat_gets_it(on: Bus) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", on.running.port)
+    writer.write(b"AMQP\x00\x01\x00\x00" + _open_frame(idle_ms=300))
+
+    received = b""
+    async with asyncio.timeout(WAIT_S):
+        while received.count(b"\x00\x00\x00\x08\x02\x00\x00\x00") < 3:
+            received += await reader.readexactly(1)
+
+    writer.close()
+
+
+async def test_a_client_without_a_token_gets_no_link(on: Bus) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", on.running.port)
+    begin = b"\x02\x00\x00\x00\x00\x53\x11" + encode_list([b"\x40", b"\x43", encode(UInt(9)), encode(UInt(9))])
+    target = b"\x00\x53\x29" + encode_list([encode("orders")])
+    ends = [b"\x50\x00", b"\x50\x00", b"\x00\x53\x28\x45", target, b"\x40", b"\x40", b"\x43"]
+    attach = b"\x02\x00\x00\x00\x00\x53\x12" + encode_list([encode("link"), b"\x43", encode(value=False), *ends])
+    for frame in (begin, attach):
+        begun = (len(frame) + 4).to_bytes(4) + frame
+        writer.write(begun if frame is attach else b"AMQP\x00\x01\x00\x00" + _open_frame(idle_ms=60_000) + begun)
+
+    async with asyncio.timeout(WAIT_S):
+        await reader.readuntil(b"amqp:unauthorized-access")
+
+    writer.close()

@@ -66,6 +66,12 @@ def test_no_bytes_do_worse_than_be_malformed(octets: bytes) -> None:
             continue
 
 
+@pytest.mark.parametrize("octets", [bytes(200_000), b"\xf0\x00\x00\x00\x05\xff\xff\xff\xff\x40"])
+def test_bytes_made_to_cost_much_are_malformed(octets: bytes) -> None:
+    with pytest.raises(Malformed):
+        decode(octets)
+
+
 @pytest.mark.parametrize("cut", [1, 5, 20])
 def test_a_message_that_ends_too_early_is_malformed(cut: int) -> None:
     with pytest.raises(Malformed):

@@ -48,6 +48,11 @@ class File:
     def outputs(self) -> dict[str, Any]:
         return {name: evaluate(node["value"], self.names) for name, node in self.tree.get("outputs", {}).items()}
 
+    def waits_for(self) -> dict[str, frozenset[str]]:
+        """What each resource and module waits for: what it names, and what its dependsOn names."""
+        nodes = {**self.tree.get("resources", {}), **self.tree.get("modules", {})}
+        return {symbol: _mentioned(node["config"], self) - {symbol} for symbol, node in nodes.items()}
+
     def modules(self) -> dict[str, dict[str, Any]]:
         """The body of every module call, by symbol, with the file that it names under `path`."""
         called = self.tree.get("modules", {}).items()

@@ -6,7 +6,6 @@ What only Azure knows stays an Unknown. Must not know what the files are for.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 LITERAL = "\u00a7"
@@ -169,14 +168,12 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 def _over(kind: str, items: Any, detail: dict[str, Any], names: Names) -> Any:
     if isinstance(items, Unknown):
         return Unknown(f"{kind} of {items.text}")
-    results = [
-        (item, evaluate(detail["expression"], {**names, detail["var_1"]: partial(_same, item)})) for item in items
-    ]
+    results = [(item, evaluate(detail["expression"], _with(names, detail["var_1"], item))) for item in items]
     return [result for _, result in results] if kind == "map" else [item for item, kept in results if kept is True]
 
 
-def _same(value: Any) -> Any:
-    return value
+def _with(names: Names, name: str, value: Any) -> Names:
+    return {**names, name: lambda: value}
 
 
 def _loop(node: Node, names: Names) -> Any:
@@ -187,8 +184,8 @@ def _loop(node: Node, names: Names) -> Any:
         return items
     turns = []
     for index, item in enumerate(items):
-        local = {**names, detail["item_name"]: partial(_same, item)}
+        local = _with(names, detail["item_name"], item)
         if "index_name" in detail:
-            local[detail["index_name"]] = partial(_same, index)
+            local = _with(local, detail["index_name"], index)
         turns.append(evaluate(node["config"], local))
     return turns

@@ -56,8 +56,8 @@ async def on_message(message: func.ServiceBusMessage) -> None:
     arg_name="documents",
     connection="CosmosConnection",
     database_name="regis-pay",
-    container_name="events",
-    lease_container_name="leases",
+    container_name="%EVENTS%",
+    lease_container_name="%LEASES%",
     lease_container_prefix="sample-",
     start_from_beginning=True,  # type: ignore[arg-type] # azure-functions 2.3 annotates this flag as a time
     feed_poll_delay=50,

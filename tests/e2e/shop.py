@@ -1,0 +1,102 @@
+"""A merchant's shop as the end-to-end tests need it: it posts payments, repeats what got no answer, and watches them.
+
+Uses only what any client has: HTTP, and an Idempotency-Key for whatever it may have to repeat.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+AT_REST = {"completed", "failed", "voided"}
+ASK_EVERY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An HTTP answer, read."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Speaks to one running platform."""
+
+    http: aiohttp.ClientSession
+    url: str
+    provider_url: str
+
+    async def post(self, *, key: str | None = None, raw: bytes | None = None, **changes: Any) -> Answered:
+        """One POST /api/payments, no repeats. Raises aiohttp.ClientError."""
+        order = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1", **changes}
+        headers = {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})}
+        sent: dict[str, Any] = {"json": order} if raw is None else {"data": raw}
+        async with self.http.post(f"{self.url}/api/payments", headers=headers, **sent) as response:
+            return Answered(response.status, dict(response.headers), await response.json(content_type=None))
+
+    async def get(self, path: str) -> Answered:
+        """Raises aiohttp.ClientError."""
+        async with self.http.get(f"{self.url}{path}") as response:
+            return Answered(response.status, dict(response.headers), await response.json(content_type=None))
+
+    async def order(self, key: str, **changes: Any) -> str:
+        """Post until it is accepted, as a client with a key may; the payment id."""
+        while True:
+            try:
+                answered = await self.post(key=key, **changes)
+            except aiohttp.ClientError:
+                answered = None
+            if answered is not None and answered.status == 202:
+                return str(answered.body["payment_id"])
+            assert answered is None or answered.status >= 500, answered
+            await asyncio.sleep(ASK_EVERY_S)
+
+    async def order_many(self, count: int, *, at_a_time: int = 16, prefix: str = "order", **changes: Any) -> list[str]:
+        """That many payments, each under its own key."""
+        gate = asyncio.Semaphore(at_a_time)
+
+        async def one(number: int) -> str:
+            async with gate:
+                return await self.order(f"{prefix}-{number}", reference=f"{prefix}-{number}", **changes)
+
+        return await asyncio.gather(*(one(number) for number in range(count)))
+
+    async def rest(self, payment_id: str, *, at: Sequence[str] = ("completed", "failed", "voided")) -> dict[str, Any]:
+        """The payment, once it has one of these statuses; the test's own limit ends the wait."""
+        while True:
+            try:
+                answered = await self.get(f"/api/payments/{payment_id}")
+                if answered.status == 200 and answered.body["status"] in at:
+                    return answered.body
+            except aiohttp.ClientError:
+                pass  # the app is being started again
+            await asyncio.sleep(ASK_EVERY_S)
+
+    async def rest_many(self, payment_ids: Sequence[str]) -> list[dict[str, Any]]:
+        gate = asyncio.Semaphore(8)
+
+        async def one(payment_id: str) -> dict[str, Any]:
+            async with gate:
+                return await self.rest(payment_id)
+
+        return await asyncio.gather(*(one(payment_id) for payment_id in payment_ids))
+
+    async def events(self, payment_id: str) -> list[dict[str, Any]]:
+        answered = await self.get(f"/api/payments/{payment_id}/events")
+        assert answered.status == 200, answered
+        events: list[dict[str, Any]] = answered.body["events"]
+        return events
+
+    async def charges(self) -> dict[str, dict[str, Any]]:
+        """What the provider has done, by payment id."""
+        async with self.http.get(f"{self.provider_url}/charges") as response:
+            return {charge["payment_id"]: charge for charge in (await response.json())["charges"]}
+
+    async def tell_provider(self, path: str, **body: Any) -> None:
+        async with self.http.post(f"{self.provider_url}{path}", json=body) as response:
+            assert response.status < 300, await response.text()

@@ -1,0 +1,85 @@
+"""Two hundred payments at once: every one completes and is charged once, whatever is killed in the meantime."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.supervisor import Platform
+from tests.e2e.conftest import open_for_business
+from tests.e2e.shop import Shop
+
+COUNT = 200
+EVENT_TOPICS = ("payment-initiated", "payment-created", "payment-settled", "payment-completed")
+
+
+async def topics(shop: Shop, platform: Platform) -> dict[str, Any]:
+    async with shop.http.get(f"{platform.admin_url}/entities") as response:
+        entities: dict[str, Any] = await response.json()
+    return entities
+
+
+async def all_is_well(shop: Shop, payment_ids: list[str]) -> None:
+    """Completed, charged once, and every stream is versions 1 to 4 without a gap."""
+    payments = await shop.rest_many(payment_ids)
+    assert {payment["status"] for payment in payments} == {"completed"}
+    charges = await shop.charges()
+    assert len(set(payment_ids)) == len(payment_ids)
+    assert {charges[payment_id]["times_charged"] for payment_id in payment_ids} == {1}
+    for payment_id in payment_ids:
+        assert [event["version"] for event in await shop.events(payment_id)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("forgets", [False, True], ids=["remembering provider", "forgetful provider"])
+async def test_all_complete_and_each_event_goes_to_its_topic_once(tmp_path: Path, *, forgets: bool) -> None:
+    async with open_for_business(data=tmp_path) as (platform, shop):
+        await shop.tell_provider("/mode", forget_request_ids=forgets)
+
+        payment_ids = await shop.order_many(COUNT)
+        await all_is_well(shop, payment_ids)
+
+        entities = await topics(shop, platform)
+        assert {name: entities[name]["accepted"] for name in EVENT_TOPICS} == dict.fromkeys(EVENT_TOPICS, COUNT)
+
+
+@pytest.mark.parametrize("victim", ["host", "cosmos", "servicebus", "provider"])
+async def test_all_complete_although_a_part_is_killed_in_the_middle(tmp_path: Path, victim: str) -> None:
+    async with open_for_business(data=tmp_path) as (platform, shop):
+        ordering = asyncio.create_task(shop.order_many(COUNT))
+        await some_are_settled(shop, at_least=20)
+
+        await platform.kill(victim)
+        await platform.start(victim)
+
+        await all_is_well(shop, await ordering)
+
+
+async def some_are_settled(shop: Shop, *, at_least: int) -> None:
+    """Wait until the provider has charged some, so that the blow falls in the middle."""
+    while sum(charge["times_charged"] for charge in (await shop.charges()).values()) < at_least:
+        await asyncio.sleep(0.05)
+
+
+async def test_what_was_accepted_while_the_broker_was_away_is_published_when_it_returns(tmp_path: Path) -> None:
+    async with open_for_business(data=tmp_path) as (platform, shop):
+        await all_is_well(shop, await shop.order_many(5, prefix="before"))
+        ordering = asyncio.create_task(shop.order_many(40, prefix="during"))
+        await some_are_settled(shop, at_least=8)
+        await platform.kill("servicebus")
+        payment_ids = await ordering
+        payment_ids += await shop.order_many(10, prefix="after")
+
+        await platform.start("servicebus")
+
+        await all_is_well(shop, payment_ids)
+
+
+async def test_a_payment_that_was_accepted_before_any_lease_existed_is_published(tmp_path: Path) -> None:
+    without_feed = {"AzureWebJobs.publish_events.Disabled": "true", "AzureWebJobs.project_payments.Disabled": "true"}
+    async with open_for_business(data=tmp_path, environment=without_feed) as (_, shop):
+        accepted = await shop.order("early")
+    async with open_for_business(data=tmp_path) as (_, shop):
+        payment = await shop.rest(accepted)
+
+        assert payment["status"] == "completed"

@@ -1,0 +1,311 @@
+"""The local host in front of the local Cosmos DB and Service Bus, over real sockets and the unmodified SDKs."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
+
+from local.cosmos import server as cosmos
+from local.servicebus import server as servicebus
+from tests.local.host_support import APPS, HostProcess, Record, running_host, spawn, until
+
+TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
+SUBSCRIPTION = {"name": "settle", "rule": "1=1", "lockDuration": "PT5S", "maxDeliveryCount": 10}
+SHORT_LOCKS = {
+    "serviceBus": {
+        "topics": [{"name": "payment-created", "duplicateDetectionWindow": None, "subscriptions": [SUBSCRIPTION]}]
+    }
+}
+
+
+@dataclass
+class Platform:
+    """The two services, each stopped and started at will on its folder and port."""
+
+    folder: Path
+    ports: tuple[int, int] = field(default_factory=lambda: (_free_port(), _free_port()))
+    store: "cosmos.Running | None" = None
+    bus: "servicebus.Running | None" = None
+
+    async def start(self, *, topics: Path | Mapping[str, object] = TOPOLOGY) -> None:
+        self.store = await cosmos.start(port=self.ports[0], data=self.folder / "cosmos", topology=TOPOLOGY)
+        self.bus = await servicebus.start(port=self.ports[1], data=self.folder / "bus", topology=topics)
+
+    async def stop(self) -> None:
+        if self.store:
+            await self.store.close()
+        if self.bus:
+            await self.bus.close()
+        self.store = self.bus = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        assert self.store is not None
+        assert self.bus is not None
+        return {
+            "CosmosConnection": self.store.connection_string,
+            "ServiceBusConnection": self.bus.connection_string,
+            "SUBSCRIPTION": "settle",
+            "EVENTS": "events",
+            "LEASES": "leases",
+            "RECORD": str(self.folder / "record"),
+        }
+
+    @property
+    def record(self) -> Record:
+        return Record(self.folder / "record")
+
+    async def send(self, *bodies: Mapping[str, Any], **fields: Any) -> None:
+        """Messages with the ids m0, m1, ..."""
+        async with (
+            ServiceBusClient.from_connection_string(self.settings["ServiceBusConnection"]) as client,
+            client.get_topic_sender("payment-created") as sender,
+        ):
+            named = [ServiceBusMessage(json.dumps(b), message_id=f"m{n}", **fields) for n, b in enumerate(bodies)]
+            await sender.send_messages(named)
+
+    @asynccontextmanager
+    async def container(self, name: str) -> AsyncIterator[ContainerProxy]:
+        transport = AioHttpTransport(use_env_settings=False)
+        async with CosmosClient.from_connection_string(
+            self.settings["CosmosConnection"], transport=transport
+        ) as client:
+            yield client.get_database_client("regis-pay").get_container_client(name)
+
+    async def write(self, *payments: str) -> list[str]:
+        """One event for each payment; their document ids."""
+        async with self.container("events") as events:
+            for payment in payments:
+                await events.create_item({"id": f"{payment}:1", "paymentId": payment})
+        return [f"{payment}:1" for payment in payments]
+
+    async def leases(self) -> list[dict[str, Any]]:
+        async with self.container("leases") as leases:
+            found = [item async for item in leases.read_all_items()]
+        return [lease for lease in found if "LeaseToken" in lease]
+
+    def waiting(self) -> int:
+        """Messages of the subscription, locked ones included."""
+        assert self.bus is not None
+        topic = self.bus.broker.topics["payment-created"]
+        [subscription] = topic.subscriptions
+        return len(subscription.queue.entries)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture
+async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
+    services = Platform(tmp_path)
+    await services.start()
+    try:
+        yield services
+    finally:
+        await services.stop()
+
+
+@asynccontextmanager
+async def sample(platform: Platform, *arguments: str) -> AsyncIterator[HostProcess]:
+    async with running_host(APPS / "sample", *arguments, settings=platform.settings) as host:
+        yield host
+
+
+async def test_a_message_reaches_its_function_as_the_host_in_azure_hands_it_over(platform: Platform) -> None:
+    await platform.send(
+        {"n": 1}, subject="s", to="settle", content_type="application/json", application_properties={"a": 1, "b": "x"}
+    )
+
+    async with sample(platform) as host:
+        await platform.record.until(lambda record: record.all("done") == ["m0"])
+        await until(lambda: platform.waiting() == 0)
+        assert await host.stop() == 0
+
+    [seen] = [line for line in platform.record.lines() if "message" in line]
+    del seen["at"], seen["enqueued"]
+    assert seen == {
+        "message": {"n": 1},
+        "id": "m0",
+        "delivery": 1,
+        "to": "settle",
+        "subject": "s",
+        "content_type": "application/json",
+        "properties": {"a": 1, "b": "x"},
+        "locked_until": None,
+    }
+    assert host.log == ""
+
+
+async def test_a_message_whose_function_fails_comes_again_with_its_delivery_counted(platform: Platform) -> None:
+    await platform.send({"fails": 2})
+
+    async with sample(platform) as host:
+        await platform.record.until(lambda record: record.all("done") == ["m0"])
+        await host.stop()
+
+    assert platform.record.all("delivery") == [1, 2, 3]
+    failures = [line.split("local.host.host: ")[1] for line in host.log.splitlines()]
+    assert failures == ["on_message failed: ValueError: not yet"] * 2
+
+
+async def test_every_message_of_a_burst_is_handled_once(platform: Platform) -> None:
+    await platform.send(*({"n": n} for n in range(200)))
+
+    async with sample(platform):
+        await platform.record.until(lambda record: len(record.all("done")) >= 200)
+        await until(lambda: platform.waiting() == 0)
+
+    assert sorted(platform.record.all("done")) == sorted(f"m{n}" for n in range(200))
+    assert set(platform.record.all("delivery")) == {1}
+
+
+async def test_a_stop_settles_the_messages_under_way_and_leaves_the_rest(platform: Platform) -> None:
+    await platform.send(*({"takes_s": 0.5} for _ in range(8)))
+
+    async with sample(platform) as host:
+        await platform.record.until(lambda record: len(record.all("message")) == 4)  # maxConcurrentCalls
+        assert await host.stop() == 0
+
+    done = set(platform.record.all("done"))
+    assert done == set(platform.record.all("id"))
+    assert 4 <= len(done) < 8
+    assert platform.waiting() == 8 - len(done)
+
+
+async def test_a_killed_host_loses_no_message_and_no_change(platform: Platform) -> None:
+    payments = [f"p{n}" for n in range(20)]
+    written = await platform.write(*payments)
+    await platform.send(*({"takes_s": 0.05} for _ in range(20)))
+    async with sample(platform) as host:
+        await platform.record.until(lambda record: len(record.all("done")) >= 3)
+        await host.kill()
+
+    async with sample(platform):
+        await platform.record.until(lambda record: len(set(record.all("done"))) == 20)
+        await platform.record.until(lambda record: set(record.changes()) == set(written))
+
+
+async def test_changes_reach_the_function_from_the_beginning_and_go_on_after_a_restart(platform: Platform) -> None:
+    before = await platform.write("a", "b")
+    async with sample(platform) as host:
+        await platform.record.until(lambda record: set(record.changes()) == set(before))
+        during = await platform.write("c")
+        await platform.record.until(lambda record: set(record.changes()) == {*before, *during})
+        assert await host.stop() == 0
+    after = await platform.write("d")
+
+    async with sample(platform):
+        await platform.record.until(lambda record: "d:1" in record.changes())
+
+    assert sorted(platform.record.changes()) == [*before, *during, *after]
+
+
+async def test_a_stop_frees_the_leases_so_that_another_host_takes_them_at_once(platform: Platform) -> None:
+    await platform.write("a")
+    async with sample(platform, "--host-id", "one") as host:
+        await platform.record.until(lambda record: record.changes() == ["a:1"])
+        assert {lease["Owner"] for lease in await platform.leases()} == {"one"}
+        await host.stop()
+    assert {lease["Owner"] for lease in await platform.leases()} == {None}
+    await platform.write("b")
+
+    async with sample(platform, "--host-id", "two"):
+        await platform.record.until(lambda record: record.changes() == ["a:1", "b:1"])
+
+
+async def test_a_refused_page_is_tried_again_and_again_and_noted_only_in_the_end(platform: Platform) -> None:
+    refuse = platform.folder / "record.refuse"
+    refuse.touch()
+    await platform.write("a")
+
+    async with sample(platform):
+        await platform.record.until(lambda record: record.all("retry")[:3] == [0, 1, 2])
+        assert {lease["ContinuationToken"] for lease in await platform.leases()} == {None}
+        refuse.unlink()
+        await platform.record.until(lambda record: len(record.all("retry")) >= 4)
+
+    assert set(platform.record.changes()) == {"a:1"}
+
+
+async def test_services_that_go_away_and_come_back_are_found_again(platform: Platform) -> None:
+    async with sample(platform) as host:
+        await platform.stop()
+        said = {" ".join((await host.says()).split(": ")[1:3]) for _ in range(3)}
+
+        await platform.start()
+        await platform.write("a")
+        await platform.send({})
+
+        await platform.record.until(lambda record: record.changes() == ["a:1"] and record.all("done") == ["m0"])
+        await host.stop()
+    assert (
+        said == {"on_change range -20 Cosmos DB", "on_change range 20-FF Cosmos DB", "on_message Service Bus"} or said
+    )
+
+
+async def test_a_lock_is_renewed_for_a_function_that_takes_longer_than_it(tmp_path: Path) -> None:
+    services = Platform(tmp_path)
+    await services.start(topics=SHORT_LOCKS)
+    try:
+        await services.send({"takes_s": 6})
+        async with sample(services):
+            await services.record.until(lambda record: record.all("done") == ["m0"])
+            await until(lambda: services.waiting() == 0)
+    finally:
+        await services.stop()
+
+    assert services.record.all("delivery") == [1]
+
+
+async def test_the_ready_line_means_that_every_trigger_listens(platform: Platform) -> None:
+    async with sample(platform) as host:
+        leases = await platform.leases()
+        async with aiohttp.ClientSession() as session, session.get(f"{host.url}/api/slow?s=0") as response:
+            assert response.status == 200
+
+    assert {lease["Owner"] is not None for lease in leases} == {True}
+    assert platform.record.all("timer") == [False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        pytest.param(
+            {"SUBSCRIPTION": "nowhere"},
+            "on_message: no Service Bus entity is named payment-created/nowhere",
+            id="subscription",
+        ),
+        pytest.param({"LEASES": "nowhere"}, "on_change: there is no lease container nowhere", id="lease container"),
+        pytest.param({"EVENTS": "nowhere"}, "on_change: there is no container nowhere", id="container"),
+    ],
+)
+async def test_what_does_not_exist_is_refused_by_name(
+    platform: Platform, settings: Mapping[str, str], named: str
+) -> None:
+    host = await spawn(APPS / "sample", settings=platform.settings | settings)
+
+    assert await host.ended() == 1
+    assert f"the local host cannot start: {named}" in host.log
+
+
+async def test_two_hosts_share_the_messages_of_a_subscription(platform: Platform) -> None:
+    async with sample(platform, "--host-id", "one"), sample(platform, "--host-id", "two") as second:
+        assert "held by host one" in await second.says()
+        await asyncio.gather(platform.send(*({} for _ in range(50))))
+
+        await platform.record.until(lambda record: len(record.all("done")) >= 50)
+
+    assert sorted(platform.record.all("done")) == sorted(f"m{n}" for n in range(50))
