@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from functions.problems import FieldFault, problem
+from shared.codec import time_to_json
 from shared.errors import PaymentsError
 from shared.letters import LetterFilter, LetterRecord, LetterStatus, letter_to_json
 from shared.overview import row_to_json
@@ -26,13 +27,17 @@ class _Strict(BaseModel):
 
 
 class _Which(_Strict):
-    """Filters of a listing; text, since they come in a query string."""
+    """Filters of a listing; text, since they come in a query string.
+
+    recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
+    """
 
     status: LetterStatus | None = None
     step: str | None = None
     reason: str | None = None
     payment_id: str | None = None
     older_than_s: Annotated[float, Field(ge=0)] | None = None
+    recorded_before: AwareDatetime | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
 
@@ -69,8 +74,10 @@ async def answer(req: func.HttpRequest, by: str, *, ask: Answer, services: Servi
 async def list_letters(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
     """Dead letters by filter, a page at a time; without their bodies."""
     which = _Which.model_validate(dict(req.params))
+    as_of = time_to_json(services.clock.now())
     found = await services.letters.find(_filter(which, services), limit=which.limit, page=which.page)
-    return _json({"dead_letters": [_summary(letter) for letter in found.letters], "next_page": found.next_page})
+    letters = [_summary(letter) for letter in found.letters]
+    return _json({"dead_letters": letters, "next_page": found.next_page, "as_of": as_of})
 
 
 async def get_letter(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
@@ -148,8 +155,8 @@ async def list_rows(req: func.HttpRequest, by: str, services: Services) -> func.
 
 
 def _filter(which: _Which, services: Services) -> LetterFilter:
-    before = None
-    if which.older_than_s is not None:
+    before = which.recorded_before
+    if before is None and which.older_than_s is not None:
         before = services.clock.now() - timedelta(seconds=which.older_than_s)
     return LetterFilter(
         status=which.status,

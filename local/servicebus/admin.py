@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _COUNTED = ("delivered", "completed", "abandoned", "lock_lost", "died", "forwarded")
 
 
-async def start_admin(running: "Running", host: str, port: int) -> tuple[web.AppRunner, int]:
+async def start_admin(running: "Running", *, host: str, port: int) -> tuple[web.AppRunner, int]:
     """The runner to clean up in the end, and the port it answers on."""
 
     async def entities(_request: web.Request) -> web.Response:

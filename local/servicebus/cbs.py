@@ -25,7 +25,7 @@ def put_token(request: Request, *, now_s: float) -> tuple[bytes, bool]:
 
 
 def _reply(request: Request, *, status: int, text: str) -> bytes:
-    return write_reply(request, {"status-code": Int(status), "status-description": text}, None)
+    return write_reply(request, {"status-code": Int(status), "status-description": text}, body=None)
 
 
 def _check(application: Mapping[object, object], body: object, *, now_s: float) -> None:

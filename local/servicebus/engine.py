@@ -190,4 +190,4 @@ class Engine(asyncio.Protocol):
         if delivery.aborted:
             delivery.settle()
         elif (sink := self.sinks.get(link.name)) is not None:
-            sink.received(Transfer(self, delivery, payload, is_batch=message_format == BATCH_FORMAT))
+            sink.received(Transfer(self, delivery, payload=payload, is_batch=message_format == BATCH_FORMAT))

@@ -14,17 +14,7 @@ type _Predicate = Callable[[Properties, Properties], bool | None]
 type _Value = Callable[[Properties, Properties], object]
 
 _SYSTEM = frozenset(
-    (
-        "contenttype",
-        "correlationid",
-        "label",
-        "messageid",
-        "replyto",
-        "replytosessionid",
-        "sessionid",
-        "subject",
-        "to",
-    )
+    ["contenttype", "correlationid", "label", "messageid", "replyto", "replytosessionid", "sessionid", "subject", "to"]
 )
 _TOKEN = re.compile(
     r"""\s*(?:
@@ -118,11 +108,11 @@ class _Parser:
         if self._take("in"):
             predicate = _is_in(left, self._list())
         elif self._take("like"):
-            predicate = _is_like(left, self._operand(), self._operand() if self._take("escape") else None)
+            predicate = _is_like(left, self._operand(), escape=self._operand() if self._take("escape") else None)
         elif negate:
             raise RuleError(f"NOT is followed by neither IN nor LIKE in {self._text!r}")
         else:
-            return _compared(left, self._sign(), self._operand())
+            return _compared(left, sign=self._sign(), right=self._operand())
         return _negated(predicate) if negate else predicate
 
     def _list(self) -> list[_Value]:
@@ -232,13 +222,13 @@ def _negated(inner: _Predicate) -> _Predicate:
 def _is_in(value: _Value, members: list[_Value]) -> _Predicate:
     def predicate(system: Properties, application: Properties) -> bool | None:
         found = value(system, application)
-        results = [_compare(found, "=", member(system, application)) for member in members]
+        results = [_compare(found, member(system, application), sign="=") for member in members]
         return True if True in results else None if None in results else False
 
     return predicate
 
 
-def _is_like(value: _Value, pattern: _Value, escape: _Value | None) -> _Predicate:
+def _is_like(value: _Value, pattern: _Value, *, escape: _Value | None) -> _Predicate:
     def predicate(system: Properties, application: Properties) -> bool | None:
         found, wanted = value(system, application), pattern(system, application)
         if not (isinstance(found, str) and isinstance(wanted, str)):
@@ -261,8 +251,8 @@ def _like(pattern: str, escape: object) -> str:
     return "".join(out)
 
 
-def _compared(left: _Value, sign: str, right: _Value) -> _Predicate:
-    return lambda system, application: _compare(left(system, application), sign, right(system, application))
+def _compared(left: _Value, *, sign: str, right: _Value) -> _Predicate:
+    return lambda system, application: _compare(left(system, application), right(system, application), sign=sign)
 
 
 def _kind(value: object) -> type | None:
@@ -273,12 +263,12 @@ def _kind(value: object) -> type | None:
         case int() | float():
             return float
         case str() | UUID() | bytes():
-            return str if isinstance(value, str) else type(value)  # Symbol is a str too
+            return str if isinstance(value, str) else type(value)
         case _:
             return None
 
 
-def _compare(left: object, sign: str, right: object) -> bool | None:
+def _compare(left: object, right: object, *, sign: str) -> bool | None:
     kind = _kind(left)
     if kind is None or kind is not _kind(right):
         return None

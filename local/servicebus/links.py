@@ -135,7 +135,7 @@ class Outbound(_LinkEnd):
 class Transfer:
     """One message, or one batch, from the client. Accept or reject it, once, at any time."""
 
-    def __init__(self, wire: Wire, delivery: Delivery, payload: bytes, *, is_batch: bool) -> None:
+    def __init__(self, wire: Wire, delivery: Delivery, *, payload: bytes, is_batch: bool) -> None:
         self._wire = wire
         self._delivery = delivery
         self.payload = payload

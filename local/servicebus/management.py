@@ -5,11 +5,12 @@ Knows no connection: a request comes in, a reply goes out.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
 from local.servicebus.addresses import Address
-from local.servicebus.entities import Entry
+from local.servicebus.entities import Entry, Queue, Topic
 from local.servicebus.refusals import BadRequest, NotImplementedHere, Refusal
 from local.servicebus.sections import Request, render, write_reply
 from local.servicebus.state import Broker
@@ -23,7 +24,23 @@ type _Body = Mapping[object, object]
 type _Answer = tuple[int, object]
 
 
-async def answer(broker: Broker, address: Address, request: Request) -> bytes:
+@dataclass(frozen=True, slots=True)
+class _Entity:
+    """What the request is about."""
+
+    broker: Broker
+    name: str
+
+    @property
+    def queue(self) -> Queue:
+        return self.broker.queue(self.name)
+
+    @property
+    def topic(self) -> Topic:
+        return self.broker.topic(self.name)
+
+
+async def answer(request: Request, address: Address, *, broker: Broker) -> bytes:
     """The reply to send; a change that it confirms is durable."""
     operation = request.application.get("operation")
     try:
@@ -32,7 +49,7 @@ async def answer(broker: Broker, address: Address, request: Request) -> bytes:
             raise NotImplementedHere(f"operation {operation!r} is not implemented")
         if not isinstance(request.body, dict):
             raise BadRequest(f"{operation} needs a map")
-        status, body = await run(broker, address.entity, request.body)
+        status, body = await run(_Entity(broker, address.entity), request.body)
     except Refusal as refusal:
         return _reply(request, status=refusal.status, text=str(refusal), condition=refusal.condition)
     except Malformed as exc:
@@ -44,7 +61,7 @@ def _reply(request: Request, *, status: int, text: str, condition: str | None = 
     told: dict[str, object] = {"statusCode": Int(status), "statusDescription": text}
     if condition is not None:
         told["errorCondition"] = Symbol(condition)
-    return write_reply(request, told, {} if body is None else body)
+    return write_reply(request, told, body={} if body is None else body)
 
 
 def _items[T](body: _Body, name: str, *, kind: type[T]) -> list[T]:
@@ -66,15 +83,15 @@ def _refuse_session(body: _Body) -> None:
         raise NotImplementedHere("sessions are not implemented")
 
 
-async def _renew_lock(broker: Broker, entity: str, body: _Body) -> _Answer:
-    until = broker.renew(broker.queue(entity), _items(body, "lock-tokens", kind=UUID))
+async def _renew_lock(on: _Entity, body: _Body) -> _Answer:
+    until = on.broker.renew(on.queue, _items(body, "lock-tokens", kind=UUID))
     return 200, {"expirations": Array(until, _TIMESTAMP)}
 
 
-async def _peek(broker: Broker, entity: str, body: _Body) -> _Answer:
+async def _peek(on: _Entity, body: _Body) -> _Answer:
     _refuse_session(body)
-    found = broker.peek(
-        broker.queue(entity), from_number=_number(body, "from-sequence-number"), limit=_number(body, "message-count")
+    found = on.broker.peek(
+        on.queue, from_number=_number(body, "from-sequence-number"), limit=_number(body, "message-count")
     )
     messages, size = list[dict[str, bytes]](), 0
     for entry in found:
@@ -86,30 +103,30 @@ async def _peek(broker: Broker, entity: str, body: _Body) -> _Answer:
     return (200, {"messages": messages}) if messages else (204, None)
 
 
-async def _schedule(broker: Broker, entity: str, body: _Body) -> _Answer:
+async def _schedule(on: _Entity, body: _Body) -> _Answer:
     payloads = []
     for message in _items(body, "messages", kind=dict):
         payload = message.get("message")
         if not isinstance(payload, bytes):
             raise BadRequest("a message has to be binary")
         payloads.append(payload)
-    topic = broker.topic(entity)
+    topic = on.topic
     topic.counts["sends"] += 1
-    numbers, durable = broker.publish(topic, payloads)
+    numbers, durable = on.broker.publish(topic, payloads)
     await durable
     return 200, {"sequence-numbers": Array(numbers, _LONG)}
 
 
-async def _cancel(broker: Broker, entity: str, body: _Body) -> _Answer:
-    await broker.cancel(broker.topic(entity), _items(body, "sequence-numbers", kind=int))
+async def _cancel(on: _Entity, body: _Body) -> _Answer:
+    await on.broker.cancel(on.topic, _items(body, "sequence-numbers", kind=int))
     return 200, None
 
 
-async def _receive(broker: Broker, entity: str, body: _Body) -> _Answer:
+async def _receive(on: _Entity, body: _Body) -> _Answer:
     _refuse_session(body)
     deletes = _number(body, "receiver-settle-mode") == 0
     numbers = _items(body, "sequence-numbers", kind=int)
-    entries, durable = broker.receive_deferred(broker.queue(entity), numbers, deletes=deletes)
+    entries, durable = on.broker.receive_deferred(on.queue, numbers, deletes=deletes)
     messages = [_received(entry) for entry in entries]
     await durable
     return 200, {"messages": messages}
@@ -122,16 +139,16 @@ def _received(entry: Entry) -> dict[str, object]:
     return message
 
 
-async def _settle(broker: Broker, entity: str, body: _Body) -> _Answer:
+async def _settle(on: _Entity, body: _Body) -> _Answer:
     _refuse_session(body)
     if body.get("properties-to-modify"):
         raise NotImplementedHere("properties-to-modify is not implemented")
-    status, queue = body.get("disposition-status"), broker.queue(entity)
+    status, queue = body.get("disposition-status"), on.queue
     verbs: dict[object, Callable[[UUID], asyncio.Future[None]]] = {
-        "completed": lambda token: broker.complete(queue, token),
-        "abandoned": lambda token: broker.abandon(queue, token),
-        "defered": lambda token: broker.defer(queue, token),
-        "suspended": lambda token: broker.dead_letter(
+        "completed": lambda token: on.broker.complete(queue, token),
+        "abandoned": lambda token: on.broker.abandon(queue, token),
+        "defered": lambda token: on.broker.defer(queue, token),
+        "suspended": lambda token: on.broker.dead_letter(
             queue, token, reason=_text(body, "deadletter-reason"), description=_text(body, "deadletter-description")
         ),
     }

@@ -47,7 +47,7 @@ class Client:
             self._check_rights()
             if address.is_management:
                 self._check_exists(address)
-                node = RequestNode(partial(self._manage, address, link.address))
+                node = RequestNode(partial(self._manage, address=address, node=link.address))
                 link.open(node, max_message_bytes=_ANNOUNCED_TO_NODES)
             elif address.is_topic:
                 sink = TopicSink(self, self.broker.topic(address.entity))
@@ -94,14 +94,14 @@ class Client:
         self._authorised = self._authorised or fits
         self._reply(request, message, node="$cbs")
 
-    def _manage(self, address: Address, node: str, request: Request) -> None:
-        task = asyncio.create_task(self._manage_and_reply(address, node, request))
+    def _manage(self, request: Request, *, address: Address, node: str) -> None:
+        task = asyncio.create_task(self._manage_and_reply(request, address=address, node=node))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _manage_and_reply(self, address: Address, node: str, request: Request) -> None:
+    async def _manage_and_reply(self, request: Request, *, address: Address, node: str) -> None:
         try:
-            message = await management.answer(self.broker, address, request)
+            message = await management.answer(request, address, broker=self.broker)
         except Exception:
             # Not durable, or a mistake of ours: the client learns nothing and must assume the worst.
             self.engine.cut()

@@ -178,7 +178,7 @@ def _header(octets: bytes, delivery_count: int) -> bytes:
     return _section(_HEADER, encode_list([*fields, encode(UInt(delivery_count))]))
 
 
-def _merged(octets: bytes, ours: Mapping[str, bytes], key: type[str]) -> bytes:
+def _merged(octets: bytes, ours: Mapping[str, bytes], *, key: type[str]) -> bytes:
     """The sender's pairs as they came, without those that the broker sets, then the broker's."""
     flat = _fields(octets)
     kept = []
@@ -212,12 +212,12 @@ def render(entry: Entry, *, peeked: bool = False) -> bytes:
     if locked:
         token = encode_map([encode(Symbol("x-opt-lock-token")), encode(entry.lock_token)])
         out.append(_section(_DELIVERY_ANNOTATIONS, token))
-    out.append(_section(_ANNOTATIONS, _merged(parts.annotations, _annotations(entry, locked=locked), Symbol)))
+    out.append(_section(_ANNOTATIONS, _merged(parts.annotations, _annotations(entry, locked=locked), key=Symbol)))
     if parts.properties:
         out.append(_section(_PROPERTIES, parts.properties))
     obituary = {name: encode(value) for name, value in entry.obituary().items()}
     if parts.application or obituary:
-        out.append(_section(_APPLICATION, _merged(parts.application, obituary, str)))
+        out.append(_section(_APPLICATION, _merged(parts.application, obituary, key=str)))
     out.append(parts.body)
     return b"".join(out)
 
@@ -245,7 +245,7 @@ def read_request(message: bytes) -> Request:
     )
 
 
-def write_reply(request: Request, application: Mapping[str, object], body: object) -> bytes:
+def write_reply(request: Request, application: Mapping[str, object], *, body: object) -> bytes:
     """The answer to a request; the correlation id has the very type of the request's message id."""
     correlation = request.message_id
     properties = [b"\x40"] * 5 + [encode(correlation if isinstance(correlation, UUID) else _as_text(correlation))]

@@ -85,7 +85,7 @@ async def start(
         server.close()
         raise
     try:
-        running.admin, running.admin_port = await start_admin(running, HOST, admin_port)
+        running.admin, running.admin_port = await start_admin(running, host=HOST, port=admin_port)
         await server.start_serving()
     except BaseException:
         await running.close()

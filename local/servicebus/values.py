@@ -100,25 +100,26 @@ def decode(octets: bytes, at: int = 0) -> tuple[object, int]:
     """The value that starts at `at`, and where it ends."""
     end = end_of(octets, at)
     try:
-        return _decoded(octets, at, end), end
+        return _decoded(octets[at:end]), end
     except RecursionError as exc:
         raise Malformed("the value is nested too deep") from exc
 
 
-def _decoded(octets: bytes, at: int, end: int) -> object:
-    code = octets[at]
+def _decoded(octets: bytes) -> object:
+    """The value whose encoding is exactly these bytes."""
+    code = octets[0]
     if code in _EMPTY:
         return _EMPTY[code]
     if code in _FIXED:
         layout, kind = _FIXED[code]
-        return kind(struct.unpack_from(layout, octets, at + 1)[0])
+        return kind(struct.unpack_from(layout, octets, 1)[0])
     if code == 0:
-        descriptor, value_at = decode(octets, at + 1)
+        descriptor, value_at = decode(octets, 1)
         return Described(descriptor, decode(octets, value_at)[0])
     reader = _READERS.get(code)
     if reader is None:
         raise Malformed(f"AMQP type 0x{code:02x} is not implemented")
-    return reader(octets, at, end)
+    return reader(octets)
 
 
 def _size(octets: bytes, at: int) -> int:
@@ -127,28 +128,28 @@ def _size(octets: bytes, at: int) -> int:
     return int.from_bytes(octets[at : at + 4])
 
 
-def _content(octets: bytes, at: int, end: int) -> bytes:
-    return octets[at + (2 if octets[at] >> 4 == 0xA else 5) : end]
+def _content(octets: bytes) -> bytes:
+    return octets[2 if octets[0] >> 4 == 0xA else 5 :]
 
 
-def _text(octets: bytes, at: int, end: int) -> str:
+def _text(octets: bytes) -> str:
     try:
-        return _content(octets, at, end).decode()
+        return _content(octets).decode()
     except UnicodeDecodeError as exc:
         raise Malformed("a string is not UTF-8") from exc
 
 
-def _symbol(octets: bytes, at: int, end: int) -> Symbol:
-    return Symbol(_content(octets, at, end).decode("ascii", "replace"))
+def _symbol(octets: bytes) -> Symbol:
+    return Symbol(_content(octets).decode("ascii", "replace"))
 
 
-def _uuid(octets: bytes, at: int, end: int) -> UUID:
-    return UUID(bytes=octets[at + 1 : end])
+def _uuid(octets: bytes) -> UUID:
+    return UUID(bytes=octets[1:])
 
 
-def _raw(octets: bytes, at: int, end: int) -> bytes:
+def _raw(octets: bytes) -> bytes:
     """Decimals and characters: carried along, never looked into."""
-    return octets[at + 1 : end]
+    return octets[1:]
 
 
 def items_of(octets: bytes, at: int) -> list[bytes]:
@@ -171,22 +172,22 @@ def items_of(octets: bytes, at: int) -> list[bytes]:
     return members
 
 
-def _list(octets: bytes, at: int, _end: int) -> list[object]:
-    return [decode(member)[0] for member in items_of(octets, at)]
+def _list(octets: bytes) -> list[object]:
+    return [decode(member)[0] for member in items_of(octets, 0)]
 
 
-def _map(octets: bytes, at: int, _end: int) -> dict[object, object]:
-    flat = [decode(member)[0] for member in items_of(octets, at)]
+def _map(octets: bytes) -> dict[object, object]:
+    flat = [decode(member)[0] for member in items_of(octets, 0)]
     try:
         return dict(zip(flat[::2], flat[1::2], strict=True))
     except (TypeError, ValueError) as exc:
         raise Malformed("a map has an odd member or a key that is no key") from exc
 
 
-def _array(octets: bytes, at: int, end: int) -> list[object]:
-    short = octets[at] == 0xE0
-    count = octets[at + 2] if short else _size(octets, at + 5)
-    at += 3 if short else 9
+def _array(octets: bytes) -> list[object]:
+    short = octets[0] == 0xE0
+    count = octets[2] if short else _size(octets, 5)
+    at, end = 3 if short else 9, len(octets)
     code, at, members = octets[at : at + 1], at + 1, list[object]()
     if at > end or count > end:
         raise Malformed("an array is shorter than it says")
@@ -198,8 +199,8 @@ def _array(octets: bytes, at: int, end: int) -> list[object]:
     return members
 
 
-_READERS: dict[int, Callable[[bytes, int, int], object]] = {
-    0x45: lambda *_: [],
+_READERS: dict[int, Callable[[bytes], object]] = {
+    0x45: lambda _: [],
     0x73: _raw,
     0x74: _raw,
     0x84: _raw,

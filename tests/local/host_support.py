@@ -115,7 +115,7 @@ class Record:
 async def until(fits: Callable[[], bool], *, what: Callable[[], str] = lambda: "it never came true") -> None:
     try:
         async with asyncio.timeout(LIMIT_S):
-            while not fits():  # noqa: ASYNC110 - what is waited for happens in another process
+            while not fits():
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(what()) from None

@@ -104,7 +104,7 @@ class Inbox:
 class Bench:
     """The broker's rules on a real file, with a clock by hand and no wire."""
 
-    def __init__(self, declared: Topology, data: Path, clock: Clock) -> None:
+    def __init__(self, declared: Topology, data: Path, *, clock: Clock) -> None:
         self.clock = clock
         self.faults = OrderedFaults()
         self.store = Store(data / "bench.sqlite")
@@ -158,7 +158,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(declared: Topology, data: Path, *, clock: Clock | None = None) -> AsyncIterator[Bench]:
-    opened = Bench(declared, data, clock or Clock())
+    opened = Bench(declared, data, clock=clock or Clock())
     try:
         yield opened
     finally:
@@ -261,7 +261,7 @@ async def until(probe: Callable[[], Awaitable[bool]], what: str) -> None:
     """Ask again and again, within the limit."""
     try:
         async with asyncio.timeout(WAIT_S):
-            while not await probe():  # noqa: ASYNC110 - what is waited for happens behind a socket
+            while not await probe():
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(what) from None

@@ -1,6 +1,5 @@
 """The local host in front of the local Cosmos DB and Service Bus, over real sockets and the unmodified SDKs."""
 
-import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -118,6 +117,17 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
         await services.stop()
 
 
+@pytest.fixture
+async def short_locks(tmp_path: Path) -> AsyncIterator[Platform]:
+    """With locks of five seconds, the shortest that Service Bus knows."""
+    services = Platform(tmp_path)
+    await services.start(topics=SHORT_LOCKS)
+    try:
+        yield services
+    finally:
+        await services.stop()
+
+
 @asynccontextmanager
 async def sample(platform: Platform, *arguments: str) -> AsyncIterator[HostProcess]:
     async with running_host(APPS / "sample", *arguments, settings=platform.settings) as host:
@@ -185,17 +195,16 @@ async def test_a_stop_settles_the_messages_under_way_and_leaves_the_rest(platfor
     assert platform.waiting() == 8 - len(done)
 
 
-async def test_a_killed_host_loses_no_message_and_no_change(platform: Platform) -> None:
-    payments = [f"p{n}" for n in range(20)]
-    written = await platform.write(*payments)
-    await platform.send(*({"takes_s": 0.05} for _ in range(20)))
-    async with sample(platform) as host:
-        await platform.record.until(lambda record: len(record.all("done")) >= 3)
+async def test_a_killed_host_loses_no_message_and_no_change(short_locks: Platform) -> None:
+    written = await short_locks.write(*(f"p{n}" for n in range(20)))
+    await short_locks.send(*({"takes_s": 0.05} for _ in range(20)))
+    async with sample(short_locks) as host:
+        await short_locks.record.until(lambda record: len(record.all("done")) >= 3)
         await host.kill()
 
-    async with sample(platform):
-        await platform.record.until(lambda record: len(set(record.all("done"))) == 20)
-        await platform.record.until(lambda record: set(record.changes()) == set(written))
+    async with sample(short_locks):
+        await short_locks.record.until(lambda record: len(set(record.all("done"))) == 20)
+        await short_locks.record.until(lambda record: set(record.changes()) == set(written))
 
 
 async def test_changes_reach_the_function_from_the_beginning_and_go_on_after_a_restart(platform: Platform) -> None:
@@ -243,31 +252,24 @@ async def test_a_refused_page_is_tried_again_and_again_and_noted_only_in_the_end
 async def test_services_that_go_away_and_come_back_are_found_again(platform: Platform) -> None:
     async with sample(platform) as host:
         await platform.stop()
-        said = {" ".join((await host.says()).split(": ")[1:3]) for _ in range(3)}
+        said = sorted([(await host.says()).split(": ")[1] for _ in range(3)])
 
         await platform.start()
         await platform.write("a")
         await platform.send({})
 
         await platform.record.until(lambda record: record.changes() == ["a:1"] and record.all("done") == ["m0"])
-        await host.stop()
-    assert (
-        said == {"on_change range -20 Cosmos DB", "on_change range 20-FF Cosmos DB", "on_message Service Bus"} or said
-    )
+    assert said == ["on_change", "on_change", "on_message"]  # one line for each of the two ranges
 
 
-async def test_a_lock_is_renewed_for_a_function_that_takes_longer_than_it(tmp_path: Path) -> None:
-    services = Platform(tmp_path)
-    await services.start(topics=SHORT_LOCKS)
-    try:
-        await services.send({"takes_s": 6})
-        async with sample(services):
-            await services.record.until(lambda record: record.all("done") == ["m0"])
-            await until(lambda: services.waiting() == 0)
-    finally:
-        await services.stop()
+async def test_a_lock_is_renewed_for_a_function_that_takes_longer_than_it(short_locks: Platform) -> None:
+    await short_locks.send({"takes_s": 6})
 
-    assert services.record.all("delivery") == [1]
+    async with sample(short_locks):
+        await short_locks.record.until(lambda record: record.all("done") == ["m0"])
+        await until(lambda: short_locks.waiting() == 0)
+
+    assert short_locks.record.all("delivery") == [1]
 
 
 async def test_the_ready_line_means_that_every_trigger_listens(platform: Platform) -> None:
@@ -295,7 +297,7 @@ async def test_the_ready_line_means_that_every_trigger_listens(platform: Platfor
 async def test_what_does_not_exist_is_refused_by_name(
     platform: Platform, settings: Mapping[str, str], named: str
 ) -> None:
-    host = await spawn(APPS / "sample", settings=platform.settings | settings)
+    host = await spawn(APPS / "sample", settings={**platform.settings, **settings})
 
     assert await host.ended() == 1
     assert f"the local host cannot start: {named}" in host.log
@@ -304,7 +306,7 @@ async def test_what_does_not_exist_is_refused_by_name(
 async def test_two_hosts_share_the_messages_of_a_subscription(platform: Platform) -> None:
     async with sample(platform, "--host-id", "one"), sample(platform, "--host-id", "two") as second:
         assert "held by host one" in await second.says()
-        await asyncio.gather(platform.send(*({} for _ in range(50))))
+        await platform.send(*({} for _ in range(50)))
 
         await platform.record.until(lambda record: len(record.all("done")) >= 50)
 

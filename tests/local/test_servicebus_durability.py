@@ -75,7 +75,7 @@ class Told:
             self.enough.set()
 
 
-async def _keep_sending(client: ServiceBusClient, name: str, told: Told) -> None:
+async def _keep_sending(client: ServiceBusClient, name: str, *, told: Told) -> None:
     async with client.get_topic_sender("orders") as sender:
         for number in range(10_000):
             message_id = f"{name}-{number}"
@@ -126,7 +126,7 @@ async def _receive_all(connection_string: str, number: int) -> list[str]:
 async def test_after_kill_9_every_acknowledged_message_is_there_and_no_completed_one(tmp_path: Path) -> None:
     told = Told()
     async with child(tmp_path) as first, connect(first.connection_string) as client:
-        work = [asyncio.create_task(_keep_sending(client, f"s{number}", told)) for number in range(4)]
+        work = [asyncio.create_task(_keep_sending(client, f"s{number}", told=told)) for number in range(4)]
         work.append(asyncio.create_task(_keep_completing(client, told)))
         await asyncio.wait_for(told.enough.wait(), 60)
 

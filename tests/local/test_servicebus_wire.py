@@ -151,8 +151,8 @@ def test_without_a_ttl_the_absolute_expiry_counts() -> None:
     assert envelope(b"\x00\x53\x73" + encode_list(fields)).ttl_ms == 3_000
 
 
-def _frame(performative: int, fields: list[bytes], payload: bytes = b"", channel: int = 0) -> bytes:
-    content = b"\x02\x00" + channel.to_bytes(2) + bytes((0, 0x53, performative)) + encode_list(fields) + payload
+def _frame(performative: int, fields: list[bytes], *, payload: bytes = b"") -> bytes:
+    content = b"\x02\x00\x00\x00" + bytes((0, 0x53, performative)) + encode_list(fields) + payload
     return (len(content) + 4).to_bytes(4) + content
 
 
@@ -162,7 +162,9 @@ def _attach(name: str, handle: int) -> bytes:
 
 def _transfer(handle: int, message_format: int, *, more: bool = False, aborted: bool = False) -> bytes:
     flags = [encode(value=False), encode(more), b"\x40", b"\x40", b"\x40", encode(aborted)]
-    return _frame(0x14, [encode(UInt(handle)), b"\x43", b"\xa0\x01x", encode(UInt(message_format)), *flags], b"payload")
+    return _frame(
+        0x14, [encode(UInt(handle)), b"\x43", b"\xa0\x01x", encode(UInt(message_format)), *flags], payload=b"payload"
+    )
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])

@@ -40,7 +40,7 @@ def evaluate(node: Node, names: Names) -> Any:
         case list():
             return [evaluate(item, names) for item in node]
         case {"operator": {"type": _, "operands": _} as operator}:
-            return _operator(_regrouped(operator), names)
+            return _operator(regrouped(operator), names)
         case {"function": {"type": _} as function}:
             return _function(function, names)
         case {"loop_type": _}:
@@ -93,18 +93,18 @@ def _member(value: Any, name: Any) -> Any:
         return Unknown(f"no {name} in {value!r}")
 
 
-def _regrouped(operator: dict[str, Any]) -> dict[str, Any]:
+def regrouped(operator: dict[str, Any]) -> dict[str, Any]:
     """pycep binds every operator to the right: a.b == c ? x : y comes as a.(b == (c ? x : y)). Put it right."""
     kind, operands = operator["type"], operator["operands"]
     if kind == "conditional":
         return operator
     last = "bool_value" if kind == "not" else "operand_2"
-    inner = operands[last].get("operator") if isinstance(operands[last], dict) else None
+    inner = operands[last].get("operator") if isinstance(operands.get(last), dict) else None
     if inner is None or (kind != "property_accessor" and inner["type"] != "conditional"):
         return operator
-    inner = _regrouped(inner)
+    inner = regrouped(inner)
     first = "condition" if inner["type"] == "conditional" else "bool_value" if inner["type"] == "not" else "operand_1"
-    moved = {"operator": _regrouped({"type": kind, "operands": {**operands, last: inner["operands"][first]}})}
+    moved = {"operator": regrouped({"type": kind, "operands": {**operands, last: inner["operands"][first]}})}
     return {"type": inner["type"], "operands": {**inner["operands"], first: moved}}
 
 

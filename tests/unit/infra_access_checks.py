@@ -62,7 +62,11 @@ def roles_are_the_intended_ones(infra: Infra, _: Product) -> list[str]:
     given = {_grant(infra.file(ACCESS), r) for r in infra.file(ACCESS).resources if "oleAssignments" in r.type}
     faults = [f"given, and not intended: {grant}" for grant in given - INTENDED]
     faults += [f"intended, and not given: {grant}" for grant in INTENDED - given]
-    return faults + [f"{name} assigns a role" for name, r in infra.resources if "ole" in r.type and "Assignments" in r.type and name != ACCESS]
+    return faults + [
+        f"{name} assigns a role"
+        for name, r in infra.resources
+        if "ole" in r.type and "Assignments" in r.type and name != ACCESS
+    ]
 
 
 def cosmos_role_is_as_wide_as_its_parameter(infra: Infra, _: Product) -> list[str]:
@@ -97,7 +101,9 @@ def no_local_authentication(infra: Infra, _: Product) -> list[str]:
         leaves = dict(walk(resource.body.get("properties", {})))
         if wanted is not None:
             faults += [
-                f"{name} {resource.symbol}: {key} is {leaves.get(key)}" for key in wanted if leaves.get(key) != wanted[key]
+                f"{name} {resource.symbol}: {key} is {leaves.get(key)}"
+                for key in wanted
+                if leaves.get(key) != wanted[key]
             ]
         elif not resource.type.startswith((*WITHOUT_KEYS, *(f"{known}/" for known in LOCKED))):
             faults.append(f"{name} {resource.symbol}: nobody has said whether {resource.type} has keys of its own")
@@ -112,7 +118,9 @@ def no_secret_is_read_or_given_out(infra: Infra, _: Product) -> list[str]:
     for name, file in infra.files.items():
         code = re.sub(r"(?m)//.*$", "", file.text)
         faults += [f"{name}: {found[0]}" for found in SECRET.finditer(code)]
-        faults += [f"{name}: parameter {p} is a secret" for p, node in file.tree.get("parameters", {}).items() if _secure(node)]
+        faults += [
+            f"{name}: parameter {p} is a secret" for p, node in file.tree.get("parameters", {}).items() if _secure(node)
+        ]
         for output, value in file.outputs.items():
             if SECRET_NAME.search(output) or SECRET_NAME.search(str(value).strip("<>")):
                 faults.append(f"{name}: output {output} is a secret")

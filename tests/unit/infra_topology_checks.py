@@ -79,7 +79,9 @@ def containers_as_in_code(infra: Infra, product: Product) -> list[str]:
         }
         key = {"kind": "Hash", "version": 2, "paths": [declared[name]["partitionKey"]]}
         wanted = {"id": name, "partitionKey": key, "indexingPolicy": indexing}
-        faults += [f"{name}: {field} is {made[name].get(field)}" for field in wanted if made[name].get(field) != wanted[field]]
+        faults += [
+            f"{name}: {field} is {made[name].get(field)}" for field in wanted if made[name].get(field) != wanted[field]
+        ]
         faults += [f"{name}: unexpected {field}" for field in set(made[name]) - set(wanted)]
     databases = {r.body["name"] for r in infra.file(STORE).resources if r.type.endswith("/sqlDatabases")}
     return faults + _differences("database", databases, {flow.DATABASE})
@@ -103,10 +105,9 @@ def store_is_safe(infra: Infra, _: Product) -> list[str]:
 
 def capacity_follows_its_parameter(infra: Infra, _: Product) -> list[str]:
     """Serverless accounts take no throughput; autoscale gives every container its own."""
-    faults = []
-    for resource in _of(infra.file(STORE, capacity="serverless").resources, CONTAINER):
-        if resource.body["properties"]["options"] != {}:
-            faults.append(f"{resource.body['name']}: throughput on a serverless account")
+    serverless = _of(infra.file(STORE, capacity="serverless").resources, CONTAINER)
+    given = {resource.body["name"] for resource in serverless if resource.body["properties"]["options"] != {}}
+    faults = [f"{name}: throughput on a serverless account" for name in given]
     autoscale = infra.file(STORE, capacity="autoscale", eventsMaxThroughput=4000, otherMaxThroughput=1000)
     for resource in _of(autoscale.resources, CONTAINER):
         wanted = 4000 if resource.body["name"] == flow.EVENTS else 1000
@@ -116,13 +117,15 @@ def capacity_follows_its_parameter(infra: Infra, _: Product) -> list[str]:
 
 
 def forwards_are_ordered(infra: Infra, _: Product) -> list[str]:
-    """A target is there before what forwards to it, a topic before its subscriptions, a subscription before its rule."""
+    """A target is there before what forwards to it, a topic before its subscriptions, these before their rules."""
     file, faults = infra.file(BUS), []
     topics = {resource.body["name"]: resource.symbol for resource in _of(file.resources, TOPIC)}
     places = {_place(resource): resource for resource in _of(file.resources, SUBSCRIPTION)}
     for (topic, name), resource in places.items():
         target = resource.body["properties"].get("forwardDeadLetteredMessagesTo")
-        needs = {topics.get(topic, f"no topic {topic}")} | ({topics.get(target, f"no topic {target}")} if target else set())
+        needs = {topics.get(topic, f"no topic {topic}")} | (
+            {topics.get(target, f"no topic {target}")} if target else set()
+        )
         missing = needs - _closure(file, resource.symbol)
         faults += [f"{topic}/{name}: does not wait for {symbol}" for symbol in sorted(missing)]
     for rule in _of(file.resources, RULE):

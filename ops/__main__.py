@@ -1,0 +1,65 @@
+"""`python -m ops`: one command, one exit code, never a traceback. Knows which function does which command."""
+
+import asyncio
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Sequence
+
+from ops.arguments import parser
+from ops.client import Api, Fault, Target
+from ops.letters import discard_letter, drain_recorder, list_letters, show_letter
+from ops.payments import list_payments
+from ops.reconcile import reconcile
+from ops.replaying import replay
+
+COMMANDS: dict[str, Callable[[Api, Namespace], Awaitable[int]]] = {
+    "list": list_letters,
+    "show": show_letter,
+    "replay": replay,
+    "discard": discard_letter,
+    "drain": drain_recorder,
+    "payments": list_payments,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 nothing is left to do; 1 something is, or differs; 2 cannot reach the app, or wrong use; 130 after Ctrl-C."""
+    options = parser().parse_args(arguments)
+    try:
+        code = asyncio.run(_run(options))
+        sys.stdout.flush()
+    except Fault as fault:
+        print(fault, file=sys.stderr)
+        return fault.code
+    except ExceptionGroup as group:
+        return _first(group)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on where it was", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `... | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _first(group: ExceptionGroup) -> int:
+    """Of work done at the same time the first fault speaks for all. Raises what is no fault of ours to tell."""
+    faults, others = group.split(Fault)
+    if others is not None or faults is None:
+        raise group
+    fault = faults.exceptions[0]
+    print(fault, file=sys.stderr)
+    return fault.code if isinstance(fault, Fault) else 2
+
+
+async def _run(options: Namespace) -> int:
+    async with Api(Target.app(options.url, key=options.key)) as app:
+        if options.command != "reconcile":
+            return await COMMANDS[options.command](app, options)
+        async with Api(Target.provider(options.provider_url)) as provider:
+            return await reconcile(app, provider, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

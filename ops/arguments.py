@@ -1,0 +1,126 @@
+"""The command line: what may be asked for, and its words. Does nothing itself."""
+
+import argparse
+import os
+from datetime import timedelta
+
+from ops.output import duration
+
+URL_VARIABLE = "REGIS_PAY_OPS_URL"
+DEFAULT_URL = "http://127.0.0.1:7071"
+STATUSES = ("open", "replayed", "discarded", "resolved", "any")
+_EXIT_CODES = "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use"
+
+
+def parser() -> argparse.ArgumentParser:
+    """`--url`, `--key` and `--json` may stand before the command or behind it."""
+    top = argparse.ArgumentParser(
+        prog="python -m ops",
+        description="Operate Regis Pay: look at dead letters, replay or discard them, compare with the provider.",
+        epilog=_EXIT_CODES,
+        parents=[_common(is_top=True)],
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    common = _common(is_top=False)
+
+    def add(name: str, words: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=words, description=words, parents=[common], epilog=_EXIT_CODES)
+
+    _listing(add("list", "the dead letters that wait for somebody"))
+    add("show", "one dead letter whole, its payment, and what a replay would do").add_argument("letter_id")
+    _replaying(add("replay", "send what died once more, to the step that failed only"))
+    discarding = add("discard", "end a payment that cannot be saved; the provider is asked first")
+    discarding.add_argument("letter_id")
+    discarding.add_argument("--reason", required=True, help="for the record, at least three letters")
+    add("drain", "record the dead letters that could not be recorded")
+    _payments(add("payments", "the payments, as the read model has them"))
+    _reconciling(add("reconcile", "compare what the provider captured with what is recorded"))
+    return top
+
+
+def _common(*, is_top: bool) -> argparse.ArgumentParser:
+    """Behind the command an option that is not given must not overwrite what stood before it."""
+    common = argparse.ArgumentParser(add_help=False)
+    url = os.environ.get(URL_VARIABLE, DEFAULT_URL)
+    common.add_argument(
+        "--url",
+        default=url if is_top else argparse.SUPPRESS,
+        help=f"the function app, without /api; {DEFAULT_URL} or ${URL_VARIABLE} if not given",
+    )
+    common.add_argument(
+        "--key", default=None if is_top else argparse.SUPPRESS, help="the app's admin key; better: $REGIS_PAY_OPS_KEY"
+    )
+    common.add_argument(
+        "--json", action="store_true", default=False if is_top else argparse.SUPPRESS, help="for programs"
+    )
+    return common
+
+
+def _filters(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--step", help="create, settle, notify, void, notify_failure or publish")
+    command.add_argument("--reason", help="such as retries_exhausted; docs/operations.md lists them")
+    command.add_argument("--payment", metavar="PAYMENT_ID")
+    command.add_argument(
+        "--older-than", type=_duration, metavar="10m", help="recorded at least so long ago: s, m, h, d"
+    )
+
+
+def _listing(command: argparse.ArgumentParser) -> None:
+    _filters(command)
+    command.add_argument("--status", choices=STATUSES, default="open")
+    _how_many(command)
+
+
+def _how_many(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--limit", type=_positive, default=50, help="at most so many, %(default)s if not given")
+    command.add_argument("--all", action="store_true", help="every one")
+
+
+def _replaying(command: argparse.ArgumentParser) -> None:
+    command.add_argument("letter_id", nargs="?")
+    command.add_argument("--all", action="store_true", help="every open one that the filters let through")
+    _filters(command)
+    command.add_argument("--dry-run", action="store_true", help="change nothing, say what would happen now")
+    command.add_argument("--rate", type=_rate, default=10.0, metavar="N", help="with --all: so many per second")
+    command.add_argument(
+        "--wait", type=_duration, metavar="1m", help="with one id: until its payment rests or dies again"
+    )
+
+
+def _payments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--settled", choices=("yes", "no"), help="only those whose money was, or was not, taken")
+    _how_many(command)
+
+
+def _reconciling(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--provider-url", required=True, help="GET {provider-url}/charges lists the captures")
+    command.add_argument(
+        "--patience",
+        type=_duration,
+        default=timedelta(seconds=10),
+        metavar="10s",
+        help="how long a difference is looked at again: payments under way differ for a moment",
+    )
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return duration(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError(str(exc)) from exc
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not a rate: more than 0 and up to 1000 per second")
+    return rate

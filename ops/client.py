@@ -1,0 +1,202 @@
+"""The HTTP of the operator's command: keys, repeats, pages, and every fault as one line. Knows no command."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+
+type Json = dict[str, Any]
+type Query = Mapping[str, str]
+
+KEY_VARIABLE = "REGIS_PAY_OPS_KEY"
+TOKEN_VARIABLE = "REGIS_PAY_OPS_TOKEN"  # noqa: S105 - the name of a variable, not a token
+PROVIDER_KEY_VARIABLE = "REGIS_PAY_PROVIDER_KEY"
+
+REPEATED = frozenset({429, 502, 503, 504})
+"""Answers after which the same request is sent again: every operation of the app is safe to repeat."""
+REPEATS = 3
+_LONGEST_WAIT_S = 5.0
+_LIMIT_S = 230.0  # Azure's load balancer cuts a request after 230 s
+
+
+class Fault(Exception):
+    """What keeps the command from doing its work, in one line. `code` is the command's exit code."""
+
+    code = 2
+
+
+class NotNow(Fault):
+    """The app understood and did not do it: somebody has to look, or to try again."""
+
+    code = 1
+
+
+class NotThere(Fault):
+    """There is nothing under this address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to send requests, and with which headers."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def app(cls, url: str, *, key: str | None) -> Self:
+        """The function app. The key and the token may stand in the environment, where no list of processes shows them.
+
+        Raises Fault when a secret would travel unencrypted.
+        """
+        key = key or os.environ.get(KEY_VARIABLE)
+        token = os.environ.get(TOKEN_VARIABLE)
+        headers = {"x-functions-key": key} if key else {}
+        return cls(_checked(url, secret=key or token), headers | _bearer(token))
+
+    @classmethod
+    def provider(cls, url: str) -> Self:
+        """The payment provider. Raises Fault when a secret would travel unencrypted."""
+        key = os.environ.get(PROVIDER_KEY_VARIABLE)
+        return cls(_checked(url, secret=key), _bearer(key))
+
+    @property
+    def is_near(self) -> bool:
+        """On this machine."""
+        return _is_near(self.url)
+
+
+class Api:
+    """One service over HTTP, while the `async with` block lasts."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # a proxy is for the way out of this machine
+        self._session = aiohttp.ClientSession(
+            headers=self._target.headers,
+            timeout=aiohttp.ClientTimeout(total=_LIMIT_S),
+            trust_env=not self._target.is_near,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, path: str, query: Query | None = None) -> Json:
+        """Raises Fault, NotThere."""
+        return await self._ask("GET", path, query=query)
+
+    async def find(self, path: str) -> Json | None:
+        """None when there is nothing of that name. Raises Fault."""
+        try:
+            return await self.get(path)
+        except NotThere:
+            return None
+
+    async def post(self, path: str, body: Json | None = None, *, query: Query | None = None) -> Json:
+        """Raises Fault, NotNow, NotThere."""
+        return await self._ask("POST", path, query=query, body=body)
+
+    async def pages(self, path: str, query: Query, *, cursor: tuple[str, str]) -> AsyncIterator[Json]:
+        """Answers until the last one. cursor: the field that names the next page, and the parameter it goes into."""
+        told, asked = cursor
+        page: str | None = None
+        while True:
+            answer = await self.get(path, {**query, **({asked: page} if page else {})})
+            yield answer
+            page = answer.get(told)
+            if page is None:
+                return
+
+    async def _ask(self, method: str, path: str, *, query: Query | None = None, body: Json | None = None) -> Json:
+        for repeat in range(REPEATS + 1):
+            answer = await self._once(method, path, query=query, body=body)
+            if answer.status not in REPEATED or repeat == REPEATS:
+                return answer.document(self._target.url)
+            await asyncio.sleep(answer.wait_s(repeat))
+        raise AssertionError("unreachable")  # pragma: no cover - the last repeat returns
+
+    async def _once(self, method: str, path: str, *, query: Query | None, body: Json | None) -> "_Answer":
+        if self._session is None:
+            raise RuntimeError("used outside of its `async with` block")
+        try:
+            async with self._session.request(method, self._target.url + path, params=query, json=body) as response:
+                return _Answer(response.status, response.headers.get("Retry-After", ""), await _json(response))
+        except TimeoutError as exc:
+            raise Fault(f"{self._target.url} did not answer within {_LIMIT_S:g} s") from exc
+        except aiohttp.ClientError as exc:
+            raise Fault(f"cannot reach {self._target.url}: {_why(exc)}") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    retry_after: str
+    body: Json | None
+
+    def wait_s(self, repeat: int) -> float:
+        named = float(self.retry_after) if self.retry_after.isdecimal() else 0.5 * 2**repeat
+        return min(named, _LONGEST_WAIT_S)
+
+    def document(self, url: str) -> Json:
+        """The body of an answer that is a yes, or that explains a no of its own (409). Raises what it amounts to."""
+        if self.status in (401, 403):
+            hint = f"give --key or set {KEY_VARIABLE}, or {TOKEN_VARIABLE} for Microsoft Entra ID"
+            raise Fault(f"{url} does not let us in ({self.status}): {hint}")
+        if self.body is None:
+            raise Fault(f"{url} answered {self.status} and no JSON: is this the app's address, without /api?")
+        if self.status < 300 or (self.status == 409 and "code" not in self.body):
+            return self.body
+        raise self._fault()
+
+    def _fault(self) -> Fault:
+        problem = self.body or {}
+        said = str(problem.get("title") or problem.get("message") or f"answered {self.status}")
+        wrong = "; ".join(f"{each['field']}: {each['message']}" for each in problem.get("errors", ()))
+        line = " ".join(part for part in (said, str(problem.get("detail", "")), wrong) if part)
+        kind = {404: NotThere, 409: NotNow}.get(self.status, Fault)
+        return kind(f"{line} ({problem.get('code', self.status)})")
+
+
+async def _json(response: aiohttp.ClientResponse) -> Json | None:
+    try:
+        body = await response.json(content_type=None)
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _why(exc: aiohttp.ClientError) -> str:
+    """The system's own words, without addresses and error numbers."""
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return str(exc.os_error.strerror or type(exc.os_error).__name__)
+    if isinstance(exc, aiohttp.InvalidURL):
+        return "this is no URL"
+    return str(exc) or type(exc).__name__
+
+
+def _checked(url: str, *, secret: str | None) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Fault(f"{url} is no address: it must begin with http:// or https://")
+    if secret and parts.scheme == "http" and not _is_near(url):
+        raise Fault(f"a key is not sent to {url} unencrypted: use https://")
+    return url.rstrip("/").removesuffix("/api")
+
+
+def _is_near(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _bearer(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,0 +1,155 @@
+"""Dead letters: list them, show one, discard one, drain the recorder's own queue. Knows no HTTP."""
+
+import json
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+from ops.client import Api, Fault, Json
+from ops.output import Progress, age, money, show_fields, show_json, show_table
+
+LETTERS = "/api/ops/dead-letters"
+PAGE = 200
+_CURSOR = ("next_page", "page")
+
+
+def filters(options: Namespace) -> dict[str, str]:
+    """What list and replay have in common, as the API calls it."""
+    older: timedelta | None = options.older_than
+    given = {
+        "step": options.step,
+        "reason": options.reason,
+        "payment_id": options.payment,
+        "older_than_s": f"{older.total_seconds():g}" if older else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncIterator[Json]:
+    """Pages of dead letters."""
+    async for page in api.pages(LETTERS, {**query, "limit": str(min(limit, PAGE))}, cursor=_CURSOR):
+        yield page
+
+
+async def list_letters(api: Api, options: Namespace) -> int:
+    """1 when any that is shown is open."""
+    query = filters(options) | ({} if options.status == "any" else {"status": options.status})
+    found, more = await _first(api, query, limit=None if options.all else options.limit)
+    if options.json:
+        show_json({"dead_letters": found, "more": more})
+    elif not found:
+        print("no dead letters" if options.status == "any" else f"no dead letters that are {options.status}")
+    else:
+        show_table([_row(letter, with_status=options.status == "any") for letter in found])
+        if more:
+            print(f"the first {len(found)} are shown; --all shows every one")
+    return 1 if any(letter["status"] == "open" for letter in found) else 0
+
+
+async def _first(api: Api, query: dict[str, str], *, limit: int | None) -> tuple[list[Json], bool]:
+    """At most so many, and whether there are more."""
+    found: list[Json] = []
+    with Progress("read") as progress:
+        async for page in pages(api, query, limit=PAGE if limit is None else limit):
+            found += page["dead_letters"]
+            if limit is not None and len(found) >= limit:
+                return found[:limit], len(found) > limit or page["next_page"] is not None
+            if page["next_page"] is not None:
+                progress.forward(len(page["dead_letters"]))
+    return found, False
+
+
+def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
+    row = {"ID": letter["id"], "AGE": age(letter["recorded_at"]), "STEP": letter["step"], "REASON": letter["reason"]}
+    if with_status:
+        row["STATUS"] = letter["status"]
+    return {**row, "SEVERITY": letter["severity"], "DESCRIPTION": letter["description"]}
+
+
+async def show_letter(api: Api, options: Namespace) -> int:
+    """1 when it is open."""
+    letter = await api.get(f"{LETTERS}/{options.letter_id}")
+    payment_id = letter["payment_id"]
+    events = await api.find(f"/api/payments/{payment_id}/events") if payment_id else None
+    if options.json:
+        show_json({**letter, "events": events["events"] if events else None})
+    else:
+        _show(letter, events)
+    return 1 if letter["status"] == "open" else 0
+
+
+def _show(letter: Json, events: Json | None) -> None:
+    message, would = letter["message"], letter["replay_would"]
+    show_fields(
+        {
+            "dead letter": letter["id"],
+            "status": letter["status"],
+            "recorded": f"{letter['recorded_at']} ({age(letter['recorded_at'])} ago)",
+            "severity": letter["severity"],
+            "step": f"{letter['step']} ({letter['source']})",
+            "reason": letter["reason"],
+            "description": letter["description"],
+            "message": f"{message['message_id']} (run {message['run']}, attempt {message['attempt'] + 1}, "
+            f"delivery {message['delivery_count']})",
+            "payment": letter["payment_id"],
+            "amount": money(letter["payment"] or {}),
+            "reference": (letter["payment"] or {}).get("reference"),
+            "replay would": f"{would['verdict']}: {would['why']}" if would else None,
+        }
+    )
+    _show_times("events of the payment", [_event(each) for each in events["events"]] if events else [])
+    _show_times(
+        "history", [(each["at"], f"{each['action']} by {each['by']}: {each['note']}") for each in letter["history"]]
+    )
+    print(f"\nbody\n{_indented(message['body'])}")
+
+
+def _event(event: Json) -> tuple[str, str]:
+    named = {name: value for name, value in event["data"].items() if name in ("reason", "code", "notification")}
+    return event["occurred_at"], " ".join([event["type"], *(f"{name}={value}" for name, value in named.items())])
+
+
+def _show_times(title: str, lines: list[tuple[str, str]]) -> None:
+    if lines:
+        print(f"\n{title}")
+    for at, words in lines:
+        print(f"  {at[:19]}Z  {words}")
+
+
+def _indented(body: str) -> str:
+    """JSON laid out, anything else as it is."""
+    try:
+        parsed: Any = json.loads(body)
+    except ValueError:
+        return f"  {body}"
+    return "\n".join(f"  {line}" for line in json.dumps(parsed, indent=2, ensure_ascii=False).splitlines())
+
+
+async def discard_letter(api: Api, options: Namespace) -> int:
+    """1 when it may not be discarded now."""
+    answer = await api.post(f"{LETTERS}/{options.letter_id}/discard", {"reason": options.reason})
+    if options.json:
+        show_json(answer)
+    else:
+        print(f"{'discarded' if answer['discarded'] else 'not discarded'}: {answer['why']}")
+    return 0 if answer["discarded"] else 1
+
+
+async def drain_recorder(api: Api, options: Namespace) -> int:
+    """0 when nothing lies there any more."""
+    recorded = 0
+    with Progress("recorded") as progress:
+        while True:
+            answer = await api.post(f"{LETTERS}/drain")
+            recorded += answer["recorded"]
+            progress.forward(answer["recorded"])
+            if not answer["more"]:
+                break
+            if not answer["recorded"]:
+                raise Fault("the queue holds messages and none could be recorded: look at the app's log")
+    if options.json:
+        show_json({"recorded": recorded})
+    else:
+        print(f"{recorded} dead letters were recorded" if recorded else "nothing was waiting to be recorded")
+    return 0

@@ -1,0 +1,178 @@
+"""Reconcile: the provider's captures against the streams. The comparison is pure; looking is done over HTTP.
+
+The read model only says where to look. It may lag, and the provider goes on capturing while we read, so that whatever
+differs is confirmed by the payment's stream and the provider's own word on it, several times, before it is reported.
+"""
+
+import asyncio
+import time
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from ops import payments
+from ops.client import Api, Json
+from ops.output import Progress, money, show_json, show_table
+
+AT_A_TIME = 8
+_PAGE = 500
+_LOOK_AGAIN_S = 1.0
+
+
+class Kind(StrEnum):
+    """What differs."""
+
+    CHARGED_TWICE = "charged_more_than_once"
+    NOT_RECORDED = "charged_not_recorded"
+    NOT_CHARGED = "recorded_not_charged"
+    AMOUNT = "amount_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one of the two says of a payment. times: how often its money was taken."""
+
+    times: int
+    amount_minor: int | None
+    currency: str | None
+    status: str | None
+
+    @property
+    def words(self) -> str:
+        taken = f"taken {self.times} times" if self.times > 1 else "taken" if self.times else "not taken"
+        return " ".join(part for part in (money(asdict(self)), taken, f"({self.status})") if part)
+
+
+NOTHING = Side(0, None, None, "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that does not agree."""
+
+    kind: Kind
+    payment_id: str
+    provider: Side
+    stream: Side
+
+
+def charge_of(charge: Json) -> Side:
+    """As the provider lists it."""
+    return Side(charge["times_charged"], charge.get("amount_minor"), charge.get("currency"), charge.get("status"))
+
+
+def row_of(row: Json) -> Side:
+    """As the read model has it."""
+    return Side(int(row["settled"]), row["amount_minor"], row["currency"], row["status"])
+
+
+def stream_of(payment: Json) -> Side:
+    """As the app folds the stream."""
+    return Side(int("settled" in payment), payment["amount_minor"], payment["currency"], payment["status"])
+
+
+def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Difference]:
+    """What does not agree. Amounts matter only where money was taken."""
+    kinds = {
+        Kind.CHARGED_TWICE: provider.times > 1,
+        Kind.NOT_RECORDED: bool(provider.times and not stream.times),
+        Kind.NOT_CHARGED: bool(stream.times and not provider.times),
+        Kind.AMOUNT: bool(provider.times and stream.times)
+        and (provider.amount_minor, provider.currency) != (stream.amount_minor, stream.currency),
+    }
+    return (Difference(kind, payment_id, provider, stream) for kind, differs in kinds.items() if differs)
+
+
+async def reconcile(app: Api, provider: Api, options: Namespace) -> int:
+    """1 when there is a difference."""
+    charges = await _charges(provider)
+    rows = await _rows(app)
+    taken = sum(bool(charge.times) for charge in charges.values())
+    suspects = sorted(
+        payment_id
+        for payment_id in charges.keys() | rows.keys()
+        if any(
+            differences(
+                payment_id,
+                provider=charges.get(payment_id, NOTHING),
+                stream=rows.get(payment_id, NOTHING),
+            )
+        )
+    )
+    found = await _confirmed(app, provider, suspects, patience_s=options.patience.total_seconds())
+    _report(found, counted={"captures": taken, "recorded": len(rows)}, options=options)
+    return 1 if found else 0
+
+
+async def _charges(provider: Api) -> dict[str, Side]:
+    charges: dict[str, Side] = {}
+    with Progress("payments read from the provider") as progress:
+        async for page in provider.pages("/charges", {"limit": str(_PAGE)}, cursor=("next_after", "after")):
+            charges |= {charge["payment_id"]: charge_of(charge) for charge in page["charges"]}
+            progress.forward(len(page["charges"]))
+    return charges
+
+
+async def _rows(app: Api) -> dict[str, Side]:
+    """Those whose money is recorded as taken."""
+    rows: dict[str, Side] = {}
+    with Progress("payments read from the read model") as progress:
+        async for page in payments.pages(app, {"settled": "true"}):
+            rows |= {row["id"]: row_of(row) for row in page["payments"]}
+            progress.forward(len(page["payments"]))
+    return rows
+
+
+async def _confirmed(app: Api, provider: Api, suspects: list[str], *, patience_s: float) -> list[Difference]:
+    """What still differs in the streams when the patience is over; what agrees once is not asked about again."""
+    until = time.monotonic() + patience_s
+    found = await _looked_at(app, provider, suspects)
+    while found and time.monotonic() < until:
+        await asyncio.sleep(min(_LOOK_AGAIN_S, patience_s))
+        found = await _looked_at(app, provider, {difference.payment_id for difference in found})
+    return found
+
+
+async def _looked_at(app: Api, provider: Api, payment_ids: Iterable[str]) -> list[Difference]:
+    wanted = sorted(payment_ids)
+    places = asyncio.Semaphore(AT_A_TIME)
+    with Progress("differences looked at", total=len(wanted)) as progress:
+
+        async def look(payment_id: str) -> list[Difference]:
+            async with places:
+                charge = await provider.find(f"/charges/{payment_id}")
+                payment = await app.find(f"/api/payments/{payment_id}")
+            progress.forward(1)
+            return list(
+                differences(
+                    payment_id,
+                    provider=charge_of(charge) if charge else NOTHING,
+                    stream=stream_of(payment) if payment else NOTHING,
+                )
+            )
+
+        async with asyncio.TaskGroup() as group:
+            looks = [group.create_task(look(payment_id)) for payment_id in wanted]
+    return [difference for look in looks for difference in look.result()]
+
+
+def _report(found: list[Difference], *, counted: dict[str, int], options: Namespace) -> None:
+    if options.json:
+        document: dict[str, Any] = {**counted, "differences": [asdict(difference) for difference in found]}
+        show_json(document)
+        return
+    print(f"{counted['captures']} payments captured by the provider, {counted['recorded']} recorded as captured")
+    show_table(
+        [
+            {
+                "PAYMENT": difference.payment_id,
+                "DIFFERENCE": difference.kind.value,
+                "PROVIDER": difference.provider.words,
+                "STREAM": difference.stream.words,
+            }
+            for difference in found
+        ]
+    )
+    print(f"{len(found)} differences" if found else "no difference")

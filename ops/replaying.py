@@ -1,0 +1,182 @@
+"""Replay: one dead letter, or every one that a filter finds, at a rate. Knows no HTTP and no rule of replay."""
+
+import asyncio
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ops.client import Api, Fault, Json
+from ops.letters import LETTERS, PAGE, filters, pages
+from ops.output import Progress, show_json, show_table
+
+AT_REST = frozenset({"completed", "failed", "voided"})
+_LEFT = frozenset({"cannot", "failed"})
+_BURST_S = 10.0  # the longest that a page of messages takes to become due, so that Ctrl-C soon ends it
+_LOOK_AGAIN_S = 0.5
+
+
+async def replay(api: Api, options: Namespace) -> int:
+    """1 when anything is left to be done. Raises Fault for options that do not go together."""
+    if options.all == bool(options.letter_id):
+        raise Fault("name one dead letter, or say --all (with filters, if not all of them)")
+    if options.all:
+        return await _replay_all(api, options)
+    if options.step or options.reason or options.payment or options.older_than:
+        raise Fault("filters go with --all; a dead letter that is named needs none")
+    return await _replay_one(api, options)
+
+
+async def _replay_one(api: Api, options: Namespace) -> int:
+    query = {"dry_run": "true"} if options.dry_run else None
+    result = await api.post(f"{LETTERS}/{options.letter_id}/replay", query=query)
+    end = (
+        await _wait(api, options) if options.wait and result["verdict"] == "replayed" and not options.dry_run else None
+    )
+    if options.json:
+        show_json({"dry_run": options.dry_run, **result, "payment": end.as_json() if end else None})
+    else:
+        print(f"{_words(result['verdict'], is_dry=options.dry_run)}: {result['why']}")
+        if end:
+            print(end.words)
+    return 1 if result["verdict"] in _LEFT or (end and not end.is_good) else 0
+
+
+def _words(verdict: str, *, is_dry: bool) -> str:
+    return "would be replayed" if is_dry and verdict == "replayed" else verdict.replace("_", " ")
+
+
+# --- what became of one
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Where a payment was when we stopped looking. letter_id: of a death that came after the replay."""
+
+    payment_id: str
+    status: str
+    letter_id: str | None = None
+    reason: str | None = None
+
+    @property
+    def is_good(self) -> bool:
+        return self.letter_id is None and self.status in AT_REST
+
+    @property
+    def words(self) -> str:
+        if self.letter_id:
+            return f"it died again ({self.reason}): dead letter {self.letter_id}"
+        if self.status in AT_REST:
+            return f"payment {self.payment_id} is {self.status}"
+        return f"payment {self.payment_id} is still {self.status}: it is being worked on"
+
+    def as_json(self) -> Json:
+        return {
+            "payment_id": self.payment_id,
+            "status": self.status,
+            "died_again_as": self.letter_id,
+            "reason": self.reason,
+        }
+
+
+async def _wait(api: Api, options: Namespace) -> _End:
+    """Looks until the payment rests, its message is dead again, or the patience ends."""
+    before = await api.get(f"{LETTERS}/{options.letter_id}")
+    until = time.monotonic() + options.wait.total_seconds()
+    while True:
+        end = await _look(api, before)
+        if end.letter_id or end.status in AT_REST or time.monotonic() >= until:
+            return end
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _look(api: Api, before: Json) -> _End:
+    """The new death first: the payment of an undelivered notification rests all the same."""
+    payment_id = before["payment_id"]
+    payment = await api.get(f"/api/payments/{payment_id}")
+    query = {"payment_id": payment_id, "status": "open"}
+    run = before["replays"][-1]
+    async for page in pages(api, query):
+        for letter in page["dead_letters"]:
+            if letter["step"] == before["step"] and await _died_in(api, letter["id"], run=run):
+                return _End(payment_id, payment["status"], letter["id"], letter["reason"])
+    return _End(payment_id, payment["status"])
+
+
+async def _died_in(api: Api, letter_id: str, *, run: str) -> bool:
+    letter = await api.get(f"{LETTERS}/{letter_id}")
+    return bool(letter["message"]["run"] == run)
+
+
+# --- many
+
+
+async def _replay_all(api: Api, options: Namespace) -> int:
+    """Counts first, then goes through what was counted: what dies again meanwhile is not replayed again."""
+    wanted, total = await _counted(api, options)
+    results: list[Json] = []
+    with Progress("looked at" if options.dry_run else "replayed", total=total) as progress:
+        page: str | None = None
+        while True:
+            started = time.monotonic()
+            answer = await api.post(f"{LETTERS}/replay", {**wanted, **({"page": page} if page else {})})
+            results += answer["results"]
+            progress.forward(len(answer["results"]))
+            page = answer["next_page"]
+            if page is None:
+                break
+            await _until_due(answer, started=started, options=options)
+    _report(results, options)
+    return 1 if any(result["verdict"] in _LEFT for result in results) else 0
+
+
+async def _counted(api: Api, options: Namespace) -> tuple[Json, int]:
+    """The body of the requests, fixed to what is there now, and how many that is."""
+    query = {**filters(options), "status": "open"}
+    total, as_of = 0, None
+    async for page in pages(api, query):
+        total += len(page["dead_letters"])
+        as_of = as_of or page["as_of"]
+    if as_of is None:
+        raise Fault("the app does not say as of when it listed: it is older than this command")
+    before = datetime.fromisoformat(as_of) - options.older_than if options.older_than else as_of
+    del query["status"]
+    query.pop("older_than_s", None)
+    wanted: Json = {
+        **query,
+        "recorded_before": before if isinstance(before, str) else before.isoformat(),
+        "dry_run": options.dry_run,
+        "rate_per_s": options.rate,
+        "limit": PAGE if options.dry_run else max(1, min(PAGE, int(options.rate * _BURST_S))),
+    }
+    return wanted, total
+
+
+async def _until_due(answer: Json, *, started: float, options: Namespace) -> None:
+    """The messages of a page become due one after another; the next page begins when they all are."""
+    if options.dry_run:
+        return
+    sent = sum(result["verdict"] == "replayed" for result in answer["results"])
+    await asyncio.sleep(max(0.0, started + sent / options.rate - time.monotonic()))
+
+
+def _report(results: Sequence[Json], options: Namespace) -> None:
+    counts = Counter(result["verdict"] for result in results)
+    if options.json:
+        show_json({"dry_run": options.dry_run, "results": results, "counts": dict(counts)})
+        return
+    shown = results if options.dry_run else [result for result in results if result["verdict"] != "replayed"]
+    show_table(
+        [
+            {
+                "ID": result["letter_id"],
+                "VERDICT": _words(result["verdict"], is_dry=options.dry_run),
+                "WHY": result["why"],
+            }
+            for result in shown
+        ]
+    )
+    counted = [f"{number} {_words(verdict, is_dry=options.dry_run)}" for verdict, number in counts.items()]
+    print(", ".join(counted) or "nothing to replay: no open dead letter matches")

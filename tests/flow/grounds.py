@@ -1,0 +1,81 @@
+"""What a world stands on: the local Cosmos DB and the local provider, over sockets and inside this process.
+
+Starting them takes a tenth of a second, so that tests which need many worlds put them on the same ground. Knows no
+verb.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from azure.cosmos.aio import ContainerProxy, CosmosClient
+
+from local import provider
+from local.cosmos import server as cosmos_server
+from local.supervisor import TOPOLOGY
+from shared import flow
+from shared.adapters.cosmos import client as cosmos_client
+from tests.flow.clock import VirtualClock
+
+
+
+@dataclass(slots=True)
+class Grounds:
+    """The services that outlive every worker."""
+
+    clock: VirtualClock
+    cosmos: cosmos_server.Running
+    provider_url: str
+    http: aiohttp.ClientSession
+    _client: CosmosClient
+    worlds: int = 0
+
+    def container(self, name: str) -> ContainerProxy:
+        return self._client.get_database_client(flow.DATABASE).get_container_client(name)
+
+    async def tell_provider(self, path: str, method: str = "POST", **body: Any) -> None:
+        async with self.http.request(method, self.provider_url + path, json=body) as response:
+            assert response.status < 300, await response.text()
+
+    async def charge(self, payment_id: str) -> dict[str, Any]:
+        """What the provider has done for a payment; {} when it never heard of it."""
+        async with self.http.get(f"{self.provider_url}/charges/{payment_id}") as response:
+            charge: dict[str, Any] = await response.json()
+            return charge if response.status == 200 else {}
+
+    async def notifications(self, payment_id: str) -> list[dict[str, Any]]:
+        """What the merchant received of a payment."""
+        query = {"payment_id": payment_id}
+        async with self.http.get(f"{self.provider_url}/merchant/notifications", params=query) as response:
+            arrived: list[dict[str, Any]] = (await response.json())["notifications"]
+            return arrived
+
+    async def break_store(self, status: int, **fault: Any) -> None:
+        """Order a fault of the store: see local/cosmos/diagnostics.py."""
+        url = f"{self.cosmos.url}/_local/faults"
+        async with self.http.post(url, json={"status": status, **fault}) as response:
+            assert response.status == 200, await response.text()
+
+    async def mend_store(self) -> None:
+        async with self.http.delete(f"{self.cosmos.url}/_local/faults") as response:
+            assert response.status == 200, await response.text()
+
+
+@asynccontextmanager
+async def standing(data: Path, *, clock: VirtualClock | None = None) -> AsyncIterator[Grounds]:
+    """hold_s 0: a provider that times out cuts the connection at once, so that no test waits for a limit."""
+    clock = clock or VirtualClock()
+    store = await cosmos_server.start(data=data, topology=TOPOLOGY, partitions=1)
+    paying = await provider.start(port=0, data=data, clock=clock, hold_s=0.0, slow_s=0.0)
+    client = cosmos_client.open_client(store.connection_string, None, None, proxies=False)
+    try:
+        await client.__aenter__()
+        async with aiohttp.ClientSession() as http:
+            yield Grounds(clock, store, f"http://127.0.0.1:{paying.port}", http, client)
+    finally:
+        await client.close()
+        await paying.close()
+        await store.close()

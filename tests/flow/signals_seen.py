@@ -1,0 +1,67 @@
+"""The product's own telemetry adapter with OpenTelemetry's in-memory ends, to be asked what was told. Knows no verb."""
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared.adapters.telemetry import OpenTelemetry
+
+
+class _Lines(logging.Handler):
+    def __init__(self, lines: list[logging.LogRecord]) -> None:
+        super().__init__(logging.INFO)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record)
+
+
+@dataclass
+class SignalsSeen:
+    """What went out, since the world began: workers come and go, the collector stays."""
+
+    spans_out: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
+    figures_out: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
+    lines: list[logging.LogRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        tracers = TracerProvider(shutdown_on_exit=False)
+        tracers.add_span_processor(SimpleSpanProcessor(self.spans_out))
+        meters = MeterProvider(metric_readers=[self.figures_out], shutdown_on_exit=False)
+        self.telemetry = OpenTelemetry(tracers=tracers, meters=meters)
+        self._handler = _Lines(self.lines)
+        self._log = logging.getLogger("regispay")
+        self._log.setLevel(logging.INFO)
+        self._log.addHandler(self._handler)
+
+    def close(self) -> None:
+        self._log.removeHandler(self._handler)
+
+    def figure(self, name: str, **attributes: str | int) -> float:
+        """A counter's sum, a gauge's value or a histogram's count over all points with these attributes."""
+        points = [point for metric in self._metrics() if metric.name == f"regispay.{name}" for point in metric.data.data_points]
+        fitting = [point for point in points if attributes.items() <= dict(point.attributes or {}).items()]
+        return sum(map(_number, fitting))
+
+    def _metrics(self) -> list[Any]:
+        read = self.figures_out.get_metrics_data()
+        if read is None:
+            return []
+        return [metric for part in read.resource_metrics for scope in part.scope_metrics for metric in scope.metrics]
+
+    def events(self, name: str) -> list[logging.LogRecord]:
+        """The log lines of this event name."""
+        return [line for line in self.lines if getattr(line, "event_name", None) == name]
+
+    def spans(self, name: str | None = None) -> list[ReadableSpan]:
+        return [span for span in self.spans_out.get_finished_spans() if name in (None, span.name)]
+
+
+def _number(point: NumberDataPoint | HistogramDataPoint) -> float:
+    return point.count if isinstance(point, HistogramDataPoint) else point.value
