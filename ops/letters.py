@@ -12,6 +12,7 @@ from ops.output import Progress, age, money, show_fields, show_json, show_table
 LETTERS = "/api/ops/dead-letters"
 PAGE = 200
 _CURSOR = ("next_page", "page")
+_WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
 
 
 def filters(options: Namespace) -> dict[str, str]:
@@ -95,7 +96,7 @@ def _show(letter: Json, events: Json | None) -> None:
             "payment": letter["payment_id"],
             "amount": money(letter["payment"] or {}),
             "reference": (letter["payment"] or {}).get("reference"),
-            "replay would": f"{would['verdict']}: {would['why']}" if would else None,
+            "a replay now": f"{_WOULD[would['verdict']]}: {would['why']}" if would else None,
         }
     )
     _show_times("events of the payment", [_event(each) for each in events["events"]] if events else [])

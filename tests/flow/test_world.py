@@ -1,12 +1,14 @@
 from pathlib import Path
-from tests.flow.world import a_world
+from tests.flow.grounds import standing
+from tests.flow.stories import ALL, end_of
+from local.faults import Tripwire
+from tests.flow.world import a_world_on
 import time
-
 async def test_x(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-      for m in ("pm_ok","pm_settle_declined","pm_times_out_once","pm_fails_twice","pm_down"):
+    async with standing(tmp_path) as g:
+      for m in ALL:
         t=time.perf_counter()
-        p = await world.accept(m, notify="ok")
-        await world.run()
-        print(m, await world.events(p), await world.charges(p), world.faults, [ (l.step,l.reason) for l in await world.letters()], len(world.wire.calls), time.perf_counter()-t)
-        print(world.seen.figure("step.retries"), world.clock.at)
+        w=Tripwire()
+        async with a_world_on(g,wire=w,projects=m in ("paid", "lost_and_swept")) as world:
+          p=await ALL[m](world)
+          print(m, await end_of(world,p), world.faults, len(world.wire.calls), time.perf_counter()-t)

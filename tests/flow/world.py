@@ -129,12 +129,17 @@ class World:
     async def work(self) -> None:
         """All that is there to be done now; time stands still."""
         for _ in range(MANY):
-            try:
-                if not await self.turn():
-                    return
-            except Killed:
-                await self.restart()
+            if not await self.next():
+                return
         raise AssertionError(f"no rest after {MANY} turns; the last faults: {self.faults[-3:]}")
+
+    async def next(self) -> bool:
+        """One turn, or the death in it and a new worker; False when there was nothing to do."""
+        try:
+            return await self.turn()
+        except Killed:
+            await self.restart()
+            return True
 
     async def turn(self) -> bool:
         """One delivery or one page; False when there is none."""

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class File:
 def read(path: Path, **parameters: Any) -> File:
     """Raises what pycep raises when the text is not in its subset of Bicep."""
     text = path.read_text()
-    file = File(path, text, BicepParser().parse(text=_marked(text)))
+    file = File(path, text, _tree(text))
     for name, node in file.tree.get("parameters", {}).items():
         default = partial(evaluate, node["default"], file.names) if node["default"] is not None else None
         given = partial(parameters.get, name)
@@ -74,6 +74,17 @@ def read(path: Path, **parameters: Any) -> File:
     for name in [*file.tree.get("resources", {}), *file.tree.get("modules", {})]:
         file.names.setdefault(name, partial(Unknown, name))
     return file
+
+
+@cache
+def _tree(text: str) -> dict[str, Any]:
+    """Once per text: a copy with one fault shares all its other files with the original."""
+    return dict(_parser().parse(text=_marked(text)))
+
+
+@cache
+def _parser() -> BicepParser:
+    return BicepParser()
 
 
 def _marked(text: str) -> str:

@@ -1,0 +1,168 @@
+"""What can happen to a payment, each told once, so that it can be told again with a death at any point of it.
+
+A story plays in a world, does what merchant, operator and timers do, and tells which payment it was about. It must come
+to the same end however often its worker dies, so it never looks at how it came about.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from shared import flow
+from shared.letters import LetterFilter
+from shared.services import Services
+from shared.verbs.discard import discard
+from shared.verbs.replay import replay
+from shared.verbs.sweep import sweep
+from tests.flow.world import World
+
+LONG_S = 40_000
+"""Longer than every retry and every stand-still in these worlds."""
+
+type Story = Callable[[World], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class End:
+    """How a story ended: what is in the stream, what the provider and the merchant know, what lies with operators."""
+
+    stream: list[dict[str, Any]]
+    status: str
+    charged: int
+    provider: str | None
+    told: list[tuple[str, str]]
+    letters: list[tuple[str, str, str]]
+    waiting: int
+
+
+async def end_of(world: World, payment_id: str) -> End:
+    """Without what a death may change: times, references that are drawn, how often something was asked or repeated."""
+    stream = await world.stream(payment_id)
+    charge = await world.grounds.charge(payment_id)
+    told = await world.grounds.notifications(payment_id)
+    letters = await world.letters(payment_id=payment_id)
+    return End(
+        stream=[_fact(stored.event) for stored in stream],
+        status=stream[-1].payment.status.value,
+        charged=int(charge.get("times_charged", 0)),
+        provider=charge.get("status"),
+        told=sorted((each["type"], each["request_id"].rpartition(":")[2]) for each in told if each["times_accepted"]),
+        letters=sorted((letter.step, letter.reason, letter.status.value) for letter in letters),
+        waiting=sum(topic.size for topic in world.bus.broker.topics.values()),
+    )
+
+
+def _fact(event: Any) -> dict[str, Any]:
+    kept = ("reason", "code", "failed_step", "notification")
+    return {"type": type(event).__name__, **{name: getattr(event, name) for name in kept if hasattr(event, name)}}
+
+
+async def paid(world: World) -> str:
+    payment_id = await world.accept("pm_ok", notify="ok")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def declined_and_voided(world: World) -> str:
+    payment_id = await world.accept("pm_settle_declined", notify="ok")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def timed_out_and_done(world: World) -> str:
+    payment_id = await world.accept("pm_settle_times_out_once")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def created_then_timed_out(world: World) -> str:
+    payment_id = await world.accept("pm_times_out_once")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def failed_twice(world: World) -> str:
+    payment_id = await world.accept("pm_fails_twice", notify="fails-twice")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def parked_and_replayed(world: World) -> str:
+    await world.grounds.tell_provider("/break")
+    payment_id = await world.accept("pm_settle_down")
+    await world.run(for_s=LONG_S)
+    await world.grounds.tell_provider("/repair")
+    await world.operate(lambda services: _replay_all(payment_id, services))
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def _replay_all(payment_id: str, services: Services) -> None:
+    found = await services.letters.find(LetterFilter(payment_id=payment_id), limit=10)
+    for letter in found.letters:
+        await replay(letter.letter_id, by="operator", dry_run=False, services=services)
+
+
+async def parked_and_discarded(world: World) -> str:
+    await world.grounds.tell_provider("/break")
+    payment_id = await world.accept("pm_settle_down")
+    await world.run(for_s=LONG_S)
+    await world.operate(lambda services: _discard_all(payment_id, services))
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def _discard_all(payment_id: str, services: Services) -> None:
+    found = await services.letters.find(LetterFilter(payment_id=payment_id), limit=10)
+    for letter in found.letters:
+        await discard(letter.letter_id, by="operator", reason="the customer has gone", services=services)
+
+
+async def invalid(world: World) -> str:
+    payment_id = await world.accept("pm_invalid")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def merchant_unreachable(world: World) -> str:
+    payment_id = await world.accept("pm_ok", notify="down")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def lost_and_swept(world: World) -> str:
+    """The message to settle is lost, which no part of ours does; the sweep is for what nobody has thought of."""
+    payment_id = await world.accept("pm_ok")
+    while not await lose_message(world, str(flow.SETTLE)):
+        if not await world.next():
+            break
+    await world.run(for_s=LONG_S)
+    world.clock.pass_s(LONG_S)
+    await world.operate(lambda services: sweep(services=services))
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def lose_message(world: World, place: str) -> bool:
+    """Whether there was one to lose."""
+    taken = await world.bus.take(world.bus.queue(place))
+    if taken is not None:
+        await world.bus.complete(taken)
+    return taken is not None
+
+
+ALL: dict[str, Story] = {
+    story.__name__: story
+    for story in (
+        paid,
+        declined_and_voided,
+        timed_out_and_done,
+        created_then_timed_out,
+        failed_twice,
+        invalid,
+        merchant_unreachable,
+        parked_and_replayed,
+        parked_and_discarded,
+        lost_and_swept,
+    )
+}
