@@ -140,7 +140,7 @@ class Smoke:
         return order | ({"notification_url": f"{merchant.rstrip('/')}/merchant/ok"} if merchant else {})
 
     def _until(
-        self, method: str, path: str, is_it: Callable[[Answer], bool], *, limit_s: float = 0, **sent: object
+        self, method: str, path: str, is_it: Callable[[Answer], bool], *, limit_s: float | None = None, **sent: object
     ) -> Answer:
         """Sends until the answer is one to go on with."""
 
@@ -150,7 +150,7 @@ class Smoke:
                 raise NotYet(str(answer))
             return answer
 
-        return eventually(ask, what=f"{method} {path}", limit_s=limit_s or self._options.limit_s)
+        return eventually(ask, what=f"{method} {path}", limit_s=self._options.limit_s if limit_s is None else limit_s)
 
     def _accepted(self, order: Json, key: str) -> Answer:
         """Sends until it is accepted: that is what the key is for."""

@@ -3,6 +3,7 @@
 import argparse
 import os
 from datetime import timedelta
+from typing import NoReturn
 
 from ops.output import duration
 
@@ -12,9 +13,16 @@ STATUSES = ("open", "replayed", "discarded", "resolved", "any")
 _EXIT_CODES = "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use"
 
 
+class _Parser(argparse.ArgumentParser):
+    """One line for a mistake, not the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message} (see {self.prog} --help)\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """`--url`, `--key` and `--json` may stand before the command or behind it."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="python -m ops",
         description="Operate Regis Pay: look at dead letters, replay or discard them, compare with the provider.",
         epilog=_EXIT_CODES,
@@ -38,9 +46,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _common(*, is_top: bool) -> argparse.ArgumentParser:
+def _common(*, is_top: bool) -> _Parser:
     """Behind the command an option that is not given must not overwrite what stood before it."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     url = os.environ.get(URL_VARIABLE, DEFAULT_URL)
     common.add_argument(
         "--url",

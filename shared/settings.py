@@ -68,6 +68,7 @@ class Settings(BaseSettings):
 
     applicationinsights_connection_string: SecretStr | None = None
     otel_exporter_otlp_endpoint: str | None = None
+    telemetry_console: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -95,6 +95,7 @@ def _telemetry(settings: Settings) -> OpenTelemetry:
     tracers, meters = providers(
         azure_monitor=_secret(settings.applicationinsights_connection_string),
         otlp_endpoint=settings.otel_exporter_otlp_endpoint,
+        console=settings.telemetry_console,
     )
     return OpenTelemetry(tracers=tracers, meters=meters)
 

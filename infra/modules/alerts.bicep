@@ -1,4 +1,4 @@
-// What wakes a person. Metric and log names are those of shared/signals.py; docs/runbook.md says what to do for each.
+// What wakes a person. Metric and log names are those of shared/signals.py; docs/operations.md says what to do for each.
 // Severity: 0 money may be wrong, 1 payments stand still, 2 somebody must look today, 3 worth knowing.
 
 param location string

@@ -1,5 +1,6 @@
 """The Cosmos DB SDK behind the change feed and its lease container. Must not know who owns a lease, or what is run."""
 
+import asyncio
 import datetime as dt
 import json
 from collections.abc import Awaitable, Callable
@@ -85,17 +86,13 @@ class Account:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._client: CosmosClient | None = None
+        self._connecting = asyncio.Lock()  # several feeds ask at once; each must get the same client
 
     async def client(self) -> CosmosClient:
-        if self._client is None:
-            client = _client(self._connection)
-            try:
-                await client.__aenter__()
-            except BaseException:
-                await client.close()
-                raise
-            self._client = client
-        return self._client
+        async with self._connecting:
+            if self._client is None:
+                self._client = await _connected(self._connection)
+            return self._client
 
     async def container(self, database: str, container: str) -> ContainerProxy:
         return (await self.client()).get_database_client(database).get_container_client(container)
@@ -114,6 +111,16 @@ def _client(connection: Connection) -> CosmosClient:
         return CosmosClient.from_connection_string(connection.connection_string, **quick)
     credential: AsyncTokenCredential = credential_of(connection)
     return CosmosClient(str(connection.endpoint), credential, **quick)
+
+
+async def _connected(connection: Connection) -> CosmosClient:
+    client = _client(connection)
+    try:
+        await client.__aenter__()
+    except BaseException:
+        await client.close()
+        raise
+    return client
 
 
 class CosmosFeed:

@@ -1,7 +1,7 @@
 """host.json, as far as the local host obeys it. Must not know the app's functions.
 
-What would change behaviour and is not obeyed is refused by name; what only concerns Azure (logging, extension bundle,
-scaling) is passed over.
+What the local host would get wrong unnoticed is refused by name; the rest (logging, extension bundle, scaling,
+functionTimeout) is passed over, and COVERAGE.md says so.
 """
 
 import json

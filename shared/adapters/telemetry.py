@@ -4,6 +4,7 @@ Exporters are imported only where their setting is given: the Azure one alone co
 """
 
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +13,21 @@ from opentelemetry import trace
 from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.metrics.export import (
+    ConsoleMetricExporter,
+    MetricExporter,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.ports import Severity
+
+CONSOLE_INTERVAL_MS = 10_000
+"""How often figures are printed for whoever sits before the console."""
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _LEVELS = {
@@ -84,34 +94,58 @@ class OpenTelemetry:
         self._histograms[name].record(value, attributes)
 
 
-def providers(*, azure_monitor: str | None, otlp_endpoint: str | None) -> tuple[TracerProvider, MeterProvider]:
-    """Where spans and figures go: Application Insights, an OTLP collector, or nowhere (traces are still handed on)."""
+def providers(
+    *, azure_monitor: str | None, otlp_endpoint: str | None, console: bool = False
+) -> tuple[TracerProvider, MeterProvider]:
+    """Where spans and figures go: to Application Insights or else an OTLP collector, and to stderr; or nowhere.
+
+    Traces are handed on in any case.
+    """
+    spans: list[SpanProcessor] = []
+    metrics: list[MetricReader] = []
     if azure_monitor:
-        return _to_azure_monitor(azure_monitor)
-    if otlp_endpoint:
-        return _to_otlp(otlp_endpoint)
-    return TracerProvider(shutdown_on_exit=False), MeterProvider(shutdown_on_exit=False)
+        _add(*_azure_monitor(azure_monitor), spans=spans, metrics=metrics)
+    elif otlp_endpoint:
+        _add(*_otlp(otlp_endpoint), spans=spans, metrics=metrics)
+    if console:
+        spans.append(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=_line)))
+        readable = ConsoleMetricExporter(out=sys.stderr, formatter=_line)
+        metrics.append(PeriodicExportingMetricReader(readable, export_interval_millis=CONSOLE_INTERVAL_MS))
+    return _providing(spans, metrics)
 
 
-def _to_azure_monitor(connection: str) -> tuple[TracerProvider, MeterProvider]:
+def _providing(spans: list[SpanProcessor], metrics: list[MetricReader]) -> tuple[TracerProvider, MeterProvider]:
+    tracers = TracerProvider(shutdown_on_exit=bool(spans))
+    for processor in spans:
+        tracers.add_span_processor(processor)
+    return tracers, MeterProvider(metric_readers=metrics, shutdown_on_exit=bool(metrics))
+
+
+def _add(
+    exporter: SpanExporter, figures: MetricExporter, *, spans: list[SpanProcessor], metrics: list[MetricReader]
+) -> None:
+    spans.append(BatchSpanProcessor(exporter))
+    metrics.append(PeriodicExportingMetricReader(figures))
+
+
+def _azure_monitor(connection: str) -> tuple[SpanExporter, MetricExporter]:
     """The SDK's own exporters; with local authentication off they read APPLICATIONINSIGHTS_AUTHENTICATION_STRING."""
     from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
 
-    return _exporting(
+    return (
         AzureMonitorTraceExporter(connection_string=connection),
         AzureMonitorMetricExporter(connection_string=connection),
     )
 
 
-def _to_otlp(endpoint: str) -> tuple[TracerProvider, MeterProvider]:
+def _otlp(endpoint: str) -> tuple[SpanExporter, MetricExporter]:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     base = endpoint.rstrip("/")
-    return _exporting(OTLPSpanExporter(endpoint=f"{base}/v1/traces"), OTLPMetricExporter(endpoint=f"{base}/v1/metrics"))
+    return OTLPSpanExporter(endpoint=f"{base}/v1/traces"), OTLPMetricExporter(endpoint=f"{base}/v1/metrics")
 
 
-def _exporting(spans: SpanExporter, metrics: MetricExporter) -> tuple[TracerProvider, MeterProvider]:
-    tracers = TracerProvider()
-    tracers.add_span_processor(BatchSpanProcessor(spans))
-    return tracers, MeterProvider(metric_readers=[PeriodicExportingMetricReader(metrics)])
+def _line(readable: ReadableSpan | MetricsData) -> str:
+    """One line each, so that a log of them can be searched."""
+    return readable.to_json(indent=None) + "\n"

@@ -39,9 +39,11 @@ class SignalsSeen:
         self._log = logging.getLogger("regispay")
         self._log.setLevel(logging.INFO)
         self._log.addHandler(self._handler)
+        self._log.propagate = False
 
     def close(self) -> None:
         self._log.removeHandler(self._handler)
+        self._log.propagate = True
 
     def figure(self, name: str, **attributes: str | int) -> float:
         """A counter's sum, a gauge's value or a histogram's count over all points with these attributes."""

@@ -20,6 +20,7 @@ from local.servicebus.refusals import MessageLockLost
 from local.servicebus.topology import load as load_topology
 from local.supervisor import TOPOLOGY
 from shared import codec, flow
+from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.servicebus import _dead
 from shared.domain.money import Money
 from shared.domain.payment import Payment, Refused, Step, fold
@@ -220,7 +221,8 @@ class World:
 
     async def letters(self, **wanted: Any) -> list[LetterRecord]:
         """Recorded dead letters, oldest first."""
-        found = await self.services.letters.find(LetterFilter(**wanted), limit=100)
+        box = CosmosLetterBox(self.grounds.container(flow.DEAD_LETTERS))
+        found = await box.find(LetterFilter(**wanted), limit=100)
         return sorted(found.letters, key=lambda letter: letter.recorded_at)
 
     async def charges(self, payment_id: str) -> int:

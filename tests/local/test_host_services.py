@@ -1,5 +1,6 @@
 """The local host in front of the local Cosmos DB and Service Bus, over real sockets and the unmodified SDKs."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -16,6 +17,8 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
 from local.cosmos import server as cosmos
+from local.host.cosmos import Account
+from local.host.settings import Connection
 from local.servicebus import server as servicebus
 from tests.local.host_support import APPS, HostProcess, Record, running_host, spawn, until
 
@@ -311,3 +314,12 @@ async def test_two_hosts_share_the_messages_of_a_subscription(platform: Platform
         await platform.record.until(lambda record: len(record.all("done")) >= 50)
 
     assert sorted(platform.record.all("done")) == sorted(f"m{n}" for n in range(50))
+
+
+async def test_feeds_that_connect_at_once_share_one_client(platform: Platform) -> None:
+    account = Account(Connection("CosmosConnection", connection_string=platform.settings["CosmosConnection"]))
+
+    clients = await asyncio.gather(*(account.client() for _ in range(3)))
+
+    assert len(set(map(id, clients))) == 1
+    await account.close()

@@ -1,4 +1,4 @@
-"""The check after a deployment, against an app that is played by a small server: it passes, and it fails for each fault."""
+"""The check after a deployment, against an app played by a small server: it passes, and it fails for each fault."""
 
 import json
 import re
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from infra import smoke_bus
-from infra.rules import faults
 from infra.smoke import Options, main, run
 
 type Reply = tuple[int, dict[str, Any]]
@@ -128,7 +127,7 @@ def url(app: PlayedApp) -> Iterator[str]:
 
 
 def options(url: str, **changes: Any) -> Options:
-    return Options(**{"url": url, "expect_build": "abc123", "start_limit_s": 5.0, "limit_s": 0.5, **changes})
+    return Options(**{"url": url, "expect_build": "abc123", "start_limit_s": 30.0, "limit_s": 30.0, **changes})
 
 
 def test_it_passes_an_app_that_works_and_leaves_no_dead_letter_open(
@@ -159,7 +158,7 @@ def test_it_sends_its_key_from_the_environment(app: PlayedApp, url: str, monkeyp
     app.key = "a-key"
     monkeypatch.setenv("SMOKE_KEY", "a-key")
 
-    assert main(["--url", url, "--limit-s", "2"]) == 0
+    assert main(["--url", url, "--limit-s", "30"]) == 0
 
 
 def test_a_dead_letter_is_found_among_the_pages_of_others(app: PlayedApp, url: str) -> None:
@@ -208,17 +207,17 @@ def test_it_fails_and_says_why(
 
 
 def test_an_app_that_does_not_answer_fails_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(options("http://127.0.0.1:1", start_limit_s=0.1)) == 1
+    assert run(options("http://127.0.0.1:1", start_limit_s=0)) == 1
 
     assert "ConnectionRefusedError" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("quicker", [[1], [3, 1], [3, 3, 3, 0]])
+@pytest.mark.parametrize("quicker", [[1], [4, 3], [4, 4, 4, 4, 0]])
 def test_the_brokers_road_is_tried_again_when_the_step_was_quicker(
     quicker: list[int], app: PlayedApp, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`quicker`: how many of four messages the step gets first, in each try; of the last, it does not get all."""
-    tries = iter([4 if number < len(quicker) - 1 else got for number, got in enumerate(quicker)])
+    """`quicker`: how many of the four messages the step gets first, in each try."""
+    tries = iter(quicker)
 
     def dead_letter(_bus: str, *, message_ids: set[str]) -> None:
         parked = next(tries)

@@ -1,0 +1,115 @@
+"""Which implementation the contracts are held against: REGIS_CONTRACT_ON = embedded (as it is), emulators, or azure.
+
+Embedded starts the local services in this process. For the others CosmosConnection and ServiceBusConnection (or, in
+Azure, their endpoints with the caller's own identity) say where to go; entities must be deployed there. Every test
+works with payments of its own, so nothing has to be emptied.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from azure.cosmos.aio import CosmosClient, DatabaseProxy
+from azure.servicebus.aio import ServiceBusClient
+
+from local import provider
+from local.cosmos import server as cosmos
+from local.servicebus import server as servicebus
+from shared import flow
+from shared.adapters.cosmos.client import open_client as open_account
+from shared.adapters.servicebus import ServiceBusTopics
+from shared.adapters.servicebus import open_client as open_bus
+
+ON = os.environ.get("REGIS_CONTRACT_ON", "embedded")
+TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """Where the implementations are."""
+
+    cosmos_connection: str | None
+    cosmos_endpoint: str | None
+    servicebus_connection: str | None
+    servicebus_namespace: str | None
+    provider_url: str
+    credential: Any
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def grounds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grounds]:
+    """The provider is always the embedded one: no other is known."""
+    data = tmp_path_factory.mktemp("contract")
+    paying = await provider.start(port=0, data=data, hold_s=5)
+    try:
+        async for found in _elsewhere(paying.port) if ON != "embedded" else _embedded(data, paying.port):
+            yield found
+    finally:
+        await paying.close()
+
+
+async def _embedded(data: Path, provider_port: int) -> AsyncIterator[Grounds]:
+    store = await cosmos.start(port=0, data=data, topology=TOPOLOGY)
+    bus = await servicebus.start(port=0, data=data, topology=TOPOLOGY, admin_port=0)
+    try:
+        yield Grounds(
+            store.connection_string, None, bus.connection_string, None, f"http://127.0.0.1:{provider_port}", None
+        )
+    finally:
+        await bus.close()
+        await store.close()
+
+
+async def _elsewhere(provider_port: int) -> AsyncIterator[Grounds]:
+    credential = None
+    if ON == "azure":
+        from azure.identity.aio import DefaultAzureCredential  # only there
+
+        credential = DefaultAzureCredential()
+    yield Grounds(
+        os.environ.get("CosmosConnection"),  # noqa: SIM112 - the setting's name
+        os.environ.get("CosmosConnection__accountEndpoint"),  # noqa: SIM112
+        os.environ.get("ServiceBusConnection"),  # noqa: SIM112
+        os.environ.get("ServiceBusConnection__fullyQualifiedNamespace"),  # noqa: SIM112
+        f"http://127.0.0.1:{provider_port}",
+        credential,
+    )
+    if credential is not None:
+        await credential.close()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def database(grounds: Grounds) -> AsyncIterator[DatabaseProxy]:
+    """The product's database, by the product's own client."""
+    client: CosmosClient = open_account(
+        grounds.cosmos_connection, grounds.cosmos_endpoint, grounds.credential, proxies=False
+    )
+    async with client:
+        yield client.get_database_client(flow.DATABASE)
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def bus(grounds: Grounds) -> AsyncIterator[ServiceBusClient]:
+    """A client of our own, to look at what arrives."""
+    async with open_bus(grounds.servicebus_connection, grounds.servicebus_namespace, grounds.credential) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def topics(grounds: Grounds) -> AsyncIterator[ServiceBusTopics]:
+    """The publisher, scheduler and dead letters under test."""
+    client = open_bus(grounds.servicebus_connection, grounds.servicebus_namespace, grounds.credential)
+    under_test = ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
+    yield under_test
+    await under_test.close()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session

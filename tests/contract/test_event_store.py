@@ -1,0 +1,114 @@
+"""What every event store promises: streams without gaps, one winner per version, repeats that do no harm."""
+
+import asyncio
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from azure.cosmos.aio import DatabaseProxy
+
+from shared import codec, flow
+from shared.adapters.cosmos.events import CosmosEventStore
+from shared.errors import StreamMoved
+from shared.ports import EventStore, StoredEvent
+from tests.builders import a_payment, initiated
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def store(database: DatabaseProxy) -> EventStore:
+    return CosmosEventStore(database.get_container_client(flow.EVENTS))
+
+
+def a_stream() -> tuple[StoredEvent, ...]:
+    return a_payment(payment_id=str(uuid.uuid4())).created().settled().completed().stored
+
+
+async def test_what_was_appended_is_loaded_in_order(store: EventStore) -> None:
+    stream = a_stream()
+
+    for stored in stream:
+        assert await store.append([stored]) == (stored,)
+
+    assert await store.load(stream[0].payment.payment_id) == stream
+
+
+async def test_several_events_are_appended_together(store: EventStore) -> None:
+    stream = a_stream()
+
+    await store.append(stream[:1])
+    await store.append(stream[1:])
+
+    assert await store.load(stream[0].payment.payment_id) == stream
+
+
+async def test_an_unknown_payment_has_no_events(store: EventStore) -> None:
+    assert await store.load(str(uuid.uuid4())) == ()
+
+
+async def test_a_repeat_of_an_append_succeeds_and_tells_what_stands(store: EventStore) -> None:
+    first = a_stream()[0]
+    later = initiated(payment_id=first.payment.payment_id, occurred_at=first.event.occurred_at + timedelta(seconds=9))
+    repeat = replace(first, event=later)
+
+    await store.append([first])
+    standing = await store.append([repeat])
+
+    assert standing == (first,)
+    assert await store.load(first.payment.payment_id) == (first,)
+
+
+async def test_a_repeat_of_several_events_succeeds_too(store: EventStore) -> None:
+    stream = a_stream()
+    await store.append(stream)
+
+    assert await store.append(stream) == stream
+
+
+async def test_another_event_at_a_taken_version_is_refused_and_nothing_is_written(store: EventStore) -> None:
+    stream = a_stream()
+    await store.append(stream[:2])
+    declined = a_payment(payment_id=stream[0].payment.payment_id).declined().stored[1]
+
+    with pytest.raises(StreamMoved):
+        await store.append([declined])
+
+    assert await store.load(stream[0].payment.payment_id) == stream[:2]
+
+
+async def test_of_several_events_none_is_written_when_one_version_is_taken(store: EventStore) -> None:
+    stream = a_stream()
+    await store.append(stream[:1])
+    await store.append([stream[1]])
+    other = a_payment(payment_id=stream[0].payment.payment_id).created("pp_other").settled().stored
+
+    with pytest.raises(StreamMoved):
+        await store.append(other[1:])
+
+    assert await store.load(stream[0].payment.payment_id) == stream[:2]
+
+
+async def test_of_many_that_race_for_a_version_one_wins(store: EventStore) -> None:
+    payment_id = str(uuid.uuid4())
+    rivals = [a_payment(payment_id=payment_id, request_fingerprint=f"{number:064}").stored[0] for number in range(8)]
+
+    results = await asyncio.gather(*(store.append([rival]) for rival in rivals), return_exceptions=True)
+
+    won = [result for result in results if not isinstance(result, BaseException)]
+    assert len(won) == 1
+    assert all(isinstance(result, StreamMoved) for result in results if isinstance(result, BaseException))
+    assert await store.load(payment_id) == won[0]
+
+
+async def test_one_document_can_be_read_as_it_is_stored(store: EventStore) -> None:
+    stream = a_stream()
+    await store.append(stream[:1])
+
+    document = await store.load_document(stream[0].event_id)
+
+    assert document is not None
+    assert codec.from_document(document) == stream[0]
+    assert await store.load_document(stream[1].event_id) is None

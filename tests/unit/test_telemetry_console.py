@@ -1,0 +1,58 @@
+"""With TELEMETRY_CONSOLE spans and figures can be read on stderr; without it nothing is printed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.adapters.telemetry import OpenTelemetry, providers
+from shared.settings import read_settings
+from tests.conftest import REQUIRED_SETTINGS
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def printed(capsys: pytest.CaptureFixture[str], *, console: bool) -> list[dict[str, Any]]:
+    """What a span, a counter and a gauge leave on stderr, one document per line."""
+    tracers, meters = providers(azure_monitor=None, otlp_endpoint=None, console=console)
+    telemetry = OpenTelemetry(tracers=tracers, meters=meters)
+    with telemetry.span("advance", traceparent=TRACEPARENT, payment_id="p-1"):
+        telemetry.count("step.retries", step="create", reason="busy")
+        telemetry.gauge("outbox.lag_s", 1.5)
+    tracers.shutdown()
+    meters.shutdown()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [json.loads(line) for line in captured.err.splitlines()]
+
+
+def test_a_span_is_one_line_in_the_trace_of_its_payment(capsys: pytest.CaptureFixture[str]) -> None:
+    span, _ = printed(capsys, console=True)
+
+    assert span["name"] == "advance"
+    assert span["context"]["trace_id"] == f"0x{TRACEPARENT.split('-')[1]}"
+    assert span["attributes"] == {"regispay.payment_id": "p-1"}
+
+
+def test_figures_are_printed_with_their_attributes(capsys: pytest.CaptureFixture[str]) -> None:
+    _, figures = printed(capsys, console=True)
+
+    metrics = figures["resource_metrics"][0]["scope_metrics"][0]["metrics"]
+    points = {metric["name"]: metric["data"]["data_points"][0] for metric in metrics}
+    assert points["regispay.step.retries"]["value"] == 1
+    assert points["regispay.step.retries"]["attributes"] == {"step": "create", "reason": "busy"}
+    assert points["regispay.outbox.lag_s"]["value"] == 1.5
+
+
+def test_nothing_is_printed_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, console=False) == []
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, False), ("true", True)])
+def test_the_setting_is_off_unless_set(monkeypatch: pytest.MonkeyPatch, value: str | None, *, expected: bool) -> None:
+    for name, required in REQUIRED_SETTINGS.items():
+        monkeypatch.setenv(name, required)
+    if value:
+        monkeypatch.setenv("TELEMETRY_CONSOLE", value)
+
+    assert read_settings().telemetry_console is expected

@@ -1,0 +1,263 @@
+"""The workflows and what surrounds them: valid, least rights, pinned, bounded, in step with the rest of the tree."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML  # comes with check-jsonschema
+
+ROOT = Path(__file__).resolve().parents[2]
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
+
+type Job = dict[str, Any]
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    held: dict[str, Any] = YAML(typ="safe").load(path)
+    return held
+
+
+def jobs() -> Iterator[tuple[str, Job]]:
+    """Of all workflows, by `workflow/job`."""
+    for path in WORKFLOWS:
+        yield from ((f"{path.stem}/{name}", job) for name, job in loaded(path)["jobs"].items())
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, job in jobs():
+        yield from ((name, step) for step in job.get("steps", ()))
+    for path in ACTIONS:
+        yield from ((path.parent.name, step) for step in loaded(path)["runs"]["steps"])
+
+
+def tool(name: str, *arguments: str | Path) -> str:
+    """What a tool of the development environment says; it must be content."""
+    command = [str(Path(sys.executable).parent / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_workflows_of_the_delivery_are_there() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["ci", "deploy", "nightly", "what-if"]
+
+
+def test_zizmor_finds_no_weakness() -> None:
+    tool("zizmor", "--offline", "--strict-collection", GITHUB)
+
+
+@pytest.mark.parametrize(
+    ("schema", "paths"),
+    [
+        ("vendor.github-workflows", WORKFLOWS),
+        ("vendor.github-actions", ACTIONS),
+        ("vendor.dependabot", [GITHUB / "dependabot.yml"]),
+        ("vendor.compose-spec", [ROOT / "compose.yaml"]),
+    ],
+)
+def test_the_public_schema_holds(schema: str, paths: list[Path]) -> None:
+    assert paths
+
+    tool("check-jsonschema", "--builtin-schema", schema, *paths)
+
+
+def test_every_action_of_others_is_pinned_by_commit_and_says_its_version() -> None:
+    lines = [line.strip() for path in [*WORKFLOWS, *ACTIONS] for line in path.read_text().splitlines()]
+    used = [line.removeprefix("- ") for line in lines if re.match(r"(- )?uses:", line)]
+
+    assert used
+    for line in used:
+        assert re.fullmatch(r"uses: ([\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+|\$/\.github/[\w./-]+)", line), line
+
+
+def test_one_action_has_one_version_everywhere() -> None:
+    text = "\n".join(path.read_text() for path in [*WORKFLOWS, *ACTIONS])
+    pins: dict[str, set[str]] = {}
+
+    for action, pin in re.findall(r"uses: ([\w-]+/[\w./-]+)@(.+)", text):
+        pins.setdefault(action, set()).add(pin)
+
+    assert {action: found for action, found in pins.items() if len(found) > 1} == {}
+
+
+def test_what_the_repository_uses_of_itself_is_there() -> None:
+    own = {step["uses"] for _, step in [*steps(), *jobs()] if str(step.get("uses", "")).startswith("$/")}
+
+    assert own == {"$/.github/workflows/ci.yml", "$/.github/actions/deploy"}
+    assert (GITHUB / "workflows/ci.yml").is_file()
+    assert (GITHUB / "actions/deploy/action.yml").is_file()
+
+
+def test_no_right_is_given_to_a_whole_workflow_and_few_to_a_job() -> None:
+    allowed = {("contents", "read"), ("id-token", "write"), ("pull-requests", "write")}
+
+    assert [path.stem for path in WORKFLOWS if loaded(path)["permissions"] != {}] == []
+    assert [name for name, job in jobs() if not set(job["permissions"].items()) <= allowed] == []
+
+
+def test_what_may_sign_in_to_azure_may_not_write_to_github_and_runs_in_an_environment() -> None:
+    signing_in = {name: job for name, job in jobs() if "id-token" in job["permissions"]}
+
+    assert signing_in.keys() == {"deploy/dev", "deploy/prod", "what-if/ask", "nightly/azure"}
+    for name, job in signing_in.items():
+        assert "pull-requests" not in job["permissions"], name
+        assert "environment" in job, name
+
+
+def test_every_job_ends_by_itself() -> None:
+    own = {name: job for name, job in jobs() if "steps" in job}
+
+    assert {name: job.get("timeout-minutes") for name, job in own.items() if not job.get("timeout-minutes")} == {}
+
+
+def test_a_failure_inside_a_pipe_stops_a_step() -> None:
+    """The shell that GitHub takes when none is named goes on."""
+    shells = {path.stem: loaded(path).get("defaults", {}).get("run", {}).get("shell") for path in WORKFLOWS}
+    running = {name.split("/")[0] for name, job in jobs() for step in job.get("steps", ()) if "run" in step}
+
+    assert {shells[name] for name in running} == {"bash"}
+    assert {step["shell"] for path in ACTIONS for step in loaded(path)["runs"]["steps"] if "run" in step} == {"bash"}
+
+
+def test_one_run_at_a_time_and_a_deployment_is_never_cut_off() -> None:
+    groups = {path.stem: loaded(path).get("concurrency") for path in WORKFLOWS}
+    deploying = {name: job["concurrency"] for name, job in jobs() if name in {"deploy/dev", "deploy/prod"}}
+
+    assert {name for name, group in groups.items() if group is None} == {"deploy"}
+    assert deploying == {
+        "deploy/dev": {"group": "deploy-dev", "cancel-in-progress": False},
+        "deploy/prod": {"group": "deploy-prod", "cancel-in-progress": False},
+    }
+
+
+def test_nothing_of_a_pull_request_from_outside_runs_with_rights() -> None:
+    assert {path.stem: sorted(loaded(path)["on"]) for path in WORKFLOWS} == {
+        "ci": ["pull_request", "workflow_call"],
+        "deploy": ["push", "workflow_dispatch"],
+        "nightly": ["schedule", "workflow_dispatch"],
+        "what-if": ["pull_request"],
+    }
+    assert "head.repo.full_name == github.repository" in dict(jobs())["what-if/ask"]["if"]
+
+
+def test_no_secret_is_used_anywhere() -> None:
+    """Azure takes GitHub's word for who runs; what the environments differ in is no secret."""
+    assert [path.name for path in [*WORKFLOWS, *ACTIONS] if "secrets." in path.read_text()] == []
+
+
+def test_no_checkout_leaves_its_token_behind() -> None:
+    checkouts = [step for _, step in steps() if str(step.get("uses", "")).startswith("actions/checkout@")]
+
+    assert checkouts
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_prod_comes_after_dev_and_dev_after_the_tests() -> None:
+    found = dict(jobs())
+
+    assert found["deploy/dev"]["needs"] == "ci"
+    assert found["deploy/prod"]["needs"] == "dev"
+    assert (found["deploy/dev"]["environment"], found["deploy/prod"]["environment"]) == ("dev", "prod")
+
+
+def test_both_environments_are_deployed_in_the_same_way() -> None:
+    dev, prod = (dict(jobs())[f"deploy/{name}"] for name in ("dev", "prod"))
+
+    assert dev["env"] == prod["env"]
+    for theirs, ours in zip(dev["steps"], prod["steps"], strict=True):
+        assert theirs["uses"] == ours["uses"]
+        assert {**theirs["with"], "environment": "prod"} == {"environment": "prod", **ours["with"]}
+
+
+def test_the_package_is_built_in_one_place_only_and_the_same_file_is_deployed() -> None:
+    building = [name for name, step in steps() if "make package" in step.get("run", "")]
+    deployed = [step["with"] for _, step in steps() if str(step.get("uses", "")).startswith("Azure/functions-action@")]
+
+    assert building == ["ci/package"]
+    assert [(step["package"], step["remote-build"]) for step in deployed] == [("dist/app.zip", "false")]
+
+
+def test_the_smoke_test_checks_the_build_the_rules_and_both_roads() -> None:
+    (action,) = ACTIONS
+    commands = "\n".join(step.get("run", "") for step in loaded(action)["runs"]["steps"])
+
+    assert "infra/rules.py" in commands
+    assert '--expect-build "$GITHUB_SHA"' in commands
+    assert "--bus" in commands
+    assert commands.index("az deployment sub create") < commands.index("infra/smoke.py")
+    assert '--build-id $GITHUB_SHA"' in (GITHUB / "workflows/ci.yml").read_text()
+
+
+def test_what_the_parameter_files_read_is_set_wherever_they_are_used() -> None:
+    read = {
+        name
+        for path in ROOT.glob("infra/*.bicepparam")
+        for name, default in re.findall(r"readEnvironmentVariable\('(\w+)'(, ')?", path.read_text())
+        if not default
+    }
+    ci = next(step for name, step in steps() if "build-params" in step.get("run", ""))
+
+    assert read
+    assert read <= ci["env"].keys()
+    assert read <= dict(jobs())["deploy/dev"]["env"].keys()
+
+
+def test_what_is_read_of_the_deployment_is_what_main_bicep_gives() -> None:
+    outputs = set(re.findall(r"^output (\w+)", (ROOT / "infra/main.bicep").read_text(), re.MULTILINE))
+    (action,) = ACTIONS
+
+    asked = set(re.findall(r"steps\.infra\.outputs\.(\w+)", action.read_text()))
+
+    assert asked
+    assert asked <= outputs
+
+
+def test_every_file_and_target_that_a_command_names_is_there() -> None:
+    commands = "\n".join(step.get("run", "") for _, step in steps())
+    makefile = (ROOT / "Makefile").read_text()
+
+    missing = [
+        name for name in re.findall(r"\binfra/[\w/.-]+\.(?:py|bicep)\b", commands) if not (ROOT / name).is_file()
+    ]
+    untold = [name for name in re.findall(r"\bmake ([\w./]+)", commands) if f"\n{name}:" not in makefile]
+
+    assert missing == []
+    assert untold == []
+
+
+def test_nobody_is_named_as_an_owner() -> None:
+    owners = re.findall(r"@\S+", (GITHUB / "CODEOWNERS").read_text())
+
+    assert owners
+    assert [owner for owner in owners if not re.fullmatch(r"@ORG/[\w-]+", owner)] == []
+
+
+def test_whatever_is_pinned_is_kept_up_to_date() -> None:
+    watched = {each["package-ecosystem"] for each in loaded(GITHUB / "dependabot.yml")["updates"]}
+
+    assert watched == {"github-actions", "pip", "docker-compose", "devcontainers"}
+
+
+def test_the_emulators_are_pinned_checked_and_reachable_from_this_machine_only() -> None:
+    services = loaded(ROOT / "compose.yaml")["services"]
+
+    assert [name for name, each in services.items() if re.search(r":(latest|vnext-latest)$", each["image"])] == []
+    assert [
+        port for each in services.values() for port in each.get("ports", ()) if not port.startswith("127.0.0.1:")
+    ] == []
+    for name in ("storage", "cosmos", "servicebus"):
+        assert f"http://{name}:" in str(services["ready"]["healthcheck"]["test"])
+    assert services["servicebus"]["depends_on"]["mssql"]["condition"] == "service_healthy"
+
+
+def test_the_emulator_mounts_the_configuration_that_is_generated() -> None:
+    (mount,) = loaded(ROOT / "compose.yaml")["services"]["servicebus"]["volumes"]
+
+    assert mount.split(":")[0] == "./infra/emulators/servicebus-config.json"
+    assert (ROOT / mount.split(":")[0]).is_file()
