@@ -7,7 +7,7 @@ exported with the prefix `regispay.`; a log event's name stands in the field `ev
 # Counters
 PAYMENTS_ACCEPTED = "payments.accepted"
 PAYMENTS_COMPLETED = "payments.completed"
-PAYMENTS_FAILED = "payments.failed"  # reason
+PAYMENTS_FAILED = "payments.failed"
 PAYMENTS_SWEPT = "payments.swept"  # step
 EVENTS_PUBLISHED = "events.published"
 STEP_RETRIES = "step.retries"  # step, reason

@@ -131,6 +131,8 @@ class Host:
         await asyncio.gather(self._web.close(), *(client.close() for client in self._clients), return_exceptions=True)
         if not self.gave_up:
             worker.stop()
+        # Functions have no hook for the end, here as in Azure, so the app's own clients are still open: no news.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
 
     def _listen(self, triggers: Triggers) -> None:
         # Imported where they are needed: the SDKs take half a second, and a refusal to start should come at once.

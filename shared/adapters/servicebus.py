@@ -170,7 +170,7 @@ def _dead(message: ServiceBusReceivedMessage) -> DeadMessage:
         message_id=str(message.message_id),
         body=b"".join(cast("Iterable[bytes]", message.body)).decode(errors="replace"),
         subject=message.subject or "",
-        delivery_count=message.delivery_count or 1,
+        delivery_count=(message.delivery_count or 0) + 1,  # on the wire it counts failures
         properties=properties,
         source=message.dead_letter_source,
     )

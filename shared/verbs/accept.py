@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from shared import codec
+from shared import codec, signals
 from shared.domain.events import PaymentInitiated
 from shared.domain.money import Money
 from shared.domain.payment import Refused, evolve
@@ -46,7 +46,8 @@ async def accept(
             (standing,) = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
-        services.telemetry.count("payments.accepted")
+        services.telemetry.count(signals.PAYMENTS_ACCEPTED)
+        services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
         return standing
 
 

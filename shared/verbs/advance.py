@@ -6,7 +6,7 @@ done twice; what was said yes to is recorded whatever the payment has become mea
 
 from dataclasses import replace
 
-from shared import flow
+from shared import flow, signals
 from shared.domain.events import Event, PaymentFailed
 from shared.domain.payment import Intention, Payment, Refused, Step, intend
 from shared.errors import PaymentsError, Then, Unreadable
@@ -31,9 +31,11 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
         return
     names = {"step": step.value, "payment_id": turn.payment_id, "attempt": turn.attempt, "run": turn.run}
     with services.telemetry.span("advance", traceparent=turn.traceparent, linked=turn.run != "0", **names) as span:
-        turn = replace(turn, traceparent=span.traceparent)
+        turn, began = replace(turn, traceparent=span.traceparent), services.clock.now()
         outcome = await _attempt(turn)
         span.note(outcome=outcome.word)
+        seconds = (services.clock.now() - began).total_seconds()
+        services.telemetry.observe(signals.STEP_DURATION_S, seconds, step=step.value, outcome=outcome.word)
         services.telemetry.log(f"advance.{outcome.word}", {**names, **outcome.fields})
         await carry_out(outcome, turn=turn)
 

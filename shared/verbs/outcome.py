@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared import signals
 from shared.domain.payment import Step
 from shared.errors import Unreadable
 from shared.flow import Place
@@ -91,7 +92,7 @@ async def _schedule(again: Again, *, turn: Turn) -> None:
         properties=properties,
     )
     await turn.services.scheduler.schedule(copy, due_at=turn.now + timedelta(seconds=delay_s))
-    turn.services.telemetry.count("step.retries", step=turn.step.step.value, reason=again.code)
+    turn.services.telemetry.count(signals.STEP_RETRIES, step=turn.step.step.value, reason=again.code)
 
 
 async def _give_up(again: Again, *, turn: Turn) -> None:
@@ -134,7 +135,7 @@ async def _park(turn: Turn, *, reason: str, description: str) -> None:
         answered=turn.answered or reason == CHARGED_NOT_RECORDED,
     )
     await turn.services.dead_letters.park(letter)
-    turn.services.telemetry.count("messages.parked", step=turn.step.step.value, reason=reason)
+    turn.services.telemetry.count(signals.MESSAGES_PARKED, step=turn.step.step.value, reason=reason)
 
 
 async def park_unread(delivery: Delivery, *, fault: Unreadable, place: Place, services: Services) -> None:
@@ -149,4 +150,4 @@ async def park_unread(delivery: Delivery, *, fault: Unreadable, place: Place, se
         delivery_count=delivery.delivery_count,
     )
     await services.dead_letters.park(letter)
-    services.telemetry.count("messages.parked", step=place.subscription, reason=fault.code)
+    services.telemetry.count(signals.MESSAGES_PARKED, step=place.subscription, reason=fault.code)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared import codec, flow
+from shared import codec, flow, signals
 from shared.errors import Unreadable
 from shared.ports import DeadLetter, Message, StoredEvent
 from shared.services import Services
@@ -28,8 +28,8 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
     letters += [_stub(_naming(each.message), reason="refused_by_broker", description=each.reason) for each in rejected]
     for letter in letters:
         await services.dead_letters.park(letter)
-        services.telemetry.count("messages.parked", step="publish", reason=letter.reason)
-    services.telemetry.count("events.published", len(messages) - len(rejected))
+        services.telemetry.count(signals.MESSAGES_PARKED, step="publish", reason=letter.reason)
+    services.telemetry.count(signals.EVENTS_PUBLISHED, len(messages) - len(rejected))
 
 
 def _traced(document: Mapping[str, Any], *, services: Services) -> Message:

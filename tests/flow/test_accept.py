@@ -1,0 +1,88 @@
+"""accept: one payment for one key, whatever the store does on the way."""
+
+from pathlib import Path
+
+from shared.domain.money import Money
+from shared.domain.payment import Refused
+from shared.errors import PaymentsError
+from shared.ports import StoredEvent
+from shared.verbs.accept import Initiate, accept
+from tests.flow.world import World, a_world
+
+
+def a_command(amount_minor: int = 1250) -> Initiate:
+    return Initiate(
+        amount=Money(amount_minor, "EUR"),
+        payment_method="pm_ok",
+        reference="order-1",
+        description=None,
+        metadata={},
+        notification_url=None,
+    )
+
+
+async def accepted(world: World, *, key: str | None, amount_minor: int = 1250) -> StoredEvent | Refused:
+    return await accept(a_command(amount_minor), idempotency_key=key, traceparent=None, services=world.services)
+
+
+async def test_a_repeat_gets_the_first_answer_also_when_time_has_passed(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        first = await accepted(world, key="k")
+        await world.run(for_s=3600)
+        world.clock.pass_s(3600)
+
+        repeat = await accepted(world, key="k")
+
+        assert repeat == first
+
+
+async def test_a_used_key_with_another_request_is_refused_and_stores_nothing(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        first = await accepted(world, key="k")
+        assert isinstance(first, StoredEvent)
+
+        other = await accepted(world, key="k", amount_minor=1)
+
+        assert other == Refused("idempotency_key_reused")
+        assert await world.stream(first.payment.payment_id) == (first,)
+
+
+async def test_an_append_whose_answer_was_lost_is_found_by_the_repeat(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.break_store(503, operation="create", container="events", count=1, after=True)
+
+        stored = await accepted_however_often(world, key="lost")
+
+        assert len(await world.stream(stored.payment.payment_id)) == 1
+
+
+async def test_a_store_that_refuses_leaves_nothing_behind_and_the_key_free(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.break_store(449, operation="create", container="events", count=1000)
+        refused = await fault_of(world, key="busy")
+        await world.grounds.mend_store()
+
+        stored = await accepted(world, key="busy")
+
+        assert refused is not None
+        assert isinstance(stored, StoredEvent)
+        assert len(await world.stream(stored.payment.payment_id)) == 1
+
+
+async def accepted_however_often(world: World, *, key: str) -> StoredEvent:
+    """As a client repeats what was answered with 503."""
+    while True:
+        try:
+            stored = await accepted(world, key=key)
+        except PaymentsError:
+            continue
+        assert isinstance(stored, StoredEvent)
+        return stored
+
+
+async def fault_of(world: World, *, key: str) -> str | None:
+    try:
+        await accepted(world, key=key)
+    except PaymentsError as fault:
+        return fault.code
+    return None
