@@ -1,40 +1,20 @@
-"""publish: the change feed of the event store wakes it. Translates documents for the verb."""
+"""publish: the change feed wakes it. Translates documents for the verb."""
 
 from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
+from functions.feed import on_events
 from shared import flow
 from shared.services import Services
 from shared.verbs.publish import publish
 
 
 def blueprint(services: Callable[[], Awaitable[Services]], *, feed_poll_delay_ms: int) -> func.Blueprint:
-    """The function `publish_events`.
-
-    Without an endless retry policy the host drops a batch that failed; without start_from_beginning a payment that was
-    accepted before the first lease would never be seen.
-    """
+    """The function `publish_events`."""
     bp = func.Blueprint()
 
-    @bp.function_name("publish_events")
-    @bp.cosmos_db_trigger(
-        arg_name="documents",
-        connection="CosmosConnection",
-        database_name=flow.DATABASE,
-        container_name=flow.EVENTS,
-        lease_container_name=flow.LEASES,
-        lease_container_prefix=flow.PUBLISH_LEASE_PREFIX,
-        create_lease_container_if_not_exists=False,
-        start_from_beginning=True,  # type: ignore[arg-type] # typed as a time in azure-functions; the host reads a bool
-        feed_poll_delay=feed_poll_delay_ms,
-    )
-    @bp.retry(
-        strategy="exponential_backoff",
-        max_retry_count="-1",
-        minimum_interval="00:00:01",
-        maximum_interval="00:00:30",
-    )
+    @on_events(bp, "publish_events", lease_prefix=flow.PUBLISH_LEASE_PREFIX, feed_poll_delay_ms=feed_poll_delay_ms)
     async def publish_events(documents: func.DocumentList) -> None:
         await publish([dict(document) for document in documents], services=await services())
 

@@ -44,7 +44,7 @@ param siteUpdateStrategy string = 'Recreate'
 @allowed(['serverless', 'autoscale'])
 param cosmosCapacity string = 'serverless'
 param eventsMaxThroughput int = 4000
-param otherMaxThroughput int = 1000
+param rowsMaxThroughput int = 1000
 @allowed(['Continuous7Days', 'Continuous30Days'])
 param cosmosBackupTier string = 'Continuous7Days'
 @allowed(['Standard', 'Premium'])
@@ -124,7 +124,7 @@ module cosmos 'modules/cosmos.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     capacity: cosmosCapacity
     eventsMaxThroughput: eventsMaxThroughput
-    otherMaxThroughput: otherMaxThroughput
+    rowsMaxThroughput: rowsMaxThroughput
     zoneRedundant: zoneRedundant
     backupTier: cosmosBackupTier
     privateOnly: privateNetworking

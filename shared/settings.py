@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     ops_caller: str = "admin-key"
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last
-    # about 70 minutes on average, 26 of notify about ten hours.
+    # about 63 minutes on average, 26 of notify about eight hours.
     retry_create_attempts: PositiveInt = 16
     retry_create_base_s: Seconds = 5
     retry_create_cap_s: Seconds = 900

@@ -14,9 +14,9 @@ param capacity string
 @minValue(1000)
 param eventsMaxThroughput int
 
-@description('The highest RU/s of every other container; autoscale only.')
+@description('The highest RU/s of the container payments, the read model; autoscale only.')
 @minValue(1000)
-param otherMaxThroughput int
+param rowsMaxThroughput int
 
 @description('Copies in three zones. Not every region has capacity for it.')
 param zoneRedundant bool
@@ -30,6 +30,8 @@ param privateOnly bool
 
 var cosmos = any(loadJsonContent('../topology.json')).cosmos
 var eventStore = 'events'
+var readModel = 'payments'
+var smallest = 1000
 var serverless = capacity == 'serverless'
 
 resource account 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' = {
@@ -74,7 +76,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
   parent: database
   name: container.name
   properties: {
-    options: serverless ? {} : { autoscaleSettings: { maxThroughput: container.name == eventStore ? eventsMaxThroughput : otherMaxThroughput } }
+    options: serverless ? {} : { autoscaleSettings: { maxThroughput: container.name == eventStore ? eventsMaxThroughput : container.name == readModel ? rowsMaxThroughput : smallest } }
     resource: {
       id: container.name
       partitionKey: {

@@ -32,6 +32,7 @@ class Grounds:
     http: aiohttp.ClientSession
     _client: CosmosClient
     worlds: int = 0
+    feed_read_to: str | None = None
 
     def container(self, name: str) -> ContainerProxy:
         return self._client.get_database_client(flow.DATABASE).get_container_client(name)

@@ -3,7 +3,7 @@
 Only what a test must hold in its hand is exchanged: time, jitter, and where telemetry goes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,13 +43,17 @@ class Worker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plant:
-    """What every worker of a world is made from. settings: changes to QUICK and the product's defaults."""
+    """What every worker of a world is made from.
+
+    settings: changes to QUICK and the product's defaults. alter: puts something of the test's between verb and adapter.
+    """
 
     grounds: Grounds
     bus: DirectBus
     seen: SignalsSeen
     wire: Tripwire
     settings: Mapping[str, Any]
+    alter: Callable[[Services], Services]
 
     async def hire(self) -> Worker:
         settings = Settings.model_validate(
@@ -69,4 +73,4 @@ class Plant:
         topics = ServiceBusTopics(bus, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
         built = wiring._services(settings, client, topics, session)
         held = replace(built, clock=self.grounds.clock, telemetry=self.seen.telemetry, jitter=lambda: 1.0)
-        return Worker(watched(held, self.wire), client, session)
+        return Worker(watched(self.alter(held), self.wire), client, session)

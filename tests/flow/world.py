@@ -203,6 +203,13 @@ class World:
 
     # -- looking
 
+    def scheduled(self) -> dict[str, float]:
+        """The messages that are to come: in how many seconds, by message id."""
+        queues = [topic.scheduled for topic in self.bus.broker.topics.values()]
+        entries = [entry for queue in queues for entry in queue.entries.values()]
+        now_ms = self.clock.now_ms()
+        return {str(entry.body.envelope.message_id): ((entry.scheduled_ms or 0) - now_ms) / 1000 for entry in entries}
+
     async def stream(self, payment_id: str) -> tuple[StoredEvent, ...]:
         pages = self.grounds.container(flow.EVENTS).query_items("SELECT * FROM c", partition_key=payment_id)
         stored = [codec.from_document(document) async for document in pages]
@@ -259,10 +266,11 @@ async def read_feed(grounds: Grounds, position: str | None) -> tuple[list[dict[s
 
 
 async def _end_of_feed(grounds: Grounds) -> str | None:
-    page, position = await read_feed(grounds, None)
+    """Where the feed ends now; what earlier worlds left in it is not read twice."""
+    page, grounds.feed_read_to = await read_feed(grounds, grounds.feed_read_to)
     while page:
-        page, position = await read_feed(grounds, position)
-    return position
+        page, grounds.feed_read_to = await read_feed(grounds, grounds.feed_read_to)
+    return grounds.feed_read_to
 
 
 @asynccontextmanager
@@ -272,13 +280,14 @@ async def a_world_on(
     wire: Tripwire | None = None,
     topology: Path | Mapping[str, object] = TOPOLOGY,
     projects: bool = True,
+    alter: Callable[[Services], Services] = lambda services: services,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """A world of its own on ground that others may have used. settings: of the product, by their names."""
     grounds.worlds += 1
     seen = SignalsSeen()
     bus = DirectBus(load_topology(topology), grounds.clock)
-    plant = Plant(grounds=grounds, bus=bus, seen=seen, wire=wire or Tripwire(), settings=settings)
+    plant = Plant(grounds=grounds, bus=bus, seen=seen, wire=wire or Tripwire(), settings=settings, alter=alter)
     feeds: dict[str, Feed] = {"publish": _publish, **({"project": _project} if projects else {})}
     start = await _end_of_feed(grounds) if grounds.worlds > 1 else None
     world = World(plant, feeds=feeds, positions=dict.fromkeys(feeds, start))

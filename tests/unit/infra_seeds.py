@@ -50,7 +50,11 @@ OF_TOPOLOGY = [
         "serverless",
     ),
     Seed(
-        topology.capacity_follows_its_parameter, STORE, "eventsMaxThroughput : ", "otherMaxThroughput : ", "events: not"
+        topology.capacity_follows_its_parameter,
+        STORE,
+        "? eventsMaxThroughput :",
+        "? rowsMaxThroughput :",
+        "events: not",
     ),
     Seed(topology.forwards_are_ordered, BUS, "[deadLetterTopics, publishedTopics]", "[]", "wait for deadLetterTopics"),
     Seed(

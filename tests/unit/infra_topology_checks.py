@@ -108,11 +108,12 @@ def capacity_follows_its_parameter(infra: Infra, _: Product) -> list[str]:
     serverless = _of(infra.file(STORE, capacity="serverless").resources, CONTAINER)
     given = {resource.body["name"] for resource in serverless if resource.body["properties"]["options"] != {}}
     faults = [f"{name}: throughput on a serverless account" for name in given]
-    autoscale = infra.file(STORE, capacity="autoscale", eventsMaxThroughput=4000, otherMaxThroughput=1000)
+    wanted = {flow.EVENTS: 4000, flow.PAYMENTS: 2000}
+    autoscale = infra.file(STORE, capacity="autoscale", eventsMaxThroughput=4000, rowsMaxThroughput=2000)
     for resource in _of(autoscale.resources, CONTAINER):
-        wanted = 4000 if resource.body["name"] == flow.EVENTS else 1000
-        if resource.body["properties"]["options"] != {"autoscaleSettings": {"maxThroughput": wanted}}:
-            faults.append(f"{resource.body['name']}: not autoscale to {wanted}")
+        most = wanted.get(resource.body["name"], 1000)
+        if resource.body["properties"]["options"] != {"autoscaleSettings": {"maxThroughput": most}}:
+            faults.append(f"{resource.body['name']}: not autoscale to {most}")
     return faults
 
 

@@ -1,0 +1,84 @@
+"""Something between us and the provider, as there is in life: a proxy that answers in the provider's place.
+
+It passes everything on, but for the calls that a test has ordered answers for. Knows no payment.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from local.provider.wire import listening
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """status 0: the call is passed on, done, and then nobody answers."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(slots=True)
+class Gateway:
+    """url: where the product is to believe the provider."""
+
+    target: str
+    http: aiohttp.ClientSession
+    url: str = ""
+    seen: list[tuple[str, str]] = field(default_factory=list)
+    _posts: deque[_Answer] = field(default_factory=deque)
+    _gets: deque[_Answer] = field(default_factory=deque)
+    _closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def answers(
+        self, status: int, *, headers: Mapping[str, str] | None = None, body: Any = None, times: int = 1
+    ) -> None:
+        """The next calls that would change something are answered so, and never reach the provider."""
+        self._posts.extend([_Answer(status, headers or {}, body or {})] * times)
+
+    def answers_when_asked(self, status: int, *, times: int = 1) -> None:
+        self._gets.extend([_Answer(status, {}, {})] * times)
+
+    def does_it_and_says_nothing(self) -> None:
+        self._posts.append(_Answer(0, {}, {}))
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.method, request.path))
+        waiting = self._posts if request.method == "POST" else self._gets
+        answer = waiting.popleft() if waiting else None
+        if answer is not None and answer.status:
+            return web.json_response(answer.body, status=answer.status, headers=answer.headers)
+        passed = await self._pass_on(request)
+        if answer is not None:
+            await self._closing.wait()
+        return passed
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        kept = {name: value for name, value in request.headers.items() if name != "Host"}
+        url, body = self.target + request.path_qs, await request.read()
+        async with self.http.request(request.method, url, data=body, headers=kept) as answer:
+            return web.Response(body=await answer.read(), status=answer.status, content_type=answer.content_type)
+
+    def stop_holding(self) -> None:
+        self._closing.set()
+
+
+@asynccontextmanager
+async def gateway_to(target: str) -> AsyncIterator[Gateway]:
+    async with aiohttp.ClientSession() as http:
+        gateway = Gateway(target, http)
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", gateway.serve)
+        async with listening(application, 0) as port:
+            gateway.url = f"http://127.0.0.1:{port}"
+            try:
+                yield gateway
+            finally:
+                gateway.stop_holding()

@@ -1,0 +1,352 @@
+"""How an attempt of a step may end, and what becomes of the payment: one test, or a few, for each row of the table.
+
+Every test looks at the final stream, at how often the provider took money, at the dead letters and at the figures.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local.faults import Killed
+from shared.ports import Answer, Call, Message, Provider
+from shared.domain.payment import Payment
+from shared.services import Services
+from shared import flow
+from tests.flow.gateway import Gateway, gateway_to
+from tests.flow.grounds import standing
+from tests.flow.world import World, a_world, a_world_on
+
+COMPLETED = ["initiated", "created", "settled", "completed"]
+
+
+@asynccontextmanager
+async def a_world_behind_a_gateway(data: Path, **settings: object) -> AsyncIterator[tuple[World, Gateway]]:
+    async with standing(data) as grounds, gateway_to(grounds.provider_url) as gateway:
+        async with a_world_on(grounds, provider_base_url=gateway.url, **settings) as world:
+            yield world, gateway
+
+
+# -- done
+
+
+async def test_what_is_done_is_recorded_and_nobody_is_asked(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok", notify="ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        charge = await world.grounds.charge(payment_id)
+        assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 0)
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries") == 0
+        assert world.seen.figure("payments.accepted") == world.seen.figure("payments.completed") == 1
+        assert world.seen.figure("payment.time_to_completed_s") == 1
+        assert world.faults == []
+
+
+async def test_what_was_done_under_an_id_that_the_provider_has_forgotten_is_found_and_recorded(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.tell_provider("/mode", remember_requests_s=0)
+        payment_id = await world.accept("pm_settle_times_out_once")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert (await world.grounds.charge(payment_id))["requests"] == 3, "the capture was sent twice, and refused once"
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries", step="settle", reason="outcome_unknown") == 1
+
+
+# -- declined
+
+
+@pytest.mark.parametrize(
+    ("payment_method", "events", "code", "step"),
+    [
+        ("pm_declined", ["initiated", "failed"], "card_declined", "create"),
+        ("pm_settle_declined", ["initiated", "created", "failed", "voided"], "capture_declined", "settle"),
+    ],
+)
+async def test_a_definite_no_fails_the_payment_with_the_providers_code(
+    payment_method: str, events: list[str], code: str, step: str, tmp_path: Path
+) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept(payment_method)
+
+        await world.run()
+
+        assert await world.events(payment_id) == events
+        failed = (await world.payment(payment_id)).failed
+        assert failed is not None
+        assert (failed.reason, failed.code, failed.failed_step) == ("declined", code, step)
+        assert await world.charges(payment_id) == 0
+        assert await world.letters() == []
+        assert world.seen.figure("payments.failed") == 1
+
+
+# -- retry
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 429, 401, 403])
+async def test_a_passing_fault_is_retried_by_an_addressed_copy_and_asked_about_first(
+    status: int, tmp_path: Path
+) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        gateway.answers(status)
+        payment_id = await world.accept("pm_ok")
+
+        await world.work()
+
+        assert world.scheduled() == {f"{payment_id}:1:create:0:1": 1.0}
+        await world.run()
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert gateway.seen[:2] == [("POST", "/v1/payments"), ("GET", f"/v1/requests/{payment_id}:create")]
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries", step="create", reason="busy") == 1
+        assert world.faults == []
+
+
+async def test_a_provider_that_cannot_be_reached_is_tried_until_the_attempts_are_used_up(tmp_path: Path) -> None:
+    async with a_world(tmp_path, provider_base_url="http://127.0.0.1:1") as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated"]
+        assert await world.charges(payment_id) == 0
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.attempt) == ("create", "retries_exhausted", 3)
+        assert letter.description.startswith("busy after 4 attempts: the provider could not be reached")
+        assert world.seen.figure("step.retries", step="create", reason="busy") == 3
+        assert world.seen.figure("messages.parked", step="create", reason="retries_exhausted") == 1
+        assert world.seen.figure("dead_letters.recorded", step="create", severity="normal") == 1
+
+
+async def test_a_busy_store_is_a_reason_to_try_again_and_the_yes_is_not_asked_for_twice(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.read_page("publish")
+        # the SDK itself repeats nine times before it gives up
+        await world.grounds.break_store(429, operation="create", container="events", retry_after_ms=1, count=10)
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        charge = await world.grounds.charge(payment_id)
+        assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries", step="create", reason="store_busy") == 1
+
+
+class _Fails(Provider):
+    """Raises at the first creates, then is as it was."""
+
+    def __init__(self, provider: Provider, faults: list[BaseException]) -> None:
+        self._provider, self._faults = provider, faults
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._provider, name)
+
+    async def create(self, payment: Payment, call: Call) -> Answer:
+        if self._faults:
+            raise self._faults.pop()
+        return await self._provider.create(payment, call)
+
+
+async def test_an_exception_that_nobody_foresaw_is_retried(tmp_path: Path) -> None:
+    faults: list[BaseException] = [ZeroDivisionError("oops")]
+
+    def alter(services: Services) -> Services:
+        return replace(services, provider=_Fails(services.provider, faults))
+
+    async with a_world(tmp_path, alter=alter) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries", step="create", reason="unforeseen") == 1
+        (again,) = world.seen.events("advance.again")
+        assert again.description == "ZeroDivisionError: oops"  # type: ignore[attr-defined] # a field of our log lines
+
+
+# -- ask
+
+
+@pytest.mark.parametrize("step", ["create", "settle"])
+async def test_a_call_that_was_cut_off_after_it_was_done_is_asked_about_and_never_sent_twice(
+    step: str, tmp_path: Path
+) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        payment_id = await world.accept("pm_times_out_once" if step == "create" else "pm_settle_times_out_once")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        charge = await world.grounds.charge(payment_id)
+        assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries", step=step, reason="outcome_unknown") == 1
+
+
+async def test_a_call_that_outlasts_its_limit_is_asked_about_and_never_sent_twice(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path, provider_timeout_s=1) as (world, gateway):
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        gateway.does_it_and_says_nothing()
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert gateway.seen.count(("POST", "/v1/payments")) == 1
+        assert world.seen.figure("step.retries", step="create", reason="outcome_unknown") == 1
+
+
+async def test_while_asking_is_not_answered_nothing_is_sent(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        gateway.answers(503)
+        gateway.answers_when_asked(500, times=3)
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason) == ("create", "retries_exhausted")
+        assert gateway.seen.count(("POST", "/v1/payments")) == 1
+        assert await world.events(payment_id) == ["initiated"]
+
+
+# -- park
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+async def test_a_call_that_is_our_own_fault_is_parked_at_once(status: int, tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        gateway.answers(status, body={"code": "no_such_thing"})
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated"]
+        assert await world.charges(payment_id) == 0
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.delivery_count, letter.attempt) == ("create", "our_fault", 1, 0)
+        assert f"{status} no_such_thing" in letter.description
+        assert letter.source == "payment-initiated/create"
+        assert world.seen.figure("messages.parked", step="create", reason="our_fault") == 1
+        assert world.seen.figure("step.retries") == 0
+        assert world.bus.queue("payment-initiated/create").counts["completed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "properties"),
+    [
+        ("not JSON", {}),
+        ('{"specversion":"1.0"}', {}),
+        (None, {"attempt": "one"}),
+        (None, {"attempt": -1}),
+        (None, {"run": "x1"}),
+        (None, {"run": 7}),
+    ],
+)
+async def test_a_message_that_cannot_be_read_is_parked_and_nothing_is_sent(
+    body: str | None, properties: dict[str, str | int], tmp_path: Path
+) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.read_page("publish")
+        readable = str(world.bus.sent[0])
+        lost = await world.bus.take(world.bus.queue(str(flow.CREATE)))
+        assert lost is not None
+        await world.bus.complete(lost)
+        message = Message(
+            topic=flow.CREATE.topic, message_id="odd", body=body or readable, subject="odd", properties=properties
+        )
+
+        await world.services.publisher.publish([message])
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.message_id) == ("create", "unreadable", "odd")
+        assert letter.body == (body or readable)
+        assert letter.payment_id == (None if body else payment_id)
+        assert await world.grounds.charge(payment_id) == {}
+        assert world.seen.figure("messages.parked", step="create", reason="unreadable") == 1
+
+
+async def test_a_step_that_the_payments_rules_refuse_is_parked(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_declined")
+        await world.read_page("publish")
+        body = str(world.bus.sent[0])
+        astray = Message(topic=flow.SETTLE.topic, message_id=f"{payment_id}:1", body=body, subject="payment.initiated")
+
+        await world.services.publisher.publish([astray])
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.description) == ("settle", "refused", "not_created")
+        assert await world.events(payment_id) == ["initiated", "failed"]
+        assert world.seen.figure("messages.parked", step="settle", reason="refused") == 1
+
+
+# -- crash, or the bus fails while we settle
+
+
+async def test_a_message_whose_worker_dies_every_time_ends_as_a_dead_letter_of_the_broker(tmp_path: Path) -> None:
+    def alter(services: Services) -> Services:
+        return replace(services, provider=_Fails(services.provider, [Killed("always")]))
+
+    async with a_world(tmp_path, alter=alter) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason) == ("create", "MaxDeliveryCountExceeded")
+        assert (letter.source, letter.message_id) == ("payment-initiated/create", f"{payment_id}:1")
+        assert letter.payment_id == payment_id
+        assert world.deaths == 10
+        assert await world.events(payment_id) == ["initiated"]
+        assert world.seen.figure("dead_letters.recorded", step="create", reason="MaxDeliveryCountExceeded") == 1
+
+
+async def test_a_retry_that_the_broker_does_not_take_is_left_to_redelivery(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        gateway.answers(503)
+        payment_id = await world.accept("pm_ok")
+        await world.read_page("publish")
+        world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-initiated"})
+
+        await world.run()
+
+        assert [type(fault).__name__ for fault in world.faults] == ["BusUnavailable"]
+        assert world.bus.queue("payment-initiated/create").counts["abandoned"] == 1
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert await world.letters() == []
+
+
+async def test_a_broker_that_fails_all_the_time_ends_in_its_own_dead_letter_and_none_is_lost(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_invalid")
+        await world.read_page("publish")
+        world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-dead-letters", "count": 10})
+
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.reason, letter.delivery_count) == ("MaxDeliveryCountExceeded", 11)
+        assert letter.payment_id == payment_id
+        assert [type(fault).__name__ for fault in world.faults] == ["BusUnavailable"] * 10
+        assert await world.charges(payment_id) == 0
