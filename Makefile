@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
 
-.PHONY: help run test check fix pin clean
+.PHONY: help run test check fix pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ fix: .venv/.ready ## mend what lint and format can mend
 pin: .venv/.ready ## resolve pyproject.toml into requirements*.txt (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) $(ARGS) -o requirements.txt
 	$(UV_COMPILE) $(ARGS) --group dev -c requirements.txt -o requirements-dev.txt
+
+package: .venv/.ready ## build the zip that deploys, with its dependencies (ARGS='--build-id SHA')
+	$(PYTHON) infra/package.py --with-dependencies $(ARGS)
 
 clean: ## remove what was installed and cached; the payments in .local stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .local/uv

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 
 from infra.smoke_http import Answer, Api, NotYet, SmokeFailed, eventually, expect
 
-BROKER_TRIES, MESSAGES = 5, 4
+REASON, BROKER_TRIES, MESSAGES = "smoke_test", 5, 4
 """A step that listens gets some of the messages before the smoke test does; seldom all."""
 
 AT_REST = frozenset({"completed", "failed", "voided"})
@@ -114,14 +114,14 @@ class Smoke:
         """The broker's road: what dies in a step's subscription is forwarded to the same topic."""
         for attempt in range(1, BROKER_TRIES + 1):
             reasons = self._reasons_of_death({f"smoke-{self._run}-{attempt}-{number}" for number in range(MESSAGES)})
-            if "smoke_test" in reasons:
+            if REASON in reasons:
                 return f"dead letters {', '.join(reasons)}, discarded"
         raise SmokeFailed(f"of {BROKER_TRIES * MESSAGES} messages the step was quicker to get every one")
 
     def _reasons_of_death(self, message_ids: Collection[str]) -> list[str]:
         from infra.smoke_bus import dead_letter  # needs the SDK; the other checks do without
 
-        dead_letter(str(self._options.bus), message_ids=message_ids)
+        dead_letter(str(self._options.bus), message_ids=message_ids, reason=REASON)
         letters = self._recorded(lambda each: self._message_of(each) in message_ids, count=len(message_ids))
         for letter in letters:
             self._discard(letter)

@@ -6,32 +6,41 @@ would expire again in the topic that it is forwarded to.
 
 from collections.abc import Collection
 
+from azure.core.exceptions import AzureError
 from azure.identity import AzureCliCredential
 from azure.servicebus import ServiceBusClient, ServiceBusMessage
 
+from infra.smoke_http import SmokeFailed
+
 TOPIC, SUBSCRIPTION = "payment-failed", "void"
 """The quietest step: the fewest receivers to be quicker than."""
-
-REASON = "smoke_test"
 
 NO_MORE_S = 3
 """Without a message for so long, the step has got the others."""
 
 
-def dead_letter(bus: str, *, message_ids: Collection[str]) -> set[str]:
-    """Send a message for each id to a step and dead-letter them before the step gets them; returns those it managed.
+def dead_letter(bus: str, *, message_ids: Collection[str], reason: str) -> None:
+    """Send a message for each id to a step, and dead-letter those that come here before the step gets them.
 
-    `bus`: a connection string, or a namespace's host name for whoever is signed in to the Azure CLI, with the roles
-    Azure Service Bus Data Sender and Receiver. The messages are addressed, so that no other component sees them, and
-    are no events: those that the step gets first it parks, and touches no payment.
+    `bus`: a connection string, or a namespace's host name for whoever is signed in to the Azure CLI. The messages are
+    addressed, so that no other component sees them, and are no events: what the step gets first it parks, and touches
+    no payment. Raises SmokeFailed.
     """
-    died: set[str] = set()
+    try:
+        with _client(bus) as client:
+            _send_and_dead_letter(client, message_ids, reason=reason)
+    except AzureError as exc:
+        roles = "needs Azure Service Bus Data Sender and Receiver"
+        raise SmokeFailed(f"{TOPIC} and {TOPIC}/{SUBSCRIPTION} ({roles}): {exc}") from exc
+
+
+def _send_and_dead_letter(client: ServiceBusClient, message_ids: Collection[str], *, reason: str) -> None:
+    count = len(message_ids)
     with (
-        _client(bus) as client,
         client.get_topic_sender(TOPIC) as sender,
         # the prefetch asks for messages before they are sent: to ask afterwards is to come second
         client.get_subscription_receiver(
-            TOPIC, SUBSCRIPTION, prefetch_count=len(message_ids), max_wait_time=NO_MORE_S
+            TOPIC, SUBSCRIPTION, prefetch_count=count, max_wait_time=NO_MORE_S
         ) as receiver,
     ):
         sender.send_messages(
@@ -39,11 +48,9 @@ def dead_letter(bus: str, *, message_ids: Collection[str]) -> set[str]:
         )
         for message in receiver:
             if message.message_id in message_ids:
-                receiver.dead_letter_message(message, reason=REASON)
-                died.add(str(message.message_id))
+                receiver.dead_letter_message(message, reason=reason)
             else:
                 receiver.abandon_message(message)
-    return died
 
 
 def _client(bus: str) -> ServiceBusClient:

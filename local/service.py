@@ -60,17 +60,35 @@ async def _until_told_to_stop(service: str, port: int, start: Callable[[], Await
     if os.environ.get(STOP_WITH_STDIN):
         _stop_when_stdin_closes(asyncio.get_running_loop(), stop)
     try:
-        running = await start()
+        running = await _unless_stopped(start, stop)
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             option = {"cosmos": "--cosmos-port", "servicebus": "--amqp-port", "provider": "--provider-port"}
             raise PortTaken(service, port, option.get(service, "--http-port")) from exc
         raise
+    if running is None:
+        return
     try:
         print(f"ready {service} {running.port}", flush=True)
         await stop.wait()
     finally:
         await running.close()
+
+
+async def _unless_stopped(start: Callable[[], Awaitable[Running]], stop: asyncio.Event) -> Running | None:
+    """What started; None when the stop came first: a start may wait for another service for ever."""
+
+    async def started() -> Running:
+        return await start()
+
+    starting, told = asyncio.create_task(started()), asyncio.create_task(stop.wait())
+    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if starting.done():
+        return starting.result()
+    starting.cancel()
+    await asyncio.wait((starting,))
+    return None
 
 
 def _stop_when_stdin_closes(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

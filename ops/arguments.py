@@ -76,6 +76,7 @@ def _filters(command: argparse.ArgumentParser) -> None:
 def _listing(command: argparse.ArgumentParser) -> None:
     _filters(command)
     command.add_argument("--status", choices=STATUSES, default="open")
+    command.add_argument("--ids", action="store_true", help="only the ids, for scripts")
     _how_many(command)
 
 

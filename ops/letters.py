@@ -39,6 +39,8 @@ async def list_letters(api: Api, options: Namespace) -> int:
     found, more = await _first(api, query, limit=None if options.all else options.limit)
     if options.json:
         show_json({"dead_letters": found, "more": more})
+    elif options.ids:
+        print("\n".join(letter["id"] for letter in found))
     elif not found:
         print("no dead letters" if options.status == "any" else f"no dead letters that are {options.status}")
     else:

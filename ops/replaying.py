@@ -32,9 +32,8 @@ async def replay(api: Api, options: Namespace) -> int:
 async def _replay_one(api: Api, options: Namespace) -> int:
     query = {"dry_run": "true"} if options.dry_run else None
     result = await api.post(f"{LETTERS}/{options.letter_id}/replay", query=query)
-    end = (
-        await _wait(api, options) if options.wait and result["verdict"] == "replayed" and not options.dry_run else None
-    )
+    is_sent = result["verdict"] == "replayed" and not options.dry_run
+    end = await _wait(api, options) if is_sent and options.wait is not None else None
     if options.json:
         show_json({"dry_run": options.dry_run, **result, "payment": end.as_json() if end else None})
     else:

@@ -151,11 +151,11 @@ AppMetrics
     severity: 2
     window: 'PT15M'
     threshold: 10
-    dimensions: ['function']
+    dimensions: ['operation']
     query: '''
 AppRequests
 | where Success == false
-| summarize value = count() by function = OperationName
+| summarize value = count() by operation = OperationName
 '''
   }
 ]

@@ -1,4 +1,4 @@
-// A mail when the month's cost passes 80 % of the amount, and when it is forecast to pass all of it. Stops nothing.
+// A mail, to the owners too, when the month's cost passes 80 % of the amount, and when it is forecast to pass all of it. Stops nothing.
 
 @minValue(1)
 param amount int
@@ -22,6 +22,7 @@ resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
         threshold: 80
         thresholdType: 'Actual'
         contactEmails: emails
+        contactRoles: ['Owner']
       }
       forecast100: {
         enabled: true
@@ -29,6 +30,7 @@ resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
         threshold: 100
         thresholdType: 'Forecasted'
         contactEmails: emails
+        contactRoles: ['Owner']
       }
     }
   }

@@ -1,11 +1,9 @@
 """`python -m local.host`: run one function app, as `func start` does. Must not know how."""
 
 import argparse
-import asyncio
 import hashlib
 import logging
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -25,7 +23,6 @@ def main(arguments: list[str] | None = None) -> int:
     hosts: list[Host] = []
 
     async def start() -> Host:
-        _stop_while_starting()
         hosts.append(await start_host(_options(given)))
         return hosts[0]
 
@@ -35,8 +32,6 @@ def main(arguments: list[str] | None = None) -> int:
     except CannotStart as fault:
         print(f"the local host cannot start: {fault}", file=sys.stderr)
         code = 1
-    except asyncio.CancelledError:
-        code = 0  # told to stop
     if hosts and hosts[0].gave_up:
         # A synchronous function that never returns would keep its thread, and the interpreter waits for threads.
         sys.stdout.flush()
@@ -85,23 +80,6 @@ def _options(given: argparse.Namespace) -> StartOptions:
         lanes=given.lanes,
         keys=Keys(given.enable_auth, given.function_key, given.admin_key),
     )
-
-
-def _stop_while_starting() -> None:
-    """Let a signal end a start that waits for a service, and a run alike: by cancelling the task that does both.
-
-    The handlers of `serve` only note the signal, and it looks at the note once the start is over.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    told: list[bool] = []
-
-    def stop() -> None:
-        if task is not None and not told:  # once: a second signal must not cut the draining short
-            told.append(True)
-            task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
 
 
 def _log_to_stderr(*, verbose: bool) -> None:

@@ -138,7 +138,7 @@ class CosmosFeed:
     async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
         seen: list[Any] = []  # the headers of the last answer; the SDK puts the token for the next call into them
         start: dict[str, Any] = (
-            {"continuation": continuation}
+            {"continuation": _parted(continuation)[1]}
             if continuation
             else {"feed_range": _sdk_range(feed_range), "start_time": "Beginning"}
         )
@@ -149,7 +149,9 @@ class CosmosFeed:
         async for page in changes.by_page():
             documents = [document async for document in page]
             break
-        return Page(documents, seen[-1]["etag"] if seen else continuation)
+        if not documents:
+            return Page(documents, continuation)
+        return Page(documents, f"{documents[-1]['_lsn']} {seen[-1]['etag']}")
 
     async def _container(self) -> ContainerProxy:
         return await self._account.container(self._trigger.database, self._trigger.container)
@@ -158,6 +160,34 @@ class CosmosFeed:
 def _sdk_range(feed_range: FeedRange) -> dict[str, Any]:
     bounds = {"min": feed_range.low, "max": feed_range.high, "isMinInclusive": True, "isMaxInclusive": False}
     return {"Range": bounds}
+
+
+def _parted(continuation: str) -> tuple[str, str]:
+    """The log sequence number up to which a range was read, and the SDK's token for the next page."""
+    number, _, token = continuation.partition(" ")
+    return number, token
+
+
+def _to_stored(document: LeaseDocument) -> LeaseDocument:
+    """As the .NET processor keeps a lease, so that whoever measures its progress finds the number where it is there.
+
+    The Python SDK cannot go on from that number; its own token stands in a field of our own.
+    """
+    continuation = document.get("ContinuationToken")
+    if continuation is None:
+        return document
+    number, token = _parted(continuation)
+    return {**document, "ContinuationToken": f'"{number}"', _SDK_TOKEN: token}
+
+
+def _from_stored(document: LeaseDocument) -> LeaseDocument:
+    token = document.get(_SDK_TOKEN)
+    if token is None:
+        return document
+    return {**document, "ContinuationToken": f"{document['ContinuationToken'].strip(chr(34))} {token}"}
+
+
+_SDK_TOKEN = "SdkContinuation"  # noqa: S105 - the name of a field
 
 
 class CosmosLeases:
@@ -184,13 +214,13 @@ class CosmosLeases:
 
     async def read(self, lease_id: str) -> LeaseDocument | None:
         try:
-            return dict(await (await self._container()).read_item(lease_id, partition_key=lease_id))
+            return _from_stored(dict(await (await self._container()).read_item(lease_id, partition_key=lease_id)))
         except CosmosResourceNotFoundError:
             return None
 
     async def create(self, document: LeaseDocument) -> LeaseDocument:
         try:
-            return dict(await (await self._container()).create_item(document))
+            return _from_stored(dict(await (await self._container()).create_item(_to_stored(document))))
         except CosmosResourceExistsError as exc:
             raise LeaseChanged(document["id"]) from exc
 
@@ -198,7 +228,7 @@ class CosmosLeases:
         container = await self._container()
         guard = {"etag": document["_etag"], "match_condition": MatchConditions.IfNotModified}
         try:
-            return dict(await container.replace_item(document["id"], document, **guard))
+            return _from_stored(dict(await container.replace_item(document["id"], _to_stored(document), **guard)))
         except (CosmosAccessConditionFailedError, CosmosResourceNotFoundError) as exc:
             raise LeaseChanged(document["id"]) from exc
 

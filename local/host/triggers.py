@@ -94,7 +94,7 @@ _RETRIED = {"cosmosDBTrigger", "timerTrigger"}
 def read_triggers(functions: Sequence[Function], *, settings: Settings, options: HostOptions) -> Triggers:
     """Sort the functions by what fires them. Raises `CannotStart` at the first that the local host will not run."""
     by_type: dict[str, list[Function]] = {kind: [] for kind in _KEYS}
-    for function in functions:
+    for function in (function for function in functions if not settings.disables(function.name)):
         by_type[_checked(function)].append(function)
     triggers = Triggers(
         http=tuple(_http(f, options) for f in by_type["httpTrigger"]),

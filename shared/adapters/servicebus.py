@@ -185,6 +185,10 @@ def _value(value: object) -> object:
 
 
 def _letter(letter: DeadLetter, topic: str) -> Message:
+    """Reason and description stand there twice: under the broker's names, where every tool looks for them, and under
+    ours, which the broker does not overwrite when the letter dies once more on its way to being recorded.
+    """
+    description = letter.description[:MAX_DESCRIPTION]
     return Message(
         topic=topic,
         message_id=letter.message_id,
@@ -192,7 +196,9 @@ def _letter(letter: DeadLetter, topic: str) -> Message:
         subject=letter.subject,
         properties={
             "DeadLetterReason": letter.reason,
-            "DeadLetterErrorDescription": letter.description[:MAX_DESCRIPTION],
+            "DeadLetterErrorDescription": description,
+            "reason": letter.reason,
+            "description": description,
             "source": letter.source,
             "attempt": letter.attempt,
             "run": letter.run,

@@ -3,7 +3,7 @@
 A publisher that is dead reports nothing; its leases and the store still tell how far it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,9 @@ from shared import signals
 from shared.codec import time_from_json, time_to_json
 from shared.ports import Unpublished
 from shared.services import Services
+
+_PARTS, _LETTERS = "parts", "letters"
+"""What is remembered from one round to the next."""
 
 
 async def measure_backlog(*, services: Services) -> None:
@@ -22,20 +25,20 @@ async def measure_backlog(*, services: Services) -> None:
     now = services.clock.now()
     before = await services.outbox.remembered()
     parts = await services.outbox.unpublished()
-    since = {each.part: _since(each, before, now) for each in parts if each.changes}
+    since = {each.part: _since(each, before.get(_PARTS, {}), now) for each in parts if each.changes}
     lag_s = max(((now - moment).total_seconds() for moment in since.values()), default=0.0)
     services.telemetry.gauge(signals.OUTBOX_LAG_S, lag_s)
     services.telemetry.log(
         signals.LOG_OUTBOX_LAG,
         {"lag_s": lag_s, "changes": sum(each.changes for each in parts), "parts": len(parts)},
     )
-    seen = {
+    read = {
         each.part: {"position": each.position, "since": time_to_json(since[each.part])}
         for each in parts
         if each.part in since
     }
-    await services.outbox.remember(seen)
-    await _count_letters(services)
+    letters = await _count_letters(services, before=before.get(_LETTERS, []))
+    await services.outbox.remember({_PARTS: read, _LETTERS: letters})
 
 
 def _since(part: Unpublished, before: Mapping[str, Any], now: datetime) -> datetime:
@@ -45,6 +48,13 @@ def _since(part: Unpublished, before: Mapping[str, Any], now: datetime) -> datet
     return now
 
 
-async def _count_letters(services: Services) -> None:
-    for (step, reason), number in (await services.letters.open_by_step_and_reason()).items():
+async def _count_letters(services: Services, *, before: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """The steps and reasons that have open letters. Those that had and have none now are told as 0.
+
+    Else a gauge keeps the last value it was given, and the alert goes on for ever.
+    """
+    numbers = await services.letters.open_by_step_and_reason()
+    gone = {(step, reason): 0 for step, reason in before}
+    for (step, reason), number in {**gone, **numbers}.items():
         services.telemetry.gauge(signals.DEAD_LETTERS_OPEN, number, step=step, reason=reason)
+    return list(numbers)

@@ -14,6 +14,9 @@ from shared.services import Services
 RACES = 5
 """How often a row that another instance was writing is read again at once."""
 
+_FAILED = {Status.FAILED, Status.VOIDED}
+"""A failure and its void may come in one batch, and then only the void is seen."""
+
 
 async def project(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
     """Write each payment's row as of its last event in the batch; older news than the row holds is no news.
@@ -54,5 +57,5 @@ def _tell(row: Row, standing: Row | None, services: Services) -> None:
         services.telemetry.count(signals.PAYMENTS_COMPLETED)
         services.telemetry.observe(signals.TIME_TO_COMPLETED_S, seconds)
         services.telemetry.log(signals.LOG_COMPLETED, {"payment_id": row.payment_id, "seconds": seconds})
-    if row.status == Status.FAILED and before != row.status:
+    if row.status in _FAILED and before not in _FAILED:
         services.telemetry.count(signals.PAYMENTS_FAILED)

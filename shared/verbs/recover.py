@@ -22,11 +22,14 @@ RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 RECORD_ATTEMPT, SOURCE, REASON, DESCRIPTION, DELIVERIES = (
     "record_attempt",
     "source",
-    "DeadLetterReason",
-    "DeadLetterErrorDescription",
+    "reason",
+    "description",
     "delivery_count",
 )
-"""Application properties of a dead letter; the two with capitals are the broker's own names."""
+"""Application properties of a dead letter of our own."""
+
+BROKERS_REASON, BROKERS_DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
+"""The broker's own, which it overwrites when the letter dies once more on its way to being recorded."""
 
 _SEVERITY = {
     "charged_not_recorded": signals.SEVERITY_HIGH,
@@ -98,7 +101,7 @@ def _record_of(delivery: Delivery, *, dead_letter_source: str | None, services: 
     """What the message tells; what it does not tell is left empty rather than guessed."""
     properties = delivery.properties
     source = str(properties.get(SOURCE) or _place_named(dead_letter_source))
-    reason = str(properties.get(REASON) or "unknown")
+    reason = str(properties.get(REASON) or properties.get(BROKERS_REASON) or "unknown")
     payment_id, event_id = _whose(delivery)
     return LetterRecord(
         letter_id=letter_id_of(source=source, message_id=delivery.message_id),
@@ -106,7 +109,7 @@ def _record_of(delivery: Delivery, *, dead_letter_source: str | None, services: 
         step=step_named(source),
         source=source,
         reason=reason,
-        description=str(properties.get(DESCRIPTION) or ""),
+        description=str(properties.get(DESCRIPTION) or properties.get(BROKERS_DESCRIPTION) or ""),
         severity=_SEVERITY.get(reason, signals.SEVERITY_NORMAL),
         payment_id=payment_id,
         event_id=event_id,

@@ -3,10 +3,11 @@
 Every test looks at the final stream, at how often the provider took money, at the dead letters and at the figures.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -122,7 +123,7 @@ async def test_a_provider_that_cannot_be_reached_is_tried_until_the_attempts_are
         assert await world.charges(payment_id) == 0
         (letter,) = await world.letters()
         assert (letter.step, letter.reason, letter.attempt) == ("create", "retries_exhausted", 3)
-        assert letter.description.startswith("busy after 4 attempts: the provider could not be reached")
+        assert letter.description.startswith("busy after 4 attempts: no answer when asked about")
         assert world.seen.figure("step.retries", step="create", reason="busy") == 3
         assert world.seen.figure("messages.parked", step="create", reason="retries_exhausted") == 1
         assert world.seen.figure("dead_letters.recorded", step="create", severity="normal") == 1
@@ -144,28 +145,32 @@ async def test_a_busy_store_is_a_reason_to_try_again_and_the_yes_is_not_asked_fo
         assert world.seen.figure("step.retries", step="create", reason="store_busy") == 1
 
 
-class _Fails(Provider):
-    """Raises at the first creates, then is as it was."""
+class _Fails:
+    """A provider whose create first runs into something of the test's."""
 
-    def __init__(self, provider: Provider, faults: list[BaseException]) -> None:
-        self._provider, self._faults = provider, faults
+    def __init__(self, provider: Provider, run_into: Callable[[], None]) -> None:
+        self._provider, self._run_into = provider, run_into
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._provider, name)
 
     async def create(self, payment: Payment, call: Call) -> Answer:
-        if self._faults:
-            raise self._faults.pop()
+        self._run_into()
         return await self._provider.create(payment, call)
 
 
+def failing(run_into: Callable[[], None]) -> Callable[[Services], Services]:
+    return lambda services: replace(services, provider=cast("Provider", _Fails(services.provider, run_into)))
+
+
 async def test_an_exception_that_nobody_foresaw_is_retried(tmp_path: Path) -> None:
-    faults: list[BaseException] = [ZeroDivisionError("oops")]
+    faults = [ZeroDivisionError("oops")]
 
-    def alter(services: Services) -> Services:
-        return replace(services, provider=_Fails(services.provider, faults))
+    def fail_once() -> None:
+        if faults:
+            raise faults.pop()
 
-    async with a_world(tmp_path, alter=alter) as world:
+    async with a_world(tmp_path, alter=failing(fail_once)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
@@ -304,10 +309,10 @@ async def test_a_step_that_the_payments_rules_refuse_is_parked(tmp_path: Path) -
 
 
 async def test_a_message_whose_worker_dies_every_time_ends_as_a_dead_letter_of_the_broker(tmp_path: Path) -> None:
-    def alter(services: Services) -> Services:
-        return replace(services, provider=_Fails(services.provider, [Killed("always")]))
+    def die() -> None:
+        raise Killed("always")
 
-    async with a_world(tmp_path, alter=alter) as world:
+    async with a_world(tmp_path, alter=failing(die)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()

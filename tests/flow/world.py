@@ -25,13 +25,14 @@ from shared.adapters.servicebus import _dead
 from shared.domain.money import Money
 from shared.domain.payment import Payment, Refused, Step, fold
 from shared.letters import LetterFilter, LetterRecord
-from shared.ports import StoredEvent
+from shared.ports import Message, StoredEvent
 from shared.services import Services
 from shared.verbs.accept import Initiate, accept
 from shared.verbs.advance import advance
 from shared.verbs.project import project
 from shared.verbs.publish import publish
 from shared.verbs.recover import keep
+from shared.verbs.replay import Replay, replay
 from shared.verbs.turn import Delivery
 from tests.flow.bus import DirectBus, Taken
 from tests.flow.grounds import Grounds, standing
@@ -116,7 +117,26 @@ class World:
             except Killed:
                 await self.restart()
 
+    async def replay_all(self, **wanted: Any) -> list[Replay]:
+        """Every open dead letter, as an operator does it; by default all."""
+        verdicts = []
+        for letter in await self.letters(status="open", **wanted):
+            verdict = await self.replay(letter.letter_id)
+            verdicts.append(verdict)
+        return verdicts
+
+    async def replay(self, letter_id: str, *, dry_run: bool = False) -> Replay:
+        verdict = await self.operate(
+            lambda services: replay(letter_id, by="operator", dry_run=dry_run, services=services)
+        )
+        assert verdict is not None
+        return verdict
+
     # -- the host
+
+    def rewind(self, feed: str) -> None:
+        """The feed's leases are gone: it is read from its beginning again."""
+        self._positions[feed] = None
 
     async def run(self, *, for_s: float = 7200) -> None:
         """Work, and let time pass to what is due next, until nothing is left or comes within `for_s`."""
@@ -141,6 +161,11 @@ class World:
         except Killed:
             await self.restart()
             return True
+
+    async def next_until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Work until the condition holds; time stands still."""
+        while not await condition():
+            assert await self.next(), "nothing is left to do, and the condition does not hold"
 
     async def turn(self) -> bool:
         """One delivery or one page; False when there is none."""
@@ -200,6 +225,25 @@ class World:
 
         await self.wire.through("host.checkpoint", note)
         return True
+
+    async def is_waiting(self, place: str) -> bool:
+        """Whether a message is ready there."""
+        return self.bus.queue(place).has_ready
+
+    async def spoil(self, place: str, *, message_id: str | None = None) -> None:
+        """The message that is ready there has no readable body any more."""
+        taken = await self.bus.take(self.bus.queue(place))
+        assert taken is not None
+        await self.bus.complete(taken)
+        topic, subscription = place.split("/")
+        spoilt = Message(
+            topic=topic,
+            message_id=message_id or f"{taken.message.message_id}:spoilt",
+            body="no event",
+            subject="spoilt",
+            to=subscription,
+        )
+        await self.services.publisher.publish([spoilt])
 
     # -- looking
 

@@ -42,7 +42,9 @@ class File:
     @property
     def resources(self) -> list[Resource]:
         declared = self.tree.get("resources", {}).items()
-        return [made for symbol, node in declared if not node["existing"] for made in _resources(symbol, node, self)]
+        return [
+            made for symbol, node in declared if not node["existing"] for made in _resources(symbol, node, file=self)
+        ]
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def _plain(config: Node, names: Names) -> tuple[dict[str, Any], Any]:
     return evaluate(config, names), True
 
 
-def _resources(symbol: str, node: Node, file: File) -> Iterator[Resource]:
+def _resources(symbol: str, node: Node, *, file: File) -> Iterator[Resource]:
     config = node["config"]
     inner = config["config"] if "loop_type" in config or "condition" in config else config
     depends_on = frozenset(inner.get("dependsOn", inner.get("depends_on", [])))

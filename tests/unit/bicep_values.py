@@ -139,7 +139,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 def _function(function: dict[str, Any], names: Names) -> Any:
     kind, given = function["type"], list(function.get("parameters", {}).values())
     if kind in ("map", "filter") and given:
-        return _over(kind, evaluate(given[0], names), given[1]["detail"], names)
+        return _over(kind, evaluate(given[0], names), detail=given[1]["detail"], names=names)
     values = [evaluate(value, names) for value in given if value is not None]
     if kind not in _FUNCTIONS or any(isinstance(value, Unknown) for value in values):
         return Unknown(f"{kind}({', '.join(map(str, values))})")
@@ -165,14 +165,14 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _over(kind: str, items: Any, detail: dict[str, Any], names: Names) -> Any:
+def _over(kind: str, items: Any, *, detail: dict[str, Any], names: Names) -> Any:
     if isinstance(items, Unknown):
         return Unknown(f"{kind} of {items.text}")
-    results = [(item, evaluate(detail["expression"], _with(names, detail["var_1"], item))) for item in items]
+    results = [(item, evaluate(detail["expression"], _with(names, detail["var_1"], value=item))) for item in items]
     return [result for _, result in results] if kind == "map" else [item for item, kept in results if kept is True]
 
 
-def _with(names: Names, name: str, value: Any) -> Names:
+def _with(names: Names, name: str, *, value: Any) -> Names:
     return {**names, name: lambda: value}
 
 
@@ -184,8 +184,8 @@ def _loop(node: Node, names: Names) -> Any:
         return items
     turns = []
     for index, item in enumerate(items):
-        local = _with(names, detail["item_name"], item)
+        local = _with(names, detail["item_name"], value=item)
         if "index_name" in detail:
-            local = _with(local, detail["index_name"], index)
+            local = _with(local, detail["index_name"], value=index)
         turns.append(evaluate(node["config"], local))
     return turns

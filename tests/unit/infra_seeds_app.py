@@ -103,7 +103,9 @@ OF_WATCHING = [
     Seed(watch.every_topic_is_watched, METRICS, "values: forwardTargets", "values: []", "payment-dead-letters"),
     Seed(watch.alerts_reach_somebody, ALERTS, "actionGroups: [operators.id]", "actionGroups: []", "wakes nobody"),
     Seed(watch.alerts_reach_somebody, METRICS, "enabled: true", "enabled: false", "wakes nobody"),
-    Seed(watch.alerts_reach_somebody, ALERTS, "by function = OperationName", "by OperationName", "no column function"),
+    Seed(
+        watch.alerts_reach_somebody, ALERTS, "by operation = OperationName", "by OperationName", "no column operation"
+    ),
 ]
 
 OF_THE_LANGUAGE = [

@@ -17,8 +17,8 @@ LONGEST = "P10675199DT2H48M5.4775807S"
 
 def topics_as_in_code(infra: Infra, product: Product) -> list[str]:
     """The topics that Bicep makes are those of the code, with their duplicate detection."""
-    made = {resource.body["name"]: resource.body["properties"] for resource in _all(infra, BUS, TOPIC)}
-    faults = _differences("topic", set(made), product.topics)
+    made = {resource.body["name"]: resource.body["properties"] for resource in _all(infra, BUS, kind=TOPIC)}
+    faults = _differences("topic", made=set(made), used=product.topics)
     for name, properties in made.items():
         window = properties.get("duplicateDetectionHistoryTimeWindow")
         expected = (False, None) if name == flow.DEAD_LETTER_TOPIC else (True, "PT1H")
@@ -31,8 +31,8 @@ def topics_as_in_code(infra: Infra, product: Product) -> list[str]:
 
 def subscriptions_as_in_code(infra: Infra, product: Product) -> list[str]:
     """Each function's subscription is made, none besides, and each dies as the design says."""
-    made = {_place(resource): resource.body["properties"] for resource in _all(infra, BUS, SUBSCRIPTION)}
-    faults = _differences("subscription", set(made), product.subscriptions)
+    made = {_place(resource): resource.body["properties"] for resource in _all(infra, BUS, kind=SUBSCRIPTION)}
+    faults = _differences("subscription", made=set(made), used=product.subscriptions)
     for place, properties in made.items():
         recorder = place == (flow.DEAD_LETTER_TOPIC, flow.RECORD_SUBSCRIPTION)
         expected = {
@@ -52,12 +52,12 @@ def subscriptions_as_in_code(infra: Infra, product: Product) -> list[str]:
 
 def rules_as_in_code(infra: Infra, product: Product) -> list[str]:
     """One rule per subscription, in the place of the match-all rule; it takes copies for this subscription only."""
-    made = {resource.body["name"]: resource.body["properties"] for resource in _all(infra, BUS, RULE)}
+    made = {resource.body["name"]: resource.body["properties"] for resource in _all(infra, BUS, kind=RULE)}
     expected = {}
     for topic, subscription in product.subscriptions:
         sql = f"sys.To IS NULL OR sys.To = '{subscription}'" if topic != flow.DEAD_LETTER_TOPIC else "1=1"
         expected[f"<namespace.name>/{topic}/{subscription}/$Default"] = sql
-    faults = _differences("rule", set(made), set(expected))
+    faults = _differences("rule", made=set(made), used=set(expected))
     for name in set(made) & set(expected):
         wanted = {"filterType": "SqlFilter", "sqlFilter": {"sqlExpression": expected[name]}}
         faults += [] if made[name] == wanted else [f"rule {name}: {made[name]}"]
@@ -67,8 +67,8 @@ def rules_as_in_code(infra: Infra, product: Product) -> list[str]:
 def containers_as_in_code(infra: Infra, product: Product) -> list[str]:
     """The containers that Bicep makes are those of the code, indexed as topology.json says and in no other way."""
     declared = {container["name"]: container for container in infra.topology["cosmos"]["containers"]}
-    made = {r.body["name"]: r.body["properties"]["resource"] for r in _all(infra, STORE, CONTAINER)}
-    faults = _differences("container", set(made), product.containers)
+    made = {r.body["name"]: r.body["properties"]["resource"] for r in _all(infra, STORE, kind=CONTAINER)}
+    faults = _differences("container", made=set(made), used=product.containers)
     for name in set(made) & set(declared):
         everything = "/*" in declared[name]["indexed"]
         indexing = {
@@ -84,7 +84,7 @@ def containers_as_in_code(infra: Infra, product: Product) -> list[str]:
         ]
         faults += [f"{name}: unexpected {field}" for field in set(made[name]) - set(wanted)]
     databases = {r.body["name"] for r in infra.file(STORE).resources if r.type.endswith("/sqlDatabases")}
-    return faults + _differences("database", databases, {flow.DATABASE})
+    return faults + _differences("database", made=databases, used={flow.DATABASE})
 
 
 def store_is_safe(infra: Infra, _: Product) -> list[str]:
@@ -165,7 +165,7 @@ CHECKS = (
 )
 
 
-def _all(infra: Infra, home: str, kind: str) -> list[Resource]:
+def _all(infra: Infra, home: str, *, kind: str) -> list[Resource]:
     """Wherever it is made: a stray one in another file counts too."""
     strays = [r for name, r in infra.resources if r.type == kind and name != home]
     return [*_of(infra.file(home).resources, kind), *strays]
@@ -180,7 +180,7 @@ def _place(resource: Resource) -> tuple[str, str]:
     return topic, name
 
 
-def _differences(what: str, made: set[Any], used: set[Any]) -> list[str]:
+def _differences(what: str, *, made: set[Any], used: set[Any]) -> list[str]:
     unused = [f"{what} {name}: made, and no code uses it" for name in made - used]
     return unused + [f"{what} {name}: used by code, and not made" for name in used - made]
 

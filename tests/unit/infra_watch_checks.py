@@ -17,7 +17,7 @@ LOGGED = {"event_name"}  # the adapter puts it there
 
 def queries_name_what_is_emitted(infra: Infra, product: Product) -> list[str]:
     """Each metric, log event and attribute in a query is one that shipped code really sends."""
-    return [fault for name, query in _queries(infra) for fault in _faults(name, query, product)]
+    return [fault for name, query in _queries(infra) for fault in _faults(name, query, product=product)]
 
 
 def queries_compare_with_values_of_the_code(infra: Infra, _: Product) -> list[str]:
@@ -99,7 +99,7 @@ def _queries(infra: Infra) -> Iterator[tuple[str, str]]:
             yield f"workbook: {item['name']}", item["content"]["query"]
 
 
-def _faults(name: str, query: str, product: Product) -> Iterator[str]:
+def _faults(name: str, query: str, *, product: Product) -> Iterator[str]:
     metrics, events = set(METRIC.findall(query)), set(LOG_EVENT.findall(query))
     known = signals.COUNTERS | signals.GAUGES | signals.HISTOGRAMS | signals.LOG_EVENTS
     for used in metrics | events:

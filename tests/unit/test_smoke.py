@@ -9,9 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from azure.servicebus.exceptions import ServiceBusAuthorizationError
 
 from infra import smoke_bus
 from infra.smoke import Options, main, run
+from shared import flow
 
 type Reply = tuple[int, dict[str, Any]]
 
@@ -219,11 +221,10 @@ def test_the_brokers_road_is_tried_again_when_the_step_was_quicker(
     """`quicker`: how many of the four messages the step gets first, in each try."""
     tries = iter(quicker)
 
-    def dead_letter(_bus: str, *, message_ids: set[str]) -> None:
+    def dead_letter(_bus: str, *, message_ids: set[str], reason: str) -> None:
         parked = next(tries)
         for number, message_id in enumerate(sorted(message_ids)):
-            reason = "unreadable" if number < parked else "smoke_test"
-            app.died(message_id=message_id, payment_id=None, reason=reason)
+            app.died(message_id=message_id, payment_id=None, reason="unreadable" if number < parked else reason)
 
     monkeypatch.setattr(smoke_bus, "dead_letter", dead_letter)
 
@@ -236,7 +237,7 @@ def test_the_brokers_road_is_tried_again_when_the_step_was_quicker(
 def test_a_step_that_gets_every_message_first_fails_it(
     app: PlayedApp, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def dead_letter(_bus: str, *, message_ids: set[str]) -> None:
+    def dead_letter(_bus: str, *, message_ids: set[str], reason: str) -> None:
         for message_id in message_ids:
             app.died(message_id=message_id, payment_id=None, reason="unreadable")
 
@@ -247,9 +248,20 @@ def test_a_step_that_gets_every_message_first_fails_it(
     assert "FAILED  forwarded: of 20 messages" in capsys.readouterr().out
 
 
-def test_the_step_whose_messages_it_dead_letters_is_one_of_the_topology() -> None:
-    from shared import flow
+def test_a_bus_that_refuses_fails_it_and_names_the_roles(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuses(_bus: str) -> None:
+        raise ServiceBusAuthorizationError
 
+    monkeypatch.setattr(smoke_bus, "_client", refuses)
+
+    assert run(options(url, bus="bus.example")) == 1
+
+    assert re.search(r"^FAILED  forwarded: .*Data Sender and Receiver", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_step_whose_messages_it_dead_letters_is_one_of_the_topology() -> None:
     assert (smoke_bus.TOPIC, smoke_bus.SUBSCRIPTION) in {
         (place.topic, place.subscription) for place in flow.PLACE_OF.values()
     }

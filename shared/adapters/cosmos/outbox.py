@@ -42,21 +42,32 @@ class CosmosOutbox:
         ]
 
     async def _newest(self) -> dict[str, int]:
-        """The newest log sequence number of every physical partition, by its id."""
+        """The newest log sequence number of every part, under each name that a lease may have for it.
+
+        A lease names a physical partition by its id (`0`) or by the bounds of its hashed keys (`-1F`).
+        """
         newest: dict[str, int] = {}
-
-        def note(headers: Mapping[str, str], _: object) -> None:
-            for token in headers.get("x-ms-session-token", "").split(","):
-                part, _, numbers = token.partition(":")
-                newest[part] = max(newest.get(part, 0), _global_number(numbers))
-
         async for feed_range in self._events.read_feed_ranges():
-            changes = self._events.query_items_change_feed(
-                feed_range=feed_range, start_time="Now", max_item_count=1, response_hook=note
-            )
-            async for _ in changes:
-                break
+            bounds = feed_range["Range"]
+            for token in await self._session_tokens(feed_range):
+                part, _, numbers = token.partition(":")
+                for name in (part, f"{bounds['min']}-{bounds['max']}"):
+                    newest[name] = max(newest.get(name, 0), _global_number(numbers))
         return newest
+
+    async def _session_tokens(self, feed_range: dict[str, Any]) -> list[str]:
+        """Of a feed that begins now, so that no document comes."""
+        tokens: list[str] = []
+
+        def note(headers: Mapping[str, Any], _: dict[str, Any]) -> None:
+            tokens.extend(headers.get("x-ms-session-token", "").split(","))
+
+        changes = self._events.query_items_change_feed(
+            feed_range=feed_range, start_time="Now", max_item_count=1, response_hook=note
+        )
+        async for _ in changes:
+            break
+        return tokens
 
     async def remembered(self) -> dict[str, Any]:
         async with reading("read the last measurement"):

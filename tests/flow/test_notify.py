@@ -1,0 +1,68 @@
+"""The merchant's web server: told again and again, and never a reason for a paid payment to hang."""
+
+from pathlib import Path
+
+from tests.flow.world import a_world
+
+COMPLETED = ["initiated", "created", "settled", "completed"]
+
+
+async def test_a_merchant_that_fails_twice_is_told_in_the_end_and_once_only_as_it_can_see(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok", notify="fails-twice")
+
+        await world.run()
+
+        (told,) = await world.grounds.notifications(payment_id)
+        assert (told["request_id"], told["times_accepted"]) == (f"{payment_id}:notify", 1)
+        completed = (await world.payment(payment_id)).completed
+        assert completed is not None
+        assert completed.notification == "delivered"
+        assert world.seen.figure("step.retries", step="notify", reason="busy") == 2
+
+
+async def test_a_payment_whose_merchant_cannot_be_reached_completes_and_leaves_a_quiet_letter(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok", notify="down")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        completed = (await world.payment(payment_id)).completed
+        assert completed is not None
+        assert completed.notification == "undelivered"
+        assert await world.charges(payment_id) == 1
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.severity) == ("notify", "notification_undelivered", "low")
+        (line,) = world.seen.events("recover.dead_letter_recorded")
+        assert line.levelname == "WARNING"
+        assert world.seen.figure("messages.parked", step="notify", reason="notification_undelivered") == 1
+        assert world.seen.figure("dead_letters.recorded", severity="low") == 1
+
+
+async def test_a_payment_without_an_address_completes_and_nobody_is_called(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        completed = (await world.payment(payment_id)).completed
+        assert completed is not None
+        assert completed.notification == "not_wanted"
+        assert await world.grounds.notifications(payment_id) == []
+
+
+async def test_a_merchant_that_cannot_be_told_of_a_failure_is_told_by_a_replay(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_declined", notify="down")
+        await world.run()
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.severity) == ("notify_failure", "notification_undelivered", "low")
+
+        await world.grounds.tell_provider("/merchant/repair")
+        await world.replay_all()
+        await world.run()
+
+        (told,) = await world.grounds.notifications(payment_id)
+        assert told["times_accepted"] == 1
+        assert await world.events(payment_id) == ["initiated", "failed"]

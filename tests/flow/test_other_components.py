@@ -1,0 +1,78 @@
+"""Other components subscribe to the same topics: what they see of our retries and replays, and what they never see."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from local.supervisor import TOPOLOGY
+from tests.flow.world import World, a_world, delivery_of
+
+QUIET, OPEN = "shipping", "audit"
+COMPLETED = ["initiated", "created", "settled", "completed"]
+
+
+def with_others(folder: Path) -> Path:
+    """The product's topology, and two more subscriptions on every event topic."""
+    declared: dict[str, Any] = json.loads(TOPOLOGY.read_text())
+    for topic in declared["serviceBus"]["topics"]:
+        if topic["name"] != "payment-dead-letters":
+            topic["subscriptions"].append({"name": QUIET, "rule": "sys.To IS NULL"})
+            topic["subscriptions"].append({"name": OPEN, "rule": "1=1"})
+    path = folder / "topology.json"
+    path.write_text(json.dumps(declared))
+    return path
+
+
+async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:
+    """The CloudEvents that lie there, over all topics."""
+    events = []
+    for topic in world.bus.broker.topics.values():
+        if any(one.name == subscription for one in topic.subscriptions):
+            queue = world.bus.queue(f"{topic.name}/{subscription}")
+            while (taken := await world.bus.take(queue)) is not None:
+                events.append(json.loads(delivery_of(taken).body))
+                await world.bus.complete(taken)
+    return events
+
+
+async def retried_and_replayed(world: World) -> str:
+    payment_id = await world.accept("pm_settle_down")
+    await world.run()
+    await world.grounds.tell_provider("/repair")
+    await world.replay_all()
+    await world.run()
+    assert await world.events(payment_id) == COMPLETED
+    return payment_id
+
+
+async def test_one_with_the_documented_rule_sees_every_event_once_and_never_a_retry(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data", topology=with_others(tmp_path)) as world:
+        payment_id = await retried_and_replayed(world)
+
+        seen = await arrived(world, QUIET)
+
+        assert sorted(event["id"] for event in seen) == [f"{payment_id}:{version}" for version in (1, 2, 3, 4)]
+
+
+async def test_one_without_a_rule_sees_repeats_of_the_same_id_and_content_only(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data", topology=with_others(tmp_path)) as world:
+        payment_id = await retried_and_replayed(world)
+
+        seen = await arrived(world, OPEN)
+
+        assert {event["id"] for event in seen} == {f"{payment_id}:{version}" for version in (1, 2, 3, 4)}
+        repeats = [event for event in seen if event["id"] == f"{payment_id}:2"]
+        assert len(repeats) == 5, "the first, three retries and the replay"
+        assert all(event == repeats[0] for event in repeats)
+
+
+async def test_what_others_see_is_public_only(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "data", topology=with_others(tmp_path)) as world:
+        await world.accept("pm_ok", notify="ok")
+        await world.run()
+
+        seen = await arrived(world, QUIET)
+
+        assert {event["specversion"] for event in seen} == {"1.0"}
+        fields = {name for event in seen for name in event["data"]}
+        assert not fields & {"description", "metadata", "request_fingerprint"}

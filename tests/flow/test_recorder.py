@@ -1,0 +1,119 @@
+"""Recording what died: tried for ever, recorded once, and drained by an operator when even that died."""
+
+from pathlib import Path
+
+from shared.letters import LetterRecord
+from shared.verbs.drain import drain
+from tests.flow.world import RECORD, World, a_world
+
+
+async def the_letter(world: World) -> LetterRecord:
+    (letter,) = await world.letters()
+    return letter
+
+
+async def break_letters(world: World) -> None:
+    """For 429 the SDK tries ten times, so ten faults are one failed call."""
+    await world.grounds.break_store(429, operation="create", container="dead-letters", retry_after_ms=1, count=10_000)
+
+
+async def test_while_the_store_cannot_take_it_the_letter_is_scheduled_again_without_end(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await break_letters(world)
+        payment_id = await world.accept("pm_invalid")
+        await world.run(for_s=1500)
+        assert world.seen.figure("step.retries", step="record") == 13
+        assert set(world.scheduled()) == {f"{payment_id}:1"}
+
+        await world.grounds.mend_store()
+        await world.run()
+
+        letter = await the_letter(world)
+        assert (letter.step, letter.reason, letter.source) == ("create", "our_fault", "payment-initiated/create")
+        assert world.scheduled() == {}
+        assert world.seen.figure("dead_letters.recorded") == 1
+
+
+async def test_a_letter_that_is_delivered_twice_is_one_record_and_one_alert(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.bus.faults.order({"kind": "deliver_twice", "topic": "payment-dead-letters"})
+        await world.accept("pm_invalid")
+
+        await world.run()
+
+        assert (await the_letter(world)).reason == "our_fault"
+        assert world.seen.figure("dead_letters.recorded") == 1
+        assert len(world.seen.events("recover.dead_letter_recorded")) == 1
+
+
+async def test_a_lock_lost_while_recording_is_one_record(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        world.bus.faults.order({"kind": "duplicate_delivery", "subscription": RECORD})
+        await world.accept("pm_invalid")
+
+        await world.run()
+
+        assert (await the_letter(world)).reason == "our_fault"
+        assert world.seen.figure("dead_letters.recorded") == 1
+        assert [type(fault).__name__ for fault in world.faults] == ["MessageLockLost"]
+
+
+async def unrecorded(world: World, payment_method: str, *, notify: str | None = None) -> str:
+    """A payment whose dead letter died on its way to being recorded: store and broker failed at the same time."""
+    payment_id = await world.accept(payment_method, notify=notify)
+    await world.next_until(lambda: world.is_waiting(RECORD))
+    await break_letters(world)
+    world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-dead-letters", "count": 10})
+    await world.run()
+    await world.grounds.mend_store()
+    assert len(world.bus.queue(RECORD, dead=True).entries) == 1
+    assert await world.letters() == []
+    return payment_id
+
+
+async def test_what_died_in_the_recorder_is_drained_as_what_it_was(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await unrecorded(world, "pm_invalid")
+
+        drained = await world.operate(lambda services: drain(services=services))
+
+        assert (drained.recorded, drained.more) == (1, False)
+        letter = await the_letter(world)
+        assert (letter.step, letter.reason, letter.payment_id) == ("create", "our_fault", payment_id)
+        assert "invalid_payment_method" in letter.description
+        assert not world.bus.queue(RECORD, dead=True).entries
+
+
+async def test_a_drained_letter_keeps_its_severity(tmp_path: Path) -> None:
+    async with a_world(tmp_path, retry_notify_attempts=1) as world:
+        await unrecorded(world, "pm_ok", notify="down")
+
+        await world.operate(lambda services: drain(services=services))
+
+        letter = await the_letter(world)
+        assert (letter.reason, letter.severity) == ("notification_undelivered", "low")
+
+
+async def test_what_died_of_too_many_deliveries_and_then_in_the_recorder_is_drained_with_its_source(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_invalid")
+        await world.read_page("publish")
+        world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-dead-letters", "count": 20})
+        await break_letters(world)
+        await world.run()
+        await world.grounds.mend_store()
+
+        drained = await world.operate(lambda services: drain(services=services))
+
+        assert drained.recorded == 1
+        letter = await the_letter(world)
+        assert (letter.step, letter.reason, letter.payment_id) == ("create", "MaxDeliveryCountExceeded", payment_id)
+
+
+async def test_draining_an_empty_queue_finds_nothing(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        drained = await world.operate(lambda services: drain(services=services))
+
+        assert (drained.recorded, drained.more) == (0, False)

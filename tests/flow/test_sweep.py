@@ -1,0 +1,128 @@
+"""The sweep starts what stands still: the safety net for what nobody has thought of, and never a second charge."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from local.faults import Side, Tripwire
+from shared import flow
+from shared.domain.payment import Step
+from shared.verbs.discard import discard
+from shared.verbs.sweep import sweep
+from tests.flow.stories import lose_message
+from tests.flow.world import World, a_world
+
+COMPLETED = ["initiated", "created", "settled", "completed"]
+NAP_S = 7200
+"""Longer than every retry of these worlds and the sweep's margin."""
+
+
+async def lost(world: World, place: str) -> str:
+    """A payment whose message is gone."""
+    payment_id = await world.accept("pm_ok")
+    while not await lose_message(world, place):
+        assert await world.next()
+    await world.run()
+    return payment_id
+
+
+async def swept(world: World) -> int:
+    return await world.operate(lambda services: sweep(services=services))
+
+
+@pytest.mark.parametrize("step", [Step.CREATE, Step.SETTLE, Step.NOTIFY])
+async def test_a_payment_whose_message_was_lost_is_found_and_goes_on(step: Step, tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        payment_id = await lost(world, str(flow.PLACE_OF[step]))
+        world.clock.pass_s(NAP_S)
+
+        found = await swept(world)
+        await world.run()
+
+        assert found == 1
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert world.seen.figure("payments.swept", step=step.value) == 1
+        (line,) = world.seen.events("sweep.swept")
+        assert line.levelname == "WARNING"
+
+
+async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await lost(world, str(flow.SETTLE))
+        limits = world.services.limits
+        horizon = timedelta(seconds=limits.retries[Step.SETTLE].horizon_s()) + limits.sweep_margin
+        moved_at = (await world.stream(payment_id))[-1].event.occurred_at
+        world.clock.at = moved_at + horizon
+
+        early = await swept(world)
+        world.clock.pass_s(0.001)
+        late = await swept(world)
+
+        assert (early, late) == (0, 1)
+
+
+async def test_a_payment_with_an_open_dead_letter_waits_for_a_person(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_settle_down")
+        await world.run()
+        world.clock.pass_s(NAP_S)
+
+        assert await swept(world) == 0
+        assert await world.events(payment_id) == ["initiated", "created"]
+
+
+async def test_a_void_that_was_given_up_on_purpose_is_not_taken_up_again(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_settle_declined_void_down")
+        await world.run()
+        (letter,) = await world.letters()
+        await world.operate(
+            lambda services: discard(letter.letter_id, by="operator", reason="it will lapse", services=services)
+        )
+        world.clock.pass_s(NAP_S)
+
+        assert await swept(world) == 0
+
+
+async def test_each_sweep_is_a_run_of_its_own(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await lost(world, str(flow.SETTLE))
+
+        for _ in range(2):
+            world.clock.pass_s(NAP_S)
+            assert await swept(world) == 1
+            assert await lose_message(world, str(flow.SETTLE))
+        runs = [str(message.message_id) for message in world.bus.sent if message.to]
+
+        assert runs == [f"{payment_id}:2:settle:s1:0", f"{payment_id}:2:settle:s2:0"]
+        assert await swept(world) == 0, "it was looked at just now"
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("call", ["publisher.publish", "overview.put"])
+async def test_a_sweep_that_dies_between_sending_and_counting_does_no_harm(
+    call: str, side: Side, tmp_path: Path
+) -> None:
+    counting = Tripwire()
+    async with a_world(tmp_path / "counting", wire=counting) as world:
+        await lost(world, str(flow.SETTLE))
+        before = len(counting.calls)
+        world.clock.pass_s(NAP_S)
+        await swept(world)
+        ahead = counting.calls[before:].index(call)
+    wire = Tripwire(at=before + ahead, side=side)
+    async with a_world(tmp_path / "dying", wire=wire) as world:
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        payment_id = await lost(world, str(flow.SETTLE))
+        world.clock.pass_s(NAP_S)
+
+        await swept(world)
+        await world.run()
+
+        assert (world.deaths, wire.calls[before + ahead]) == (1, call)
+        assert {str(message.message_id) for message in world.bus.sent if message.to} == {f"{payment_id}:2:settle:s1:0"}
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1

@@ -1,0 +1,139 @@
+"""A provider's yes is a fact: it is recorded whatever the payment has become meanwhile, or it is the loudest alert."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from shared.domain.events import Event, PaymentCreated, PaymentFailed
+from shared.domain.payment import Status, evolve
+from shared.ports import EventStore, StoredEvent
+from shared.services import Services
+from tests.builders import NOON
+from tests.flow.world import World, a_world
+
+DISCARDED = PaymentFailed(occurred_at=NOON, reason="discarded", code="discarded_by_operator", failed_step="create")
+
+
+class _Overtaken:
+    """A store in which somebody else is quicker, once: right before the append of a certain event."""
+
+    def __init__(self, store: EventStore, *, kind: str, theirs: Event) -> None:
+        self._store, self._kind, self._theirs = store, kind, theirs
+        self._is_due = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+        if self._is_due and type(events[0].event).__name__ == self._kind:
+            self._is_due = False
+            before = (await self._store.load(events[0].payment.payment_id))[-1]
+            theirs = StoredEvent(payment=evolve(before.payment, self._theirs), event=self._theirs)
+            await self._store.append([theirs])
+        return await self._store.append(events)
+
+
+def overtaken(kind: str, theirs: Event) -> Callable[[Services], Services]:
+    return lambda services: replace(
+        services, store=cast("EventStore", _Overtaken(services.store, kind=kind, theirs=theirs))
+    )
+
+
+async def test_a_payment_created_after_it_had_failed_is_recorded_and_voided(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=overtaken("PaymentCreated", DISCARDED)) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated", "failed", "created", "failed", "voided"]
+        assert await world.charges(payment_id) == 0
+        assert await world.letters() == []
+        assert (await world.payment(payment_id)).failed is not None
+
+
+async def test_money_taken_after_the_payment_had_failed_is_recorded_and_a_person_is_called(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=overtaken("PaymentSettled", DISCARDED)) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert (await world.events(payment_id))[:5] == ["initiated", "created", "failed", "settled", "failed"]
+        assert await world.charges(payment_id) == 1
+        payment = await world.payment(payment_id)
+        assert payment.settled is not None
+        assert payment.status is Status.FAILED
+        letters = {(letter.step, letter.reason) for letter in await world.letters(status="open")}
+        assert letters == {("void", "our_fault")}, "what was captured cannot be voided"
+
+
+async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_alert(tmp_path: Path) -> None:
+    other = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_other")
+    async with a_world(tmp_path, alter=overtaken("PaymentCreated", other)) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        (letter,) = await world.letters(reason="charged_not_recorded")
+        assert (letter.step, letter.severity, letter.answered) == ("create", "high", True)
+        assert "created_twice" in letter.description
+        assert letter.payment_id == payment_id
+        assert world.seen.figure("messages.parked", step="create", reason="charged_not_recorded") == 1
+
+
+async def busy_store(world: World) -> None:
+    """For 429 the SDK tries ten times, so this lasts for every attempt of a step."""
+    await world.grounds.break_store(429, operation="create", container="events", retry_after_ms=1, count=10_000)
+
+
+async def charged_and_not_recorded(world: World) -> str:
+    payment_id = await world.accept("pm_ok")
+    await world.next_until(lambda: events_are(world, payment_id, ["initiated", "created"]))
+    await busy_store(world)
+    await world.run()
+    return payment_id
+
+
+async def events_are(world: World, payment_id: str, events: list[str]) -> bool:
+    return await world.events(payment_id) == events
+
+
+async def test_a_yes_that_no_attempt_could_record_is_the_loudest_alert(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await charged_and_not_recorded(world)
+
+        assert await world.events(payment_id) == ["initiated", "created"]
+        assert await world.charges(payment_id) == 1
+        assert (await world.grounds.charge(payment_id))["requests"] == 2, "asked about, and never sent again"
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.severity) == ("settle", "charged_not_recorded", "high")
+        (line,) = world.seen.events("recover.dead_letter_recorded")
+        assert line.levelname == "CRITICAL"
+        assert world.seen.figure("dead_letters.recorded", reason="charged_not_recorded", severity="high") == 1
+
+
+async def test_when_the_store_is_back_a_replay_records_the_yes_without_a_second_charge(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        payment_id = await charged_and_not_recorded(world)
+        await world.grounds.mend_store()
+
+        await world.replay_all()
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
+        assert await world.charges(payment_id) == 1
+
+
+async def test_an_append_whose_answer_was_lost_is_found_and_written_once(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.read_page("publish")
+        await world.grounds.break_store(408, operation="create", container="events", after=True)
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
+        assert await world.charges(payment_id) == 1
+        assert await world.letters() == []
+        assert world.faults == []

@@ -1,0 +1,147 @@
+"""Keys go where they belong, faults are one line and an exit code, and what may pass is asked again."""
+
+import pytest
+
+from ops import client
+from ops.__main__ import main
+from tests.ops.scripted import Scripted, letter, ops, page_of
+
+LIST = "GET /api/ops/dead-letters"
+
+
+async def test_the_key_travels_in_the_header_of_functions(app: Scripted) -> None:
+    app.on(LIST, (200, page_of([])))
+
+    await ops(app, "--key", "k3y", "list")
+
+    assert app.asked[0].headers["x-functions-key"] == "k3y"
+
+
+async def test_key_and_token_may_stand_in_the_environment(app: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.on(LIST, (200, page_of([])))
+    monkeypatch.setenv("REGIS_PAY_OPS_KEY", "k3y")
+    monkeypatch.setenv("REGIS_PAY_OPS_TOKEN", "t0ken")
+
+    await ops(app, "list")
+
+    assert app.asked[0].headers["x-functions-key"] == "k3y"
+    assert app.asked[0].headers["Authorization"] == "Bearer t0ken"
+
+
+async def test_without_a_key_none_is_sent(app: Scripted) -> None:
+    app.on(LIST, (200, page_of([])))
+
+    await ops(app, "list")
+
+    assert not {"x-functions-key", "Authorization"} & set(app.asked[0].headers)
+
+
+def test_a_key_is_not_sent_unencrypted_to_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--url", "http://pay.example", "--key", "k3y", "list"])
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err == "a key is not sent to http://pay.example unencrypted: use https://\n"
+
+
+@pytest.mark.parametrize("url", ["pay.example", "ftp://pay.example", "http://"])
+def test_what_is_no_address_is_said_to_be_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--url", url, "list"]) == 2
+
+    assert "is no address" in capsys.readouterr().err
+
+
+def test_nobody_listening_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["--url", "http://127.0.0.1:1", "list"])
+
+    captured = capsys.readouterr()
+    assert (code, captured.out) == (2, "")
+    assert captured.err == "cannot reach http://127.0.0.1:1: Connection refused\n"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_key_says_which_ones_there_are(
+    app: Scripted, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.on(LIST, (status, ""))
+
+    assert await ops(app, "list") == 2
+
+    assert "REGIS_PAY_OPS_KEY" in capsys.readouterr().err
+
+
+async def test_an_answer_of_another_server_is_recognised(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    app.on(LIST, (200, "<html>welcome</html>"))
+
+    assert await ops(app, "list") == 2
+
+    assert "no JSON: is this the app's address, without /api?" in capsys.readouterr().err
+
+
+async def test_a_problem_document_is_told_in_one_line(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    errors = [{"field": "limit", "code": "less_than_equal", "message": "Input should be less"}]
+    app.on(LIST, (422, {"title": "Some fields cannot be accepted.", "code": "request_invalid", "errors": errors}))
+
+    assert await ops(app, "list") == 2
+
+    expected = "Some fields cannot be accepted. limit: Input should be less (request_invalid)\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("status", sorted(client.REPEATED))
+async def test_what_may_pass_is_asked_again(app: Scripted, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_LONGEST_WAIT_S", 0.0)
+    app.on(LIST, (status, ""), (200, page_of([letter(1)])))
+
+    assert await ops(app, "list") == 1
+
+    assert len(app.asked) == 2
+
+
+async def test_what_does_not_pass_ends_after_some_repeats(
+    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(client, "_LONGEST_WAIT_S", 0.0)
+    app.on(LIST, (503, {"title": "Nothing was stored.", "code": "store_busy"}))
+
+    assert await ops(app, "list") == 2
+
+    assert len(app.asked) == 1 + client.REPEATS
+    assert capsys.readouterr().err == "Nothing was stored. (store_busy)\n"
+
+
+async def test_api_at_the_end_of_the_address_does_no_harm(app: Scripted) -> None:
+    app.on(LIST, (200, page_of([])))
+
+    assert await ops(f"{app.url}/api/", "list") == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["bogus"],
+        ["list", "--older-than", "soon"],
+        ["list", "--limit", "0"],
+        ["replay", "--all", "--rate", "0"],
+        ["replay", "--all", "--rate", "x"],
+        ["discard", "some-id"],
+        ["reconcile"],
+    ],
+)
+def test_a_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["replay"], ["replay", "some-id", "--all"], ["replay", "some-id", "--step", "create"]],
+)
+def test_a_replay_says_whether_it_means_one_or_many(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,131 @@
+"""The operator's command against the app itself: many dead letters, a discard, the books, and telemetry on stderr."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from local.pay import Order, pay
+from local.supervisor import Platform, running_platform
+from ops import replaying
+from ops.letters import LETTERS
+from tests.ops.scripted import ops
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+LIMIT_S = 60.0
+MANY = 25
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
+    data = tmp_path_factory.mktemp("platform")
+    async with running_platform(data=data, environment={"TELEMETRY_CONSOLE": "true"}) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def paid(http: aiohttp.ClientSession, platform: Platform) -> str:
+    return (await pay(http, platform.url, order=Order(), limit_s=LIMIT_S)).payment_id
+
+
+async def posted(http: aiohttp.ClientSession, platform: Platform, *, method: str) -> str:
+    async with http.post(f"{platform.url}/api/payments", json=Order(payment_method=method).body()) as response:
+        return str((await response.json())["payment_id"])
+
+
+async def letters(http: aiohttp.ClientSession, platform: Platform, *, number: int, **query: str) -> list[str]:
+    """The ids of the open dead letters, once there are so many."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            query = {"status": "open", "limit": "200", **query}
+            async with http.get(platform.url + LETTERS, params=query) as response:
+                found = [letter["id"] for letter in (await response.json())["dead_letters"]]
+            if len(found) >= number:
+                return found
+            await asyncio.sleep(0.1)
+
+
+async def test_a_replay_of_many_takes_each_once_and_none_that_died_meanwhile(
+    platform: Platform, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(replaying, "_BURST_S", 1.0)  # pages of 20 at this rate, so that there are two
+    await asyncio.gather(*(posted(http, platform, method="pm_invalid") for _ in range(MANY)))
+    before = await letters(http, platform, number=MANY)
+
+    code = await ops(platform.url, "replay", "--all", "--rate", "20", "--json")
+
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert code == 0
+    assert sorted(result["letter_id"] for result in results) == sorted(before)
+    assert {result["verdict"] for result in results} == {"replayed"}
+    died_again = await letters(http, platform, number=MANY)
+    assert len(died_again) == MANY
+    assert not set(died_again) & set(before)
+
+
+async def test_a_discard_ends_the_payment(
+    platform: Platform, http: aiohttp.ClientSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payment_id = await posted(http, platform, method="pm_invalid")
+    (letter_id,) = await letters(http, platform, number=1, payment_id=payment_id)
+
+    code = await ops(platform.url, "discard", letter_id, "--reason", "wrong method")
+
+    assert code == 0
+    assert capsys.readouterr().out == "discarded: ended as failed\n"
+    async with http.get(f"{platform.url}/api/payments/{payment_id}") as response:
+        assert (await response.json())["failed"]["reason"] == "discarded"
+
+
+async def captured_elsewhere(http: aiohttp.ClientSession, platform: Platform, payment_id: str) -> None:
+    """The provider is charged for a payment by somebody who is not us."""
+    money: dict[str, Any] = {"payment_reference": payment_id, "amount_minor": 1250, "currency": "EUR"}
+    url, headers = f"{platform.provider_url}/v1/payments", {"Idempotency-Key": f"{payment_id}:create"}
+    async with http.post(url, json={**money, "payment_method": "pm_ok"}, headers=headers) as response:
+        created = await response.json()
+    url, headers = f"{url}/{created['provider_payment_id']}/capture", {"Idempotency-Key": f"{payment_id}:settle"}
+    async with http.post(url, json=money, headers=headers, raise_for_status=True):
+        return
+
+
+async def test_the_books_agree_until_somebody_else_charges(
+    platform: Platform, http: aiohttp.ClientSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("reconcile", "--provider-url", platform.provider_url, "--json", "--patience")
+    await paid(http, platform)
+    before = await ops(platform.url, *arguments, "30s")
+    capsys.readouterr()
+
+    await captured_elsewhere(http, platform, "nobodys-payment")
+    after = await ops(platform.url, *arguments, "0s")
+
+    found = json.loads(capsys.readouterr().out)["differences"]
+    assert (before, after) == (0, 1)
+    assert [(each["kind"], each["payment_id"]) for each in found] == [("charged_not_recorded", "nobodys-payment")]
+
+
+async def test_nothing_waits_to_be_drained(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await ops(platform.url, "drain") == 0
+
+    assert capsys.readouterr().out == "nothing was waiting to be recorded\n"
+
+
+async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, http: aiohttp.ClientSession) -> None:
+    payment_id = await paid(http, platform)
+
+    lines = [line for line in platform.log("host").read_text().splitlines() if line.startswith("{")]
+
+    spans = [
+        span for span in map(json.loads, lines) if span.get("attributes", {}).get("regispay.payment_id") == payment_id
+    ]
+    steps = {span["attributes"].get("regispay.step") for span in spans if span["name"] == "advance"}
+    assert {"create", "settle"} <= steps

@@ -1,0 +1,132 @@
+"""Tables fit the terminal and are whole elsewhere; progress is a bar in a terminal and lines elsewhere."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ops.output import Progress, age, duration, show_table
+from tests.ops.scripted import Json, Scripted, ops
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+ROWS = [{"ID": "a" * 20, "STEP": "create", "WHY": "w" * 30}, {"ID": "b" * 20, "STEP": "void", "WHY": "short"}]
+
+
+class Terminal(io.StringIO):
+    """Somebody looks at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(out: io.StringIO, rows: list[dict[str, str]]) -> list[str]:
+    show_table(rows, out=out)
+    return out.getvalue().splitlines()
+
+
+def test_columns_are_aligned() -> None:
+    assert shown(io.StringIO(), ROWS)[2] == f"{'b' * 20}  void    short"
+
+
+def test_the_last_column_is_shortened_to_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+
+    lines = shown(Terminal(), ROWS)
+
+    assert lines[1] == f"{'a' * 20}  create  {'w' * 19}…"
+    assert max(map(len, lines)) <= 50
+
+
+def test_a_column_without_room_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+
+    assert shown(Terminal(), ROWS)[0] == "ID                    STEP"
+
+
+def test_what_is_searched_is_not_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+
+    assert shown(io.StringIO(), ROWS)[1].endswith("w" * 30)
+
+
+def test_progress_is_drawn_over_in_a_terminal() -> None:
+    out = Terminal()
+
+    with Progress("replayed", total=4, out=out) as progress:
+        progress.forward(1)
+        progress.forward(3)
+
+    assert out.getvalue() == f"\rreplayed [{'#' * 6}{'.' * 18}] 1 of 4\rreplayed [{'#' * 24}] 4 of 4\n"
+
+
+def test_progress_is_a_line_per_step_elsewhere() -> None:
+    out = io.StringIO()
+
+    with Progress("read", out=out) as progress:
+        progress.forward(200)
+        progress.forward(50)
+
+    assert out.getvalue().splitlines() == ["read: 200", "read: 250"]
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [
+        (timedelta(0), "0s"),
+        (timedelta(seconds=59), "59s"),
+        (timedelta(minutes=61), "1h"),
+        (timedelta(hours=49), "2d"),
+        (timedelta(seconds=-5), "0s"),
+    ],
+)
+def test_an_age_is_in_its_largest_unit(ago: timedelta, said: str) -> None:
+    assert age((NOON - ago).isoformat(), now=NOON) == said
+
+
+def test_a_duration_is_a_number_with_a_unit() -> None:
+    assert [duration(text).total_seconds() for text in ("90s", "10m", "2h", "3d")] == [90, 600, 7200, 259_200]
+
+
+@pytest.mark.parametrize("text", ["", "m", "10", "-1m", "1.5h", "1w"])
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        duration(text)
+
+
+# --- the list of payments, which is nothing but output
+
+
+def row(number: int) -> Json:
+    return {
+        "id": f"payment-{number}",
+        "status": "initiated",
+        "owes": "create",
+        "amount_minor": 1250,
+        "currency": "EUR",
+        "reference": "order-1",
+        "moved_at": "2026-01-02T12:00:00Z",
+        "sweeps": 2,
+    }
+
+
+async def test_payments_are_listed_with_what_they_owe(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    app.on("GET /api/ops/payments", (200, {"payments": [row(1), row(2)], "next_page": "second"}))
+
+    assert await ops(app, "payments", "--settled", "no", "--limit", "1") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert app.asked[0].query == {"settled": "false", "limit": "1"}
+    assert lines[1].split()[:3] == ["payment-1", "initiated", "create"]
+    assert lines[2:] == ["the first 1 are shown; --all shows every one"]
+
+
+async def test_all_payments_are_read_to_the_end(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    app.on(
+        "GET /api/ops/payments",
+        (200, {"payments": [row(1)], "next_page": "second"}),
+        (200, {"payments": [row(2)], "next_page": None}),
+    )
+
+    await ops(app, "payments", "--all")
+
+    assert len(capsys.readouterr().out.splitlines()) == 3

@@ -1,0 +1,200 @@
+"""Replaying one and many: what is asked, at what pace, and what is left to do afterwards."""
+
+import json
+import time
+
+import pytest
+
+from ops import replaying
+from tests.ops.scripted import Asked, Json, Scripted, letter, ops, page_of, verdict, whole
+
+LIST = "GET /api/ops/dead-letters"
+ONE = f"POST /api/ops/dead-letters/{letter(1)['id']}/replay"
+MANY = "POST /api/ops/dead-letters/replay"
+ID = letter(1)["id"]
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "said"),
+    [
+        ("replayed", 0, "replayed: because 1\n"),
+        ("nothing_to_do", 0, "nothing to do: because 1\n"),
+        ("cannot", 1, "cannot: because 1\n"),
+    ],
+)
+async def test_a_replay_says_what_came_of_it(
+    app: Scripted, word: str, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.on(ONE, (200, verdict(1, word)))
+
+    assert await ops(app, "replay", ID) == code
+
+    assert capsys.readouterr().out == said
+
+
+async def test_a_dry_run_changes_nothing_and_says_what_would_be(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.on(ONE, (200, verdict(1)))
+
+    assert await ops(app, "replay", ID, "--dry-run") == 0
+
+    assert app.asked[0].query == {"dry_run": "true"}
+    assert capsys.readouterr().out == "would be replayed: because 1\n"
+
+
+# --- waiting for what becomes of one
+
+
+def replayed_one(app: Scripted, *, statuses: list[str]) -> None:
+    """The replay of letter 1 as r1, and then its payment in one status after another."""
+    app.on(ONE, (200, verdict(1)))
+    app.on(f"{LIST}/{ID}", (200, whole(1, replays=["r1"])))
+    app.on("GET /api/payments/payment-1", *((200, {"status": status}) for status in statuses))
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "_LOOK_AGAIN_S", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_waiting_ends_when_the_payment_rests(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    replayed_one(app, statuses=["initiated", "settled", "completed"])
+    app.on(LIST, (200, page_of([])))
+
+    assert await ops(app, "replay", ID, "--wait", "1m") == 0
+
+    assert capsys.readouterr().out.splitlines()[-1] == "payment payment-1 is completed"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_waiting_ends_when_the_replayed_message_is_dead(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older, newer = letter(2, payment_id="payment-1"), letter(3, payment_id="payment-1")
+    replayed_one(app, statuses=["initiated"])
+    app.on(LIST, (200, page_of([older])), (200, page_of([older, newer])))
+    app.on(f"{LIST}/{older['id']}", (200, whole(2)))
+    app.on(f"{LIST}/{newer['id']}", (200, whole(3, message={**whole(3)["message"], "run": "r1"})))
+
+    assert await ops(app, "replay", ID, "--wait", "1m") == 1
+
+    expected = f"it died again (retries_exhausted): dead letter {newer['id']}"
+    assert capsys.readouterr().out.splitlines()[-1] == expected
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_waiting_ends_when_the_patience_does(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    replayed_one(app, statuses=["initiated"])
+    app.on(LIST, (200, page_of([])))
+
+    assert await ops(app, "replay", ID, "--wait", "0s") == 1
+
+    expected = "payment payment-1 is still initiated: it is being worked on"
+    assert capsys.readouterr().out.splitlines()[-1] == expected
+
+
+# --- many
+
+
+def many(app: Scripted, *pages: tuple[list[Json], str | None]) -> None:
+    """A page of verdicts after another; as many letters are listed."""
+    number = sum(len(results) for results, _ in pages)
+    app.on(LIST, (200, page_of([letter(each) for each in range(number)])))
+    app.on(
+        MANY, *((200, {"dry_run": False, "results": results, "next_page": following}) for results, following in pages)
+    )
+
+
+async def test_all_are_replayed_page_after_page(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    many(app, ([verdict(1), verdict(2)], "second"), ([verdict(3, "nothing_to_do")], None))
+
+    assert await ops(app, "replay", "--all", "--rate", "1000") == 0
+
+    captured = capsys.readouterr()
+    assert [asked.body.get("page") for asked in app.to(MANY)] == [None, "second"]
+    assert captured.err.splitlines() == ["replayed: 2 of 3", "replayed: 3 of 3"]
+    assert captured.out.splitlines()[-1] == "2 replayed, 1 nothing to do"
+
+
+async def test_every_page_goes_through_what_was_there_at_the_start(app: Scripted) -> None:
+    many(app, ([verdict(1)], "second"), ([verdict(2)], None))
+
+    await ops(app, "replay", "--all", "--rate", "1000", "--step", "create")
+
+    expected = {
+        "step": "create",
+        "recorded_before": "2026-01-02T13:00:00.000000Z",
+        "dry_run": False,
+        "rate_per_s": 1000.0,
+        "limit": 200,
+    }
+    assert [asked.body for asked in app.to(MANY)] == [expected, {**expected, "page": "second"}]
+
+
+async def test_an_age_counts_from_the_start(app: Scripted) -> None:
+    many(app, ([verdict(1)], None))
+
+    await ops(app, "replay", "--all", "--older-than", "30m")
+
+    assert app.asked[0].query["older_than_s"] == "1800"
+    assert app.to(MANY)[0].body["recorded_before"] == "2026-01-02T12:30:00+00:00"
+
+
+async def test_the_next_page_waits_until_the_messages_of_this_one_are_due(app: Scripted) -> None:
+    times: list[float] = []
+    pages = [([verdict(1), verdict(2), verdict(3, "cannot")], "second"), ([verdict(4)], None)]
+    many(app, *pages)
+    answers = app.scripts[MANY]
+
+    def timed(asked: Asked) -> tuple[int, Json]:
+        times.append(time.monotonic())
+        return answers(asked)
+
+    app.scripts[MANY] = timed
+
+    await ops(app, "replay", "--all", "--rate", "10")
+
+    assert times[1] - times[0] >= 0.19  # two of the three were sent, ten a second; less the way of the request
+
+
+async def test_a_page_is_never_longer_than_it_is_bearable_to_wait(app: Scripted) -> None:
+    many(app, ([verdict(1)], None))
+
+    await ops(app, "replay", "--all", "--rate", "0.5")
+
+    assert app.to(MANY)[0].body["limit"] == 5
+
+
+async def test_what_could_not_be_replayed_is_named_and_left_to_do(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many(app, ([verdict(1), verdict(2, "cannot"), verdict(3, "failed")], None))
+
+    assert await ops(app, "replay", "--all") == 1
+
+    shown = capsys.readouterr().out
+    assert letter(2)["id"] in shown
+    assert letter(3)["id"] in shown
+    assert letter(1)["id"] not in shown
+
+
+async def test_a_dry_run_of_many_lists_every_one_and_waits_for_nothing(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many(app, ([verdict(1), verdict(2)], "second"), ([verdict(3)], None))
+
+    await ops(app, "replay", "--all", "--dry-run", "--rate", "0.01", "--json")
+
+    document = json.loads(capsys.readouterr().out)
+    assert [result["letter_id"] for result in document["results"]] == [letter(each)["id"] for each in (1, 2, 3)]
+    assert [asked.body["dry_run"] for asked in app.to(MANY)] == [True, True]
+
+
+async def test_nothing_to_replay_is_nothing_to_do(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    many(app, ([], None))
+
+    assert await ops(app, "replay", "--all") == 0
+
+    assert capsys.readouterr().out == "nothing to replay: no open dead letter matches\n"

@@ -1,0 +1,75 @@
+"""docs/events.md is the public contract as the code has it: events, topics, envelope, fields, the subscription rule."""
+
+import json
+import re
+from typing import Any
+
+from shared import codec, flow
+from tests.unit.docs_tables import DOCS, bare, table
+from tests.unit.test_codec import STORIES
+
+STORED = [stored for story in STORIES for stored in story.stored]
+MESSAGES: list[dict[str, Any]] = [json.loads(codec.to_cloud_event(stored)) for stored in STORED]
+FACTS = ("created", "settled", "completed", "failed", "voided")
+PAGE = (DOCS / "events.md").read_text()
+
+
+def test_every_event_is_listed_with_its_type_its_topic_and_its_steps() -> None:
+    expected = {}
+    for stored, message in zip(STORED, MESSAGES, strict=True):
+        topic = flow.TOPIC_OF[type(stored.event)]
+        steps = {place.subscription for place in flow.PLACE_OF.values() if place.topic == topic}
+        expected[codec.type_name(stored.event)] = (message["type"], topic, steps or {"other components"})
+
+    listed = {
+        bare(row["event"]): (
+            bare(row["CloudEvents type"]),
+            bare(row["topic"]),
+            set(row["who reacts"].split(", ")),
+        )
+        for row in table("events.md", heading="event")
+    }
+
+    assert len(expected) == len(flow.TOPIC_OF)
+    assert listed == expected
+
+
+def test_the_envelope_is_listed_attribute_by_attribute() -> None:
+    listed = {bare(row["attribute"]) for row in table("events.md", heading="attribute")}
+
+    assert listed == {attribute for message in MESSAGES for attribute in message}
+
+
+def test_the_data_is_listed_field_by_field() -> None:
+    listed = {bare(row["field"]) for row in table("events.md", heading="field")}
+
+    sent = {field for message in MESSAGES for field in message["data"]}
+    of_facts = {
+        f"{fact}.{field}" for message in MESSAGES for fact in FACTS for field in message["data"].get(fact, {})
+    } - {f"{fact}.at" for fact in FACTS}
+    assert listed == sent | of_facts
+
+
+def test_every_row_says_since_when() -> None:
+    for heading in ("event", "attribute", "field"):
+        assert all(row["since"] for row in table("events.md", heading=heading))
+
+
+def test_the_rule_for_other_components_is_the_half_of_our_own_that_lets_the_feed_through() -> None:
+    topology = json.loads((DOCS.parent / "infra" / "topology.json").read_text())
+    ours = [sub["rule"] for topic in topology["serviceBus"]["topics"] for sub in topic["subscriptions"]]
+    (documented,) = re.findall(r"^    (sys\..*)$", PAGE, flags=re.MULTILINE)
+
+    assert documented == "sys.To IS NULL"
+    assert all(rule == "1=1" or rule.startswith(f"{documented} OR ") for rule in ours)
+
+
+def test_the_example_is_a_message_that_we_send() -> None:
+    example = json.loads(PAGE.split("```json\n")[1].split("```")[0])
+    (sent,) = [
+        message
+        for message in MESSAGES
+        if message["type"] == example["type"] and message["subject"] == example["subject"]
+    ]
+
+    assert example == sent

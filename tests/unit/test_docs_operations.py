@@ -1,0 +1,114 @@
+"""docs/operations.md knows every alert, signal and reason of the code, and its numbers are those of the settings."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from shared import signals
+from shared.domain.retry import RetryPolicy
+from shared.settings import Settings
+from shared.verbs import drain, outcome, recover, sweep
+from tests.conftest import REQUIRED_SETTINGS
+from tests.unit.docs_tables import DOCS, bare, table
+
+ROOT = DOCS.parent
+PAGE = "operations.md"
+SAMPLE = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+PRODUCTION = Settings.model_validate(REQUIRED_SETTINGS)
+LOCAL = Settings.model_validate(SAMPLE)
+HISTOGRAM, COUNTER, GAUGE = "histogram", "counter", "gauge"
+
+
+def alerts() -> dict[str, str]:
+    """Name to severity, as the infrastructure declares them."""
+    text = "".join((ROOT / "infra" / "modules" / name).read_text() for name in ("alerts.bicep", "metricalerts.bicep"))
+    return dict(re.findall(r"name: '([a-z-]+)'\n\s+description: '.*'\n\s+severity: (\d)", text))
+
+
+def test_every_alert_has_its_row_with_its_severity_and_a_first_command() -> None:
+    rows = table(PAGE, heading="alert")
+
+    assert {bare(row["alert"]): row["severity"] for row in rows} == alerts()
+    assert len(alerts()) > 15
+    assert all(row["what it means"] and row["first command"] for row in rows)
+
+
+def test_every_signal_has_its_row_with_its_kind_and_a_first_command() -> None:
+    rows = table(PAGE, heading="signal")
+    kinds = {COUNTER: signals.COUNTERS, GAUGE: signals.GAUGES, HISTOGRAM: signals.HISTOGRAMS}
+
+    listed = {bare(row["signal"]): row["kind"].partition(",")[0] for row in rows}
+
+    assert listed == {f"regispay.{name}": kind for kind, names in kinds.items() for name in names}
+    assert all(row["first command when it looks wrong"] for row in rows)
+
+
+def test_every_log_event_is_named() -> None:
+    text = (DOCS / PAGE).read_text()
+
+    assert all(f"`{name}`" in text for name in signals.LOG_EVENTS)
+
+
+def reasons() -> set[str]:
+    """Every reason for which the code parks a message."""
+    verbs = "".join(path.read_text() for path in (ROOT / "shared" / "verbs").glob("*.py"))
+    named = {outcome.CHARGED_NOT_RECORDED, outcome.RETRIES_EXHAUSTED, outcome.NOTIFICATION_UNDELIVERED, "unreadable"}
+    return {*re.findall(r'(?:Parked\(|_stub\([^"\n]*reason=)"(\w+)"', verbs), *named}
+
+
+def test_every_reason_is_explained_with_its_severity() -> None:
+    rows = {bare(row["reason"].partition(",")[0]): row for row in table(PAGE, heading="reason")}
+
+    assert reasons() <= set(rows)
+    assert {"unmappable", "refused_by_broker", "our_fault"} <= reasons()
+    for reason, row in rows.items():
+        assert row["severity"] == recover._SEVERITY.get(reason, signals.SEVERITY_NORMAL)
+        assert row["what to do"]
+
+
+@pytest.mark.parametrize("row", table(PAGE, heading="step"), ids=lambda row: row["step"])
+def test_the_retry_schedules_amount_to_what_is_said(row: dict[str, str]) -> None:
+    settings = LOCAL if row["step"].startswith("locally") else PRODUCTION
+    named = [step for step in settings.retries if step.value in row["step"]] or list(settings.retries)
+    for policy in {settings.retries[step] for step in named}:
+        assert (row["attempts"], row["base"], row["cap"]) == (
+            f"{policy.attempts}",
+            f"{policy.base_s:g} s",
+            f"{policy.cap_s:g} s",
+        )
+        assert on_average_s(policy) == pytest.approx(seconds(row["lasts on average"]), rel=0.02)
+        assert policy.horizon_s() == pytest.approx(seconds(row["at most"]), rel=0.02)
+
+
+def on_average_s(policy: RetryPolicy) -> float:
+    """Full jitter halves every wait."""
+    return sum(policy.delay_s(attempt, jitter=0.5) for attempt in range(1, policy.attempts))
+
+
+def seconds(text: str) -> float:
+    number, unit = text.split()
+    return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+
+def test_the_numbers_of_the_capacity_table_are_those_of_the_code() -> None:
+    numbers = [row["number"] for row in table(PAGE, heading="number")]
+    calls = json.loads((ROOT / "host.json").read_text())["extensions"]["serviceBus"]["maxConcurrentCalls"]
+
+    for expected in (
+        f"{calls} messages at a time",
+        f"{PRODUCTION.feed_poll_delay_ms} ms",
+        f"{sweep.LIMIT} payments per step and round",
+        f"{drain.AT_ONCE} per request",
+    ):
+        assert any(number.startswith(expected) for number in numbers), expected
+
+
+def test_every_command_of_the_tool_is_in_the_table() -> None:
+    source = Path(ROOT / "ops" / "arguments.py").read_text()
+    commands = set(re.findall(r'\badd\(\s*"(\w+)"', source))
+
+    listed = {bare(row["command"]).split()[0] for row in table(PAGE, heading="command")}
+
+    assert listed == commands != set()
