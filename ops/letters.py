@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from ops.client import Api, Fault, Json
 from ops.output import Progress, age, money, show_fields, show_json, show_table
@@ -13,6 +14,11 @@ LETTERS = "/api/ops/dead-letters"
 PAGE = 200
 _CURSOR = ("next_page", "page")
 _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
+
+
+def path_of(letter_id: str) -> str:
+    """Of one dead letter."""
+    return f"{LETTERS}/{quote(letter_id, safe='')}"
 
 
 def filters(options: Namespace) -> dict[str, str]:
@@ -72,7 +78,7 @@ def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
 
 async def show_letter(api: Api, options: Namespace) -> int:
     """1 when it is open."""
-    letter = await api.get(f"{LETTERS}/{options.letter_id}")
+    letter = await api.get(path_of(options.letter_id))
     payment_id = letter["payment_id"]
     events = await api.find(f"/api/payments/{payment_id}/events") if payment_id else None
     if options.json:
@@ -131,7 +137,7 @@ def _indented(body: str) -> str:
 
 async def discard_letter(api: Api, options: Namespace) -> int:
     """1 when it may not be discarded now."""
-    answer = await api.post(f"{LETTERS}/{options.letter_id}/discard", {"reason": options.reason})
+    answer = await api.post(f"{path_of(options.letter_id)}/discard", {"reason": options.reason})
     if options.json:
         show_json(answer)
     else:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+from urllib.parse import quote
 
 from ops import payments
 from ops.client import Api, Json
@@ -142,8 +143,8 @@ async def _looked_at(app: Api, provider: Api, payment_ids: Iterable[str]) -> lis
 
         async def look(payment_id: str) -> list[Difference]:
             async with places:
-                charge = await provider.find(f"/charges/{payment_id}")
-                payment = await app.find(f"/api/payments/{payment_id}")
+                charge = await provider.find(f"/charges/{quote(payment_id, safe='')}")
+                payment = await app.find(f"/api/payments/{quote(payment_id, safe='')}")
             progress.forward(1)
             return list(
                 differences(

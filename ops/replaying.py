@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.client import Api, Fault, Json
-from ops.letters import LETTERS, PAGE, filters, pages
+from ops.letters import LETTERS, PAGE, filters, pages, path_of
 from ops.output import Progress, show_json, show_table
 
 AT_REST = frozenset({"completed", "failed", "voided"})
@@ -31,7 +31,7 @@ async def replay(api: Api, options: Namespace) -> int:
 
 async def _replay_one(api: Api, options: Namespace) -> int:
     query = {"dry_run": "true"} if options.dry_run else None
-    result = await api.post(f"{LETTERS}/{options.letter_id}/replay", query=query)
+    result = await api.post(f"{path_of(options.letter_id)}/replay", query=query)
     is_sent = result["verdict"] == "replayed" and not options.dry_run
     end = await _wait(api, options) if is_sent and options.wait is not None else None
     if options.json:
@@ -82,7 +82,7 @@ class _End:
 
 async def _wait(api: Api, options: Namespace) -> _End:
     """Looks until the payment rests, its message is dead again, or the patience ends."""
-    before = await api.get(f"{LETTERS}/{options.letter_id}")
+    before = await api.get(path_of(options.letter_id))
     until = time.monotonic() + options.wait.total_seconds()
     while True:
         end = await _look(api, before)
@@ -105,7 +105,7 @@ async def _look(api: Api, before: Json) -> _End:
 
 
 async def _died_in(api: Api, letter_id: str, *, run: str) -> bool:
-    letter = await api.get(f"{LETTERS}/{letter_id}")
+    letter = await api.get(path_of(letter_id))
     return bool(letter["message"]["run"] == run)
 
 

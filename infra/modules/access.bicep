@@ -17,7 +17,7 @@ param cosmosScope string
 @description('true: Data Owner, which also lets the scale controller count messages. false: send and receive only; scaling estimates.')
 param serviceBusOwner bool
 
-@description('Who may send the messages of the smoke test. Empty: nobody.')
+@description('Who may send and dead-letter the messages of the smoke test. Empty: nobody.')
 param smokePrincipalId string
 
 var database = any(loadJsonContent('../topology.json')).cosmos.database
@@ -109,6 +109,15 @@ resource smokeSender 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (
   properties: {
     principalId: smokePrincipalId
     roleDefinitionId: subscriptionResourceId(roleDefinitions, role.serviceBusDataSender)
+  }
+}
+
+resource smokeReceiver 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(smokePrincipalId)) {
+  scope: bus
+  name: guid(bus.id, smokePrincipalId, role.serviceBusDataReceiver)
+  properties: {
+    principalId: smokePrincipalId
+    roleDefinitionId: subscriptionResourceId(roleDefinitions, role.serviceBusDataReceiver)
   }
 }
 

@@ -1,155 +1,16 @@
 """How a change feed is read, noted and handed over between hosts, with feed and lease container in memory."""
 
 import asyncio
-import datetime as dt
-import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from local.host.errors import CannotStart, InvocationFailed
-from local.host.feed import Document, FeedOptions, FeedProcessor, Page
-from local.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
+from local.host.feed import Document, FeedOptions, FeedProcessor
+from local.host.leases import FeedRange, LeaseBook
 from local.host.messages import RetryContext
-from local.host.retry import ENDLESS, RetryPolicy
+from tests.local.feed_support import AT_ONCE, HIGH, LOW, NEVER, MemoryFeed, Setup, Work, setup
 from tests.local.host_support import until
-
-LOW, HIGH = FeedRange("", "20"), FeedRange("20", "FF")
-AT_ONCE = RetryPolicy(ENDLESS, minimum_s=0.0, maximum_s=0.0)
-NEVER = RetryPolicy(ENDLESS, minimum_s=3600.0, maximum_s=3600.0)
-
-
-class HandClock:
-    """A clock that only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
-
-    def __call__(self) -> dt.datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += dt.timedelta(seconds=seconds)
-
-
-@dataclass
-class MemoryFeed:
-    """Changes per range; a page holds two. The continuation is the number of changes read."""
-
-    changes: dict[FeedRange, list[str]]
-    is_down: bool = False
-
-    async def ranges(self) -> list[FeedRange]:
-        return list(self.changes)
-
-    async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
-        await asyncio.sleep(0)
-        if self.is_down:
-            raise ConnectionError("the store is down")
-        start = int(continuation or 0)
-        found = self.changes[feed_range][start : start + 2]
-        return Page([{"id": name} for name in found], str(start + len(found)))
-
-
-@dataclass
-class MemoryLeases:
-    """A lease container."""
-
-    documents: dict[str, LeaseDocument] = field(default_factory=dict)
-    is_down: bool = False
-    _etags: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    async def read(self, lease_id: str) -> LeaseDocument | None:
-        self._check()
-        found = self.documents.get(lease_id)
-        return dict(found) if found else None
-
-    async def create(self, document: LeaseDocument) -> LeaseDocument:
-        self._check()
-        if document["id"] in self.documents:
-            raise LeaseChanged(document["id"])
-        return self._store(document)
-
-    async def replace(self, document: LeaseDocument) -> LeaseDocument:
-        self._check()
-        if self.documents.get(document["id"], {}).get("_etag") != document["_etag"]:
-            raise LeaseChanged(document["id"])
-        return self._store(document)
-
-    def of(self, feed_range: FeedRange) -> LeaseDocument:
-        return self.documents[f"sample..{feed_range.token}"]
-
-    def _store(self, document: LeaseDocument) -> LeaseDocument:
-        stored = {**document, "_etag": f'"{next(self._etags)}"'}
-        self.documents[document["id"]] = stored
-        return dict(stored)
-
-    def _check(self) -> None:
-        if self.is_down:
-            raise ConnectionError("the store is down")
-
-
-class Work:
-    """A function that notes what it is given, and fails or waits when the test wants it to."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-        self.tries: list[int] = []
-        self.fails = False
-        self.may_end = asyncio.Event()
-        self.may_end.set()
-
-    async def __call__(self, documents: list[Document], retry: RetryContext) -> None:
-        self.seen += [document["id"] for document in documents]
-        self.tries.append(retry.retry_count)
-        await self.may_end.wait()
-        if self.fails:
-            raise InvocationFailed("f", reason="refused")
-
-
-@dataclass
-class Setup:
-    """What a host needs to process a feed. Two hosts on one setup share feed, leases and clock."""
-
-    feed: MemoryFeed
-    leases: MemoryLeases = field(default_factory=MemoryLeases)
-    clock: HandClock = field(default_factory=HandClock)
-
-    @asynccontextmanager
-    async def host(
-        self, work: Callable[[list[Document], RetryContext], Awaitable[Any]], **options: Any
-    ) -> AsyncIterator[FeedProcessor]:
-        processor = self.processor(work, **options)
-        await processor.start()
-        try:
-            yield processor
-        finally:
-            await processor.abort()
-
-    def processor(
-        self,
-        work: Callable[[list[Document], RetryContext], Awaitable[Any]],
-        *,
-        host_id: str = "one",
-        instance: str = "1",
-        retry: RetryPolicy = AT_ONCE,
-        poll_delay_s: float = 0.01,
-        renew_interval_s: float = 3600.0,
-    ) -> FeedProcessor:
-        async def open_leases() -> LeaseBook:
-            holder = Holder(host_id, instance)
-            return LeaseBook(self.leases, prefix="sample", holder=holder, expiration_s=60.0, clock=self.clock)
-
-        options = FeedOptions(poll_delay_s, acquire_interval_s=0.01, renew_interval_s=renew_interval_s, retry=retry)
-        return FeedProcessor("f", feed=self.feed, open_leases=open_leases, run=work, options=options)
-
-
-def setup(*names: str) -> Setup:
-    return Setup(MemoryFeed({LOW: list(names)}))
 
 
 async def test_the_feed_is_read_from_the_very_beginning_page_by_page() -> None:

@@ -1,10 +1,14 @@
 """Keys go where they belong, faults are one line and an exit code, and what may pass is asked again."""
 
+import asyncio
+import signal
+import sys
+
 import pytest
 
 from ops import client
 from ops.__main__ import main
-from tests.ops.scripted import Scripted, letter, ops, page_of
+from tests.ops.scripted import Scripted, letter, ops, page_of, verdict
 
 LIST = "GET /api/ops/dead-letters"
 
@@ -145,3 +149,44 @@ def test_a_replay_says_whether_it_means_one_or_many(arguments: list[str], capsys
     assert main(arguments) == 2
 
     assert capsys.readouterr().err.count("\n") == 1
+
+
+async def test_an_answer_without_its_fields_is_one_line(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    app.on(LIST, (200, {"something": "else"}))
+
+    assert await ops(app, "list") == 2
+
+    assert "are app and command of the same version?" in capsys.readouterr().err
+
+
+async def test_what_is_no_id_asks_for_nothing_else(app: Scripted) -> None:
+    assert await ops(app, "show", "../payments?x=1") == 2
+
+    assert [asked.path for asked in app.asked] == ["/api/ops/dead-letters/../payments?x=1"]
+
+
+async def test_ctrl_c_ends_long_work_in_one_line(app: Scripted) -> None:
+    app.on(LIST, (200, page_of([letter(1)])))
+    app.on("POST /api/ops/dead-letters/replay", (200, {"results": [verdict(1)], "next_page": "second"}))
+    arguments = [sys.executable, "-m", "ops", "--url", app.url, "replay", "--all", "--rate", "0.01"]
+    process = await asyncio.create_subprocess_exec(
+        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stderr is not None
+    assert await process.stderr.readline() == b"replayed: 1 of 1\n"
+
+    process.send_signal(signal.SIGINT)
+    printed, errors = await process.communicate()
+
+    assert (process.returncode, printed) == (130, b"")
+    assert errors == b"stopped; the same command can be given again\n"
+
+
+async def test_a_reader_that_has_seen_enough_is_no_fault(app: Scripted) -> None:
+    app.on(LIST, (200, page_of([letter(number) for number in range(2000)])))
+    command = f"{sys.executable} -m ops --url {app.url} list --all | head -1; exit ${{PIPESTATUS[0]}}"
+    process = await asyncio.create_subprocess_exec("bash", "-c", command, stderr=asyncio.subprocess.PIPE)
+
+    _, errors = await process.communicate()
+
+    assert (process.returncode, errors) == (0, b"")

@@ -119,13 +119,17 @@ async def test_nothing_waits_to_be_drained(platform: Platform, capsys: pytest.Ca
     assert capsys.readouterr().out == "nothing was waiting to be recorded\n"
 
 
+async def steps_printed(platform: Platform, payment_id: str) -> set[str]:
+    """The steps of this payment whose spans stand in the host's log."""
+    lines = platform.log("host").read_text().splitlines()
+    spans = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    attributes = [span["attributes"] for span in spans if span.get("name") == "advance"]
+    return {each["regispay.step"] for each in attributes if each["regispay.payment_id"] == payment_id}
+
+
 async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, http: aiohttp.ClientSession) -> None:
     payment_id = await paid(http, platform)
 
-    lines = [line for line in platform.log("host").read_text().splitlines() if line.startswith("{")]
-
-    spans = [
-        span for span in map(json.loads, lines) if span.get("attributes", {}).get("regispay.payment_id") == payment_id
-    ]
-    steps = {span["attributes"].get("regispay.step") for span in spans if span["name"] == "advance"}
-    assert {"create", "settle"} <= steps
+    async with asyncio.timeout(LIMIT_S):
+        while not {"create", "settle", "notify"} <= await steps_printed(platform, payment_id):  # noqa: ASYNC110 - a file
+            await asyncio.sleep(0.1)

@@ -22,6 +22,7 @@ INTENDED = {
     (BUS, f"{ROLES}4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", "principalId", "<not of <serviceBusOwner>>"),
     (BUS, f"{ROLES}69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", "principalId", "<not of <serviceBusOwner>>"),
     (BUS, f"{ROLES}69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", "smokePrincipalId", "<not of <empty(<smokePrincipalId>)>>"),
+    (BUS, f"{ROLES}4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", "smokePrincipalId", "<not of <empty(<smokePrincipalId>)>>"),
     (COMPONENT, f"{ROLES}3913510d-42f4-4e42-8a64-420c390055eb", "principalId", "True"),
     (VAULT, f"{ROLES}4633458b-17de-408a-b874-0445c86b69e6", "principalId", "<not of <empty(<vaultName>)>>"),
     (COSMOS, f"{COSMOS_ROLES}00000000-0000-0000-0000-000000000002", "principalId", "True"),
