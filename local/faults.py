@@ -30,13 +30,15 @@ def _killed(where: str) -> NoReturn:
 
 @dataclass(slots=True)
 class Tripwire:
-    """Counts the calls that pass and kills at one of them, once. Without `at` it only counts.
+    """Counts the calls that pass and kills at one of them, once. Without `at` and `named` it only counts.
 
-    at: the number of the call, from 0. die: what death is; `os._exit` in a process of its own.
+    at: the number of the call, from 0. named: the first call of this name, where many things happen side by side and
+    numbers say nothing. die: what death is; `os._exit` in a process of its own.
     """
 
     at: int | None = None
     side: Side = Side.BEFORE
+    named: str | None = None
     die: Callable[[str], NoReturn] = _killed
     calls: list[str] = field(default_factory=list)
     has_killed: bool = False
@@ -52,7 +54,8 @@ class Tripwire:
             self._meet(number, Side.AFTER)
 
     def _meet(self, number: int, side: Side) -> None:
-        if number == self.at and side is self.side and not self.has_killed:
+        is_the_one = number == self.at or self.calls[number] == self.named
+        if is_the_one and side is self.side and not self.has_killed:
             self.has_killed = True
             self.die(f"{side} {self.calls[number]}")
 

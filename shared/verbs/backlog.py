@@ -49,12 +49,12 @@ def _since(part: Unpublished, before: Mapping[str, Any], now: datetime) -> datet
 
 
 async def _count_letters(services: Services, *, before: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """The steps and reasons that have open letters. Those that had and have none now are told as 0.
+    """The steps and reasons that have open letters. Those that had and have none now are told as 0 (a Counter's none).
 
     Else a gauge keeps the last value it was given, and the alert goes on for ever.
     """
     numbers = await services.letters.open_by_step_and_reason()
-    gone = {(step, reason): 0 for step, reason in before}
-    for (step, reason), number in {**gone, **numbers}.items():
-        services.telemetry.gauge(signals.DEAD_LETTERS_OPEN, number, step=step, reason=reason)
+    gone = {(step, reason) for step, reason in before} - numbers.keys()
+    for step, reason in numbers.keys() | gone:
+        services.telemetry.gauge(signals.DEAD_LETTERS_OPEN, numbers[step, reason], step=step, reason=reason)
     return list(numbers)

@@ -1,4 +1,4 @@
-"""The broker's rules (`local.servicebus.state`) where the SDK's client stands, without sockets and with a clock by hand.
+"""The broker's rules (`local.servicebus.state`) where the SDK's client stands: no sockets, and a clock by hand.
 
 The product's adapter fills the SDK's own batches and the broker reads the very bytes that would go over the wire; what
 is delivered is rendered by the service and decoded by the SDK. What is left out is AMQP itself: a worker that dies a
@@ -155,7 +155,11 @@ class DirectBus:
 
     def next_due_ms(self) -> int | None:
         """When a scheduled message comes or a lock ends; None when there is neither."""
-        due = [entry.scheduled_ms or 0 for topic in self.broker.topics.values() for entry in topic.scheduled.entries.values()]
+        due = [
+            entry.scheduled_ms or 0
+            for topic in self.broker.topics.values()
+            for entry in topic.scheduled.entries.values()
+        ]
         for topic in self.broker.topics.values():
             for subscription in topic.subscriptions:
                 due += [entry.locked_until_ms for entry in subscription.queue.locked.values()]
@@ -206,7 +210,12 @@ class DeadReceiver:
     async def __aexit__(self, *_: object) -> None:
         return
 
-    async def receive_messages(self, *, max_message_count: int, max_wait_time: float) -> list[ServiceBusReceivedMessage]:  # noqa: ARG002, E501 - the SDK's shape
+    async def receive_messages(
+        self,
+        *,
+        max_message_count: int,
+        max_wait_time: float,  # noqa: ARG002 - the SDK's shape; time stands still here
+    ) -> list[ServiceBusReceivedMessage]:
         messages: list[ServiceBusReceivedMessage] = []
         while len(messages) < max_message_count and (taken := await self.bus.take(self.queue)) is not None:
             self.taken[id(taken.message)] = taken

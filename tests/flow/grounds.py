@@ -21,7 +21,6 @@ from shared.adapters.cosmos import client as cosmos_client
 from tests.flow.clock import VirtualClock
 
 
-
 @dataclass(slots=True)
 class Grounds:
     """The services that outlive every worker."""

@@ -47,7 +47,12 @@ class SignalsSeen:
 
     def figure(self, name: str, **attributes: str | int) -> float:
         """A counter's sum, a gauge's value or a histogram's count over all points with these attributes."""
-        points = [point for metric in self._metrics() if metric.name == f"regispay.{name}" for point in metric.data.data_points]
+        points = [
+            point
+            for metric in self._metrics()
+            if metric.name == f"regispay.{name}"
+            for point in metric.data.data_points
+        ]
         fitting = [point for point in points if attributes.items() <= dict(point.attributes or {}).items()]
         return sum(map(_number, fitting))
 

@@ -7,6 +7,7 @@ side. A call that is added tomorrow is met without a change to this file.
 from collections.abc import Sequence
 from itertools import batched
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,7 @@ from tests.flow.grounds import standing
 from tests.flow.stories import ALL, End, end_of
 from tests.flow.world import a_world_on
 
-
-FEW = {f"retry_{step}_attempts": 3 for step in ("create", "settle", "void", "notify")}
+FEW: dict[str, Any] = {f"retry_{step}_attempts": 3 for step in ("create", "settle", "void", "notify")}
 PROJECTED = {"paid", "lost_and_swept"}
 """The read model is one and the same in every story."""
 FRESH_AFTER = 10
@@ -41,7 +41,7 @@ async def test_a_worker_that_dies_beside_any_call_changes_nothing_about_the_end(
 
 
 async def _told(name: str, data: Path, wires: Sequence[Tripwire]) -> list[End]:
-    """The story, once for each wire, on one ground whose provider forgets request ids: a second charge would be seen."""
+    """Once for each wire, on one ground whose provider forgets request ids: a second charge would be seen."""
     ends = []
     async with standing(data) as grounds:
         await grounds.tell_provider("/mode", forget_request_ids=True)

@@ -4,15 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.services import Services
-from tests.flow.gateway import gateway_to
-from tests.flow.grounds import standing
-from tests.flow.world import World, a_world, a_world_on
+from tests.flow.world import World, a_world, a_world_behind_a_gateway
 
-SIX = {"retry_create_attempts": 6, "retry_create_base_s": 5, "retry_create_cap_s": 30}
+SIX: dict[str, Any] = {"retry_create_attempts": 6, "retry_create_base_s": 5, "retry_create_cap_s": 30}
 
 
 def with_jitter(*draws: float) -> Callable[[Services], Services]:
@@ -50,13 +49,12 @@ async def test_full_jitter_draws_each_wait_from_nothing_to_the_longest(tmp_path:
 
 @pytest.mark.parametrize(("told", "wait"), [("20", 20), ("9999", 30), ("1", 5), ("Wed, 21 Oct 2026 07:28:00 GMT", 5)])
 async def test_retry_after_is_the_least_wait_up_to_the_cap(told: str, wait: float, tmp_path: Path) -> None:
-    async with standing(tmp_path) as grounds, gateway_to(grounds.provider_url) as gateway:
-        async with a_world_on(grounds, provider_base_url=gateway.url, **SIX) as world:
-            gateway.answers(429, headers={"Retry-After": told})
-            payment_id = await world.accept("pm_ok")
+    async with a_world_behind_a_gateway(tmp_path, **SIX) as (world, gateway):
+        gateway.answers(429, headers={"Retry-After": told})
+        payment_id = await world.accept("pm_ok")
 
-            assert await waits(world) == [wait]
-            assert await world.charges(payment_id) == 1
+        assert await waits(world) == [wait]
+        assert await world.charges(payment_id) == 1
 
 
 async def test_nothing_sleeps_in_a_function_and_no_lock_is_held_while_waiting(

@@ -5,9 +5,7 @@ from pathlib import Path
 from shared import flow
 from shared.letters import LetterRecord
 from shared.verbs.discard import Discard, discard
-from tests.flow.gateway import gateway_to
-from tests.flow.grounds import standing
-from tests.flow.world import World, a_world, a_world_on
+from tests.flow.world import World, a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
 
@@ -45,19 +43,18 @@ async def test_a_payment_the_provider_never_saw_fails(tmp_path: Path) -> None:
 
 
 async def test_a_payment_that_was_authorised_unheard_fails_and_is_voided(tmp_path: Path) -> None:
-    async with standing(tmp_path) as grounds, gateway_to(grounds.provider_url) as gateway:
-        async with a_world_on(grounds, provider_base_url=gateway.url) as world:
-            payment_id = await world.accept("pm_times_out_once")
-            gateway.answers_when_asked(503, times=3)
-            await world.run()
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_times_out_once")
+        gateway.answers_when_asked(503, times=3)
+        await world.run()
 
-            outcome = await discarded(world, await the_letter(world))
-            await world.run()
+        outcome = await discarded(world, await the_letter(world))
+        await world.run()
 
-            assert outcome.discarded
-            assert await world.events(payment_id) == ["initiated", "failed", "created", "failed", "voided"]
-            assert await world.charges(payment_id) == 0
-            assert (await grounds.charge(payment_id))["voided"]
+        assert outcome.discarded
+        assert await world.events(payment_id) == ["initiated", "failed", "created", "failed", "voided"]
+        assert await world.charges(payment_id) == 0
+        assert (await world.grounds.charge(payment_id))["voided"]
 
 
 async def test_a_payment_that_was_authorised_and_not_captured_fails_and_is_voided(tmp_path: Path) -> None:
@@ -74,33 +71,31 @@ async def test_a_payment_that_was_authorised_and_not_captured_fails_and_is_voide
 
 
 async def test_a_payment_that_was_charged_unheard_is_not_ended_but_goes_on(tmp_path: Path) -> None:
-    async with standing(tmp_path) as grounds, gateway_to(grounds.provider_url) as gateway:
-        async with a_world_on(grounds, provider_base_url=gateway.url) as world:
-            payment_id = await world.accept("pm_settle_times_out_once")
-            gateway.answers_when_asked(503, times=3)
-            await world.run()
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_settle_times_out_once")
+        gateway.answers_when_asked(503, times=3)
+        await world.run()
 
-            outcome = await discarded(world, await the_letter(world))
-            await world.run()
+        outcome = await discarded(world, await the_letter(world))
+        await world.run()
 
-            assert outcome.discarded
-            assert outcome.why == "settle had been done: recorded"
-            assert await world.events(payment_id) == COMPLETED
-            assert await world.charges(payment_id) == 1
+        assert outcome.discarded
+        assert outcome.why == "settle had been done: recorded"
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
 
 
 async def test_while_the_provider_does_not_answer_nothing_is_done(tmp_path: Path) -> None:
-    async with standing(tmp_path) as grounds, gateway_to(grounds.provider_url) as gateway:
-        async with a_world_on(grounds, provider_base_url=gateway.url) as world:
-            payment_id = await world.accept("pm_down")
-            await world.run()
-            gateway.answers_when_asked(503)
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_down")
+        await world.run()
+        gateway.answers_when_asked(503)
 
-            outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world, await the_letter(world))
 
-            assert not outcome.discarded
-            assert await world.events(payment_id) == ["initiated"]
-            assert (await the_letter(world)).status == "open"
+        assert not outcome.discarded
+        assert await world.events(payment_id) == ["initiated"]
+        assert (await the_letter(world)).status == "open"
 
 
 async def test_a_paid_payment_whose_notification_died_completes_as_undelivered(tmp_path: Path) -> None:

@@ -4,23 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from local.supervisor import TOPOLOGY
+from tests.flow.topologies import OPEN, QUIET, with_others
 from tests.flow.world import World, a_world, delivery_of
 
-QUIET, OPEN = "shipping", "audit"
 COMPLETED = ["initiated", "created", "settled", "completed"]
-
-
-def with_others(folder: Path) -> Path:
-    """The product's topology, and two more subscriptions on every event topic."""
-    declared: dict[str, Any] = json.loads(TOPOLOGY.read_text())
-    for topic in declared["serviceBus"]["topics"]:
-        if topic["name"] != "payment-dead-letters":
-            topic["subscriptions"].append({"name": QUIET, "rule": "sys.To IS NULL"})
-            topic["subscriptions"].append({"name": OPEN, "rule": "1=1"})
-    path = folder / "topology.json"
-    path.write_text(json.dumps(declared))
-    return path
 
 
 async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:

@@ -3,31 +3,14 @@
 Every test looks at the final stream, at how often the provider took money, at the dead letters and at the figures.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
-from local.faults import Killed
-from shared.ports import Answer, Call, Message, Provider
-from shared.domain.payment import Payment
-from shared.services import Services
-from shared import flow
-from tests.flow.gateway import Gateway, gateway_to
-from tests.flow.grounds import standing
-from tests.flow.world import World, a_world, a_world_on
+from tests.flow.failing import failing
+from tests.flow.world import a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
-
-
-@asynccontextmanager
-async def a_world_behind_a_gateway(data: Path, **settings: object) -> AsyncIterator[tuple[World, Gateway]]:
-    async with standing(data) as grounds, gateway_to(grounds.provider_url) as gateway:
-        async with a_world_on(grounds, provider_base_url=gateway.url, **settings) as world:
-            yield world, gateway
 
 
 # -- done
@@ -145,24 +128,6 @@ async def test_a_busy_store_is_a_reason_to_try_again_and_the_yes_is_not_asked_fo
         assert world.seen.figure("step.retries", step="create", reason="store_busy") == 1
 
 
-class _Fails:
-    """A provider whose create first runs into something of the test's."""
-
-    def __init__(self, provider: Provider, run_into: Callable[[], None]) -> None:
-        self._provider, self._run_into = provider, run_into
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
-
-    async def create(self, payment: Payment, call: Call) -> Answer:
-        self._run_into()
-        return await self._provider.create(payment, call)
-
-
-def failing(run_into: Callable[[], None]) -> Callable[[Services], Services]:
-    return lambda services: replace(services, provider=cast("Provider", _Fails(services.provider, run_into)))
-
-
 async def test_an_exception_that_nobody_foresaw_is_retried(tmp_path: Path) -> None:
     faults = [ZeroDivisionError("oops")]
 
@@ -229,129 +194,3 @@ async def test_while_asking_is_not_answered_nothing_is_sent(tmp_path: Path) -> N
         assert (letter.step, letter.reason) == ("create", "retries_exhausted")
         assert gateway.seen.count(("POST", "/v1/payments")) == 1
         assert await world.events(payment_id) == ["initiated"]
-
-
-# -- park
-
-
-@pytest.mark.parametrize("status", [400, 404, 409, 422])
-async def test_a_call_that_is_our_own_fault_is_parked_at_once(status: int, tmp_path: Path) -> None:
-    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
-        gateway.answers(status, body={"code": "no_such_thing"})
-        payment_id = await world.accept("pm_ok")
-
-        await world.run()
-
-        assert await world.events(payment_id) == ["initiated"]
-        assert await world.charges(payment_id) == 0
-        (letter,) = await world.letters()
-        assert (letter.step, letter.reason, letter.delivery_count, letter.attempt) == ("create", "our_fault", 1, 0)
-        assert f"{status} no_such_thing" in letter.description
-        assert letter.source == "payment-initiated/create"
-        assert world.seen.figure("messages.parked", step="create", reason="our_fault") == 1
-        assert world.seen.figure("step.retries") == 0
-        assert world.bus.queue("payment-initiated/create").counts["completed"] == 1
-
-
-@pytest.mark.parametrize(
-    ("body", "properties"),
-    [
-        ("not JSON", {}),
-        ('{"specversion":"1.0"}', {}),
-        (None, {"attempt": "one"}),
-        (None, {"attempt": -1}),
-        (None, {"run": "x1"}),
-        (None, {"run": 7}),
-    ],
-)
-async def test_a_message_that_cannot_be_read_is_parked_and_nothing_is_sent(
-    body: str | None, properties: dict[str, str | int], tmp_path: Path
-) -> None:
-    async with a_world(tmp_path) as world:
-        payment_id = await world.accept("pm_ok")
-        await world.read_page("publish")
-        readable = str(world.bus.sent[0])
-        lost = await world.bus.take(world.bus.queue(str(flow.CREATE)))
-        assert lost is not None
-        await world.bus.complete(lost)
-        message = Message(
-            topic=flow.CREATE.topic, message_id="odd", body=body or readable, subject="odd", properties=properties
-        )
-
-        await world.services.publisher.publish([message])
-        await world.run()
-
-        (letter,) = await world.letters()
-        assert (letter.step, letter.reason, letter.message_id) == ("create", "unreadable", "odd")
-        assert letter.body == (body or readable)
-        assert letter.payment_id == (None if body else payment_id)
-        assert await world.grounds.charge(payment_id) == {}
-        assert world.seen.figure("messages.parked", step="create", reason="unreadable") == 1
-
-
-async def test_a_step_that_the_payments_rules_refuse_is_parked(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-        payment_id = await world.accept("pm_declined")
-        await world.read_page("publish")
-        body = str(world.bus.sent[0])
-        astray = Message(topic=flow.SETTLE.topic, message_id=f"{payment_id}:1", body=body, subject="payment.initiated")
-
-        await world.services.publisher.publish([astray])
-        await world.run()
-
-        (letter,) = await world.letters()
-        assert (letter.step, letter.reason, letter.description) == ("settle", "refused", "not_created")
-        assert await world.events(payment_id) == ["initiated", "failed"]
-        assert world.seen.figure("messages.parked", step="settle", reason="refused") == 1
-
-
-# -- crash, or the bus fails while we settle
-
-
-async def test_a_message_whose_worker_dies_every_time_ends_as_a_dead_letter_of_the_broker(tmp_path: Path) -> None:
-    def die() -> None:
-        raise Killed("always")
-
-    async with a_world(tmp_path, alter=failing(die)) as world:
-        payment_id = await world.accept("pm_ok")
-
-        await world.run()
-
-        (letter,) = await world.letters()
-        assert (letter.step, letter.reason) == ("create", "MaxDeliveryCountExceeded")
-        assert (letter.source, letter.message_id) == ("payment-initiated/create", f"{payment_id}:1")
-        assert letter.payment_id == payment_id
-        assert world.deaths == 10
-        assert await world.events(payment_id) == ["initiated"]
-        assert world.seen.figure("dead_letters.recorded", step="create", reason="MaxDeliveryCountExceeded") == 1
-
-
-async def test_a_retry_that_the_broker_does_not_take_is_left_to_redelivery(tmp_path: Path) -> None:
-    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
-        gateway.answers(503)
-        payment_id = await world.accept("pm_ok")
-        await world.read_page("publish")
-        world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-initiated"})
-
-        await world.run()
-
-        assert [type(fault).__name__ for fault in world.faults] == ["BusUnavailable"]
-        assert world.bus.queue("payment-initiated/create").counts["abandoned"] == 1
-        assert await world.events(payment_id) == COMPLETED
-        assert await world.charges(payment_id) == 1
-        assert await world.letters() == []
-
-
-async def test_a_broker_that_fails_all_the_time_ends_in_its_own_dead_letter_and_none_is_lost(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-        payment_id = await world.accept("pm_invalid")
-        await world.read_page("publish")
-        world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-dead-letters", "count": 10})
-
-        await world.run()
-
-        (letter,) = await world.letters()
-        assert (letter.reason, letter.delivery_count) == ("MaxDeliveryCountExceeded", 11)
-        assert letter.payment_id == payment_id
-        assert [type(fault).__name__ for fault in world.faults] == ["BusUnavailable"] * 10
-        assert await world.charges(payment_id) == 0

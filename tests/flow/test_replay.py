@@ -42,7 +42,9 @@ async def test_two_replays_while_the_provider_is_down_are_two_new_deaths_and_the
             ("r1", "replayed"),
             ("r2", "open"),
         ]
-        assert [letter.message_id for letter in letters] == [f"{payment_id}:2:settle:{run}:3" for run in ("0", "r1", "r2")]
+        assert [letter.message_id for letter in letters] == [
+            f"{payment_id}:2:settle:{run}:3" for run in ("0", "r1", "r2")
+        ]
         assert (letters[-1].recorded_at - first.recorded_at).total_seconds() < 60
         await world.grounds.tell_provider("/repair")
         (verdict,) = await world.replay_all()
@@ -101,15 +103,20 @@ async def test_a_dry_run_says_what_would_happen_and_changes_nothing(tmp_path: Pa
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("call", ["letters.save", "scheduler.schedule"])
-async def test_a_replay_that_was_cut_off_is_repeated_under_the_same_run(
-    call: str, side: Side, tmp_path: Path
-) -> None:
+async def test_a_replay_that_was_cut_off_is_repeated_under_the_same_run(call: str, side: Side, tmp_path: Path) -> None:
     wire = Tripwire()
     async with a_world(tmp_path, wire=wire) as world:
         payment_id, letter = await parked(world)
         await world.grounds.tell_provider("/repair")
         before = len(world.bus.sent)
-        ahead = ["letters.get", "store.load", "letters.find", "letters.save", "store.load_document", "scheduler.schedule"]
+        ahead = [
+            "letters.get",
+            "store.load",
+            "letters.find",
+            "letters.save",
+            "store.load_document",
+            "scheduler.schedule",
+        ]
         wire.at, wire.side = len(wire.calls) + ahead.index(call), side
 
         verdict = await world.replay(letter.letter_id)

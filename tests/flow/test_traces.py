@@ -69,7 +69,9 @@ async def test_a_replay_stays_in_the_trace_and_is_linked_to_it(tmp_path: Path) -
         await world.run()
 
         assert len(traces(world)) == 1
-        (replayed,) = [span for span in world.seen.spans("advance") if dict(span.attributes or {})["regispay.run"] == "r1"]
+        (replayed,) = [
+            span for span in world.seen.spans("advance") if dict(span.attributes or {})["regispay.run"] == "r1"
+        ]
         assert [link.context.trace_id for link in replayed.links] == [trace_id(replayed)]
 
 

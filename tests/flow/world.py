@@ -4,47 +4,35 @@ Fidelity where it decides about money: the store and the provider are the local 
 SDK; the broker is the local service's rules with the SDK's messages, without AMQP (see bus.py for why). Time is the
 test's. The host takes one thing after another, so every run of a test is the same; what happens side by side is shown
 end to end.
-
-What the host does is what Azure's does: a page of the feed is noted when its function has returned; a message is
-completed when its function has returned and abandoned when it has raised; a worker that dies leaves its locks behind,
-and they end after a minute.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from local.faults import Killed, Tripwire
-from local.servicebus.refusals import MessageLockLost
+from local.faults import Tripwire
 from local.servicebus.topology import load as load_topology
 from local.supervisor import TOPOLOGY
 from shared import codec, flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
-from shared.adapters.servicebus import _dead
 from shared.domain.money import Money
-from shared.domain.payment import Payment, Refused, Step, fold
+from shared.domain.payment import Payment, Refused, fold
 from shared.letters import LetterFilter, LetterRecord
 from shared.ports import Message, StoredEvent
 from shared.services import Services
 from shared.verbs.accept import Initiate, accept
-from shared.verbs.advance import advance
 from shared.verbs.project import project
 from shared.verbs.publish import publish
-from shared.verbs.recover import keep
 from shared.verbs.replay import Replay, replay
-from shared.verbs.turn import Delivery
-from tests.flow.bus import DirectBus, Taken
+from tests.flow.bus import DirectBus
+from tests.flow.gateway import Gateway, gateway_to
 from tests.flow.grounds import Grounds, standing
+from tests.flow.host import RECORD, Feed, Host, delivery_of, read_feed
 from tests.flow.signals_seen import SignalsSeen
-from tests.flow.worker import Plant, Worker
+from tests.flow.worker import Plant
 
-PAGE = 10
-MANY = 2000
-"""More turns than any story here has: a world that does not come to rest is found out."""
-RECORD = f"{flow.DEAD_LETTER_TOPIC}/{flow.RECORD_SUBSCRIPTION}"
-
-type Feed = Callable[[list[dict[str, Any]], Services], Awaitable[None]]
+__all__ = ["RECORD", "World", "a_world", "a_world_behind_a_gateway", "a_world_on", "delivery_of", "read_feed"]
 
 
 async def _publish(documents: list[dict[str, Any]], services: Services) -> None:
@@ -55,39 +43,13 @@ async def _project(documents: list[dict[str, Any]], services: Services) -> None:
     await project(documents, services=services)
 
 
-class World:
-    """One bus and one worker at a time, on the ground's store and provider."""
+class World(Host):
+    """A host on one bus and the ground's store and provider, and the people around it."""
 
     def __init__(self, plant: Plant, *, feeds: Mapping[str, Feed], positions: dict[str, str | None]) -> None:
-        self.grounds, self.bus, self.seen, self.wire = plant.grounds, plant.bus, plant.seen, plant.wire
-        self.clock = plant.grounds.clock
-        self.deaths = 0
-        self.faults: list[Exception] = []
-        """What the functions raised; each was followed by an abandoned message or a page that comes again."""
-        self._plant = plant
-        self._feeds, self._positions = feeds, positions
-        self._worker: Worker | None = None
+        super().__init__(plant, feeds=feeds, positions=positions)
         self._keys = 0
         self._number = plant.grounds.worlds
-
-    @property
-    def services(self) -> Services:
-        assert self._worker is not None
-        return self._worker.services
-
-    async def start(self) -> None:
-        self._worker = await self._plant.hire()
-
-    async def stop(self) -> None:
-        if self._worker is not None:
-            await self._worker.close()
-        self._worker = None
-
-    async def restart(self) -> None:
-        """Everything that the process held is gone."""
-        self.deaths += 1
-        await self.stop()
-        await self.start()
 
     # -- the merchant and the operator: both repeat what got no answer
 
@@ -109,14 +71,6 @@ class World:
         assert not isinstance(stored, Refused), stored
         return stored.payment.payment_id
 
-    async def operate[T](self, verb: Callable[[Services], Awaitable[T]]) -> T:
-        """Call a verb as an HTTP function or a timer does, again when the worker died of it."""
-        while True:
-            try:
-                return await verb(self.services)
-            except Killed:
-                await self.restart()
-
     async def replay_all(self, **wanted: Any) -> list[Replay]:
         """Every open dead letter, as an operator does it; by default all."""
         verdicts = []
@@ -132,99 +86,7 @@ class World:
         assert verdict is not None
         return verdict
 
-    # -- the host
-
-    def rewind(self, feed: str) -> None:
-        """The feed's leases are gone: it is read from its beginning again."""
-        self._positions[feed] = None
-
-    async def run(self, *, for_s: float = 7200) -> None:
-        """Work, and let time pass to what is due next, until nothing is left or comes within `for_s`."""
-        until_ms = self.clock.now_ms() + int(for_s * 1000)
-        await self.work()
-        while (due_ms := self.bus.next_due_ms()) is not None and due_ms <= until_ms:
-            self.clock.pass_to_ms(due_ms)
-            await self.bus.run_due()
-            await self.work()
-
-    async def work(self) -> None:
-        """All that is there to be done now; time stands still."""
-        for _ in range(MANY):
-            if not await self.next():
-                return
-        raise AssertionError(f"no rest after {MANY} turns; the last faults: {self.faults[-3:]}")
-
-    async def next(self) -> bool:
-        """One turn, or the death in it and a new worker; False when there was nothing to do."""
-        try:
-            return await self.turn()
-        except Killed:
-            await self.restart()
-            return True
-
-    async def next_until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Work until the condition holds; time stands still."""
-        while not await condition():
-            assert await self.next(), "nothing is left to do, and the condition does not hold"
-
-    async def turn(self) -> bool:
-        """One delivery or one page; False when there is none."""
-        for place, step in _step_places():
-            if await self.deliver_one(place, step):
-                return True
-        if await self.record_one():
-            return True
-        for name in self._feeds:
-            if await self.read_page(name):
-                return True
-        return False
-
-    async def deliver_one(self, place: str, step: Step) -> bool:
-        taken = await self.bus.take(self.bus.queue(place))
-        if taken is None:
-            return False
-        await self._call(taken, lambda: advance(delivery_of(taken), step=step, services=self.services))
-        return True
-
-    async def record_one(self) -> bool:
-        taken = await self.bus.take(self.bus.queue(RECORD))
-        if taken is None:
-            return False
-        source = taken.message.dead_letter_source
-        await self._call(taken, lambda: keep(delivery_of(taken), dead_letter_source=source, services=self.services))
-        return True
-
-    async def _call(self, taken: Taken, function: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await function()
-        except Exception as fault:  # noqa: BLE001 - the edge, as in the real host: whatever is raised, the message is abandoned
-            self.faults.append(fault)
-            await self._settle("abandon", lambda: self.bus.abandon(taken))
-        else:
-            await self._settle("complete", lambda: self.bus.complete(taken))
-
-    async def _settle(self, name: str, settling: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await self.wire.through(f"host.{name}", settling)
-        except MessageLockLost as lost:
-            self.faults.append(lost)
-
-    async def read_page(self, name: str) -> bool:
-        """A page that fails is not noted, and comes again at the next turn of the world: a retry policy without end."""
-        page, position = await read_feed(self.grounds, self._positions[name])
-        if not page:
-            return False
-        try:
-            await self._feeds[name](page, self.services)
-        except Exception as fault:  # noqa: BLE001 - the edge, as in the real host
-            self.faults.append(fault)
-            return False
-
-        async def note() -> None:
-            self._positions[name] = position
-
-        await self.wire.through("host.checkpoint", note)
-        return True
+    # -- looking
 
     async def is_waiting(self, place: str) -> bool:
         """Whether a message is ready there."""
@@ -244,8 +106,6 @@ class World:
             to=subscription,
         )
         await self.services.publisher.publish([spoilt])
-
-    # -- looking
 
     def scheduled(self) -> dict[str, float]:
         """The messages that are to come: in how many seconds, by message id."""
@@ -279,34 +139,6 @@ class World:
     async def charges(self, payment_id: str) -> int:
         """How often money was taken."""
         return int((await self.grounds.charge(payment_id)).get("times_charged", 0))
-
-
-def _step_places() -> list[tuple[str, Step]]:
-    return [(str(place), step) for step, place in flow.PLACE_OF.items()]
-
-
-def delivery_of(taken: Taken) -> Delivery:
-    """As functions/advance.py makes it of what the host hands over; AMQP's own count is of failures."""
-    dead = _dead(taken.message)
-    return Delivery(
-        message_id=dead.message_id,
-        body=dead.body,
-        subject=dead.subject,
-        delivery_count=(taken.message.delivery_count or 0) + 1,
-        properties=dead.properties,
-    )
-
-
-async def read_feed(grounds: Grounds, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """The next page of the event store's change feed, and where the one after it begins. None: from the beginning."""
-    seen: list[Any] = []
-    start: dict[str, Any] = {"continuation": position} if position else {"start_time": "Beginning"}
-    changes = grounds.container(flow.EVENTS).query_items_change_feed(
-        **start, max_item_count=PAGE, response_hook=lambda headers, _body: seen.append(headers)
-    )
-    async for page in changes.by_page():
-        return [document async for document in page], seen[-1]["etag"]
-    return [], position
 
 
 async def _end_of_feed(grounds: Grounds) -> str | None:
@@ -348,3 +180,14 @@ async def a_world(data: Path, **options: Any) -> AsyncIterator[World]:
     """A world on ground of its own."""
     async with standing(data) as grounds, a_world_on(grounds, **options) as world:
         yield world
+
+
+@asynccontextmanager
+async def a_world_behind_a_gateway(data: Path, **options: Any) -> AsyncIterator[tuple[World, Gateway]]:
+    """A world that believes the gateway to be the provider."""
+    async with (
+        standing(data) as grounds,
+        gateway_to(grounds.provider_url) as gateway,
+        a_world_on(grounds, provider_base_url=gateway.url, **options) as world,
+    ):
+        yield world, gateway

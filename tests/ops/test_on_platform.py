@@ -131,5 +131,5 @@ async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, http
     payment_id = await paid(http, platform)
 
     async with asyncio.timeout(LIMIT_S):
-        while not {"create", "settle", "notify"} <= await steps_printed(platform, payment_id):  # noqa: ASYNC110 - a file
+        while not {"create", "settle", "notify"} <= await steps_printed(platform, payment_id):
             await asyncio.sleep(0.1)

@@ -15,7 +15,7 @@ from local.supervisor import ROOT, Platform, running_platform
 from ops.letters import LETTERS
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-LIMIT_S = 60.0
+LIMIT_S = 90.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,167 @@
+"""Many payments in a storm, on the whole platform. The provider forgets request ids, so no second charge is hidden.
+
+STORM_PAYMENTS says how many, STORM_SEED which storm; without them 300, and a storm drawn anew. The seed is printed.
+"""
+
+import asyncio
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.supervisor import ROOT, Platform
+from tests.e2e.conftest import open_for_business
+from tests.e2e.shop import Shop
+from tests.e2e.weather import Progress, Weather, quick_locks
+
+PAYMENTS = int(os.environ.get("STORM_PAYMENTS", "300"))
+SEED = int(os.environ.get("STORM_SEED", str(random.SystemRandom().randrange(10**6))))
+LIMIT_S = 100 + PAYMENTS // 5
+AT_A_TIME = 12
+LOOK_S = 0.3
+
+METHODS = {
+    "pm_ok": 60,
+    "pm_declined": 4,
+    "pm_settle_declined": 4,
+    "pm_fails_twice": 8,
+    "pm_times_out_once": 4,
+    "pm_settle_times_out_once": 4,
+    "pm_down": 4,
+    "pm_settle_down": 4,
+    "pm_settle_declined_void_fails_twice": 3,
+    "pm_settle_declined_void_times_out_once": 3,
+    "pm_settle_declined_void_down": 2,
+}
+"""Payment methods and how common they are. Not pm_invalid: no repair and no replay mends a request that is wrong."""
+MERCHANTS = ["ok", "ok", "fails-twice", "down", None]
+HOST = {"PROVIDER_TIMEOUT_S": "1", "NOTIFIER_TIMEOUT_S": "1"}
+"""Shorter than the time for which the provider says nothing, and far shorter than a lock."""
+
+
+@pytest.mark.timeout(LIMIT_S + 60)
+async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_twice(tmp_path: Path) -> None:
+    print(f"STORM_SEED={SEED} STORM_PAYMENTS={PAYMENTS}")
+    topology = quick_locks(tmp_path)
+    async with (
+        asyncio.timeout(LIMIT_S),
+        open_for_business(data=tmp_path / "data", environment=HOST, topology=topology) as (platform, shop),
+    ):
+        weather = Weather(platform, shop.http, SEED)
+        await weather.gather()
+
+        ids = await _ordered_in(weather, shop)
+        await _until_quiet(shop)
+        in_the_storm = await shop.charges()
+        await weather.clear_up()
+        await _replay_until_none_is_open(shop)
+
+        assert [payment_id for payment_id, charge in in_the_storm.items() if charge["times_charged"] > 1] == []
+        await _assert_each_has_its_end(shop, ids)
+        await _assert_reconciled(platform)
+
+
+async def _ordered_in(weather: Weather, shop: Shop) -> list[str]:
+    """Payments of all kinds, accepted while the storm goes on."""
+    drawn, progress, gate = random.Random(SEED), Progress(PAYMENTS), asyncio.Semaphore(AT_A_TIME)
+
+    async def one(number: int, payment_method: str, merchant: str | None) -> str:
+        url = f"{shop.provider_url}/merchant/{merchant}" if merchant else None
+        async with gate:
+            payment_id = await shop.order(f"storm-{number}", payment_method=payment_method, notification_url=url)
+        await progress.one_more()
+        return payment_id
+
+    kinds = drawn.choices(list(METHODS), weights=list(METHODS.values()), k=PAYMENTS)
+    gusts = asyncio.create_task(weather.gusts())
+    try:
+        async with asyncio.TaskGroup() as storm:
+            storm.create_task(weather.lightning(progress))
+            orders = [storm.create_task(one(n, kind, drawn.choice(MERCHANTS))) for n, kind in enumerate(kinds)]
+    finally:
+        gusts.cancel()
+    return [order.result() for order in orders]
+
+
+async def _until_quiet(shop: Shop) -> None:
+    """Every payment is at rest or has an open dead letter."""
+    while True:
+        moving = {row["id"] for row in await _listed(shop, "payments", "payments") if row["owes"] is not None}
+        letters = await _listed(shop, "dead-letters", "dead_letters", status="open")
+        if moving <= {letter["payment_id"] for letter in letters}:
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+async def _replay_until_none_is_open(shop: Shop) -> None:
+    """As an operator does it: page by page, and again for what died once more. Then nothing moves any more."""
+    while True:
+        replayed = await _replay_all(shop)
+        assert "cannot" not in replayed, replayed
+        await _until_quiet(shop)
+        if not await _listed(shop, "dead-letters", "dead_letters", status="open"):
+            return
+
+
+async def _replay_all(shop: Shop) -> Counter[str]:
+    verdicts: Counter[str] = Counter()
+    page: str | None = None
+    while True:
+        wanted = {"limit": 100, "rate_per_s": 200, "page": page}
+        async with shop.http.post(f"{shop.url}/api/ops/dead-letters/replay", json=wanted) as response:
+            answer = await response.json()
+            assert response.status == 200, answer
+        verdicts.update(result["verdict"] for result in answer["results"])
+        page = answer["next_page"]
+        if page is None:
+            return verdicts
+
+
+async def _listed(shop: Shop, path: str, name: str, **query: str) -> list[dict[str, Any]]:
+    """All pages."""
+    found: list[dict[str, Any]] = []
+    page: dict[str, str] = {}
+    while True:
+        wanted = {"limit": "200", **query, **page}
+        async with shop.http.get(f"{shop.url}/api/ops/{path}", params=wanted) as response:
+            if response.status == 503:
+                await asyncio.sleep(LOOK_S)
+                continue  # the storm is not over for those who look, either
+            answer = await response.json()
+            assert response.status == 200, answer
+        found += answer[name]
+        if answer["next_page"] is None:
+            return found
+        page = {"page": answer["next_page"]}
+
+
+async def _assert_each_has_its_end(shop: Shop, ids: Sequence[str]) -> None:
+    assert len(set(ids)) == PAYMENTS
+    rows = {row["id"]: row for row in await _listed(shop, "payments", "payments")}
+    charges = await shop.charges()
+    ends = {payment_id: rows[payment_id]["status"] for payment_id in ids}
+    print(Counter(ends.values()))
+    assert set(ends.values()) <= {"completed", "failed", "voided"}
+    taken = {payment_id: charges.get(payment_id, {}).get("times_charged", 0) for payment_id in ids}
+    assert taken == {payment_id: int(end == "completed") for payment_id, end in ends.items()}
+
+
+async def _assert_reconciled(platform: Platform) -> None:
+    """By the operator's own command."""
+    arguments = ["reconcile", "--url", platform.url, "--provider-url", platform.provider_url]
+    command = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "ops",
+        *arguments,
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    report, _ = await command.communicate()
+    assert command.returncode == 0, report.decode()
