@@ -21,9 +21,10 @@ from shared.adapters.cosmos.events import CosmosEventStore
 from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.cosmos.outbox import CosmosOutbox
 from shared.adapters.cosmos.overview import CosmosOverview
+from shared.adapters.exporters import pipelines
 from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider import HttpProvider
-from shared.adapters.telemetry import OpenTelemetry, providers
+from shared.adapters.telemetry import OpenTelemetry
 from shared.services import Limits, Services
 from shared.settings import Settings
 
@@ -92,12 +93,12 @@ def _services(
 
 
 def _telemetry(settings: Settings) -> OpenTelemetry:
-    tracers, meters = providers(
+    ends = pipelines(
         azure_monitor=_secret(settings.applicationinsights_connection_string),
         otlp_endpoint=settings.otel_exporter_otlp_endpoint,
         console=settings.telemetry_console,
     )
-    return OpenTelemetry(tracers=tracers, meters=meters)
+    return OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
 
 
 def build_id() -> str:

@@ -1,40 +1,27 @@
-"""Telemetry on OpenTelemetry: spans, figures, log lines. Knows no verb.
-
-Exporters are imported only where their setting is given: the Azure one alone costs more than all the rest of a start.
-"""
+"""Telemetry on OpenTelemetry: spans, figures, log lines. Knows no verb, and not where they go: exporters.py does."""
 
 import logging
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber
 from opentelemetry.metrics import Counter, Histogram
 from opentelemetry.metrics import _Gauge as Gauge
+from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import (
-    ConsoleMetricExporter,
-    MetricExporter,
-    MetricReader,
-    MetricsData,
-    PeriodicExportingMetricReader,
-)
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.ports import Severity
 
-CONSOLE_INTERVAL_MS = 10_000
-"""How often figures are printed for whoever sits before the console."""
-
 _PROPAGATOR = TraceContextTextMapPropagator()
 _LEVELS = {
-    Severity.INFO: logging.INFO,
-    Severity.WARNING: logging.WARNING,
-    Severity.ERROR: logging.ERROR,
-    Severity.CRITICAL: logging.CRITICAL,
+    Severity.INFO: (logging.INFO, SeverityNumber.INFO),
+    Severity.WARNING: (logging.WARNING, SeverityNumber.WARN),
+    Severity.ERROR: (logging.ERROR, SeverityNumber.ERROR),
+    Severity.CRITICAL: (logging.CRITICAL, SeverityNumber.FATAL),
 }
 
 
@@ -55,13 +42,14 @@ class _OpenSpan:
 class OpenTelemetry:
     """Spans and figures of one process. Attribute and metric names carry the prefix `regispay.`."""
 
-    def __init__(self, *, tracers: TracerProvider, meters: MeterProvider) -> None:
+    def __init__(self, *, tracers: TracerProvider, meters: MeterProvider, logs: LoggerProvider | None = None) -> None:
         self._tracer = tracers.get_tracer("regispay")
         self._meter = meters.get_meter("regispay")
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Gauge] = {}
         self._log = logging.getLogger("regispay")
+        self._exported_log = logs.get_logger("regispay") if logs else None
 
     @contextmanager
     def span(
@@ -75,8 +63,18 @@ class OpenTelemetry:
             yield opened
 
     def log(self, name: str, fields: Mapping[str, str | int | float], *, severity: Severity = Severity.INFO) -> None:
+        """Through Python's logging for whoever reads the process, and as a log record where records are exported.
+
+        Both, since the Functions host forwards a worker's logging only while the worker exports nothing itself.
+        """
         line = " ".join([name, *(f"{field}={value}" for field, value in fields.items())])
-        self._log.log(_LEVELS[severity], "%s", line, extra={"event_name": name, **fields})
+        level, number = _LEVELS[severity]
+        self._log.log(level, "%s", line, extra={"event_name": name, **fields})
+        if self._exported_log is not None:
+            attributes = {"event_name": name, **fields}
+            self._exported_log.emit(
+                severity_number=number, severity_text=severity.value, body=line, attributes=attributes
+            )
 
     def count(self, name: str, value: int = 1, **attributes: str | int) -> None:
         if name not in self._counters:
@@ -92,60 +90,3 @@ class OpenTelemetry:
         if name not in self._histograms:
             self._histograms[name] = self._meter.create_histogram(f"regispay.{name}")
         self._histograms[name].record(value, attributes)
-
-
-def providers(
-    *, azure_monitor: str | None, otlp_endpoint: str | None, console: bool = False
-) -> tuple[TracerProvider, MeterProvider]:
-    """Where spans and figures go: to Application Insights or else an OTLP collector, and to stderr; or nowhere.
-
-    Traces are handed on in any case.
-    """
-    spans: list[SpanProcessor] = []
-    metrics: list[MetricReader] = []
-    if azure_monitor:
-        _add(*_azure_monitor(azure_monitor), spans=spans, metrics=metrics)
-    elif otlp_endpoint:
-        _add(*_otlp(otlp_endpoint), spans=spans, metrics=metrics)
-    if console:
-        spans.append(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=_line)))
-        readable = ConsoleMetricExporter(out=sys.stderr, formatter=_line)
-        metrics.append(PeriodicExportingMetricReader(readable, export_interval_millis=CONSOLE_INTERVAL_MS))
-    return _providing(spans, metrics)
-
-
-def _providing(spans: list[SpanProcessor], metrics: list[MetricReader]) -> tuple[TracerProvider, MeterProvider]:
-    tracers = TracerProvider(shutdown_on_exit=bool(spans))
-    for processor in spans:
-        tracers.add_span_processor(processor)
-    return tracers, MeterProvider(metric_readers=metrics, shutdown_on_exit=bool(metrics))
-
-
-def _add(
-    exporter: SpanExporter, figures: MetricExporter, *, spans: list[SpanProcessor], metrics: list[MetricReader]
-) -> None:
-    spans.append(BatchSpanProcessor(exporter))
-    metrics.append(PeriodicExportingMetricReader(figures))
-
-
-def _azure_monitor(connection: str) -> tuple[SpanExporter, MetricExporter]:
-    """The SDK's own exporters; with local authentication off they read APPLICATIONINSIGHTS_AUTHENTICATION_STRING."""
-    from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
-
-    return (
-        AzureMonitorTraceExporter(connection_string=connection),
-        AzureMonitorMetricExporter(connection_string=connection),
-    )
-
-
-def _otlp(endpoint: str) -> tuple[SpanExporter, MetricExporter]:
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    base = endpoint.rstrip("/")
-    return OTLPSpanExporter(endpoint=f"{base}/v1/traces"), OTLPMetricExporter(endpoint=f"{base}/v1/metrics")
-
-
-def _line(readable: ReadableSpan | MetricsData) -> str:
-    """One line each, so that a log of them can be searched."""
-    return readable.to_json(indent=None) + "\n"

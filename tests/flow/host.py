@@ -22,6 +22,8 @@ from tests.flow.grounds import Grounds
 from tests.flow.worker import Plant, Worker
 
 PAGE = 10
+FEED_RETRY_S = 30
+"""The longest interval of the feed's retry policy."""
 MANY = 2000
 """More turns than any story here has: a world that does not come to rest is found out."""
 RECORD = f"{flow.DEAD_LETTER_TOPIC}/{flow.RECORD_SUBSCRIPTION}"
@@ -40,6 +42,8 @@ class Host:
         """What the functions raised; each was followed by an abandoned message or a page that comes again."""
         self._plant = plant
         self._feeds, self._positions = feeds, positions
+        self._failing: set[str] = set()
+        """Feeds whose last page failed."""
         self._worker: Worker | None = None
 
     @property
@@ -77,10 +81,18 @@ class Host:
         """Work, and let time pass to what is due next, until nothing is left or comes within `for_s`."""
         until_ms = self.clock.now_ms() + int(for_s * 1000)
         await self.work()
-        while (due_ms := self.bus.next_due_ms()) is not None and due_ms <= until_ms:
+        while (due_ms := self._next_due_ms()) is not None and due_ms <= until_ms:
             self.clock.pass_to_ms(due_ms)
             await self.bus.run_due()
             await self.work()
+
+    def _next_due_ms(self) -> int | None:
+        """Of the broker; or when a page of a feed that failed comes again."""
+        due_ms = self.bus.next_due_ms()
+        if not self._failing:
+            return due_ms
+        again_ms = self.clock.now_ms() + FEED_RETRY_S * 1000
+        return again_ms if due_ms is None else min(due_ms, again_ms)
 
     async def work(self) -> None:
         """All that is there to be done now; time stands still."""
@@ -145,7 +157,7 @@ class Host:
             self.faults.append(lost)
 
     async def read_page(self, name: str) -> bool:
-        """A page that fails is not noted, and comes again at the next turn of the world: a retry policy without end."""
+        """A page that fails is not noted and comes again: a retry policy without end. False when there was none."""
         page, position = await read_feed(self.grounds, self._positions[name])
         if not page:
             return False
@@ -153,7 +165,9 @@ class Host:
             await self._feeds[name](page, self.services)
         except Exception as fault:  # noqa: BLE001 - the edge, as in the real host
             self.faults.append(fault)
+            self._failing.add(name)
             return False
+        self._failing.discard(name)
 
         async def note() -> None:
             self._positions[name] = position

@@ -130,6 +130,16 @@ async def merchant_unreachable(world: World) -> str:
     return payment_id
 
 
+async def refused_and_taken_away(world: World) -> str:
+    """The broker refuses the event, then the retry; then it takes the lock away from a message that is done with."""
+    world.bus.faults.order({"kind": "refuse_sends", "topic": flow.SETTLE.topic, "count": 2})
+    world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(flow.SETTLE), "count": 2})
+    world.bus.faults.order({"kind": "accept_then_cut", "topic": flow.NOTIFY.topic})
+    payment_id = await world.accept("pm_fails_twice")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
 async def lost_and_swept(world: World) -> str:
     """The message to settle is lost, which no part of ours does; the sweep is for what nobody has thought of."""
     payment_id = await world.accept("pm_ok")
@@ -163,6 +173,7 @@ ALL: dict[str, Story] = {
         merchant_unreachable,
         parked_and_replayed,
         parked_and_discarded,
+        refused_and_taken_away,
         lost_and_swept,
     )
 }

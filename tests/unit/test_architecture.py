@@ -29,7 +29,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.servicebus": (*INNER, "azure.servicebus"),
     "shared.adapters.provider": (*INNER, "aiohttp"),
     "shared.adapters.notifier": (*INNER, "aiohttp"),
-    "shared.adapters.telemetry": (*INNER, "opentelemetry", "azure.monitor"),
+    "shared.adapters.telemetry": (*INNER, "opentelemetry"),
+    "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
     "shared.settings": ("pydantic", "pydantic_settings", "shared.domain"),
     "shared.wiring": (*INNER, *RECORDS, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
     "functions": (

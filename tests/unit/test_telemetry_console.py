@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.telemetry import OpenTelemetry, providers
+from shared.adapters.exporters import pipelines
+from shared.adapters.telemetry import OpenTelemetry
 from shared.settings import read_settings
 from tests.conftest import REQUIRED_SETTINGS
 
@@ -14,13 +15,13 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def printed(capsys: pytest.CaptureFixture[str], *, console: bool) -> list[dict[str, Any]]:
     """What a span, a counter and a gauge leave on stderr, one document per line."""
-    tracers, meters = providers(azure_monitor=None, otlp_endpoint=None, console=console)
-    telemetry = OpenTelemetry(tracers=tracers, meters=meters)
+    ends = pipelines(azure_monitor=None, otlp_endpoint=None, console=console)
+    telemetry = OpenTelemetry(tracers=ends.tracers, meters=ends.meters)
     with telemetry.span("advance", traceparent=TRACEPARENT, payment_id="p-1"):
         telemetry.count("step.retries", step="create", reason="busy")
         telemetry.gauge("outbox.lag_s", 1.5)
-    tracers.shutdown()
-    meters.shutdown()
+    ends.tracers.shutdown()
+    ends.meters.shutdown()
     captured = capsys.readouterr()
     assert captured.out == ""
     return [json.loads(line) for line in captured.err.splitlines()]
