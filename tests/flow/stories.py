@@ -82,7 +82,7 @@ async def created_then_timed_out(world: World) -> str:
 
 
 async def failed_twice(world: World) -> str:
-    payment_id = await world.accept("pm_fails_twice", notify="fails-twice")
+    payment_id = await world.accept("pm_fails_twice")
     await world.run(for_s=LONG_S)
     return payment_id
 
@@ -133,9 +133,9 @@ async def merchant_unreachable(world: World) -> str:
 async def refused_and_taken_away(world: World) -> str:
     """The broker refuses the event, then the retry; then it takes the lock away from a message that is done with."""
     world.bus.faults.order({"kind": "refuse_sends", "topic": flow.SETTLE.topic, "count": 2})
-    world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(flow.SETTLE), "count": 2})
+    world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(flow.SETTLE)})
     world.bus.faults.order({"kind": "accept_then_cut", "topic": flow.NOTIFY.topic})
-    payment_id = await world.accept("pm_fails_twice")
+    payment_id = await world.accept("pm_settle_times_out_once")
     await world.run(for_s=LONG_S)
     return payment_id
 
