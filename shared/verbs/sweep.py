@@ -1,13 +1,13 @@
 """sweep: find payments that stand still with nobody working on them, and start their next step once more."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared import flow, signals
 from shared.codec import to_cloud_event, type_name
 from shared.domain.events import PaymentCreated, PaymentFailed, PaymentInitiated, PaymentSettled
 from shared.domain.payment import Step
-from shared.letters import LetterFilter, LetterStatus
+from shared.letters import LetterFilter, LetterRecord, LetterStatus
 from shared.overview import Row
 from shared.ports import Message, Severity, StoredEvent
 from shared.services import Services
@@ -36,14 +36,14 @@ async def sweep(*, services: Services) -> int:
         horizon = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
         moved_before = services.clock.now() - horizon
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
-            swept += await _sweep(row, step, services)
+            swept += await _sweep(row, step, moved_before, services)
     return swept
 
 
-async def _sweep(row: Row, step: Step, services: Services) -> int:
+async def _sweep(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
     """Send first, count then: after a crash in between the same run is sent again, and the topic drops it."""
     stream = await services.store.load(row.payment_id)
-    if not stream or stream[-1].payment.owes is not step or await _in_hand(row, step, services):
+    if not stream or stream[-1].payment.owes is not step or await _in_hand(row, step, moved_before, services):
         await services.overview.put(_seen(row, services))
         return 0
     run = f"s{row.sweeps + 1}"
@@ -58,14 +58,22 @@ async def _sweep(row: Row, step: Step, services: Services) -> int:
     return 1
 
 
-async def _in_hand(row: Row, step: Step, services: Services) -> bool:
-    """A person has it, or gave it up."""
-    for status in (LetterStatus.OPEN, LetterStatus.DISCARDED):
-        wanted = LetterFilter(payment_id=row.payment_id, status=status.value)
-        found = (await services.letters.find(wanted, limit=20)).letters
-        if any(letter.step in (step.value, "publish") for letter in found):
-            return True
-    return False
+async def _in_hand(row: Row, step: Step, moved_before: datetime, services: Services) -> bool:
+    """A person has it, gave it up, or replayed it so lately that its retries may still be under way."""
+    letters: list[LetterRecord] = []
+    page: str | None = None
+    while True:
+        found = await services.letters.find(LetterFilter(payment_id=row.payment_id), limit=100, page=page)
+        letters += [letter for letter in found.letters if letter.step in (step.value, "publish")]
+        page = found.next_page
+        if page is None:
+            return any(_holds(letter, moved_before) for letter in letters)
+
+
+def _holds(letter: LetterRecord, moved_before: datetime) -> bool:
+    if letter.status is LetterStatus.REPLAYED:
+        return letter.history[-1].at > moved_before
+    return letter.status in (LetterStatus.OPEN, LetterStatus.DISCARDED)
 
 
 def _seen(row: Row, services: Services, *, sweeps: int | None = None) -> Row:

@@ -9,6 +9,7 @@ from local.faults import Side, Tripwire
 from shared import flow
 from shared.domain.payment import Step
 from shared.verbs.discard import discard
+from shared.verbs.replay import replay
 from shared.verbs.sweep import sweep
 from tests.flow.stories import lose_message
 from tests.flow.world import World, a_world
@@ -126,3 +127,18 @@ async def test_a_sweep_that_dies_between_sending_and_counting_does_no_harm(
         assert {str(message.message_id) for message in world.bus.sent if message.to} == {f"{payment_id}:2:settle:s1:0"}
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
+
+
+async def test_a_payment_that_was_replayed_lately_is_left_to_its_retries(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_settle_down")
+        await world.run()
+        (letter,) = await world.letters(status="open")
+        world.clock.pass_s(NAP_S)
+        await world.operate(lambda services: replay(letter.letter_id, by="op", dry_run=False, services=services))
+
+        at_once = await swept(world)
+        world.clock.pass_s(NAP_S)
+        later = await swept(world)
+
+        assert (at_once, later) == (0, 1)
