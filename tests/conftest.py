@@ -40,3 +40,10 @@ def _declared(function: Function) -> tuple[str, Declared]:
     assert trigger is not None
     fields = {field: getattr(value, "value", value) for field, value in trigger.get_dict_repr().items()}
     return name, Declared(fields, function.get_settings_dict("retry_policy") or None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Figures that tests recorded, such as a median, in every run's last lines."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")

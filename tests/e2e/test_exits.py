@@ -20,7 +20,7 @@ async def test_a_host_that_exits_in_the_middle_of_its_work_loses_nothing_and_cha
     marks.mkdir()
     environment = {"DYING_POINTS": ",".join(POINTS), "DYING_MARKS": str(marks)}
     modules = {"host": "tests.e2e.dying_host"}
-    topology = quick_locks(tmp_path)
+    topology = quick_locks(tmp_path, lock="PT5S")
     async with open_for_business(
         data=tmp_path / "data", environment=environment, modules=modules, topology=topology
     ) as (platform, shop):

@@ -31,12 +31,12 @@ STORE_FAULTS = [
 GUST_S = 0.25
 
 
-def quick_locks(folder: Path) -> Path:
-    """The product's topology with locks of ten seconds: what a killed host held comes again within the test."""
+def quick_locks(folder: Path, *, lock: str = "PT10S") -> Path:
+    """The product's topology with short locks: what a killed host held comes again within the test."""
     declared: dict[str, Any] = json.loads(TOPOLOGY.read_text())
     for topic in declared["serviceBus"]["topics"]:
         for subscription in topic["subscriptions"]:
-            subscription["lockDuration"] = "PT10S"
+            subscription["lockDuration"] = lock
     path = folder / "topology.json"
     path.write_text(json.dumps(declared))
     return path
@@ -60,7 +60,7 @@ class Weather:
             rate_429=0.02,
             rate_timeout_did_it=0.05,
             rate_timeout_did_nothing=0.02,
-            hold_s=5,
+            hold_s=8,
             seed=self.seed,
         )
 

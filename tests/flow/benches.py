@@ -83,7 +83,9 @@ class OverSockets:
 
     async def take(self, place: str, *, comes: bool = True) -> ServiceBusReceivedMessage | None:
         if place not in self.receivers:
-            self.receivers[place] = self.client.get_subscription_receiver(*place.split("/"))
+            receiver = self.client.get_subscription_receiver(*place.split("/"))
+            await receiver.__aenter__()  # opened apart, lest that be counted as waiting for a message
+            self.receivers[place] = receiver
         received = await self.receivers[place].receive_messages(1, max_wait_time=20 if comes else WAIT_S)
         return received[0] if received else None
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.flow.world import a_world
+from shared import flow
+from tests.flow.world import a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
 
@@ -38,6 +39,20 @@ async def test_a_payment_whose_merchant_cannot_be_reached_completes_and_leaves_a
         assert line.levelname == "WARNING"
         assert world.seen.figure("messages.parked", step="notify", reason="notification_undelivered") == 1
         assert world.seen.figure("dead_letters.recorded", severity="low") == 1
+
+
+async def test_a_merchant_that_was_told_and_did_not_say_so_is_told_again_under_the_same_id(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path, notifier_timeout_s=1) as (world, gateway):
+        payment_id = await world.accept("pm_ok", notify=f"{gateway.url}/merchant/ok")
+        await world.next_until(lambda: world.is_waiting(str(flow.NOTIFY)))
+        gateway.does_it_and_says_nothing()
+
+        await world.run()
+
+        (told,) = await world.grounds.notifications(payment_id)
+        assert (told["request_id"], told["times_seen"]) == (f"{payment_id}:notify", 2)
+        assert await world.events(payment_id) == COMPLETED
+        assert world.seen.figure("step.retries", step="notify", reason="busy") == 1
 
 
 async def test_a_payment_without_an_address_completes_and_nobody_is_called(tmp_path: Path) -> None:

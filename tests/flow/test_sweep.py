@@ -75,6 +75,29 @@ async def test_a_payment_with_an_open_dead_letter_waits_for_a_person(tmp_path: P
         assert await world.events(payment_id) == ["initiated", "created"]
 
 
+async def test_a_payment_that_was_replayed_is_left_alone_while_the_replay_may_still_be_at_work(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_settle_down")
+        await world.run()
+        world.clock.pass_s(NAP_S)
+        await world.replay_all()
+        await world.work()
+
+        during = await swept(world)
+        await lose_all(world)
+        world.clock.pass_s(NAP_S)
+        after = await swept(world)
+
+        assert (during, after) == (0, 1), "two runs at once would both send; a replay that was lost is made up for"
+        assert await world.events(payment_id) == ["initiated", "created"]
+
+
+async def lose_all(world: World) -> None:
+    """What was scheduled never comes."""
+    for topic in world.bus.broker.topics.values():
+        world.bus.broker.cancel(topic, list(topic.scheduled.entries))
+
+
 async def test_a_void_that_was_given_up_on_purpose_is_not_taken_up_again(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.accept("pm_settle_declined_void_down")

@@ -53,20 +53,21 @@ class World(Host):
 
     # -- the merchant and the operator: both repeat what got no answer
 
-    async def accept(self, payment_method: str = "pm_ok", *, notify: str | None = None, **changes: Any) -> str:
-        """The id of a new payment. notify: how the merchant's web server answers, as in docs/test-tokens.md."""
+    async def accept(self, payment_method: str = "pm_ok", *, notify: str | None = None) -> str:
+        """The id of a new payment. notify: how the merchant's web server answers (docs/test-tokens.md), or its url."""
         self._keys += 1
+        at = notify if notify is None or "://" in notify else f"{self.grounds.provider_url}/merchant/{notify}"
         command = Initiate(
             amount=Money(1250, "EUR"),
             payment_method=payment_method,
             reference="order-1",
             description=None,
             metadata={},
-            notification_url=f"{self.grounds.provider_url}/merchant/{notify}" if notify else None,
+            notification_url=at,
         )
         key = f"world-{self._number}-{self._keys}"
         stored = await self.operate(
-            lambda services: accept(command, idempotency_key=key, traceparent=None, services=services, **changes)
+            lambda services: accept(command, idempotency_key=key, traceparent=None, services=services)
         )
         assert not isinstance(stored, Refused), stored
         return stored.payment.payment_id
