@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
 
-.PHONY: help run test check fix pin package clean
+.PHONY: help run test soak check fix pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -12,6 +12,9 @@ run: .venv/.ready ## start everything here, send one sample payment, serve until
 
 test: check ## check, then all tests
 	$(PYTHON) -m pytest $(ARGS)
+
+soak: .venv/.ready ## the storm with 10,000 payments; more than half an hour (ARGS=...; STORM_SEED=n repeats one)
+	STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
 
 check: .venv/.ready ## lint, format and types; changes nothing
 	$(PYTHON) -m ruff check .
