@@ -13,7 +13,7 @@ run: .venv/.ready ## start everything here, send one sample payment, serve until
 test: check ## check, then all tests
 	$(PYTHON) -m pytest $(ARGS)
 
-soak: .venv/.ready ## the storm with 10,000 payments; more than half an hour (ARGS=...; STORM_SEED=n repeats one)
+soak: .venv/.ready ## the storm with 10,000 payments; about ten minutes (ARGS=...; STORM_SEED=n repeats one)
 	STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
 
 check: .venv/.ready ## lint, format and types; changes nothing

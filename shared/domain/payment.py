@@ -164,7 +164,7 @@ def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refuse
         case Step.NOTIFY:
             if not payment.settled:
                 return Refused("not_settled")
-            return Intention.NOTHING if payment.completed else Intention.CALL
+            return Intention.NOTHING if payment.completed or payment.failed else Intention.CALL
         case Step.VOID:
             if not payment.failed:
                 return Refused("not_failed")
@@ -218,6 +218,8 @@ def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
 def _decide_completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
     if payment.completed:
         return ()
+    if payment.failed:
+        return Refused("payment_failed")
     return (fact,) if payment.settled else Refused("not_settled")
 
 

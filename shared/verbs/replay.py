@@ -1,7 +1,7 @@
 """recover, by an operator: send what died once more, to the step that failed and to nobody else. Safe to repeat."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared import flow, signals
@@ -97,7 +97,27 @@ async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Re
         case Intention.NOTHING:
             return _verdict(record, Verdict.NOTHING_TO_DO, f"the payment moved on: it is {payment.status.value}")
         case Intention.CALL | Intention.EXPIRE:
+            run = await _run_under_way(record, step, services)
+            if run is not None:
+                return _verdict(record, Verdict.NOTHING_TO_DO, f"another letter of this step was replayed as {run}")
             return _verdict(record, Verdict.REPLAYED, f"the payment is {payment.status.value} and owes {step.value}")
+
+
+async def _run_under_way(record: LetterRecord, step: Step, services: Services) -> str | None:
+    """A run of the same event and step that another letter was replayed as, and whose retries may not be over.
+
+    Two runs side by side would ask at the same moment, both hear of nothing, and both send. A run that has died has
+    left a letter of its own, and is not under way.
+    """
+    letters = await _of_the_same(record, services)
+    died = {letter.run for letter in letters}
+    horizon = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
+    for letter in letters:
+        if letter.letter_id == record.letter_id or letter.status is not LetterStatus.REPLAYED:
+            continue
+        if letter.replays[-1] not in died and services.clock.now() - letter.history[-1].at < horizon:
+            return letter.replays[-1]
+    return None
 
 
 async def _send(record: LetterRecord, *, by: str, services: Services, due_at: datetime | None) -> Replay:
@@ -126,14 +146,21 @@ async def _runs_so_far(record: LetterRecord, services: Services) -> int:
 
     Then the topic drops one of two messages that would have done the same.
     """
+    runs = [run for letter in await _of_the_same(record, services) for run in letter.replays]
+    return max(int(run[1:]) if run.startswith("r") else 0 for run in [record.run, *record.replays, *runs])
+
+
+async def _of_the_same(record: LetterRecord, services: Services) -> list[LetterRecord]:
+    """All letters of this event at this step, this one among them."""
     wanted = LetterFilter(payment_id=record.payment_id, step=record.step)
-    runs, page = [record.run, *record.replays], None
+    letters: list[LetterRecord] = []
+    page: str | None = None
     while True:
         found = await services.letters.find(wanted, limit=100, page=page)
-        runs += [run for letter in found.letters if letter.event_id == record.event_id for run in letter.replays]
+        letters += [letter for letter in found.letters if letter.event_id == record.event_id]
         page = found.next_page
         if page is None:
-            return max(int(run[1:]) if run.startswith("r") else 0 for run in runs)
+            return letters
 
 
 async def _message(record: LetterRecord, run: str, services: Services) -> Message:

@@ -1,5 +1,6 @@
 """An operator sends a dead letter once more: under a new run, to the step that failed, and only when that is owed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,20 @@ async def test_a_letter_that_names_no_payment_cannot_be_replayed(tmp_path: Path)
 
         assert verdict.verdict is Verdict.CANNOT
         assert (await reread(world, letter)).status is LetterStatus.OPEN
+
+
+async def test_of_two_letters_of_one_step_the_second_waits_for_the_run_of_the_first(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        payment_id, letter = await parked(world, "pm_settle_down")
+        twin = replace(letter, letter_id="twin", message_id=f"{letter.message_id}:twin", etag=None)
+        await world.operate(lambda services: services.letters.add(twin))
+        await world.grounds.tell_provider("/repair")
+
+        verdicts = await world.replay_all()
+        await world.run()
+
+        assert sorted(verdict.verdict for verdict in verdicts) == [Verdict.NOTHING_TO_DO, Verdict.REPLAYED]
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert await world.letters(status="open") == []

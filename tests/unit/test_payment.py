@@ -177,3 +177,12 @@ def test_the_same_fact_at_another_time_is_the_same_fact() -> None:
 def test_a_stream_that_does_not_begin_at_the_beginning_is_an_error() -> None:
     with pytest.raises(ValueError, match="begins with PaymentInitiated"):
         fold([PaymentCreated(occurred_at=NOON, provider_payment_id="pp_1")])
+
+
+def test_a_payment_that_failed_is_not_announced_as_paid_although_money_was_taken_late() -> None:
+    payment = a_payment().created().declined("settle").settled().payment
+
+    assert payment.status is Status.FAILED
+    assert payment.owes is Step.VOID
+    assert intend(payment, Step.NOTIFY, now=NOON) is Intention.NOTHING
+    assert decide(payment, PaymentCompleted(occurred_at=NOON, notification="delivered")) == Refused("payment_failed")
