@@ -2,21 +2,21 @@
 
 from shared.domain.payment import Step
 from shared.services import Services
-from shared.steps.create import Create
+from shared.steps.create import create
 from shared.steps.notify import Notify
-from shared.steps.settle import Settle
+from shared.steps.settle import settle
 from shared.steps.step import PaymentStep
-from shared.steps.void import Void
+from shared.steps.void import void
 
 
 def payment_step(step: Step, services: Services) -> PaymentStep:
     """The step over these services."""
     match step:
         case Step.CREATE:
-            return Create(services.provider)
+            return create(services.provider)
         case Step.SETTLE:
-            return Settle(services.provider)
+            return settle(services.provider)
         case Step.VOID:
-            return Void(services.provider)
+            return void(services.provider)
         case Step.NOTIFY | Step.NOTIFY_FAILURE:
             return Notify(services.notifier, step)

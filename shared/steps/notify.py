@@ -6,7 +6,7 @@ from datetime import datetime
 from shared import codec
 from shared.domain.events import Event, PaymentCompleted
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Call, Declined, Done, NeverSeen, Notifier, StoredEvent
+from shared.ports import AskAnswer, Call, Declined, Done, NeverSeen, Notifier, StoredEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,13 @@ class Notify:
     step: Step = Step.NOTIFY
     asks: bool = False
 
-    async def send(self, payment: Payment, call: Call) -> Answer:
+    async def send(self, payment: Payment, call: Call) -> AskAnswer:
         if payment.notification_url is None:
             return Done("not_wanted")
         answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call)
         return Done("delivered") if isinstance(answer, Done) else answer
 
-    async def ask(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
+    async def ask(self, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
         return NeverSeen()
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step

@@ -1,34 +1,17 @@
 """settle: have the provider capture the money. Declined means PaymentFailed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from shared.domain.events import Event, PaymentFailed, PaymentSettled
-from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Call, Declined, Done, Provider
+from shared.domain.events import PaymentSettled
+from shared.domain.payment import Step
+from shared.ports import Provider
+from shared.steps.asking import AskingStep
 
 
-@dataclass(frozen=True, slots=True)
-class Settle:
+def settle(provider: Provider) -> AskingStep:
     """Takes the money that create reserved."""
+    return AskingStep(Step.SETTLE, provider, provider.settle, _settled)
 
-    provider: Provider
-    step: Step = Step.SETTLE
-    asks: bool = True
 
-    async def send(self, payment: Payment, call: Call) -> Answer:
-        return await self.provider.settle(payment, call)
-
-    async def ask(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
-        return await self.provider.ask(self.step, call)
-
-    async def find(self, payment: Payment, call: Call) -> AskAnswer:
-        return await self.provider.find(payment, self.step, call)
-
-    def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
-        if isinstance(answer, Declined):
-            return PaymentFailed(occurred_at=at, reason="declined", code=answer.code, failed_step=self.step.value)
-        return PaymentSettled(occurred_at=at, capture_id=answer.reference)
-
-    def given_up(self, *, at: datetime) -> None:  # noqa: ARG002 - the shape of every step
-        return None
+def _settled(reference: str, at: datetime) -> PaymentSettled:
+    return PaymentSettled(occurred_at=at, capture_id=reference)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.domain.events import Event
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Call, Declined, Done
+from shared.ports import AskAnswer, Call, Declined, Done
 
 
 class PaymentStep(Protocol):
@@ -18,10 +18,10 @@ class PaymentStep(Protocol):
     def asks(self) -> bool:
         """Whether a repeated call could do harm, so that it is asked about first."""
 
-    async def send(self, payment: Payment, call: Call) -> Answer:
+    async def send(self, payment: Payment, call: Call) -> AskAnswer:
         """Make the call."""
 
-    async def ask(self, payment: Payment, call: Call) -> AskAnswer:
+    async def ask(self, call: Call) -> AskAnswer:
         """What became of the request, by its id."""
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:

@@ -81,7 +81,7 @@ async def _call(turn: Turn, payment: Payment) -> AskAnswer:
 async def _ask(turn: Turn, payment: Payment) -> AskAnswer:
     if turn.request_id_expired:
         return await turn.step.find(payment, turn.call)
-    return await turn.step.ask(payment, turn.call)
+    return await turn.step.ask(turn.call)
 
 
 def _expired(turn: Turn) -> PaymentFailed:

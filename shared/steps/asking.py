@@ -1,0 +1,47 @@
+"""What the provider's steps have in common: send, ask before a repeat, record the yes or the no. Knows no one step."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.events import Event, PaymentFailed
+from shared.domain.payment import Payment, Step
+from shared.ports import Answer, AskAnswer, Call, Declined, Done, OurFault, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class AskingStep:
+    """A step whose repeated call could move money twice.
+
+    make: the call. done: the event of a yes, by the provider's reference. may_decline: whether a no ends the payment;
+    where it may not, a no is a case for a person, so it is answered as a refusal.
+    """
+
+    step: Step
+    provider: Provider
+    make: Callable[[Payment, Call], Awaitable[Answer]]
+    done: Callable[[str, datetime], Event]
+    may_decline: bool = True
+    asks: bool = True
+
+    async def send(self, payment: Payment, call: Call) -> AskAnswer:
+        return self._taken(await self.make(payment, call))
+
+    async def ask(self, call: Call) -> AskAnswer:
+        return self._taken(await self.provider.ask(self.step, call))
+
+    async def find(self, payment: Payment, call: Call) -> AskAnswer:
+        return self._taken(await self.provider.find(payment, self.step, call))
+
+    def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
+        if isinstance(answer, Declined):
+            return PaymentFailed(occurred_at=at, reason="declined", code=answer.code, failed_step=self.step.value)
+        return self.done(answer.reference, at)
+
+    def given_up(self, *, at: datetime) -> None:  # noqa: ARG002 - the shape of every step
+        return None
+
+    def _taken(self, answer: AskAnswer) -> AskAnswer:
+        if isinstance(answer, Declined) and not self.may_decline:
+            return OurFault(answer.code)
+        return answer
