@@ -164,7 +164,8 @@ def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refuse
         case Step.NOTIFY:
             if not payment.settled:
                 return Refused("not_settled")
-            return Intention.NOTHING if payment.completed or payment.failed else Intention.CALL
+            told = payment.completed is not None and payment.completed.notification != "undelivered"
+            return Intention.NOTHING if told or payment.failed else Intention.CALL
         case Step.VOID:
             if not payment.failed:
                 return Refused("not_failed")
@@ -216,10 +217,12 @@ def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
 
 
 def _decide_completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
-    if payment.completed:
-        return ()
+    """Once; but a merchant who could not be told may still be told later, when an operator replays the notification."""
     if payment.failed:
         return Refused("payment_failed")
+    if payment.completed:
+        late = payment.completed.notification == "undelivered" and fact.notification == "delivered"
+        return (fact,) if late else ()
     return (fact,) if payment.settled else Refused("not_settled")
 
 

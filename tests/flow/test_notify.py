@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from shared import flow
+from shared.verbs.replay import Verdict
 from tests.flow.world import a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
@@ -39,6 +40,25 @@ async def test_a_payment_whose_merchant_cannot_be_reached_completes_and_leaves_a
         assert line.levelname == "WARNING"
         assert world.seen.figure("messages.parked", step="notify", reason="notification_undelivered") == 1
         assert world.seen.figure("dead_letters.recorded", severity="low") == 1
+
+
+async def test_an_undelivered_notification_is_delivered_by_a_replay_once_the_merchant_is_well(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok", notify="down")
+        await world.run()
+        await world.grounds.tell_provider("/merchant/repair")
+
+        (verdict,) = await world.replay_all()
+        await world.run()
+
+        assert verdict.verdict is Verdict.REPLAYED
+        completed = (await world.payment(payment_id)).completed
+        assert completed is not None
+        assert completed.notification == "delivered"
+        assert await world.events(payment_id) == [*COMPLETED, "completed"]
+        (told,) = await world.grounds.notifications(payment_id)
+        assert (told["request_id"], told["times_accepted"]) == (f"{payment_id}:notify", 1)
+        assert await world.charges(payment_id) == 1
 
 
 async def test_a_merchant_that_was_told_and_did_not_say_so_is_told_again_under_the_same_id(tmp_path: Path) -> None:
