@@ -23,6 +23,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "store_busy": (503, "Nothing was stored. Send the same request with the same Idempotency-Key again."),
     "append_unknown": (503, "It is not known whether the payment was stored. Repeat with the same Idempotency-Key."),
     "stream_moved": (503, "The payment is being written to. Try again."),
+    "stream_missing": (503, "The payment's events cannot be seen yet. Try again."),
     "unreadable": (500, "What is stored of this payment cannot be read."),
 }
 

@@ -53,6 +53,8 @@ def _capitals(code: object) -> object:
 
 def _web_address(text: str) -> str:
     """http is left to the environment's network rules; credentials in an address would end up in logs."""
+    if not text.isprintable() or " " in text:
+        raise PydanticCustomError("url", "Must be an http(s) address without spaces and line breaks")
     parts = urlsplit(text)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
         raise PydanticCustomError("url", "Must be an http(s) address without credentials")
@@ -77,7 +79,9 @@ class PaymentRequest(BaseModel):
     metadata: Annotated[dict[_text(at_most=40), _text(at_most=500, at_least=0)], Field(max_length=20)] = Field(  # type: ignore[valid-type]
         default_factory=dict
     )
-    notification_url: Annotated[StrictStr, Field(max_length=500), AfterValidator(_web_address)] | None = None
+    notification_url: (
+        Annotated[StrictStr, Field(max_length=500), AfterValidator(_plain), AfterValidator(_web_address)] | None
+    ) = None
 
     def command(self) -> Initiate:
         """What accept is asked to do."""
@@ -94,7 +98,10 @@ class PaymentRequest(BaseModel):
 def parse(body: bytes) -> Initiate:
     """Raises BodyNotJson or RequestInvalid. Looks for card numbers first, so that nothing repeats or stores one."""
     fields = _json_object(body)
-    cards = [path for path, text in _texts(fields) if _holds_card_number(text)]
+    try:
+        cards = [path for path, text in _texts(fields) if _holds_card_number(text)]
+    except RecursionError:
+        raise BodyNotJson("The body is nested too deeply.") from None
     if cards:
         message = "Looks like a card number. Send a token of the provider instead; card numbers are never accepted."
         raise RequestInvalid([FieldFault(path, "card_number", message) for path in cards])
@@ -113,6 +120,10 @@ def _json_object(body: bytes) -> dict[str, Any]:
         raise BodyNotJson(f"{exc.msg} at line {exc.lineno}, column {exc.colno}.") from None
     except RecursionError:
         raise BodyNotJson("The body is nested too deeply.") from None
+    except BodyNotJson:
+        raise
+    except ValueError:
+        raise BodyNotJson("A number has too many digits.") from None
     if not isinstance(fields, dict):
         raise BodyNotJson("The body must be a JSON object.")
     return fields

@@ -30,6 +30,9 @@ SOURCE = "/regis-pay"
 CONTENT_TYPE = "application/cloudevents+json"
 SCHEMA_VERSION = 1
 
+_NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What reading raises for data of another shape; times at the edge of the calendar overflow, deep nesting recurses."""
+
 
 def time_to_json(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, so that text order is time order."""
@@ -48,6 +51,14 @@ def fingerprint(request: Mapping[str, object]) -> str:
     """The same for the same content, whatever the order of its fields: sha256 of the canonical JSON."""
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _text(value: object) -> str:
+    """Raises TypeError for what is no text, ValueError for text that cannot be sent."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {type(value).__name__}")
+    value.encode()
+    return value
 
 
 # --- one event: its type, and its data to JSON and back ---
@@ -171,7 +182,7 @@ def payment_to_json(payment: Payment) -> Json:
 def payment_from_json(fields: Json) -> Payment:
     """Raises KeyError, TypeError or ValueError for what is not a payment."""
     return Payment(
-        payment_id=fields["payment_id"],
+        payment_id=_text(fields["payment_id"]),
         version=fields["version"],
         merchant_id=fields["merchant_id"],
         amount=Money(fields["amount_minor"], fields["currency"]),
@@ -218,10 +229,10 @@ def from_document(document: Mapping[str, Any]) -> StoredEvent:
         return StoredEvent(
             payment=payment_from_json(document["payment"]),
             event=form.read(time_from_json(document["occurredAt"]), document["data"]),
-            traceparent=metadata.get("traceparent"),
+            traceparent=_text(metadata["traceparent"]) if "traceparent" in metadata else None,
             caused_by=metadata.get("causedBy"),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except _NOT_OURS as exc:
         raise Unreadable(f"document {document.get('id')!r} cannot be read: {exc!r}") from exc
 
 
@@ -263,7 +274,7 @@ def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
     }
     if stored.traceparent:
         event["traceparent"] = stored.traceparent
-    return json.dumps(event, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent
 
 
 def from_cloud_event(body: str | bytes) -> Notice:
@@ -271,10 +282,10 @@ def from_cloud_event(body: str | bytes) -> Notice:
     try:
         event = json.loads(body)
         return Notice(
-            event_id=event["id"],
+            event_id=_text(event["id"]),
             occurred_at=time_from_json(event["time"]),
-            traceparent=event.get("traceparent"),
+            traceparent=_text(event["traceparent"]) if "traceparent" in event else None,
             payment=payment_from_json(event["data"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except _NOT_OURS as exc:
         raise Unreadable(f"the message is no payment event: {exc!r}") from exc

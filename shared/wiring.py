@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from azure.core.exceptions import AzureError
 from azure.cosmos.aio import CosmosClient
 from azure.servicebus.aio import ServiceBusClient
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ from shared.adapters.exporters import pipelines
 from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider import HttpProvider
 from shared.adapters.telemetry import OpenTelemetry
+from shared.errors import StoreBusy
 from shared.services import Limits, Services
 from shared.settings import Settings
 
@@ -54,11 +56,15 @@ class Built:
 async def build(settings: Settings) -> Built:
     """Open the clients. Raises what the store's client raises when the account cannot be read."""
     client = _account(settings)
-    await client.__aenter__()
+    try:
+        await client.__aenter__()
+    except BaseException:
+        await client.close()
+        raise
     topics = servicebus.ServiceBusTopics(
         _bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION
     )
-    session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings)
+    session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
     return Built(_services(settings, client, topics, session), client, topics, session)
 
 
@@ -126,10 +132,26 @@ def once(settings: Settings) -> Callable[[], Awaitable[Services]]:
     async def services() -> Services:
         async with lock:
             if not built:
-                built.append(await build(settings))
+                built.append(await _patiently(settings))
         return built[0].services
 
     return services
+
+
+async def _patiently(settings: Settings) -> Built:
+    """Build, and wait a while for a store that is away.
+
+    A function that raised at once would get its message back at once, and ten deliveries would be gone in a second.
+    The wait stays below the lock of a message (60 s). Raises StoreBusy.
+    """
+    fault: Exception | None = None
+    for pause_s in (1, 2, 4, 8, 16, 0):
+        try:
+            return await build(settings)
+        except (AzureError, OSError, TimeoutError) as exc:
+            fault = exc
+            await asyncio.sleep(pause_s)
+    raise StoreBusy("the store cannot be reached, so this process cannot start: retry") from fault
 
 
 def _account(settings: Settings) -> CosmosClient:

@@ -4,7 +4,9 @@ Every call carries our request id as Idempotency-Key. A call that was cut off af
 have moved, and the next attempt asks.
 """
 
+import re
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -14,7 +16,9 @@ from shared.ports import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSee
 type Json = dict[str, Any]
 
 _REFERENCE_OF = {Step.CREATE: "provider_payment_id", Step.SETTLE: "capture_id", Step.VOID: "void_id"}
-_DONE_BEFORE = {Step.SETTLE: "already_captured", Step.VOID: "already_voided"}
+_PLAIN = re.compile(r"[\x21-\x7e]{1,128}")
+_REQUEST_UNKNOWN = "request_unknown"
+_DONE_BEFORE = {Step.CREATE: "already_created", Step.SETTLE: "already_captured", Step.VOID: "already_voided"}
 _OURS_TO_MEND = {401, 403, 408, 425, 429}
 """4xx that say nothing against the payment: a rotated key, a limit. They pass, so they are retried."""
 
@@ -30,7 +34,8 @@ class HttpProvider:
 
     async def create(self, payment: Payment, call: Call) -> Answer:
         body = {**_about(payment), **_money(payment), "payment_method": payment.payment_method}
-        return await self._post(Step.CREATE, "/v1/payments", body, call)
+        answer = await self._post(Step.CREATE, "/v1/payments", body, call)
+        return await self._done_before(answer, payment, Step.CREATE, call)
 
     async def settle(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/capture"
@@ -53,20 +58,26 @@ class HttpProvider:
         status, answer, busy = await self._get(f"/v1/requests/{call.request_id}", {}, call)
         if busy:
             return busy
-        if status == 404:
+        remembered, status_code = answer.get("answer"), answer.get("status_code")
+        if status == 404 and answer.get("code") == _REQUEST_UNKNOWN:
             return NeverSeen()
-        return _answer(step, int(answer.get("status_code", 0)), answer.get("answer", {}), retry_after_s=0.0)
+        if status != 200 or not isinstance(remembered, dict) or type(status_code) is not int:
+            return Busy(f"asking about {call.request_id} answered {status}, and not as the provider does")
+        return _answer(step, status_code, remembered, retry_after_s=0.0)
 
     async def find(self, payment: Payment, step: Step, call: Call) -> AskAnswer:
-        _, answer, busy = await self._get("/v1/payments", {"payment_reference": payment.payment_id}, call)
+        status, answer, busy = await self._get("/v1/payments", {"payment_reference": payment.payment_id}, call)
         if busy:
             return busy
-        for found in answer.get("payments", []):
-            reference = found.get(_REFERENCE_OF[step])
+        payments = answer.get("payments")
+        if status != 200 or not isinstance(payments, list):
+            return Busy(f"asking for {payment.payment_id} answered {status}, and not as the provider does")
+        for found in (entry for entry in payments if isinstance(entry, dict)):
+            reference = _plain(found.get(_REFERENCE_OF[step]))
             if found.get("status") == "declined" and step is Step.CREATE:
-                return Declined(str(found.get("code", "declined")))
+                return Declined(_plain(found.get("code")) or "declined")
             if reference:
-                return Done(str(reference))
+                return Done(reference)
         return NeverSeen()
 
     async def _post(self, step: Step, path: str, body: Json, call: Call) -> Answer:
@@ -98,13 +109,18 @@ class HttpProvider:
 
 def _answer(step: Step, status: int, body: Json, *, retry_after_s: float) -> Answer:
     if 200 <= status < 300:
-        reference = body.get(_REFERENCE_OF[step])
-        return Done(str(reference)) if reference else Unknown(f"answered {status} without {_REFERENCE_OF[step]}")
+        reference = _plain(body.get(_REFERENCE_OF[step]))
+        return Done(reference) if reference else Unknown(f"answered {status} without {_REFERENCE_OF[step]}")
     if status == 402:
-        return Declined(str(body.get("code", "declined")))
+        return Declined(_plain(body.get("code")) or "declined")
     if status >= 500 or status in _OURS_TO_MEND:
         return Busy(f"answered {status}", retry_after_s)
-    return OurFault(f"{status} {body.get('code', '')}".strip())
+    return OurFault(f"{status} {_plain(body.get('code'))}".strip())
+
+
+def _plain(text: object) -> str:
+    """A code or reference as it may be stored and sent on: visible ASCII of a sane length, else empty."""
+    return text if isinstance(text, str) and _PLAIN.fullmatch(text) else ""
 
 
 def _about(payment: Payment) -> Json:
@@ -118,7 +134,7 @@ def _money(payment: Payment) -> Json:
 def _provider_payment_id(payment: Payment) -> str:
     if payment.created is None:
         raise ValueError(f"payment {payment.payment_id} was never created at the provider")
-    return payment.created.provider_payment_id
+    return quote(payment.created.provider_payment_id, safe="")
 
 
 def _call_headers(call: Call) -> dict[str, str]:

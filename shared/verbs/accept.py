@@ -46,8 +46,9 @@ async def accept(
             (standing,) = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
-        services.telemetry.count(signals.PAYMENTS_ACCEPTED)
-        services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
+        if standing is stored:  # and not a repeat of the key
+            services.telemetry.count(signals.PAYMENTS_ACCEPTED)
+            services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
         return standing
 
 

@@ -13,7 +13,16 @@ from shared.errors import PaymentsError, Then, Unreadable
 from shared.ports import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.verbs.outcome import CHARGED_NOT_RECORDED, Again, Finished, Outcome, Parked, carry_out, park_unread
+from shared.verbs.outcome import (
+    CAPTURED_AFTER_FAILURE,
+    CHARGED_NOT_RECORDED,
+    Again,
+    Finished,
+    Outcome,
+    Parked,
+    carry_out,
+    park_unread,
+)
 from shared.verbs.recording import load, record
 from shared.verbs.turn import Delivery, Turn, read
 
@@ -103,6 +112,8 @@ async def _conclude(turn: Turn, payment: Payment, answer: AskAnswer) -> Outcome:
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):
+            if payment.failed and payment.settled:
+                return Parked(CAPTURED_AFTER_FAILURE, f"what was captured cannot be voided: {code}")
             return Parked("our_fault", f"the other side refuses the call as wrong: {code}")
         case NeverSeen():
             return Parked("outcome_unprovable", f"request {turn.call.request_id} is too old to be repeated safely")

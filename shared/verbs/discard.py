@@ -12,7 +12,8 @@ from shared.ports import Busy, Call, Declined, Done, NeverSeen, OurFault, Unknow
 from shared.services import Services
 from shared.steps.catalogue import payment_step
 from shared.steps.step import PaymentStep, request_id
-from shared.verbs.recording import record as record_fact
+from shared.verbs.recording import record as record_facts
+from shared.verbs.replay import letters_of, run_under_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ async def discard(letter_id: str, *, by: str, reason: str, services: Services) -
         return None
     if letter.status in (LetterStatus.DISCARDED, LetterStatus.RESOLVED):
         return Discard(letter_id=letter_id, discarded=True, why=f"it was {letter.status.value} before")
+    letter = await services.letters.save(  # whoever replays it at this moment finds that it has changed
+        letter.after("discarding", at=services.clock.now(), by=by, note=reason)
+    )
     ended, why = await _end(letter, services)
     if ended:
         note = f"{reason}; {why}"
@@ -55,6 +59,11 @@ async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
         return True, "no events of the payment are stored"
     if payment.owes is None or letter.step not in (payment.owes.value, "publish"):
         return True, f"the payment is {payment.status.value} and does not wait for {letter.step}"
+    letters = await letters_of(payment.payment_id, services)
+    of_this_step = [each for each in letters if each.step in (payment.owes.value, "publish")]
+    run = run_under_way(of_this_step, payment.owes, services)
+    if run is not None:
+        return False, f"it was replayed as {run}, which may still be under way: wait for its end, then look again"
     return await _end_at(payment.owes, payment, letter, services)
 
 
@@ -62,6 +71,8 @@ async def _end_at(step: Step, payment: Payment, letter: LetterRecord, services: 
     if step is Step.NOTIFY:
         told = PaymentCompleted(occurred_at=services.clock.now(), notification="undelivered")
         return await _recorded(payment, [told], letter, services, why="completed without telling the merchant")
+    if step is Step.VOID and payment.settled:
+        return True, "the money of this failed payment was taken: it has to be refunded at the provider"
     doing = payment_step(step, services)
     call = Call(request_id=request_id(payment, step), traceparent=None)
     answer = await doing.find(payment, call)
@@ -103,11 +114,8 @@ def _discarded(step: Step, services: Services) -> PaymentFailed:
 async def _recorded(
     payment: Payment, facts: Sequence[Event], letter: LetterRecord, services: Services, *, why: str
 ) -> tuple[bool, str]:
-    for fact in facts:
-        after = await record_fact(
-            payment, fact, caused_by=f"letter:{letter.letter_id}", traceparent=None, services=services
-        )
-        if isinstance(after, Refused):
-            return False, f"the stream refuses it: {after.reason}"
-        payment = after
-    return True, why
+    """All facts in one append: between two of them a crash could end the payment and leave its money reserved."""
+    after = await record_facts(
+        payment, *facts, caused_by=f"letter:{letter.letter_id}", traceparent=None, services=services
+    )
+    return (False, f"the stream refuses it: {after.reason}") if isinstance(after, Refused) else (True, why)

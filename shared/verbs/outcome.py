@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from shared import signals
 from shared.domain.payment import Step
-from shared.errors import Unreadable
+from shared.errors import PaymentsError, Unreadable
 from shared.flow import Place
-from shared.ports import DeadLetter, Message
+from shared.ports import DeadLetter, Done, Message
 from shared.services import Services
 from shared.verbs.recording import load, record
 from shared.verbs.turn import ANSWERED, ATTEMPT, RUN, Delivery, Turn
@@ -55,6 +55,7 @@ class Parked:
 type Outcome = Finished | Again | Parked
 
 CHARGED_NOT_RECORDED = "charged_not_recorded"
+CAPTURED_AFTER_FAILURE = "captured_after_failure"
 RETRIES_EXHAUSTED = "retries_exhausted"
 NOTIFICATION_UNDELIVERED = "notification_undelivered"
 
@@ -98,27 +99,36 @@ async def _schedule(again: Again, *, turn: Turn) -> None:
 async def _give_up(again: Again, *, turn: Turn) -> None:
     description = f"{again.code} after {turn.attempt + 1} attempts: {again.description}"
     if turn.step.step in (Step.NOTIFY, Step.NOTIFY_FAILURE):
-        await _park(turn, reason=NOTIFICATION_UNDELIVERED, description=description)
-        await _record_given_up(turn)
+        await _give_up_telling(again, description, turn=turn)
     elif again.answered or turn.answered:
         await _park(turn, reason=CHARGED_NOT_RECORDED, description=description)
     else:
         await _park(turn, reason=RETRIES_EXHAUSTED, description=description)
 
 
-async def _record_given_up(turn: Turn) -> None:
-    """After the letter, so that a crash in between repeats both: the letter's id is the same, the fact is one fact."""
-    fact = turn.step.given_up(at=turn.now)
-    if fact is None:
-        return
-    payment = await load(turn.payment_id, services=turn.services)
-    await record(
-        payment,
-        fact,
-        caused_by=turn.delivery.message_id,
-        traceparent=turn.traceparent,
-        services=turn.services,
-    )
+async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> None:
+    """Complete the payment, then leave a quiet letter; while the store is away, try again later.
+
+    In that order, since a paid payment must not hang; a crash in between repeats both to the same end. A merchant who
+    was told, while the store could not take it down, is recorded as told, and no letter is left.
+    """
+    told = again.answered or turn.answered
+    fact = turn.step.fact(Done("delivered"), at=turn.now) if told else turn.step.given_up(at=turn.now)
+    if fact is not None:
+        try:
+            payment = await load(turn.payment_id, services=turn.services)
+            await record(
+                payment,
+                fact,
+                caused_by=turn.delivery.message_id,
+                traceparent=turn.traceparent,
+                services=turn.services,
+            )
+        except PaymentsError:
+            await _schedule(again, turn=turn)
+            return
+    if not told:
+        await _park(turn, reason=NOTIFICATION_UNDELIVERED, description=description)
 
 
 async def _park(turn: Turn, *, reason: str, description: str) -> None:

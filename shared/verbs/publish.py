@@ -22,8 +22,9 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
     for document in documents:
         try:
             messages.append(_traced(document, services=services))
-        except Unreadable as exc:
-            letters.append(_stub(document, reason="unmappable", description=str(exc)))
+        except Exception as exc:  # noqa: BLE001 - whatever is odd about one document, the feed must not stop for it
+            description = str(exc) if isinstance(exc, Unreadable) else f"{type(exc).__name__}: {exc}"[:500]
+            letters.append(_stub(document, reason="unmappable", description=description))
     rejected = await services.publisher.publish(messages) if messages else ()
     letters += [_stub(_naming(each.message), reason="refused_by_broker", description=each.reason) for each in rejected]
     for letter in letters:

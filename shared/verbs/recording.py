@@ -21,14 +21,14 @@ async def load(payment_id: str, *, services: Services) -> Payment:
 
 
 async def record(
-    payment: Payment, fact: Event, *, caused_by: str, traceparent: str | None, services: Services
+    payment: Payment, *facts: Event, caused_by: str, traceparent: str | None, services: Services
 ) -> Payment | Refused:
-    """Append the fact at the next version; after a lost race load, decide again and append there.
+    """Append the facts at the next versions, all or none; after a lost race load, decide again and append there.
 
     Returns the payment with the fact in it. Raises StoreBusy, StreamMoved, AppendUnknown when it did not get through.
     """
     for _ in range(RELOADS):
-        decision = decide(payment, fact)
+        decision = _decided(payment, facts)
         if isinstance(decision, Refused):
             return decision
         if not decision:
@@ -39,6 +39,19 @@ async def record(
         except (StreamMoved, AppendUnknown):
             payment = await load(payment.payment_id, services=services)
     raise StreamMoved(f"payment {payment.payment_id} was written to by others {RELOADS} times in a row")
+
+
+def _decided(payment: Payment, facts: Sequence[Event]) -> tuple[Event, ...] | Refused:
+    """What several facts, one after another, amount to."""
+    events: tuple[Event, ...] = ()
+    for fact in facts:
+        decision = decide(payment, fact)
+        if isinstance(decision, Refused):
+            return decision
+        for event in decision:
+            payment = evolve(payment, event)
+        events += decision
+    return events
 
 
 def _stored(payment: Payment, events: Sequence[Event], *, caused_by: str, traceparent: str | None) -> list[StoredEvent]:

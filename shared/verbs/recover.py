@@ -34,6 +34,7 @@ BROKERS_REASON, BROKERS_DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescri
 _SEVERITY = {
     "charged_not_recorded": signals.SEVERITY_HIGH,
     "outcome_unprovable": signals.SEVERITY_HIGH,
+    "captured_after_failure": signals.SEVERITY_HIGH,
     "notification_undelivered": signals.SEVERITY_LOW,
 }
 

@@ -1,6 +1,8 @@
 """recover, by an operator: send what died once more, to the step that failed and to nobody else. Safe to repeat."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -14,6 +16,8 @@ from shared.ports import Message
 from shared.services import Services
 from shared.verbs.publish import to_message
 from shared.verbs.turn import ANSWERED, ATTEMPT, RUN
+
+_REPLAY_RUN = re.compile(r"r[0-9]{1,9}")
 
 
 class Verdict(StrEnum):
@@ -88,7 +92,10 @@ async def _plan_publish(record: LetterRecord, services: Services) -> Replay:
 
 
 async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Replay:
-    payment = fold(stored.event for stored in await services.store.load(record.payment_id or ""))
+    try:
+        payment = fold(stored.event for stored in await services.store.load(record.payment_id or ""))
+    except Unreadable as exc:
+        return _verdict(record, Verdict.CANNOT, f"the stream cannot be read: {exc}")
     if payment is None:
         return _verdict(record, Verdict.CANNOT, f"no events of payment {record.payment_id} are stored")
     match intend(payment, step, now=services.clock.now()):
@@ -97,23 +104,24 @@ async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Re
         case Intention.NOTHING:
             return _verdict(record, Verdict.NOTHING_TO_DO, f"the payment moved on: it is {payment.status.value}")
         case Intention.CALL | Intention.EXPIRE:
-            run = await _run_under_way(record, step, services)
+            run = run_under_way(await _of_the_same(record, services), step, services, but=record.letter_id)
             if run is not None:
                 return _verdict(record, Verdict.NOTHING_TO_DO, f"another letter of this step was replayed as {run}")
             return _verdict(record, Verdict.REPLAYED, f"the payment is {payment.status.value} and owes {step.value}")
 
 
-async def _run_under_way(record: LetterRecord, step: Step, services: Services) -> str | None:
-    """A run of the same event and step that another letter was replayed as, and whose retries may not be over.
+def run_under_way(
+    letters: Sequence[LetterRecord], step: Step, services: Services, *, but: str | None = None
+) -> str | None:
+    """A run of a step that one of these letters (`but` one) was replayed as, and whose retries may not be over.
 
     Two runs side by side would ask at the same moment, both hear of nothing, and both send. A run that has died has
     left a letter of its own, and is not under way.
     """
-    letters = await _of_the_same(record, services)
     died = {letter.run for letter in letters}
     horizon = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
     for letter in letters:
-        if letter.letter_id == record.letter_id or letter.status is not LetterStatus.REPLAYED:
+        if letter.letter_id == but or letter.status is not LetterStatus.REPLAYED:
             continue
         if letter.replays[-1] not in died and services.clock.now() - letter.history[-1].at < horizon:
             return letter.replays[-1]
@@ -147,20 +155,25 @@ async def _runs_so_far(record: LetterRecord, services: Services) -> int:
     Then the topic drops one of two messages that would have done the same.
     """
     runs = [run for letter in await _of_the_same(record, services) for run in letter.replays]
-    return max(int(run[1:]) if run.startswith("r") else 0 for run in [record.run, *record.replays, *runs])
+    return max(int(run[1:]) if _REPLAY_RUN.fullmatch(run) else 0 for run in [record.run, *record.replays, *runs])
+
+
+async def letters_of(payment_id: str, services: Services) -> list[LetterRecord]:
+    """All letters of a payment."""
+    letters: list[LetterRecord] = []
+    page: str | None = None
+    while True:
+        found = await services.letters.find(LetterFilter(payment_id=payment_id), limit=100, page=page)
+        letters += found.letters
+        page = found.next_page
+        if page is None:
+            return letters
 
 
 async def _of_the_same(record: LetterRecord, services: Services) -> list[LetterRecord]:
     """All letters of this event at this step, this one among them."""
-    wanted = LetterFilter(payment_id=record.payment_id, step=record.step)
-    letters: list[LetterRecord] = []
-    page: str | None = None
-    while True:
-        found = await services.letters.find(wanted, limit=100, page=page)
-        letters += [letter for letter in found.letters if letter.event_id == record.event_id]
-        page = found.next_page
-        if page is None:
-            return letters
+    letters = await letters_of(record.payment_id or "", services)
+    return [letter for letter in letters if (letter.event_id, letter.step) == (record.event_id, record.step)]
 
 
 async def _message(record: LetterRecord, run: str, services: Services) -> Message:
@@ -170,7 +183,7 @@ async def _message(record: LetterRecord, run: str, services: Services) -> Messag
         raise Unreadable(f"there is no document {record.event_id} to make the message from")
     stored = from_document(document)
     if record.step == "publish":
-        return to_message(stored)
+        return replace(to_message(stored), properties={ATTEMPT: 0, RUN: run})  # not ordinary: its step asks first
     place = flow.PLACE_OF[Step(record.step)]
     properties: dict[str, str | int] = {ATTEMPT: 0, RUN: run}
     if record.answered:

@@ -7,11 +7,12 @@ from shared import flow, signals
 from shared.codec import to_cloud_event, type_name
 from shared.domain.events import PaymentCreated, PaymentFailed, PaymentInitiated, PaymentSettled
 from shared.domain.payment import Step
-from shared.letters import LetterFilter, LetterRecord, LetterStatus
+from shared.errors import PaymentsError, Then
+from shared.letters import LetterRecord, LetterStatus
 from shared.overview import Row
 from shared.ports import Message, Severity, StoredEvent
 from shared.services import Services
-from shared.verbs.replay import addressed_id
+from shared.verbs.replay import addressed_id, letters_of
 from shared.verbs.turn import ATTEMPT, RUN
 
 LIMIT = 200
@@ -33,11 +34,25 @@ async def sweep(*, services: Services) -> int:
     """
     swept = 0
     for step in _STARTS:
-        horizon = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
+        longest = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
+        horizon = max(longest, services.limits.fresh)  # the feed's own message is taken at its word for so long
         moved_before = services.clock.now() - horizon
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
-            swept += await _sweep(row, step, moved_before, services)
+            swept += await _sweep_one(row, step, moved_before, services)
     return swept
+
+
+async def _sweep_one(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
+    """One that cannot be swept, for an unreadable stream or a busy store, must not keep the others from it."""
+    try:
+        return await _sweep(row, step, moved_before, services)
+    except PaymentsError as fault:
+        services.telemetry.log(
+            "sweep.failed", {"payment_id": row.payment_id, "reason": fault.code}, severity=Severity.ERROR
+        )
+        if fault.then is Then.PARK:
+            await services.overview.put(_seen(row, services))
+        return 0
 
 
 async def _sweep(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
@@ -60,14 +75,8 @@ async def _sweep(row: Row, step: Step, moved_before: datetime, services: Service
 
 async def _in_hand(row: Row, step: Step, moved_before: datetime, services: Services) -> bool:
     """A person has it, gave it up, or replayed it so lately that its retries may still be under way."""
-    letters: list[LetterRecord] = []
-    page: str | None = None
-    while True:
-        found = await services.letters.find(LetterFilter(payment_id=row.payment_id), limit=100, page=page)
-        letters += [letter for letter in found.letters if letter.step in (step.value, "publish")]
-        page = found.next_page
-        if page is None:
-            return any(_holds(letter, moved_before) for letter in letters)
+    letters = await letters_of(row.payment_id, services)
+    return any(_holds(letter, moved_before) for letter in letters if letter.step in (step.value, "publish"))
 
 
 def _holds(letter: LetterRecord, moved_before: datetime) -> bool:

@@ -35,9 +35,8 @@ async def writing(what: str) -> AsyncIterator[None]:
         if exc.status_code in _MAYBE:
             raise AppendUnknown(f"{what}: the store answered {exc.status_code}: load to find out") from exc
         raise
-    except ServiceRequestError as exc:
-        raise StoreBusy(f"{what}: the store could not be reached: retry") from exc
-    except (ServiceResponseError, TimeoutError) as exc:
+    except (ServiceRequestError, ServiceResponseError, TimeoutError) as exc:
+        # azure-core says ServiceRequestError for a connection that was cut after sending too, so it may be written
         raise AppendUnknown(f"{what}: the store did not answer: load to find out") from exc
 
 
