@@ -64,7 +64,9 @@ async def test_money_taken_after_the_payment_had_failed_is_recorded_and_a_person
         assert payment.settled is not None
         assert payment.status is Status.FAILED
         letters = {(letter.step, letter.reason) for letter in await world.letters(status="open")}
-        assert letters == {("void", "our_fault"), ("void", "captured_after_failure")}, "what was captured cannot be voided"
+        assert letters == {("void", "our_fault"), ("void", "captured_after_failure")}, (
+            "what was captured cannot be voided"
+        )
 
 
 async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_alert(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""What the other side, an operator or an old document may do at the worst moment: no second charge, nobody held up."""
+
+from pathlib import Path
+
+import pytest
+
+from shared import flow
+from shared.letters import LetterRecord
+from shared.ports import Message
+from shared.verbs.discard import Discard, discard
+from shared.verbs.sweep import sweep
+from tests.flow.stories import lose_message
+from tests.flow.world import World, a_world, a_world_behind_a_gateway
+
+COMPLETED = ["initiated", "created", "settled", "completed"]
+
+
+async def discarded(world: World, letter: LetterRecord) -> Discard:
+    outcome = await world.operate(
+        lambda services: discard(letter.letter_id, by="operator", reason="gone", services=services)
+    )
+    assert outcome is not None
+    return outcome
+
+
+@pytest.mark.parametrize("status", [404, 200, 204])
+async def test_a_gateways_own_answer_to_a_question_is_no_never_seen(tmp_path: Path, status: int) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        payment_id = await world.accept("pm_settle_times_out_once")
+        gateway.answers_when_asked(status)
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+
+
+async def test_a_discard_that_hears_a_gateway_instead_of_the_provider_does_nothing(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_settle_times_out_once")
+        gateway.answers_when_asked(503, times=3)
+        await world.run()
+        (letter,) = await world.letters(status="open")
+        gateway.answers_when_asked(200)
+
+        outcome = await discarded(world, letter)
+
+        assert not outcome.discarded
+        assert "failed" not in await world.events(payment_id)
+
+
+async def test_a_payment_that_is_being_replayed_cannot_be_discarded_beside_it(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_settle_down")
+        await world.run()
+        (letter,) = await world.letters(status="open")
+        await world.grounds.tell_provider("/repair")
+        await world.replay(letter.letter_id)
+
+        outcome = await discarded(world, letter)
+        await world.run()
+
+        assert (outcome.discarded, "replayed as r1" in outcome.why) == (False, True)
+        assert await world.events(payment_id) == COMPLETED
+
+
+async def test_an_authorised_payment_is_ended_and_announced_in_one_append(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_times_out_once")
+        gateway.answers_when_asked(503, times=3)
+        await world.run()
+        (letter,) = await world.letters(status="open")
+
+        outcome = await discarded(world, letter)
+        await world.run()
+
+        assert outcome.discarded
+        assert await world.events(payment_id) == ["initiated", "failed", "created", "failed", "voided"]
+        assert (await world.grounds.charge(payment_id))["voided"]
+
+
+async def test_a_code_that_no_message_can_carry_stops_nobody(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        gateway.answers(402, body={"code": "\ud800"})
+        declined = await world.accept()
+        await world.run()
+
+        later = await world.accept()
+        await world.run()
+
+        failed = (await world.payment(declined)).failed
+        assert failed is not None
+        assert failed.code == "declined"
+        assert await world.events(later) == COMPLETED
+        assert world.faults == []
+
+
+async def test_a_stream_that_cannot_be_read_keeps_no_other_from_the_sweep(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        spoilt, healthy = await world.accept(), await world.accept()
+        while len(await world.letters()) == 0 and not await lose_message(world, str(flow.CREATE)):
+            assert await world.next()
+        while not await lose_message(world, str(flow.CREATE)):
+            assert await world.next()
+        await world.run()
+        events = world.grounds.container(flow.EVENTS)
+        document = await events.read_item(f"{spoilt}:1", partition_key=spoilt)
+        await events.upsert_item({**document, "schemaVersion": 2})
+        world.clock.pass_s(40_000)
+
+        await world.operate(lambda services: sweep(services=services))
+        await world.run()
+
+        assert await world.events(healthy) == COMPLETED
+
+
+@pytest.mark.parametrize(
+    "body", ['{"id": 5, "time": "0001-01-01T00:00:00+01:00", "data": {}}', "[" * 100_000, '{"id": "a"}', "null"]
+)
+async def test_a_message_of_any_shape_is_parked_at_once(tmp_path: Path, body: str) -> None:
+    async with a_world(tmp_path) as world:
+        odd = Message(topic=flow.CREATE.topic, message_id="odd:1", body=body, subject="odd")
+        await world.services.publisher.publish([odd])
+
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.reason, letter.delivery_count) == ("unreadable", 1)
+        assert world.faults == []
