@@ -144,7 +144,8 @@ async def _lines(stream: asyncio.StreamReader | None, log: Path) -> AsyncIterato
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         while stream is not None and (chunk := await stream.read(65_536)):
-            os.write(descriptor, chunk)
+            with contextlib.suppress(OSError):  # a full disk must not stop the service, whose pipe would fill up next
+                os.write(descriptor, chunk)
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line.decode(errors="replace").rstrip("\r")

@@ -58,7 +58,7 @@ class Token:
         try:
             owner, (key, place), skipped, taken = json.loads(base64.b64decode(text, validate=True))
             position: Position = ((int(key[0]), key[1]), (int(place[0]), int(place[1])))
-        except (ValueError, TypeError, IndexError) as exc:
+        except (ValueError, TypeError, LookupError) as exc:
             raise bad_request("Invalid Continuation Token") from exc
         if owner != query:
             raise bad_request("Invalid Continuation Token: it belongs to another query")

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, NoReturn
+from urllib.parse import quote
 
 from local.cosmos import errors
 from local.cosmos.catalogue import Container
@@ -47,10 +48,15 @@ class Request:
 
     def json(self) -> Json:
         try:
-            body: Json = json.loads(self.body)
+            body: Json = json.loads(self.body, parse_constant=_refused)
         except ValueError as exc:
             raise errors.bad_request("The request payload is invalid.") from exc
         return body
+
+
+def _refused(constant: str) -> NoReturn:
+    """Python writes NaN and Infinity into what it calls JSON, and would read them."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,7 @@ def lsn_of(etag: str) -> int:
 def session_headers(container: Container, lsns: Mapping[int, int]) -> dict[str, str]:
     """Where the answer stands: the partitions it came from and how far they were."""
     headers = {
-        "x-ms-alt-content-path": container.link,
+        "x-ms-alt-content-path": quote(container.link),
         "x-ms-content-path": container.rid,
         "x-ms-session-token": ",".join(f"{number}:-1#{lsn}" for number, lsn in lsns.items()),
     }

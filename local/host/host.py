@@ -128,7 +128,7 @@ class Host:
         for task in self._timer_tasks:
             task.cancel()
         await asyncio.gather(*(part.abort() for part in self._listeners), return_exceptions=True)
-        await asyncio.gather(self._web.close(), *(client.close() for client in self._clients), return_exceptions=True)
+        await asyncio.gather(self._web.abort(), *(client.close() for client in self._clients), return_exceptions=True)
         if not self.gave_up:
             worker.stop()
         # Functions have no hook for the end, here as in Azure, so the app's own clients are still open: no news.

@@ -20,6 +20,7 @@ from local.host.worker import Function, Invocation, new_trace_parent
 _MAX_BODY_BYTES = 100 * 1024 * 1024  # the documented limit of the Functions host
 _OURS = {"content-length", "transfer-encoding", "connection"}  # aiohttp writes these itself
 _TRACE_PARENT_LENGTH = 55
+_CUT_WITHIN_S = 0.1  # not 0, which aiohttp takes for no limit
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,12 @@ class WebServer:
     async def close(self) -> None:
         if self._runner:
             await self._runner.cleanup()
+
+    async def abort(self) -> None:
+        """Cut the connections that `close` would still wait for, and release the port."""
+        if self._runner and self._runner.server:
+            await self._runner.server.shutdown(_CUT_WITHIN_S)
+        await self.close()
 
     async def _answer(self, request: web.Request) -> web.Response:
         for trigger in self._triggers:

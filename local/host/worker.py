@@ -4,10 +4,12 @@ The only module that speaks to the runtime. Must not know what fires a function.
 module globals, so a process can load one app, once.
 """
 
+import asyncio
 import json
 import logging
 import os
 import sys
+import traceback
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,12 +109,26 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
         trace_context=invocation.trace,
         retry_context=invocation.retry,
     )
-    answer = await runtime.invocation_request(request_of(PROTOS, invocation_request=message))
+    try:
+        answer = await runtime.invocation_request(request_of(PROTOS, invocation_request=message))
+    except BaseException as exc:
+        if _is_meant_for_us(exc):
+            raise
+        reason, trace = f"{type(exc).__name__}: {exc}", "".join(traceback.format_exception(exc))
+        raise InvocationFailed(function.name, reason=reason, stack_trace=trace) from exc
     if answer.result.status == PROTOS.StatusResult.Failure:
         failure = answer.result.exception
         raise InvocationFailed(function.name, reason=failure.message, stack_trace=failure.stack_trace)
     returned: TypedData | None = answer.return_value
     return returned
+
+
+def _is_meant_for_us(exc: BaseException) -> bool:
+    """Whether it ends our task or the process; the runtime lets all pass that is no Exception, whoever raised it."""
+    if isinstance(exc, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return isinstance(exc, Exception | SystemExit | KeyboardInterrupt | GeneratorExit)
 
 
 def stop() -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from local.provider.service import start
+from local.provider.store import DataInUse
 from local.service import serve
 
 
@@ -19,7 +20,11 @@ def main() -> int:
     started = functools.partial(
         start, port=options.port, data=options.data, slow_s=options.slow_s, hold_s=options.hold_s
     )
-    return serve("provider", options.port, started)
+    try:
+        return serve("provider", options.port, started)
+    except DataInUse as in_use:
+        print(in_use, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -16,19 +16,28 @@ type Record = dict[str, object]
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS records (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, key))"
 )
+# Nobody else may serve the same file: each would overwrite what the other was told.
+_PRAGMAS = ("PRAGMA locking_mode=EXCLUSIVE", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 _PUT = (
     "INSERT INTO records (kind, key, body) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
 )
+
+
+class DataInUse(Exception):
+    """The file belongs to another process."""
 
 
 class Store:
     """One writer thread; whatever arrives while a commit is under way goes into the next one (group commit)."""
 
     def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.execute(_SCHEMA)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+        try:
+            for statement in (*_PRAGMAS, _SCHEMA):
+                self._database.execute(statement)
+        except sqlite3.OperationalError as exc:
+            self._database.close()
+            raise DataInUse(f"{path} cannot be opened ({exc}): is it in use by another local provider?") from exc
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="provider-store")
         self._waiting: dict[Key, str] = {}
         self._next_commit: asyncio.Task[None] | None = None
@@ -40,7 +49,7 @@ class Store:
             yield kind, key, json.loads(body)
 
     def put(self, records: Mapping[Key, Record]) -> None:
-        self._waiting.update({key: json.dumps(record) for key, record in records.items()})
+        self._waiting.update({(kind, _writable(key)): json.dumps(record) for (kind, key), record in records.items()})
 
     async def committed(self) -> None:
         """Returns when everything put so far is on disk.
@@ -65,7 +74,7 @@ class Store:
         batch, self._waiting = self._waiting, {}
         try:
             await asyncio.get_running_loop().run_in_executor(self._writer, self._write, batch)
-        except sqlite3.Error:
+        except BaseException:
             self._waiting = batch | self._waiting
             raise
         finally:
@@ -77,7 +86,12 @@ class Store:
         try:
             self._database.executemany(_PUT, [(kind, key, body) for (kind, key), body in batch.items()])
             self._database.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
+
+
+def _writable(key: str) -> str:
+    """Callers may send half a surrogate pair, which SQLite cannot write. The record itself has it escaped, as JSON."""
+    return key.encode(errors="backslashreplace").decode()

@@ -26,6 +26,7 @@ from local.servicebus.values import (
 
 _HEADER, _DELIVERY_ANNOTATIONS, _ANNOTATIONS, _PROPERTIES, _APPLICATION = 0x70, 0x71, 0x72, 0x73, 0x74
 _DATA, _SEQUENCE, _VALUE, _FOOTER = 0x75, 0x76, 0x77, 0x78
+_LATEST_MS = 253_402_300_799_999
 _SYSTEM = {
     "messageid": 0,
     "to": 2,
@@ -149,6 +150,11 @@ def _ttl_ms(header: list[bytes], properties: list[bytes]) -> int | None:
     return None
 
 
+def _storable(milliseconds: int | None) -> int | None:
+    """AMQP has numbers that no file of ours holds; the end of the year 9999 is late enough for everybody."""
+    return None if milliseconds is None else min(milliseconds, _LATEST_MS)
+
+
 def envelope(message: bytes) -> Envelope:
     """What the broker must know of a message to route, expire, schedule and deduplicate it."""
     parts = split(message)
@@ -157,8 +163,8 @@ def envelope(message: bytes) -> Envelope:
     scheduled = annotations.get("x-opt-scheduled-enqueue-time")
     return Envelope(
         message_id=_as_text(_field(properties, 0)),
-        ttl_ms=_ttl_ms(_fields(parts.header), properties),
-        scheduled_ms=int(scheduled) if isinstance(scheduled, int) else None,
+        ttl_ms=_storable(_ttl_ms(_fields(parts.header), properties)),
+        scheduled_ms=_storable(int(scheduled) if isinstance(scheduled, int) else None),
         system={name: _system_value(name, _field(properties, index)) for name, index in _SYSTEM.items()},
         application={str(name).lower(): value for name, value in _map_of(parts.application).items()},
     )

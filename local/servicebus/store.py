@@ -129,7 +129,7 @@ class Store:
             return
         try:
             await loop.run_in_executor(self._writer, self._write, records)
-        except sqlite3.Error as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever it is, these records are not in the file and memory has them
             _LOG.critical("store.broken", extra={"reason": str(exc), "records": len(records)})
             self._broken = exc
 

@@ -186,6 +186,8 @@ def _map(octets: bytes) -> dict[object, object]:
 
 def _array(octets: bytes) -> list[object]:
     short = octets[0] == 0xE0
+    if len(octets) < 3:
+        raise Malformed("an array without a count")
     count = octets[2] if short else _size(octets, 5)
     at, end = 3 if short else 9, len(octets)
     code, at, members = octets[at : at + 1], at + 1, list[object]()

@@ -234,3 +234,20 @@ async def test_a_read_costs_double_under_strong_consistency(tmp_path: Path) -> N
             charges[consistency] = float(read.get_response_headers()["x-ms-request-charge"])
 
     assert charges["Strong"] == 2 * charges["Session"] == 2.0
+
+
+async def test_a_number_that_json_does_not_have_is_refused(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        with pytest.raises(CosmosHttpResponseError) as refused:
+            await at.payments.create_item({"id": "p1", "rate": float("nan")})
+
+    assert refused.value.status_code == 400
+
+
+async def test_a_container_may_have_a_name_in_any_script(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        container = await at.database.create_container("платежи", PartitionKey("/id"))
+
+        await container.create_item({"id": "p1"})
+
+        assert (await container.read_item("p1", partition_key="p1"))["id"] == "p1"

@@ -189,3 +189,24 @@ async def test_a_host_that_still_waits_for_a_service_can_be_stopped() -> None:
     assert code == 0
     assert {line.split(": ")[1] for line in said} == {"on_change", "on_message"}
     assert all(line.endswith("trying again until it answers\n") for line in said)
+
+
+async def test_a_stop_cuts_a_caller_who_never_finishes_his_request() -> None:
+    async with running_host(APPS / "web", "--drain-s", "1") as host:
+        reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+        writer.write(b"POST /shop/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nand then nothing")
+        await writer.drain()
+        began = asyncio.get_running_loop().time()
+
+        code = await host.stop()
+
+        took_s = asyncio.get_running_loop().time() - began
+        writer.close()
+    assert code == 0
+    assert took_s < 1.9, "the limit was waited for twice"
+    assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("kind", ["cancelled", "own"])
+async def test_a_function_that_raises_no_ordinary_exception_has_failed_too(host: HostProcess, kind: str) -> None:
+    assert await status(host, "GET", f"/shop/leaves/{kind}") == 500

@@ -8,13 +8,15 @@ import sys
 from pathlib import Path
 
 import aiohttp
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.provider import start
 from local.provider.faults import Faults
 from local.provider.records import Answer, Call
 from local.provider.state import Provider
-from local.provider.store import Key, Record
+from local.provider.store import DataInUse, Key, Record
 from local.provider.tokens import TOKENS, Operation
 from tests.local.provider_support import (
     Client,
@@ -141,3 +143,24 @@ def test_what_is_restored_answers_as_what_was_stored(steps: list[str], token: st
     for question in ("p1:create", "p1:settle", "p1:void"):
         assert restored.ask_request(question) == stored.ask_request(question)
     assert restored.ask_reference("p1") == stored.ask_reference("p1")
+
+
+async def test_a_caller_with_half_a_character_stops_nobody_else(tmp_path: Path, clock: Clock) -> None:
+    async with running(tmp_path, clock) as before:
+        odd, _ = await before.create(ref="\ud800")
+        even, _ = await before.create(ref="p2")
+        listed = await before.listed("p2")
+
+    async with running(tmp_path, clock) as after:
+        assert (odd, even) == (201, 201)
+        assert await after.listed("p2") == listed
+        assert [charge["payment_id"] for charge in (await after.send("GET", "/charges"))[1]["charges"]] == [
+            "\ud800",
+            "p2",
+        ]
+
+
+async def test_a_second_provider_on_the_same_folder_does_not_start(tmp_path: Path, clock: Clock) -> None:
+    async with running(tmp_path, clock):
+        with pytest.raises(DataInUse, match="in use by another local provider"):
+            await start(port=0, data=tmp_path)

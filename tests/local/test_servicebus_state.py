@@ -1,5 +1,6 @@
 """The broker's rules, without a wire and with a clock by hand."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -232,3 +233,18 @@ async def test_peeking_shows_what_is_there_from_a_number_on(tmp_path: Path) -> N
 
         assert [entry.sequence_number for entry in peeked] == [1, 2]
         assert [entry.sequence_number for entry in later] == [3]
+
+
+async def test_after_a_record_that_cannot_be_written_nothing_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a repeated send would be taken for a duplicate of the one that was lost, and be acknowledged."""
+    async with bench(WINDOW, tmp_path) as on:
+        monkeypatch.setattr(on.store, "_write", lambda _records: int("no number"))
+        _, lost = on.broker.publish(on.broker.topic("orders"), [message("a")])
+        with pytest.raises(ValueError, match="no number"):
+            await asyncio.wait_for(lost, 5)
+
+        _, repeated = on.broker.publish(on.broker.topic("orders"), [message("a")])
+        with pytest.raises(ValueError, match="no number"):
+            await asyncio.wait_for(repeated, 5)

@@ -222,3 +222,18 @@ def test_addresses_are_read_in_every_spelling(text: str, address: Address) -> No
     assert parse(text).entity.lower() == address.entity.lower()
     assert (parse(text).is_cbs, parse(text).is_management) == (address.is_cbs, address.is_management)
     assert parse(text).is_transfer_dead == address.is_transfer_dead
+
+
+def test_a_time_that_no_file_holds_is_cut_to_the_last_that_it_does() -> None:
+    latest = b"\x80" + b"\xff" * 8
+    annotations = encode_map([encode(Symbol("x-opt-scheduled-enqueue-time")), latest])
+    header = encode_list([b"\x40", b"\x40", latest])
+
+    read = envelope(b"\x00\x53\x70" + header + b"\x00\x53\x72" + annotations + message("m1"))
+
+    assert read.scheduled_ms == read.ttl_ms == 253_402_300_799_999
+
+
+def test_an_array_without_a_count_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        decode(b"\xe0\x00")

@@ -3,8 +3,11 @@
 The services are fakes, so that each test is about the supervision alone.
 """
 
+import asyncio
 import contextlib
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import pytest
 
 from local.datafolder import FolderUnusable, owned
 from local.ports import FREE, Ports
-from local.processes import ServiceDied
+from local.processes import Child, Command, ServiceDied
 from local.service import PortTaken
 from local.supervisor import Platform, running_platform
 
@@ -104,3 +107,16 @@ def test_free_ports_differ_and_a_wanted_port_is_kept() -> None:
 def test_a_wanted_port_that_is_taken_is_named_with_its_option() -> None:
     with taken_port() as port, pytest.raises(PortTaken, match=f"port {port} is taken.*--admin-port"):
         Ports(http=0, cosmos=0, amqp=0, provider=0, admin=port).chosen()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
+async def test_a_full_disk_stops_no_service_that_writes_its_log(tmp_path: Path) -> None:
+    """Nobody would read its pipe any more, and the service would wait for ever to write to it."""
+    talks = "import sys; print('ready it 1', flush=True); sys.stderr.write('x' * 1_000_000)"
+    command = Command("it", [sys.executable, "-c", talks], tmp_path, os.environ, Path("/dev/full"))
+    child = await Child.start(command)
+    try:
+        assert await child.ready(20) == 1
+        await asyncio.wait_for(child.death(), 20)
+    finally:
+        await child.kill()
