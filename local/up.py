@@ -56,8 +56,9 @@ async def _until_told_to_stop(options: Options) -> int:
     stopped_by: list[int] = []
 
     def stop(number: int) -> None:
+        if not stopped_by:  # once: a second Ctrl-C must not cut the stopping short
+            running.cancel()
         stopped_by.append(number)
-        running.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
@@ -116,6 +117,7 @@ async def _sample(platform: Platform, limit_s: float) -> bool:
         print(f"the sample payment did not complete: {exc}\n{_last_lines(platform.log('host'))}", file=sys.stderr)
         return False
     print(paid.timeline(), flush=True)
+    print(f"look at it: {platform.url}/api/payments/{paid.payment_id}/events", flush=True)
     if paid.status != "completed":
         print(f"the sample payment did not complete: it ended {paid.status}", file=sys.stderr)
     return paid.status == "completed"

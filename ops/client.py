@@ -178,6 +178,8 @@ async def _json(response: aiohttp.ClientResponse) -> Json | None:
 
 def _why(exc: aiohttp.ClientError) -> str:
     """The system's own words, without addresses and error numbers."""
+    if isinstance(exc, aiohttp.ClientSSLError):
+        return f"TLS failed: {exc.os_error}"
     if isinstance(exc, aiohttp.ClientConnectorError):
         number = exc.os_error.errno
         return os.strerror(number) if number and number > 0 else str(exc.os_error.strerror or exc.os_error)

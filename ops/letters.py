@@ -48,7 +48,9 @@ async def list_letters(api: Api, options: Namespace) -> int:
     elif options.ids:
         print("\n".join(letter["id"] for letter in found))
     elif not found:
-        print("no dead letters" if options.status == "any" else f"no dead letters that are {options.status}")
+        which = "" if options.status == "any" else f" that are {options.status}"
+        matching = " and match these filters" if filters(options) else ""  # a typo in one must not read as all well
+        print(f"no dead letters{which}{matching}")
     else:
         show_table([_row(letter, with_status=options.status == "any") for letter in found])
         if more:
