@@ -1,11 +1,13 @@
-"""A provider's port that first runs into something of the test's: an exception that nobody foresees, or a death."""
+"""Ports that first run into something of the test's: a provider that meets an exception or a death, a busy store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from shared.domain.events import Event
 from shared.domain.payment import Payment
-from shared.ports import Answer, Call, Provider
+from shared.errors import StoreBusy
+from shared.ports import Answer, Call, EventStore, Provider, StoredEvent
 from shared.services import Services
 
 
@@ -25,3 +27,25 @@ class _Fails:
 
 def failing(run_into: Callable[[], None]) -> Callable[[Services], Services]:
     return lambda services: replace(services, provider=cast("Provider", _Fails(services.provider, run_into)))
+
+
+class _Busy:
+    """A store that refuses the first appends of one kind of event."""
+
+    def __init__(self, store: EventStore, kind: type[Event], left: list[int]) -> None:
+        self._store, self._kind, self._left = store, kind, left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+        if isinstance(events[0].event, self._kind) and self._left[0] > 0:
+            self._left[0] -= 1
+            raise StoreBusy("the store refuses this one for now")
+        return await self._store.append(events)
+
+
+def busy_for(kind: type[Event], *, times: int) -> Callable[[Services], Services]:
+    """Every worker's store shares the count."""
+    left = [times]
+    return lambda services: replace(services, store=cast("EventStore", _Busy(services.store, kind, left)))

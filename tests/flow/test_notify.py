@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from shared import flow
+from shared.domain.events import PaymentCompleted
 from shared.verbs.replay import Verdict
+from tests.flow.failing import busy_for
 from tests.flow.world import a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
@@ -40,6 +42,31 @@ async def test_a_payment_whose_merchant_cannot_be_reached_completes_and_leaves_a
         assert line.levelname == "WARNING"
         assert world.seen.figure("messages.parked", step="notify", reason="notification_undelivered") == 1
         assert world.seen.figure("dead_letters.recorded", severity="low") == 1
+
+
+async def test_a_payment_that_cannot_be_completed_at_the_last_attempt_is_completed_later(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=busy_for(PaymentCompleted, times=3)) as world:
+        payment_id = await world.accept("pm_ok", notify="down")
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        (letter,) = await world.letters()
+        assert letter.reason == "notification_undelivered"
+        assert world.faults == []
+
+
+async def test_a_merchant_who_was_told_while_the_store_was_away_is_recorded_as_told(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=busy_for(PaymentCompleted, times=6)) as world:
+        payment_id = await world.accept("pm_ok", notify="ok")
+
+        await world.run()
+
+        completed = (await world.payment(payment_id)).completed
+        assert completed is not None
+        assert completed.notification == "delivered"
+        assert await world.letters() == []
+        assert world.faults == []
 
 
 async def test_an_undelivered_notification_is_delivered_by_a_replay_once_the_merchant_is_well(tmp_path: Path) -> None:
