@@ -6,24 +6,29 @@ transaction around it is committed: commits.py does that before the answer leave
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
-from local.cosmos import errors, wire
+from local.cosmos import account, errors, wire
 from local.cosmos.auth import verify
 from local.cosmos.catalogue import Catalogue, Container
 from local.cosmos.charges import Charges
 from local.cosmos.errors import CosmosError
 from local.cosmos.feed import Feed
 from local.cosmos.keys import PartitionKey, from_header, range_of
+from local.cosmos.plans import plan
 from local.cosmos.queries import Page, Queries
-from local.cosmos.state import Items, Result
+from local.cosmos.state import Items
 from local.cosmos.tables import Scope, Tables
 from local.cosmos.values import Document, Json, dumps
 from local.cosmos.wire import Call, Request, Response
 
 METADATA_CHARGE: Final = 2.0
 """Estimate: reading or changing a definition."""
-REGION: Final = "Local"
+PLAN_CHARGE: Final = 1.0
+"""Estimate."""
+DEFINITIONS_STAND: Final = {"x-ms-session-token": "0:-1#0"}
+"""The session token of an answer about definitions, which have no log here."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,17 +59,21 @@ class Cosmos:
             "feed": self._read_feed,
             "list": self._list_items,
             "query": self._query,
+            "query_plan": self._query_plan,
             "batch": self._batch,
         }
         self._operations |= dict.fromkeys(("create", "read", "upsert", "replace", "delete"), self._item)
 
     def answer(self, request: Request) -> Response:
         """Answer one request. A refused one has written nothing."""
-        call = wire.identify(request)
+        call = self.identify(request)
         try:
             if call.operation not in self._operations:
                 raise errors.not_implemented(call.operation)
-            verify(request.method, request.path, headers=request.headers)
+            by_id = self.catalogue.is_by_id(request.path)
+            verify(request.method, request.path, by_id=by_id, headers=request.headers)
+            if by_id and call.item:
+                raise errors.not_implemented("an item by its resource id")
             return self._operations[call.operation](request, call)
         except CosmosError as refused:
             return wire.refusal(request, refused)
@@ -73,21 +82,18 @@ class Cosmos:
             failed = CosmosError(500, "InternalServerError", message=f"the local Cosmos DB failed at {call}")
             return wire.refusal(request, failed)
 
+    def identify(self, request: Request) -> Call:
+        """What is asked for; databases and containers by name, also when the client calls them by resource id."""
+        call = wire.identify(request)
+        if not self.catalogue.is_by_id(request.path):
+            return call
+        database, container = self.catalogue.names(call.database, call.container)
+        return replace(call, database=database, container=container)
+
     # account, databases, containers
 
     def _account(self, request: Request, _call: Call) -> Response:
-        place: Json = {"name": REGION, "databaseAccountEndpoint": f"http://{request.headers['host']}/"}
-        body: Document = {
-            "id": "local",
-            "_rid": "local",
-            "_self": "",
-            "_dbs": "//dbs/",
-            "writableLocations": [place],
-            "readableLocations": [place],
-            "enableMultipleWriteLocations": False,
-            "userConsistencyPolicy": {"defaultConsistencyLevel": self._consistency},
-            "queryEngineConfiguration": "{}",
-        }
+        body = account.statement(host=request.headers["host"], consistency=self._consistency)
         return wire.answer(request, 200, body=dumps(body))
 
     def _create_database(self, request: Request, _call: Call) -> Response:
@@ -98,11 +104,11 @@ class Cosmos:
 
     def _list_databases(self, request: Request, _call: Call) -> Response:
         entries = [dumps(database.properties) for database in self.catalogue.databases()]
-        return wire.answer(request, 200, body=wire.listing("", "Databases", entries=entries), charge=METADATA_CHARGE)
+        return _metadata(request, 200, body=wire.listing("", "Databases", entries=entries))
 
     def _delete_database(self, request: Request, call: Call) -> Response:
         self.catalogue.delete_database(call.database)
-        return wire.answer(request, 204, charge=METADATA_CHARGE)
+        return _metadata(request, 204)
 
     def _create_container(self, request: Request, call: Call) -> Response:
         return _definition(request, 201, self.catalogue.create_container(call.database, request.document()).properties)
@@ -114,11 +120,11 @@ class Cosmos:
     def _list_containers(self, request: Request, call: Call) -> Response:
         entries = [dumps(container.properties) for container in self.catalogue.containers(call.database)]
         body = wire.listing(self.catalogue.database(call.database).rid, "DocumentCollections", entries=entries)
-        return wire.answer(request, 200, body=body, charge=METADATA_CHARGE)
+        return _metadata(request, 200, body=body)
 
     def _delete_container(self, request: Request, call: Call) -> Response:
         self.catalogue.delete_container(call.database, call.container)
-        return wire.answer(request, 204, charge=METADATA_CHARGE)
+        return _metadata(request, 204)
 
     def _ranges(self, request: Request, call: Call) -> Response:
         """The physical partitions, as a feed: clients read on until they see a literal 304."""
@@ -128,7 +134,7 @@ class Cosmos:
             return wire.answer(request, 304, headers={"etag": etag})
         entries = [dumps(_range(container, number)) for number in range(len(container.ranges))]
         body = wire.listing(container.rid, "PartitionKeyRanges", entries=entries)
-        return wire.answer(request, 200, body=body, charge=METADATA_CHARGE, headers={"etag": etag})
+        return _metadata(request, 200, body=body, headers={"etag": etag})
 
     # items
 
@@ -151,7 +157,7 @@ class Cosmos:
         return wire.answer(
             request,
             207 if refused else 200,
-            body=f"[{','.join(map(_batched, results))}]",
+            body=f"[{','.join(map(wire.batched, results))}]",
             charge=round(sum(result.charge for result in results), 2),
             headers=self._session(container, key),
         )
@@ -167,6 +173,13 @@ class Cosmos:
                 "to true, specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
             )
         return self._page(request, container, scope=scope, text=text, parameters=parameters)
+
+    def _query_plan(self, request: Request, call: Call) -> Response:
+        container = self._container(request, call)
+        key = _key(request)
+        text, parameters = wire.query_of(request)
+        body = dumps(plan(text, parameters, key=key))
+        return wire.answer(request, 200, body=body, charge=PLAN_CHARGE, headers=self._session(container, key))
 
     def _list_items(self, request: Request, call: Call) -> Response:
         container = self._container(request, call)
@@ -239,9 +252,9 @@ class Cosmos:
     def _session(
         self, container: Container, key: PartitionKey | None = None, *, range_id: int | None = None
     ) -> dict[str, str]:
-        lsns = self._tables.lsns(container.number)
-        wanted = range_of(key, container.ranges).id if key is not None else range_id
-        return wire.session_headers(container, lsns if wanted is None else {wanted: lsns[wanted]})
+        """Of the one partition that is meant; of the first, when the whole container is."""
+        place = range_of(key, container.ranges).id if key is not None else range_id or 0
+        return wire.session_headers(container, place, lsn=self._tables.lsns(container.number)[place])
 
 
 def _key(request: Request) -> PartitionKey | None:
@@ -253,8 +266,12 @@ def _definition(
     request: Request, status: int, properties: Document, *, headers: Mapping[str, str] | None = None
 ) -> Response:
     etag = {"etag": str(properties["_etag"])}
+    return _metadata(request, status, body=dumps(properties), headers={**(headers or {}), **etag})
+
+
+def _metadata(request: Request, status: int, *, body: str = "", headers: Mapping[str, str] | None = None) -> Response:
     return wire.answer(
-        request, status, body=dumps(properties), charge=METADATA_CHARGE, headers={**(headers or {}), **etag}
+        request, status, body=body, charge=METADATA_CHARGE, headers={**DEFINITIONS_STAND, **(headers or {})}
     )
 
 
@@ -273,15 +290,3 @@ def _range(container: Container, number: int) -> Document:
         "status": "online",
         "parents": [],
     }
-
-
-def _batched(result: Result) -> str:
-    """The entry of one operation in the answer to a batch."""
-    entry: Document = {"statusCode": result.status, "requestCharge": result.charge}
-    if result.error is not None and result.error.substatus:
-        entry["subStatusCode"] = result.error.substatus
-    if result.row is None:
-        return dumps(entry)
-    entry["eTag"] = result.row.etag
-    body = f',"resourceBody":{result.row.body}' if result.row.body else ""
-    return f"{dumps(entry)[:-1]}{body}}}"

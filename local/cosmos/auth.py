@@ -17,25 +17,30 @@ EMULATOR_KEY: Final = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b
 _KEY: Final = base64.b64decode(EMULATOR_KEY)
 
 
-def verify(verb: str, path: tuple[str, ...], *, headers: Mapping[str, str]) -> None:
-    """Raise the service's 401 unless the request was signed with the key."""
+def verify(verb: str, path: tuple[str, ...], *, by_id: bool, headers: Mapping[str, str]) -> None:
+    """Raise the service's 401 unless the request was signed with the key.
+
+    by_id: the path consists of resource ids; then not the path is signed but the last id of it, in lower case.
+    """
     header = headers.get("authorization")
     if not header:
         raise no_authorization()
     token = unquote(header)
     if not token.startswith("type=master&ver=1.0&sig="):
         raise not_implemented("authorization other than the master key")
-    payload = _payload(verb, path, headers.get("x-ms-date", ""))
+    payload = _payload(verb, path, by_id=by_id, date=headers.get("x-ms-date", ""))
     expected = base64.b64encode(hmac.digest(_KEY, payload.encode(), "sha256")).decode()
     if not hmac.compare_digest(expected, token.partition("&sig=")[2]):
         raise unauthorized(payload)
 
 
-def _payload(verb: str, path: tuple[str, ...], date: str) -> str:
+def _payload(verb: str, path: tuple[str, ...], *, by_id: bool, date: str) -> str:
     """A path of even length names a resource, of odd length a feed: its last segment is the type."""
     kind, link = "", ""
     if path and len(path) % 2 == 0:
         kind, link = path[-2], "/".join(path)
     elif path:
         kind, link = path[-1], "/".join(path[:-1])
+    if by_id:
+        link = link.rpartition("/")[2].lower()
     return f"{verb.lower()}\n{kind.lower()}\n{link}\n{date.lower()}\n\n"

@@ -7,7 +7,7 @@ from typing import Final
 
 from local.cosmos import errors
 from local.cosmos.indexing import IndexingPolicy, parse_policy, policy_for
-from local.cosmos.keys import PhysicalRange, parse_path, resource_id, split
+from local.cosmos.keys import PhysicalRange, is_database_id, parse_path, resource_id, split
 from local.cosmos.tables import Tables
 from local.cosmos.values import Document, Json, dumps
 
@@ -72,6 +72,16 @@ class Catalogue:
         for number, owner, name, ranges, body in self._tables.containers():
             container = _container(databases[owner], number=number, name=name, ranges=ranges, body=body)
             self._containers[container.database.id, name] = container
+
+    def is_by_id(self, path: tuple[str, ...]) -> bool:
+        """Whether a path calls its database by resource id. The name of a database may look like one, and wins."""
+        return path[:1] == ("dbs",) and is_database_id(*path[1:2]) and path[1] not in self._databases
+
+    def names(self, database: str, container: str) -> tuple[str, str]:
+        """The names of what two resource ids mean; an id that means nothing stays, and is then not found."""
+        owner = next((each.id for each in self._databases.values() if each.rid == database), database)
+        found = (each.id for (name, _), each in self._containers.items() if name == owner and each.rid == container)
+        return owner, next(found, container)
 
     def databases(self) -> list[Database]:
         return list(self._databases.values())

@@ -28,6 +28,18 @@ def is_defined(inner: Expression) -> Expression:
     return lambda document: inner(document) is not UNDEFINED
 
 
+def starts_with(text: Expression, prefix: Expression, ignoring_case: Expression) -> Expression:
+    """STARTSWITH: undefined unless both are strings and the third, where it is given, is a boolean."""
+
+    def evaluate(document: Document) -> Value:
+        whole, start, ignoring = text(document), prefix(document), ignoring_case(document)
+        if not isinstance(whole, str) or not isinstance(start, str) or not isinstance(ignoring, bool):
+            return UNDEFINED
+        return whole.lower().startswith(start.lower()) if ignoring else whole.startswith(start)
+
+    return evaluate
+
+
 def comparison(operator: str, left: Expression, right: Expression) -> Expression:
     return lambda document: _compare(operator, left(document), right(document))
 

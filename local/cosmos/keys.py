@@ -93,6 +93,16 @@ def resource_id(*parts: int) -> str:
     return base64.b64encode(raw).decode().replace("/", "-")
 
 
+def is_database_id(text: str = "") -> bool:
+    """Whether a text has the form of a database's resource id: 4 bytes."""
+    if len(text) != 8 or not text.endswith("=="):  # every request asks: most names end here
+        return False
+    try:
+        return len(base64.b64decode(text.replace("-", "/"), validate=True)) == 4
+    except ValueError:
+        return False
+
+
 def _effective(value: bool | float | str | Undefined | None) -> str:  # noqa: FBT001 - a key may be a boolean
     digest = bytearray(reversed(mmh3.hash_bytes(_typed(value))))
     digest[0] &= 0x3F

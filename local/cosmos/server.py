@@ -24,7 +24,7 @@ from local.cosmos.auth import EMULATOR_KEY
 from local.cosmos.commits import GroupCommit
 from local.cosmos.diagnostics import PREFIX, Diagnostics
 from local.cosmos.tables import Tables
-from local.cosmos.wire import Request, Response, identify, refusal
+from local.cosmos.wire import Call, Request, Response, refusal
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
@@ -100,7 +100,7 @@ async def start(
         unavailable=lambda request: refusal(request, errors.unavailable()),
     )
     diagnostics = Diagnostics()
-    server = _Server(_App(commits, diagnostics))
+    server = _Server(_App(commits, diagnostics, identify=cosmos.identify))
     serving = asyncio.create_task(server.serve([listening]))
     await server.answering.wait()
     return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, commits, tables)
@@ -133,9 +133,16 @@ def _listen(port: int) -> socket.socket:
 class _App:
     """The ASGI application: reads a request whole, has it answered, sends the answer."""
 
-    def __init__(self, commits: GroupCommit[Request, Response], diagnostics: Diagnostics) -> None:
+    def __init__(
+        self,
+        commits: GroupCommit[Request, Response],
+        diagnostics: Diagnostics,
+        *,
+        identify: Callable[[Request], Call],
+    ) -> None:
         self._commits = commits
         self._diagnostics = diagnostics
+        self._identify = identify
 
     async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
         if scope["type"] != "http":
@@ -156,7 +163,7 @@ class _App:
 
     async def _answer(self, request: Request) -> Response | None:
         """None when the connection is to be cut."""
-        call = identify(request)
+        call = self._identify(request)
         fault = self._diagnostics.take(call)
         response = None
         if fault is None or fault.after:

@@ -2,7 +2,7 @@
 
     SELECT [TOP n] * | VALUE x | x [[AS] name], ...   where x is a path, a constant, @parameter,
     FROM alias | FROM name [AS] alias                 or COUNT, SUM, MIN, MAX of one
-    [WHERE = != <> < > <= >= IN AND OR NOT IS_DEFINED ( )]
+    [WHERE = != <> < > <= >= IN AND OR NOT IS_DEFINED STARTSWITH ( )]
     [ORDER BY path [ASC | DESC]]  [OFFSET n LIMIT m]
 
 Everything else is refused by name: a query that runs here should run in Azure, not the other way round.
@@ -167,19 +167,19 @@ class _Parser:
         left = self._primary()
         negated = self._word() == "NOT" and self._word(1) == "IN" and self._take("NOT")
         if self._take("IN"):
-            found = x.among(left, self._candidates())
+            found = x.among(left, self._listed())
             return x.negation(found) if negated else found
         if self._word() in x.COMPARISONS:
             return x.comparison(self._next().text, left, self._primary())
         return left
 
-    def _candidates(self) -> list[Expression]:
+    def _listed(self) -> list[Expression]:
         self._expect("(")
-        candidates = [self._primary()]
+        listed = [self._primary()]
         while self._take(","):
-            candidates.append(self._primary())
+            listed.append(self._primary())
         self._expect(")")
-        return candidates
+        return listed
 
     def _primary(self) -> Expression:
         token = self._peek()
@@ -208,10 +208,14 @@ class _Parser:
         return x.constant(readers[token.kind](token))
 
     def _function(self) -> Expression:
-        name = self._next().text
-        if name.upper() != "IS_DEFINED":
-            raise query_not_implemented(f"the function {name.upper()}")
-        return x.is_defined(self._primary())
+        name = self._next().word
+        if name not in _FUNCTIONS:
+            raise query_not_implemented(f"the function {name}")
+        arguments = self._listed()
+        least, most, make = _FUNCTIONS[name]
+        if not least <= len(arguments) <= most:
+            raise bad_request(f"The {name} function requires {least} to {most} arguments.")
+        return make(*arguments)
 
     def _path(self) -> tuple[str, ...]:
         """`c.a["b"]` as ("a", "b"). The alias alone is the whole document."""
@@ -266,6 +270,15 @@ class _Parser:
         return syntax_error(found.text)
 
 
+def _starts_with(text: Expression, prefix: Expression, ignoring_case: Expression | None = None) -> Expression:
+    return x.starts_with(text, prefix, ignoring_case or x.constant(False))  # noqa: FBT003 - a value of the query
+
+
+_FUNCTIONS: Final[dict[str, tuple[int, int, Callable[..., Expression]]]] = {
+    "IS_DEFINED": (1, 1, x.is_defined),
+    "STARTSWITH": (2, 3, _starts_with),
+}
+"""The least and the greatest number of arguments, and what is made of them."""
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
 
 

@@ -1,6 +1,7 @@
 """The REST protocol: what requests and answers look like. Decides nothing and stores nothing."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -11,12 +12,14 @@ from local.cosmos import errors
 from local.cosmos.catalogue import Container
 from local.cosmos.charges import REFUSED
 from local.cosmos.errors import CosmosError
-from local.cosmos.state import Kind, Operation
+from local.cosmos.state import Kind, Operation, Result
 from local.cosmos.values import Document, Json, dumps
 
 JSON: Final = "application/json"
 LOOKED_UP: Final = (404, 409, 412)
 """Refusals that cost something, since the item was looked for."""
+_HYBRID_ROW: Final = b"\x81"
+"""The first byte of Microsoft's binary row format, in which the .NET client sends batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,12 @@ class Request:
     path: tuple[str, ...]
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    _own_activity_id: str = field(default_factory=lambda: str(uuid.uuid4()), repr=False, compare=False)
+
+    @property
+    def activity_id(self) -> str:
+        """The client's name for this exchange, or one of ours: every answer carries one."""
+        return self.headers.get("x-ms-activity-id") or self._own_activity_id
 
     def flag(self, header: str) -> bool:
         return self.headers.get(header, "").lower() == "true"
@@ -138,6 +147,8 @@ def operation_of(request: Request, call: Call) -> Operation:
 
 def batch_of(request: Request) -> list[Operation]:
     """The operations of a transactional batch."""
+    if request.body.startswith(_HYBRID_ROW):
+        raise errors.not_implemented("a batch as HybridRow (binary); JSON is understood")
     if not request.flag("x-ms-cosmos-batch-atomic"):
         raise errors.not_implemented("bulk (a batch that is not atomic)")
     entries = request.json()
@@ -191,17 +202,18 @@ def lsn_of(etag: str) -> int:
         raise errors.bad_request(f"If-None-Match is not a continuation of this feed: {etag}") from exc
 
 
-def session_headers(container: Container, lsns: Mapping[int, int]) -> dict[str, str]:
-    """Where the answer stands: the partitions it came from and how far they were."""
-    headers = {
+def session_headers(container: Container, range_id: int, *, lsn: int) -> dict[str, str]:
+    """Where the answer stands: the one physical partition it speaks for, and how far that was.
+
+    A token names one partition, also where an answer came from several: clients refuse a list.
+    """
+    return {
         "x-ms-alt-content-path": quote(container.link),
         "x-ms-content-path": container.rid,
-        "x-ms-session-token": ",".join(f"{number}:-1#{lsn}" for number, lsn in lsns.items()),
+        "x-ms-documentdb-partitionkeyrangeid": str(range_id),
+        "x-ms-session-token": f"{range_id}:-1#{lsn}",
+        "lsn": str(lsn),
     }
-    if len(lsns) == 1:
-        number, lsn = next(iter(lsns.items()))
-        headers |= {"x-ms-documentdb-partitionkeyrangeid": str(number), "lsn": str(lsn)}
-    return headers
 
 
 def answer(
@@ -210,7 +222,7 @@ def answer(
     """An answer with the headers that every answer has."""
     common = {
         "content-type": JSON,
-        "x-ms-activity-id": request.headers.get("x-ms-activity-id", ""),
+        "x-ms-activity-id": request.activity_id,
         "x-ms-request-charge": str(charge),
         "x-ms-version": request.headers.get("x-ms-version", ""),
     }
@@ -219,7 +231,7 @@ def answer(
 
 def refusal(request: Request, error: CosmosError) -> Response:
     """A refusal in the service's shape: the reason stands in a JSON text inside the message."""
-    activity = request.headers.get("x-ms-activity-id", "")
+    activity = request.activity_id
     if error.status in (401, 501):
         message = f"{error.message}\r\nActivityId: {activity}"
     else:
@@ -236,3 +248,15 @@ def refusal(request: Request, error: CosmosError) -> Response:
 def listing(rid: str, name: str, *, entries: list[str]) -> str:
     """A list of resources, each already JSON text."""
     return f'{{"_rid":{dumps(rid)},"{name}":[{",".join(entries)}],"_count":{len(entries)}}}'
+
+
+def batched(result: Result) -> str:
+    """The entry of one operation in the answer to a batch."""
+    entry: Document = {"statusCode": result.status, "requestCharge": result.charge}
+    if result.error is not None and result.error.substatus:
+        entry["subStatusCode"] = result.error.substatus
+    if result.row is None:
+        return dumps(entry)
+    entry["eTag"] = result.row.etag
+    body = f',"resourceBody":{result.row.body}' if result.row.body else ""
+    return f"{dumps(entry)[:-1]}{body}}}"

@@ -48,6 +48,13 @@ async def fill(at: Account) -> None:
         ("c.n > -1 AND c.n < 2.5", "ab"),
         ("c.missing = c.missing", ""),
         ("c.n = '2'", "e"),
+        ("STARTSWITH(c.kind, 'it')", "e"),
+        ("startswith(c.kind, '')", "abcde"),
+        ("STARTSWITH(c.kind, 'IT')", ""),
+        ("STARTSWITH(c.kind, 'IT', true)", "e"),
+        ("STARTSWITH(c.n, '2')", "e"),
+        ("NOT STARTSWITH(c.n, 'x')", "e"),
+        ("STARTSWITH(c.missing, 'x') OR c.n = 1", "a"),
     ],
 )
 async def test_a_where_clause_selects_what_it_says(tmp_path: Path, where: str, expected: str) -> None:
@@ -258,6 +265,9 @@ async def test_what_the_subset_lacks_is_refused_by_name(tmp_path: Path, query: s
         "SELECT * FROM c OFFSET 1",
         "SELECT * FROM c WHERE c.n = 'open",
         "SELECT * FROM c WHERE c.n = @missing",
+        "SELECT * FROM c WHERE STARTSWITH(c.id)",
+        "SELECT * FROM c WHERE STARTSWITH(c.id, 'a', true, 1)",
+        "SELECT * FROM c WHERE IS_DEFINED(c.id, c.n)",
     ],
 )
 async def test_a_mistake_in_a_query_is_a_bad_request(tmp_path: Path, query: str) -> None:

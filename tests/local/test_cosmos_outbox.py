@@ -1,0 +1,80 @@
+"""The product's measure of the outbox, on leases as the .NET change feed processor of the Functions host keeps them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.adapters.cosmos.outbox import CosmosOutbox
+from tests.local.cosmos_support import Account, account, event
+
+PREFIX = "publish"
+PROCESSOR = f"{PREFIX}127.0.0.1_AAAAAQ==_AAAAAYAAAAE="
+
+
+def lease_of_the_dotnet_processor(part: str, continuation: str | None, *, owner: str | None = "host") -> dict[str, Any]:
+    return {
+        "id": f"{PROCESSOR}..{part}",
+        "version": 0,
+        "LeaseToken": part,
+        "FeedRange": {"Range": {"min": "", "max": "2000"} if part == "0" else {"min": "2000", "max": "FF"}},
+        "Owner": owner,
+        "ContinuationToken": continuation,
+        "properties": {},
+        "timestamp": "2026-11-25T17:50:23.736236Z",
+        "Mode": "Incremental Feed",
+    }
+
+
+async def keep(at: Account, positions: Mapping[str, str | None], *, owner: str | None = "host") -> None:
+    await at.leases.upsert_item({"id": f"{PROCESSOR}.info"})
+    for part, continuation in positions.items():
+        await at.leases.upsert_item(lease_of_the_dotnet_processor(part, continuation, owner=owner))
+
+
+async def unread(at: Account) -> dict[str, int]:
+    outbox = CosmosOutbox(at.events, at.leases, lease_prefix=PREFIX)
+    return {each.part: each.changes for each in await outbox.unpublished()}
+
+
+async def write(at: Account, *payments: str) -> None:
+    for payment in payments:
+        await at.events.create_item(event(payment, 1))
+
+
+async def test_before_the_first_checkpoint_everything_is_unread(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, *(f"p{number}" for number in range(9)))
+
+        await keep(at, {"0": None, "1": None})
+
+        assert sum((await unread(at)).values()) == 9
+
+
+async def test_what_was_written_since_the_position_is_unread_and_nothing_else(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, *(f"p{number}" for number in range(9)))
+        await keep(at, {"0": None, "1": None})
+        read = {part: f'"{changes}"' for part, changes in (await unread(at)).items()}
+
+        await keep(at, read)
+        assert await unread(at) == {"0": 0, "1": 0}
+
+        await write(at, "q1", "q2", "q3")
+        assert sum((await unread(at)).values()) == 3
+
+
+async def test_leases_that_a_stopped_host_gave_back_still_tell_how_far_it_came(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, "p1")
+        await keep(at, {"0": None, "1": None}, owner=None)
+
+        assert sum((await unread(at)).values()) == 1
+
+
+async def test_leases_of_another_function_are_not_the_publishers(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, "p1")
+        other = lease_of_the_dotnet_processor("0", None)
+        await at.leases.upsert_item(other | {"id": "project" + other["id"]})
+
+        assert await unread(at) == {}
