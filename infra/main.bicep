@@ -10,12 +10,14 @@ param location string = deployment().location
 
 // What the app works with
 @description('Where the payment provider answers.')
+@minLength(1)
 param providerBaseUrl string
+@minLength(1)
 param merchantId string
 @description('true: a vault is made, and the setting PROVIDER_API_KEY points at its secret provider-api-key.')
 param providerKeyInVault bool = false
 @description('Settings that this environment changes, by name; docs/settings.md lists them. No secrets.')
-param tuning object = {}
+param tuning { *: string } = {}
 
 // Who may call
 @description('The app registration in front of the ops functions; infra/register-ops.sh makes one.')
@@ -24,10 +26,10 @@ param tuning object = {}
 param opsClientId string
 @description('Object ids of those who may operate.')
 @minLength(1)
-param opsPrincipalIds array
+param opsPrincipalIds string[]
 @description('Programs through which they come. The default is the Azure CLI.')
 @minLength(1)
-param opsApplicationIds array = ['04b07795-8ddb-461a-bbee-02f9e1bf7b46']
+param opsApplicationIds string[] = ['04b07795-8ddb-461a-bbee-02f9e1bf7b46']
 @allowed(['key', 'entra'])
 param apiAuth string = 'key'
 @description('The identity that runs the smoke test of a deployment. Empty: none.')
@@ -38,7 +40,7 @@ param smokePrincipalId string = ''
 param instanceMemoryMb int = 512
 param maximumInstances int = 40
 param httpConcurrency int = 16
-param alwaysReady array = []
+param alwaysReady { name: string, instanceCount: int }[] = []
 @allowed(['Recreate', 'RollingUpdate'])
 param siteUpdateStrategy string = 'Recreate'
 @allowed(['serverless', 'autoscale'])
@@ -62,7 +64,7 @@ param privateNetworking bool = false
 param addressPrefix string = '10.60.0.0/16'
 
 // Watching
-param alertEmails array = []
+param alertEmails string[] = []
 param logRetentionDays int = 30
 param logDailyQuotaGb int = 1
 @description('In the currency of the subscription. 0: no budget.')
@@ -76,7 +78,7 @@ var vaultName = 'kv-${token}'
 var busSku = privateNetworking ? 'Premium' : serviceBusSku
 var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=provider-api-key)' } : {}
 
-resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-regis-pay-${environmentName}'
   location: location
   tags: tags
@@ -159,9 +161,7 @@ module network 'modules/network.bicep' = if (privateNetworking) {
     location: location
     tags: tags
     addressPrefix: addressPrefix
-    storageAccountId: storage.outputs.id
-    cosmosAccountId: cosmos.outputs.id
-    serviceBusId: servicebus.outputs.id
+    targets: { storage: storage.outputs.id, cosmos: cosmos.outputs.id, bus: servicebus.outputs.id }
   }
 }
 

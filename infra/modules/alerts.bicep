@@ -171,37 +171,39 @@ resource operators 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
-resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in queryRules: {
-  name: rule.name
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: 'Regis Pay: ${rule.name}'
-    description: rule.description
-    severity: rule.severity
-    enabled: true
-    scopes: [workspaceId]
-    evaluationFrequency: 'PT5M'
-    windowSize: rule.window
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: 'Maximum'
-          metricMeasureColumn: 'value'
-          operator: 'GreaterThan'
-          threshold: rule.threshold
-          dimensions: map(rule.dimensions, dimension => { name: dimension, operator: 'Include', values: ['*'] })
-          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
-        }
-      ]
+resource queryAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
+  for rule in queryRules: {
+    name: rule.name
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'Regis Pay: ${rule.name}'
+      description: rule.description
+      severity: rule.severity
+      enabled: true
+      scopes: [workspaceId]
+      evaluationFrequency: 'PT5M'
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Maximum'
+            metricMeasureColumn: 'value'
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            dimensions: map(rule.dimensions, dimension => { name: dimension, operator: 'Include', values: ['*'] })
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      // A new environment has no telemetry yet, and so no table that the query could be checked against.
+      skipQueryValidation: true
+      autoMitigate: true
+      actions: { actionGroups: [operators.id] }
     }
-    // A new environment has no telemetry yet, and so no table that the query could be checked against.
-    skipQueryValidation: true
-    autoMitigate: true
-    actions: { actionGroups: [operators.id] }
   }
-}]
+]
 
 output actionGroupId string = operators.id

@@ -28,7 +28,7 @@ param backupTier string
 @description('Reachable through a private endpoint only.')
 param privateOnly bool
 
-var cosmos = any(loadJsonContent('../topology.json')).cosmos
+var cosmos = loadJsonContent('../topology.json').cosmos
 var eventStore = 'events'
 var readModel = 'payments'
 var smallest = 1000
@@ -72,28 +72,30 @@ resource database 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases@2025-10-15
 
 // One after the other: the account refuses parallel changes of its containers now and then.
 @batchSize(1)
-resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = [for container in cosmos.containers: {
-  parent: database
-  name: container.name
-  properties: {
-    options: serverless ? {} : { autoscaleSettings: { maxThroughput: container.name == eventStore ? eventsMaxThroughput : container.name == readModel ? rowsMaxThroughput : smallest } }
-    resource: {
-      id: container.name
-      partitionKey: {
-        kind: 'Hash'
-        version: 2
-        paths: [container.partitionKey]
-      }
-      // Opt-in: a term that nobody queries costs 0.2 RU of every write. The root path must stand in one of the lists.
-      indexingPolicy: {
-        automatic: true
-        indexingMode: 'consistent'
-        includedPaths: map(container.indexed, path => { path: path })
-        excludedPaths: contains(container.indexed, '/*') ? [{ path: '/"_etag"/?' }] : [{ path: '/*' }]
+resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers@2025-10-15' = [
+  for container in cosmos.containers: {
+    parent: database
+    name: container.name
+    properties: {
+      options: serverless ? {} : { autoscaleSettings: { maxThroughput: container.name == eventStore ? eventsMaxThroughput : container.name == readModel ? rowsMaxThroughput : smallest } }
+      resource: {
+        id: container.name
+        partitionKey: {
+          kind: 'Hash'
+          version: 2
+          paths: [container.partitionKey]
+        }
+        // Opt-in: a term that nobody queries costs 0.2 RU of every write. The root path must stand in one of the lists.
+        indexingPolicy: {
+          automatic: true
+          indexingMode: 'consistent'
+          includedPaths: map(container.indexed, path => { path: path })
+          excludedPaths: contains(container.indexed, '/*') ? [{ path: '/"_etag"/?' }] : [{ path: '/*' }]
+        }
       }
     }
   }
-}]
+]
 
 // Requests per item (DataPlaneRequests) would cost more than the payments: switch it on for an investigation only.
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {

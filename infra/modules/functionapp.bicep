@@ -82,7 +82,7 @@ var hostSettings = {
 var healthPaths = ['/api/health', '/api/health/*']
 var apiPaths = ['/api/payments', '/api/payments/*']
 
-resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
   tags: tags
@@ -94,7 +94,7 @@ resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   }
 }
 
-resource site 'Microsoft.Web/sites@2024-11-01' = {
+resource site 'Microsoft.Web/sites@2025-03-01' = {
   name: name
   location: location
   tags: union(tags, { 'azd-service-name': serviceName })
@@ -141,7 +141,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
 }
 
 // Tokens are checked before the app is asked. Who may do what on which path the platform cannot say: function keys do.
-resource authentication 'Microsoft.Web/sites/config@2024-11-01' = {
+resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'authsettingsV2'
   properties: {

@@ -6,7 +6,7 @@ param serviceBusId string
 param cosmosAccountId string
 param actionGroupId string
 
-var topics = any(loadJsonContent('../topology.json')).serviceBus.topics
+var topics = loadJsonContent('../topology.json').serviceBus.topics
 var forwardTargets = map(filter(topics, topic => topic.duplicateDetectionWindow == null), topic => topic.name)
 var eventTopics = map(filter(topics, topic => topic.duplicateDetectionWindow != null), topic => topic.name)
 var busMetrics = 'Microsoft.ServiceBus/namespaces'
@@ -119,33 +119,35 @@ var metricRules = [
   }
 ]
 
-resource metricAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for rule in metricRules: {
-  name: rule.name
-  location: 'global'
-  tags: tags
-  properties: {
-    description: rule.description
-    severity: rule.severity
-    enabled: true
-    scopes: [rule.scope]
-    evaluationFrequency: 'PT1M'
-    windowSize: rule.window
-    autoMitigate: true
-    criteria: {
-      'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
-      allOf: [
-        {
-          criterionType: 'StaticThresholdCriterion'
-          name: rule.name
-          metricNamespace: rule.namespace
-          metricName: rule.metric
-          timeAggregation: rule.aggregation
-          operator: 'GreaterThan'
-          threshold: rule.threshold
-          dimensions: [{ name: rule.dimension, operator: 'Include', values: rule.values }]
-        }
-      ]
+resource metricAlerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
+  for rule in metricRules: {
+    name: rule.name
+    location: 'global'
+    tags: tags
+    properties: {
+      description: rule.description
+      severity: rule.severity
+      enabled: true
+      scopes: [rule.scope]
+      evaluationFrequency: 'PT1M'
+      windowSize: rule.window
+      autoMitigate: true
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: rule.name
+            metricNamespace: rule.namespace
+            metricName: rule.metric
+            timeAggregation: rule.aggregation
+            operator: 'GreaterThan'
+            threshold: rule.threshold
+            dimensions: [{ name: rule.dimension, operator: 'Include', values: rule.values }]
+          }
+        ]
+      }
+      actions: [{ actionGroupId: actionGroupId }]
     }
-    actions: [{ actionGroupId: actionGroupId }]
   }
-}]
+]

@@ -17,14 +17,14 @@ param premiumUnits int
 @description('Reachable through a private endpoint only; needs Premium.')
 param privateOnly bool
 
-var topics = any(loadJsonContent('../topology.json')).serviceBus.topics
+var topics = loadJsonContent('../topology.json').serviceBus.topics
 var forwardTargets = filter(topics, topic => topic.duplicateDetectionWindow == null)
 var eventTopics = filter(topics, topic => topic.duplicateDetectionWindow != null)
 var placesByTopic = map(topics, topic => map(topic.subscriptions, place => union(place, { topic: topic.name })))
 var places = flatten(placesByTopic)
 var longest = 'P10675199DT2H48M5.4775807S'
 
-resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
+resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
   name: namespaceName
   location: location
   tags: tags
@@ -37,57 +37,63 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' = {
 }
 
 @batchSize(1)
-resource deadLetterTopics 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = [for topic in forwardTargets: {
-  parent: namespace
-  name: topic.name
-  properties: {
-    requiresDuplicateDetection: false
-    enablePartitioning: false
-    defaultMessageTimeToLive: longest
+resource deadLetterTopics 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' = [
+  for topic in forwardTargets: {
+    parent: namespace
+    name: topic.name
+    properties: {
+      requiresDuplicateDetection: false
+      enablePartitioning: false
+      defaultMessageTimeToLive: longest
+    }
   }
-}]
+]
 
 @batchSize(1)
-resource publishedTopics 'Microsoft.ServiceBus/namespaces/topics@2024-01-01' = [for topic in eventTopics: {
-  parent: namespace
-  name: topic.name
-  properties: {
-    requiresDuplicateDetection: true
-    duplicateDetectionHistoryTimeWindow: topic.duplicateDetectionWindow
-    enablePartitioning: false
-    defaultMessageTimeToLive: longest
+resource publishedTopics 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' = [
+  for topic in eventTopics: {
+    parent: namespace
+    name: topic.name
+    properties: {
+      requiresDuplicateDetection: true
+      duplicateDetectionHistoryTimeWindow: topic.duplicateDetectionWindow
+      enablePartitioning: false
+      defaultMessageTimeToLive: longest
+    }
+    dependsOn: [deadLetterTopics]
   }
-  dependsOn: [deadLetterTopics]
-}]
+]
 
 @batchSize(1)
-resource stepSubscriptions 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2024-01-01' = [for place in places: {
-  // Its parent is in one of two loops, so it is named and not pointed at.
-  #disable-next-line use-parent-property
-  name: '${namespace.name}/${place.topic}/${place.name}'
-  properties: {
-    requiresSession: false
-    lockDuration: place.lockDuration
-    maxDeliveryCount: place.maxDeliveryCount
-    defaultMessageTimeToLive: longest
-    deadLetteringOnMessageExpiration: true
-    deadLetteringOnFilterEvaluationExceptions: true
-    forwardDeadLetteredMessagesTo: place.forwardDeadLetteredMessagesTo
+resource stepSubscriptions 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-01' = [
+  for place in places: {
+    // Its parent is in one of two loops, so it is named and not pointed at.
+    name: '${namespace.name}/${place.topic}/${place.name}'
+    properties: {
+      requiresSession: false
+      lockDuration: place.lockDuration
+      maxDeliveryCount: place.maxDeliveryCount
+      defaultMessageTimeToLive: longest
+      deadLetteringOnMessageExpiration: true
+      deadLetteringOnFilterEvaluationExceptions: true
+      forwardDeadLetteredMessagesTo: place.forwardDeadLetteredMessagesTo
+    }
+    dependsOn: [deadLetterTopics, publishedTopics]
   }
-  dependsOn: [deadLetterTopics, publishedTopics]
-}]
+]
 
 // Named $Default, so that it replaces the match-all rule that every new subscription starts with.
 @batchSize(1)
-resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2024-01-01' = [for place in places: {
-  #disable-next-line use-parent-property
-  name: '${namespace.name}/${place.topic}/${place.name}/$Default'
-  properties: {
-    filterType: 'SqlFilter'
-    sqlFilter: { sqlExpression: place.rule }
+resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = [
+  for place in places: {
+    name: '${namespace.name}/${place.topic}/${place.name}/$Default'
+    properties: {
+      filterType: 'SqlFilter'
+      sqlFilter: { sqlExpression: place.rule }
+    }
+    dependsOn: [stepSubscriptions]
   }
-  dependsOn: [stepSubscriptions]
-}]
+]
 
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: namespace

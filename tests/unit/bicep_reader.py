@@ -16,6 +16,7 @@ from pycep import BicepParser
 from tests.unit.bicep_values import LITERAL, Literal, Names, Node, Unknown, evaluate, walk
 
 _STRING = re.compile(r"//[^\n]*|'''.*?'''|'(?:\\.|\$\{[^}]*\}|[^'\\])*'(:?)", re.DOTALL)
+_OBJECT_TYPE = re.compile(r"(?m)^(param \w+) \{[^{}]*\}")
 _BARE = re.compile(r"(^|\n)(resource|module)\s+\w+\s+$|(^|\n)targetScope\s*=\s*$")
 
 
@@ -90,7 +91,11 @@ def _parser() -> BicepParser:
 
 
 def _marked(text: str) -> str:
-    """Types, paths of modules and keys stay as they are: pycep knows these by their place."""
+    """Types, paths of modules and keys stay as they are: pycep knows these by their place.
+
+    But for types that say what an object holds, which pycep cannot read and a value does not depend on.
+    """
+    text = _OBJECT_TYPE.sub(r"\1 object", text)
 
     def mark(found: re.Match[str]) -> str:
         whole = found[0]

@@ -1,6 +1,6 @@
 """Checks that the compiler would make and that check nothing about payments: names, parameters, module calls.
 
-There is no Bicep compiler to be had from a package index; the workflow runs the real one.
+Quick, and there where no compiler is; test_bicep_compiler.py runs the real one.
 """
 
 import re

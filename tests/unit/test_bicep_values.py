@@ -48,6 +48,14 @@ def test_a_parameter_that_is_given_beats_its_default(tmp_path: Path) -> None:
     assert value_of("sku", tmp_path, sku="Premium") == "Premium"
 
 
+@pytest.mark.parametrize("kind", ["{ *: string }", "{ name: string, count: int }[]", "{\n  name: string\n}"])
+def test_what_a_type_says_of_an_object_changes_no_value(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "some.bicep"
+    path.write_text(f"param typed {kind} = []\noutput answer array = typed\n")
+
+    assert read(path).outputs == {"answer": []}
+
+
 @pytest.mark.parametrize(
     "expression", ["given", "given == 'x' ? 1 : 2", "resourceGroup().id", "nowhere", "topics[0].no"]
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from infra.package import BUILD_ID, FILES, PACKAGES, SITE_PACKAGES, build, own_c
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_IN_A_CHECKOUT = {".git", ".venv", ".local", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist"}
+
+RUNTIME = "azure-functions-runtime"
 
 SETTINGS = {
     "CosmosConnection": "AccountEndpoint=https://localhost:8081/;AccountKey=a2V5;",
@@ -137,7 +140,10 @@ def test_the_health_of_the_packaged_app_shows_the_build_it_was_packed_with(unzip
 
 
 def test_it_is_importable_with_what_requirements_txt_pins_and_nothing_more(unzipped: Path, tmp_path: Path) -> None:
-    """In a new environment: whatever only the development environment has would be missed here."""
+    """In a new environment: whatever only the development environment has would be missed here.
+
+    The library that runs the functions is among it, as the tests have it.
+    """
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     uv = [sys.executable, "-m", "uv", "-q"]
     outside = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
@@ -145,10 +151,14 @@ def test_it_is_importable_with_what_requirements_txt_pins_and_nothing_more(unzip
     pins = ["--require-hashes", str(unzipped / "requirements.txt")]
     subprocess.run([*uv, "pip", "sync", "--python", str(python), *pins], env=outside, check=True)
 
-    script = "import function_app, shared; print(shared.__file__)"
-    printed = run(python, "-c", script, cwd=unzipped).strip()
+    script = (
+        "import azure_functions_runtime, function_app, shared, importlib.metadata as installed;"
+        f"print(shared.__file__, installed.version('{RUNTIME}'), sep='\\n')"
+    )
+    printed, runtime = run(python, "-c", script, cwd=unzipped).splitlines()
 
     assert Path(printed).is_relative_to(unzipped)
+    assert runtime == version(RUNTIME)
 
 
 def test_dependencies_lie_where_azure_functions_looks_for_them() -> None:

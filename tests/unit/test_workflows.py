@@ -15,6 +15,9 @@ GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
 
+COMPILING = "python infra/bicep_check.py --install"
+PREPARING = ("actions/checkout@", "actions/setup-python@")
+
 type Job = dict[str, Any]
 
 
@@ -198,14 +201,29 @@ def test_what_the_parameter_files_read_is_set_wherever_they_are_used() -> None:
     """Those with a default too: one that nobody sets is a setting that nobody can change."""
     text = "\n".join(path.read_text() for path in ROOT.glob("infra/*.bicepparam"))
     read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", text))
-    needed = set(re.findall(r"readEnvironmentVariable\('(\w+)'\)", text))
-    compiling = next(step for _, step in steps() if "build-params" in step.get("run", ""))
     asking = next(step for _, step in steps() if "what-if.json" in step.get("run", ""))
 
     assert read
     assert read <= dict(jobs())["deploy/dev"]["env"].keys()
     assert read <= asking["env"].keys()
-    assert needed <= compiling["env"].keys()
+
+
+def test_the_pinned_compiler_is_installed_and_content_before_anything_else_is_done_with_infra() -> None:
+    """By the one command that people use too; it also makes the Azure CLI compile with that compiler."""
+    (action,) = ACTIONS
+    places = [dict(jobs())["ci/test"]["steps"], dict(jobs())["what-if/ask"]["steps"], loaded(action)["runs"]["steps"]]
+
+    for place in places:
+        before = [step for step in place if not str(step.get("uses", "")).startswith(PREPARING)]
+        assert before[0].get("run") == COMPILING, place
+    assert not [name for name, step in steps() if "az bicep" in step.get("run", "")]
+
+
+def test_in_ci_the_tests_of_the_compiler_are_never_skipped() -> None:
+    """BICEP names the compiler that the step before put there, and what is named and absent is a fault."""
+    running = [step["run"] for step in dict(jobs())["ci/test"]["steps"] if "run" in step]
+
+    assert running == [COMPILING, 'BICEP="$HOME/.azure/bin/bicep" make test']
 
 
 def test_what_is_read_of_the_deployment_is_what_main_bicep_gives() -> None:

@@ -1,0 +1,177 @@
+"""Names of what a deployment made: found whatever their case, and a missing one stops the run by its name."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.outputs import main
+from tests.unit.infra_product import INFRA, ROOT
+from tests.unit.test_workflows import ACTIONS, loaded
+
+GIVEN = {
+    "AZURE_RESOURCE_GROUP": "rg-regis-pay-dev",
+    "AZURE_FUNCTION_APP_NAME": "func-abc",
+    "SERVICE_APP_NAME": "func-abc",
+    "SERVICE_APP_URL": "https://func-abc.azurewebsites.net",
+    "SERVICEBUS_NAMESPACE": "bus-abc",
+    "VAULT_NAME": "",
+}
+
+AZ = """#!/bin/sh
+# Stands in for the Azure CLI: a deployment that ends as it is told, with these outputs.
+echo "$*" > asked
+[ "$ENDS" = 0 ] && cat given.json
+exit "$ENDS"
+"""
+
+
+def spelled(name: str) -> str:
+    """As Azure Resource Manager has been seen to write it: azurE_RESOURCE_GROUP."""
+    head, *rest = name.split("_")
+    return "_".join([head[:-1].lower() + head[-1], *rest])
+
+
+def outputs(**changed: Any) -> dict[str, Any]:
+    """In Azure's spelling; a change to None takes the output away."""
+    values = GIVEN | changed
+    return {spelled(name): {"type": "String", "value": value} for name, value in values.items() if value is not None}
+
+
+def asked(text: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    return main(list(arguments))
+
+
+def test_a_name_is_found_in_whatever_case_azure_wrote_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = json.dumps(outputs())
+
+    assert "azurE_RESOURCE_GROUP" in given
+    assert asked(given, "AZURE_RESOURCE_GROUP", "SERVICEBUS_NAMESPACE", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "AZURE_RESOURCE_GROUP=rg-regis-pay-dev\nSERVICEBUS_NAMESPACE=bus-abc\n"
+
+
+def test_one_name_can_be_had_without_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asked(json.dumps(outputs(VAULT_NAME="kv-abc")), "--value", "VAULT_NAME", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "kv-abc\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (json.dumps(outputs(SERVICE_APP_URL=None)), "gave no such output; it gave"),
+        (json.dumps(outputs() | {spelled("SERVICE_APP_URL"): {"value": None}}), "gave it no value"),
+        (json.dumps(outputs() | {spelled("SERVICE_APP_URL"): None}), "gave it no value"),
+        (json.dumps(outputs(SERVICE_APP_URL="")), "gave it no value"),
+        (json.dumps(outputs(SERVICE_APP_URL=" ")), "gave it no value"),
+        (json.dumps(outputs(SERVICE_APP_URL=7)), "gave it no value"),
+        (json.dumps(outputs(SERVICE_APP_URL="https://a\nAZURE_RESOURCE_GROUP=other")), "not one line"),
+        (json.dumps(outputs() | {"service_app_url": {"value": "https://other"}}), "more than once"),
+        ("", "gave no such output; it gave none"),
+        ("null", "gave no such output; it gave none"),
+        ("ERROR: not signed in", "not JSON"),
+    ],
+    ids=[
+        "not there",
+        "null",
+        "no output at all",
+        "empty",
+        "blank",
+        "no text",
+        "two lines",
+        "twice",
+        "nothing",
+        "no outputs",
+        "no JSON",
+    ],
+)
+def test_a_name_without_a_value_stops_the_run_and_is_named(
+    text: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asked(text, "SERVICE_APP_URL", "AZURE_RESOURCE_GROUP", monkeypatch=monkeypatch) == 1
+
+    printed = capsys.readouterr()
+    assert printed.out == "", "half of what was asked for is nothing to go on with"
+    assert printed.err.startswith("FAILED  SERVICE_APP_URL")
+    assert says in printed.err
+
+
+@dataclass(frozen=True)
+class Step:
+    """How the deploying step of the action ended, and what it handed on."""
+
+    code: int
+    said: str
+    handed_on: str
+    asked: str
+
+
+def step(folder: Path, given: dict[str, Any], *, ends: int = 0) -> Step:
+    """Runs the very text of the step, in the shell that GitHub runs it with."""
+    (text,) = [each["run"] for each in loaded(ACTIONS[0])["runs"]["steps"] if each.get("id") == "infra"]
+    (folder / "given.json").write_text(json.dumps(given))
+    (folder / "infra").symlink_to(INFRA)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "az").write_text(AZ)
+    (folder / "bin" / "az").chmod(0o755)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    environment = {
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "GITHUB_OUTPUT": str(folder / "handed-on"),
+        "ENVIRONMENT": "dev",
+        "LOCATION": "westeurope",
+        "ENDS": str(ends),
+    }
+    shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", text]
+    done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    handed_on = folder / "handed-on"
+    return Step(
+        done.returncode,
+        done.stderr,
+        handed_on.read_text() if handed_on.exists() else "",
+        (folder / "asked").read_text(),
+    )
+
+
+def test_the_deploying_step_hands_on_what_azure_spelled_in_its_own_way(tmp_path: Path) -> None:
+    done = step(tmp_path, outputs())
+
+    names = ["AZURE_RESOURCE_GROUP", "AZURE_FUNCTION_APP_NAME", "SERVICE_APP_URL", "SERVICEBUS_NAMESPACE"]
+    assert done.code == 0, done.said
+    assert done.handed_on == "".join(f"{name}={GIVEN[name]}\n" for name in names)
+    assert "deployment sub create --name regis-pay-dev --location westeurope" in done.asked
+
+
+@pytest.mark.parametrize("name", ["AZURE_FUNCTION_APP_NAME", "SERVICEBUS_NAMESPACE"])
+@pytest.mark.parametrize("lost", [None, ""], ids=["missing", "empty"])
+def test_the_deploying_step_stops_at_an_output_that_is_not_there(tmp_path: Path, name: str, lost: str | None) -> None:
+    done = step(tmp_path, outputs(**{name: lost}))
+
+    assert done.code != 0
+    assert name in done.said
+    assert done.handed_on == ""
+
+
+def test_the_deploying_step_stops_when_the_deployment_fails(tmp_path: Path) -> None:
+    done = step(tmp_path, outputs(), ends=1)
+
+    assert done.code == 1
+    assert done.handed_on == ""
+
+
+def test_nothing_else_reads_outputs_by_their_spelling() -> None:
+    """azd reads them in any case by itself; whatever else does goes through infra/outputs.py."""
+    places = [*(ROOT / ".github").rglob("*.yml"), *ROOT.glob("docs/*.md"), *INFRA.glob("*.sh"), ROOT / "azure.yaml"]
+    by_spelling = [path.name for path in places if "properties.outputs." in path.read_text()]
+
+    assert by_spelling == []
