@@ -2,16 +2,22 @@
 PYTHON := .venv/bin/python
 UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
 
-.PHONY: help run test soak check fix pin package clean
+.PHONY: help run emulators test e2e soak check fix pin package clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.ready ## start everything here, send one sample payment, serve until Ctrl-C (ONCE=1: stop after it; RESET=1: forget the data; ARGS='--http-port 8000')
 	$(PYTHON) -m local up $(if $(ONCE),--once) $(if $(RESET),--reset) $(ARGS)
 
+emulators: .venv/.ready ## start everything but the Functions host, for `func start` in another terminal (RESET=1, ARGS as above)
+	$(PYTHON) -m local emulators $(if $(RESET),--reset) $(ARGS)
+
 test: check ## check, then all tests
 	$(PYTHON) -m pytest $(ARGS)
+
+e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Functions host that this command starts; docs/local.md)
+	$(PYTHON) -m pytest tests/e2e tests/ops/test_on_platform.py tests/ops/test_walkthrough.py $(if $(E2E_HOST),-n 0 -rs) $(ARGS)
 
 soak: .venv/.ready ## the storm with 10,000 payments; about ten minutes (ARGS=...; STORM_SEED=n repeats one)
 	STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m local up | pay | status`: the command line of the local platform. Knows what its options are called."""
+"""`python -m local up | emulators | pay | status`: the command line. Knows what its options are called."""
 
 import argparse
 import asyncio
@@ -10,10 +10,12 @@ from pathlib import Path
 import aiohttp
 
 from local.datafolder import word_found
+from local.emulators import emulators
+from local.foreground import Options
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
 from local.ports import Ports
 from local.status import status
-from local.up import Options, up
+from local.up import up
 
 DEFAULT_DATA = Path(".local")
 
@@ -23,7 +25,10 @@ def main(arguments: list[str] | None = None, *, modules: Mapping[str, str] | Non
     options = _parser().parse_args(arguments)
     match options.command:
         case "up":
-            return up(replace(_up_options(options), modules=modules or {}))
+            run = _run_options(options, modules or {})
+            return up(run, is_once=options.once, sample_limit_s=options.sample_limit_s)
+        case "emulators":
+            return emulators(_run_options(options, modules or {}))
         case "pay":
             return asyncio.run(_pay(options))
         case _:
@@ -34,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="Azure on a laptop, for this function app.")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_up(commands.add_parser("up", help="start everything, send one sample payment, serve until Ctrl-C"))
+    _add_run(commands.add_parser("emulators", help="start everything but the Functions host, serve until Ctrl-C"))
     _add_pay(commands.add_parser("pay", help="post a payment and follow it until it rests"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
@@ -41,17 +47,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where payments, messages and logs are kept")
-    parser.add_argument("--reset", action="store_true", help="forget all payments and messages first")
+    _add_run(parser)
     parser.add_argument(
         "--once", action="store_true", help="stop after the sample payment; exit code 0 if it completed"
     )
+    parser.add_argument("--sample-limit-s", type=float, default=60.0, help="how long the sample payment may take")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where payments, messages and logs are kept")
+    parser.add_argument("--reset", action="store_true", help="forget all payments and messages first")
     ports = Ports()
     for name in ("http", "cosmos", "amqp", "provider", "admin"):
         parser.add_argument(
             f"--{name}-port", type=_port, default=getattr(ports, name), help="%(default)s; 0: a free one"
         )
-    parser.add_argument("--sample-limit-s", type=float, default=60.0, help="how long the sample payment may take")
 
 
 def _add_pay(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +79,7 @@ def _add_pay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit-s", type=float, default=60.0, help="how long a payment may take until it rests")
 
 
-def _up_options(options: argparse.Namespace) -> Options:
+def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Options:
     ports = Ports(
         http=options.http_port,
         cosmos=options.cosmos_port,
@@ -77,13 +87,7 @@ def _up_options(options: argparse.Namespace) -> Options:
         provider=options.provider_port,
         admin=options.admin_port,
     )
-    return Options(
-        data=options.data,
-        ports=ports,
-        is_reset=options.reset,
-        is_once=options.once,
-        sample_limit_s=options.sample_limit_s,
-    )
+    return Options(options.data, ports, is_reset=options.reset, modules=modules)
 
 
 async def _pay(options: argparse.Namespace) -> int:

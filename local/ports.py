@@ -5,7 +5,7 @@ Knows no process.
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 
 from local.service import PortTaken
@@ -25,12 +25,16 @@ class Ports:
     provider: int = 7090
     admin: int = 5300
 
-    def chosen(self) -> "Ports":
-        """The same with a free port in place of every 0. Raises PortTaken when another program has a wanted one."""
+    def chosen(self, services: Collection[str] | None = None) -> "Ports":
+        """The same with a free port in place of every 0.
+
+        Raises PortTaken when another program has the port of one of these services; without any named, of all.
+        """
         free = _free_ports()
         wanted = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, port in wanted.items():
-            if port and _is_taken(port):
+            is_asked_for = services is None or _SERVICE_OF[name] in services
+            if port and is_asked_for and _is_taken(port):
                 raise PortTaken(_SERVICE_OF[name], port, f"--{name}-port")
         return replace(self, **{name: port or next(free) for name, port in wanted.items()})
 

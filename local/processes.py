@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.descendants import gone, kill_with_descendants
 from local.service import STOP_WITH_STDIN
 
 _LAST_LINES = 20
 _PIPES_CLOSE_WITHIN_S = 2.0
+_KILLED_ARE_GONE_WITHIN_S = 10.0
 
 
 class ServiceDied(Exception):
@@ -95,8 +97,10 @@ class Child:
         await self.kill()
 
     async def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        """SIGKILL, also to what it has started; returns when all are gone."""
+        if self.is_running:
+            async with asyncio.timeout(_KILLED_ARE_GONE_WITHIN_S):
+                await gone(kill_with_descendants(self.pid) - {self.pid})
         await asyncio.shield(self._life)
 
     @property

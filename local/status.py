@@ -12,25 +12,28 @@ import aiohttp
 from local.datafolder import word_found
 
 _LIMIT_S = 5.0
+_NO_ADDRESSES = {"url", "started_at", "host_command"}
+_NOT_STARTED = "not started yet"
 
 
 def status(data: Path) -> int:
     """Prints one line per address. Returns the exit code: 0 when all answer."""
     word = word_found(data)
     if word is None:
-        print(f"nothing runs on {data}: `make run` starts it")
+        print(f"nothing runs on {data}; `make run` and `make emulators` start it")
         return 1
     return asyncio.run(_show(word))
 
 
 async def _show(word: dict[str, str]) -> int:
-    addresses = {name: address for name, address in word.items() if name not in {"url", "started_at"}}
-    answers = await asyncio.gather(*(_accepts(address) for address in addresses.values()), _is_ready(word["url"]))
+    addresses = {name: address for name, address in word.items() if name not in _NO_ADDRESSES}
+    ready = _is_ready(word["url"], word.get("host_command"))
+    answers = await asyncio.gather(*(_accepts(address) for address in addresses.values()), ready)
     for (name, address), answer in zip(addresses.items(), answers, strict=False):
         print(f"  {name:<28}{address:<44}{answer}")
     print(f"  {'ready':<28}{word['url'] + '/api/health/ready':<44}{answers[-1]}")
     print(f"  running since {word['started_at']}")
-    return 0 if set(answers) == {"ok"} else 1
+    return 0 if all(answer == "ok" or answer.startswith(_NOT_STARTED) for answer in answers) else 1
 
 
 async def _accepts(address: str) -> str:
@@ -46,11 +49,13 @@ async def _accepts(address: str) -> str:
     return "ok"
 
 
-async def _is_ready(url: str) -> str:
-    """What the app itself says: it also looks at store and bus."""
+async def _is_ready(url: str, host_command: str | None) -> str:
+    """What the app itself says: it also looks at store and bus. A host that others start need not be there yet."""
     limit = aiohttp.ClientTimeout(total=_LIMIT_S)
     try:
         async with aiohttp.ClientSession(timeout=limit) as http, http.get(f"{url}/api/health/ready") as response:
             return "ok" if response.status == 200 else f"{response.status} {await response.text()}"
+    except aiohttp.ClientConnectorError as exc:
+        return f"{_NOT_STARTED}: {host_command}" if host_command else f"does not answer ({type(exc).__name__})"
     except (aiohttp.ClientError, TimeoutError) as exc:
         return f"does not answer ({type(exc).__name__})"

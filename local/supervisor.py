@@ -37,9 +37,17 @@ class Setup:
     """Declares topics and containers."""
     modules: Mapping[str, str] = field(default_factory=dict)
     """Another Python module than `local.SERVICE` for a service."""
-    ready_within_s: float = 60.0
-    stopped_within_s: float = 40.0
-    """Longer than the host lets functions under way finish (30 s)."""
+    patience: float = 1.0
+    """How many times longer than our own services these may take to start and to stop."""
+
+    @property
+    def ready_within_s(self) -> float:
+        return 60.0 * self.patience
+
+    @property
+    def stopped_within_s(self) -> float:
+        """Longer than the host lets functions under way finish (30 s)."""
+        return 40.0 * self.patience
 
 
 class Platform:
@@ -83,13 +91,25 @@ class Platform:
         )
 
     def addresses(self) -> dict[str, str]:
-        """By name, as people look for them."""
+        """Of what is running, by name, as people look for them."""
+        of_service = {
+            "host": {"function app": f"{self.url}/api/payments"},
+            "cosmos": {"Cosmos DB": self.cosmos_url},
+            "servicebus": {
+                "Service Bus": f"sb://127.0.0.1:{self.ports.amqp}",
+                "Service Bus administration": self.admin_url,
+            },
+            "provider": {"provider": f"{self.provider_url}/charges"},
+        }
+        running = [named for service, named in of_service.items() if self.is_running(service)]
+        return {name: address for named in running for name, address in named.items()}
+
+    def settings(self) -> dict[str, str]:
+        """By which the app finds the services."""
         return {
-            "function app": f"{self.url}/api/payments",
-            "Cosmos DB": self.cosmos_url,
-            "Service Bus": f"sb://127.0.0.1:{self.ports.amqp}",
-            "Service Bus administration": self.admin_url,
-            "provider": f"{self.provider_url}/charges",
+            "CosmosConnection": self.cosmos_connection,
+            "ServiceBusConnection": self.servicebus_connection,
+            "PROVIDER_BASE_URL": self.provider_url,
         }
 
     def log(self, service: str) -> Path:
@@ -174,12 +194,7 @@ class Platform:
         A connection in the caller's environment is left out: it would let a local run loose on a real account.
         """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_CONNECTIONS)}
-        ours = {
-            "CosmosConnection": self.cosmos_connection,
-            "ServiceBusConnection": self.servicebus_connection,
-            "PROVIDER_BASE_URL": self.provider_url,
-        }
-        return {**_sample_settings(), **inherited, **ours, **self.setup.environment}
+        return {**_sample_settings(), **inherited, **self.settings(), **self.setup.environment}
 
 
 @contextlib.asynccontextmanager
@@ -191,6 +206,7 @@ async def running_platform(
     environment: Mapping[str, str] | None = None,
     topology: Path = TOPOLOGY,
     modules: Mapping[str, str] | None = None,
+    patience: float = 1.0,
 ) -> AsyncIterator[Platform]:
     """Runs the named services until the end of the block, and leaves none behind. The arguments are `Setup`'s.
 
@@ -198,7 +214,14 @@ async def running_platform(
     """
     folder = data.absolute()  # noqa: ASYNC240 - asks nothing of the disk; services have another current folder
     with owned(folder) as lock:
-        setup = Setup(folder, ports.chosen(), environment=environment or {}, topology=topology, modules=modules or {})
+        setup = Setup(
+            folder,
+            ports.chosen(services),
+            environment=environment or {},
+            topology=topology,
+            modules=modules or {},
+            patience=patience,
+        )
         platform = Platform(setup, lock=lock)
         try:
             await platform.start(*services)

@@ -1,96 +1,34 @@
-"""`python -m local up`: starts the platform, shows where it is, sends a sample payment, serves until told to stop.
+"""`python -m local up`: starts the platform, sends a sample payment, serves until told to stop.
 
-Decides nothing about services or payments: `supervisor.py` runs the ones, `pay.py` follows the other.
+Decides nothing about services or payments: `foreground.py` runs the ones, `pay.py` follows the other.
 """
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Coroutine
 from pathlib import Path
 
 import aiohttp
 
-from local.datafolder import FolderUnusable, owned, reset, word_left
+from local.foreground import Options, in_foreground, serve, started
 from local.pay import NotAtRest, Order, Refused, pay
-from local.ports import Ports
-from local.processes import NotReady, ServiceDied
-from local.service import PortTaken
-from local.supervisor import Platform, running_platform
+from local.supervisor import SERVICES, Platform
 
 _LAST_LINES_OF_LOG = 15
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line says."""
-
-    data: Path
-    ports: Ports
-    is_reset: bool = False
-    is_once: bool = False
-    sample_limit_s: float = 60.0
-    modules: Mapping[str, str] = field(default_factory=dict)
+def up(options: Options, *, is_once: bool, sample_limit_s: float) -> int:
+    """Returns the exit code: 0 after Ctrl-C while serving or, with `is_once`, after a completed sample payment."""
+    return in_foreground(_run(options, is_once=is_once, sample_limit_s=sample_limit_s))
 
 
-def up(options: Options) -> int:
-    """Returns the exit code: 0 after Ctrl-C while serving or, with `--once`, after a completed sample payment."""
-    try:
-        return asyncio.run(_until_told_to_stop(options))
-    except (FolderUnusable, PortTaken) as taken:
-        print(taken, file=sys.stderr)
-    except ServiceDied as died:
-        # a service that says in one line why it cannot start needs no report about it
-        says_why = not died.was_ready and len(died.last_words.splitlines()) == 1
-        print(died.last_words if says_why else died, file=sys.stderr)
-    except NotReady as late:
-        print(late, file=sys.stderr)
-    return 1
-
-
-async def _until_told_to_stop(options: Options) -> int:
-    running = asyncio.create_task(_run(options))
-    stopped_by: list[int] = []
-
-    def stop(number: int) -> None:
-        if not stopped_by:  # once: a second Ctrl-C must not cut the stopping short
-            running.cancel()
-        stopped_by.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    try:
-        return await running
-    except asyncio.CancelledError:
-        print("stopped", flush=True)
-        return 128 + stopped_by[0] if stopped_by else 1
-
-
-async def _run(options: Options) -> int:
-    if options.is_reset:
-        with owned(options.data):
-            reset(options.data)
-    print("starting ...", flush=True)
-    async with running_platform(data=options.data, ports=options.ports, modules=options.modules) as platform:
-        started = {**platform.addresses(), "url": platform.url, "started_at": datetime.now(UTC).isoformat()}
-        with word_left(options.data, started):
-            print(_table(platform), flush=True)
-            has_completed = await _unless_one_dies(platform, _sample(platform, options.sample_limit_s))
-            if options.is_once:
-                return 0 if has_completed else 1
-            return await _serve(platform)
-
-
-async def _serve(platform: Platform) -> int:
-    print("serving; Ctrl-C stops", flush=True)
-    try:
-        raise await platform.first_death()
-    except asyncio.CancelledError:
-        print("\nstopping ...", flush=True)
-        return 0
+async def _run(options: Options, *, is_once: bool, sample_limit_s: float) -> int:
+    async with started(options, SERVICES) as platform:
+        has_completed = await _unless_one_dies(platform, _sample(platform, sample_limit_s))
+        if is_once:
+            return 0 if has_completed else 1
+        return await serve(platform)
 
 
 async def _unless_one_dies(platform: Platform, work: Coroutine[None, None, bool]) -> bool:
@@ -121,11 +59,6 @@ async def _sample(platform: Platform, limit_s: float) -> bool:
     if paid.status != "completed":
         print(f"the sample payment did not complete: it ended {paid.status}", file=sys.stderr)
     return paid.status == "completed"
-
-
-def _table(platform: Platform) -> str:
-    rows = {**platform.addresses(), "data, logs": f"{platform.setup.data}, {platform.log('host').parent}"}
-    return "\n".join(f"  {name:<28}{address}" for name, address in rows.items())
 
 
 def _last_lines(log: Path) -> str:

@@ -7,6 +7,8 @@ import pytest
 from azure.functions.decorators.function_app import Function
 from hypothesis import HealthCheck, settings
 
+from tests import hosts
+
 # Both measure the machine and not the code: the first draw in a fresh clone also builds hypothesis' own tables.
 settings.register_profile("regis", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("regis")
@@ -45,6 +47,15 @@ def _declared(function: Function) -> tuple[str, Declared]:
     assert trigger is not None
     fields = {field: getattr(value, "value", value) for field, value in trigger.get_dict_repr().items()}
     return name, Declared(fields, function.get_settings_dict("retry_policy") or None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hosts.refuse_workers(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        hosts.adapt(item)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

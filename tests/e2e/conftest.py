@@ -1,4 +1,4 @@
-"""The whole platform as separate processes, on free ports and in a folder of its own."""
+"""The whole platform as separate processes, on free ports, in a folder of its own, with the host of tests/hosts.py."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from local.supervisor import Platform, running_platform
+from local.supervisor import Platform
+from tests import hosts
 from tests.e2e.shop import Shop
 
 
@@ -21,14 +22,14 @@ async def open_shop(platform: Platform) -> AsyncIterator[Shop]:
 
 @asynccontextmanager
 async def open_for_business(**arguments: Any) -> AsyncIterator[tuple[Platform, Shop]]:
-    async with running_platform(**arguments) as platform, open_shop(platform) as shop:
+    async with hosts.running(**arguments) as platform, open_shop(platform) as shop:
         yield platform, shop
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     """One platform for all tests of a module; each test makes its own payments."""
-    async with running_platform(data=tmp_path_factory.mktemp("platform")) as running:
+    async with hosts.running(data=tmp_path_factory.mktemp("platform")) as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from local.supervisor import ROOT, Platform
+from tests import hosts
 from tests.e2e.conftest import open_for_business
 from tests.e2e.shop import Shop
 from tests.e2e.weather import Progress, Weather, quick_locks
@@ -52,7 +53,7 @@ async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_tw
     print(f"STORM_SEED={SEED} STORM_PAYMENTS={PAYMENTS}")
     topology = quick_locks(tmp_path)
     async with (
-        asyncio.timeout(LIMIT_S),
+        asyncio.timeout(hosts.patient(LIMIT_S)),
         open_for_business(data=tmp_path / "data", environment=HOST, topology=topology) as (platform, shop),
     ):
         weather = Weather(platform, shop.http, SEED)

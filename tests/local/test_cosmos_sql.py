@@ -46,22 +46,8 @@ KEYWORDS = [
     "OFFSET",
     "LIMIT",
 ]
-NAMES = [
-    "c",
-    "d",
-    "c.n",
-    'c["n"]',
-    "AS",
-    "COUNT",
-    "SUM",
-    "IS_DEFINED",
-    "STARTSWITH",
-    "JOIN",
-    "GROUP",
-    "BETWEEN",
-    "true",
-    "undefined",
-]
+NAMES = ["c", "d", "c.n", 'c["n"]', "AS", "COUNT", "SUM", "JOIN", "GROUP", "BETWEEN", "true", "undefined"]
+FUNCTIONS = ["IS_DEFINED", "STARTSWITH", "STARTSWITH(c.id,"]
 CONSTANTS = ["@p", "@q", "1", "2.5", "'a'", '"b"', "null"]
 words = st.lists(st.sampled_from(SYMBOLS + KEYWORDS + NAMES + FUNCTIONS + CONSTANTS), max_size=12).map(" ".join)
 STARTS = ["", "SELECT * FROM c WHERE ", "SELECT c.n FROM c ", "SELECT VALUE "]

@@ -239,13 +239,26 @@ def make(*arguments: str) -> str:
 def test_make_alone_lists_the_targets() -> None:
     listed = re.findall(r"^make (\w+) ", make("--no-print-directory"), re.MULTILINE)
 
-    assert set(listed) >= {"run", "test", "check", "fix", "pin", "clean"}
+    assert set(listed) >= {"run", "emulators", "test", "e2e", "check", "fix", "pin", "clean"}
 
 
 def test_make_run_passes_its_switches_on() -> None:
     commands = make("-n", "run", "ONCE=1", "RESET=1", "ARGS=--http-port 0")
 
     assert ".venv/bin/python -m local up --once --reset --http-port 0\n" in commands
+
+
+def test_make_emulators_takes_the_same_switches() -> None:
+    commands = make("-n", "emulators", "RESET=1", "ARGS=--cosmos-port 0")
+
+    assert ".venv/bin/python -m local emulators --reset --cosmos-port 0\n" in commands
+
+
+def test_make_e2e_runs_one_after_another_under_a_host_of_the_callers() -> None:
+    ours, others = make("-n", "e2e"), make("-n", "e2e", "E2E_HOST=func start")
+
+    assert "-n 0" not in ours
+    assert "-n 0 -rs" in others
 
 
 def test_continuous_integration_runs_what_a_developer_runs() -> None:

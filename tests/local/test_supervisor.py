@@ -4,11 +4,8 @@ The services are fakes, so that each test is about the supervision alone.
 """
 
 import asyncio
-import contextlib
 import os
-import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
@@ -19,16 +16,9 @@ from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
 from local.service import PortTaken
 from local.supervisor import Platform, running_platform
+from tests.local.terminal import FAKES, taken_port
 
-FAKE = "tests.local.fake_service"
-FAKES = {"cosmos": FAKE, "servicebus": FAKE, "host": FAKE}
 type Environment = dict[str, str]
-
-
-@contextlib.contextmanager
-def taken_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        yield other.getsockname()[1]
 
 
 async def environment_of(platform: Platform) -> Environment:

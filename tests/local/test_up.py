@@ -4,13 +4,10 @@ The services are fakes, so that each test is about the supervision alone.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,67 +15,12 @@ import pytest
 from local.datafolder import owned, reset, word_found
 from local.pay import Event, Paid, summary
 from local.ports import FREE
-from local.supervisor import ROOT, running_platform
-
-FAKE = "tests.local.fake_service"
-FAKES = {"cosmos": FAKE, "servicebus": FAKE, "host": FAKE}
-UP = f"import sys; from local.__main__ import main; sys.exit(main(sys.argv[1:], modules={FAKES!r}))"
-FREE_PORTS = [
-    argument for name in ("http", "cosmos", "amqp", "provider", "admin") for argument in (f"--{name}-port", "0")
-]
-
-
-class Run:
-    """A run of the command line, and what it has said so far."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.said = ""
-
-    async def says(self, words: str) -> str:
-        """Reads on until the words come. Returns all that was said."""
-        assert self.process.stdout is not None
-        while words not in self.said:
-            line = (await self.process.stdout.readline()).decode()
-            assert line, f"ended without {words!r}:\n{self.said}"
-            self.said += line
-        return self.said
-
-    async def ends(self) -> int:
-        assert self.process.stdout is not None
-        self.said += (await self.process.stdout.read()).decode()
-        return await self.process.wait()
-
-
-@contextlib.asynccontextmanager
-async def local(*arguments: str, **environment: str) -> AsyncIterator[Run]:
-    """Runs `python -m local ARGUMENTS` over the fakes; standard error is read together with standard output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        UP,
-        *arguments,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        yield Run(process)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+from local.supervisor import running_platform
+from tests.local.terminal import FAKES, FREE_PORTS, local, taken_port
 
 
 def up(data: Path, *more: str) -> list[str]:
     return ["up", "--data", str(data), *FREE_PORTS, *more]
-
-
-@contextlib.contextmanager
-def taken_port() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        yield other.getsockname()[1]
 
 
 # --- up

@@ -11,11 +11,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from local.supervisor import ROOT, Platform, running_platform
+from local.supervisor import ROOT, Platform
 from ops.letters import LETTERS
+from tests import hosts
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-LIMIT_S = 90.0
+LIMIT_S = hosts.patient(90.0)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ async def test_the_walk_through_of_the_document_is_what_happens(tmp_path: Path) 
     commands = list(documented())
     assert len(commands) >= 10
 
-    async with running_platform(data=tmp_path / "data") as platform:
+    async with hosts.running(data=tmp_path / "data") as platform:
         shell = Shell(platform, tmp_path)
         for command in commands:
             printed = await shell.run(command.line)

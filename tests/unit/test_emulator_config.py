@@ -160,13 +160,14 @@ def test_the_sample_settings_call_nothing_fresh_that_the_emulator_has_forgotten(
 
 def test_the_host_names_and_ports_of_the_sample_settings_are_those_that_compose_publishes() -> None:
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
-    published = set(re.findall(r'"127\.0\.0\.1:(\d+):\1"', (ROOT / "compose.yaml").read_text()))
+    compose = (ROOT / "compose.yaml").read_text()
+    published = set(re.findall(r'"127\.0\.0\.1:(\d+):\1"', compose))
 
     cosmos = dict(part.split("=", 1) for part in values["CosmosConnection"].split(";") if part)
     bus = dict(part.split("=", 1) for part in values["ServiceBusConnection"].split(";") if part)
 
-    assert cosmos["AccountEndpoint"] == "https://localhost:8081/"
-    assert cosmos["DisableServerCertificateValidation"] == "True"
+    assert cosmos["AccountEndpoint"] == "http://localhost:8081/"
+    assert re.findall(r"^ +PROTOCOL: (\w+)", compose, re.MULTILINE) == ["http"]
     assert bus["Endpoint"] == "sb://localhost"
     assert bus["UseDevelopmentEmulator"] == "true"
     assert values["AzureWebJobsStorage"] == "UseDevelopmentStorage=true"

@@ -1,0 +1,43 @@
+"""`python -m local emulators`: Cosmos DB, Service Bus and the provider for a Functions host that somebody else starts.
+
+Knows no payment, and of that host only how people start it.
+"""
+
+import shlex
+from pathlib import Path
+
+from local.foreground import Options, in_foreground, serve, started
+from local.ports import Ports
+from local.supervisor import ROOT, SERVICES, Platform
+
+EMULATORS = tuple(service for service in SERVICES if service != "host")
+_SETTINGS = ROOT / "local.settings.json"
+
+
+def emulators(options: Options) -> int:
+    """Returns the exit code: 0 after Ctrl-C while serving."""
+    return in_foreground(_run(options))
+
+
+async def _run(options: Options) -> int:
+    async with started(options, EMULATORS, host_command="func start") as platform:
+        print(_next(platform, has_settings=_SETTINGS.exists()), flush=True)
+        return await serve(platform)
+
+
+def _next(platform: Platform, *, has_settings: bool) -> str:
+    """What to type next: the settings' sample fits the usual ports, other addresses go before the command."""
+    azurite = _relative(platform.setup.data / "azurite")
+    lines = [f"npx azurite --silent --skipApiVersionCheck --location {shlex.quote(azurite)}"]
+    if not has_settings:
+        lines.append("cp local.settings.sample.json local.settings.json")
+    start = "func start"
+    if platform.ports != Ports():
+        settings = (f"{name}={shlex.quote(value)}" for name, value in platform.settings().items())
+        start = " ".join([*settings, start, "--port", str(platform.ports.http)])
+    lines.append(f". .venv/bin/activate && {start}")
+    return "\n  ".join(["next, in other terminals, with Azure Functions Core Tools (docs/local.md):", *lines])
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -1,0 +1,97 @@
+"""A run in a terminal, as `up` and `emulators` share it: start, show where things are, serve until told to stop.
+
+Decides nothing about services: `supervisor.py` runs them. Knows no payment.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local.datafolder import FolderUnusable, owned, reset, word_left
+from local.ports import Ports
+from local.processes import NotReady, ServiceDied
+from local.service import PortTaken
+from local.supervisor import Platform, running_platform
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says of any run."""
+
+    data: Path
+    ports: Ports
+    is_reset: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
+
+
+def in_foreground(run: Coroutine[None, None, int]) -> int:
+    """Returns the exit code: the run's own, 128 and the signal when it was told to stop before it served, else 1."""
+    try:
+        return asyncio.run(_until_told_to_stop(run))
+    except (FolderUnusable, PortTaken) as taken:
+        print(taken, file=sys.stderr)
+    except ServiceDied as died:
+        # a service that says in one line why it cannot start needs no report about it
+        says_why = not died.was_ready and len(died.last_words.splitlines()) == 1
+        print(died.last_words if says_why else died, file=sys.stderr)
+    except NotReady as late:
+        print(late, file=sys.stderr)
+    return 1
+
+
+async def _until_told_to_stop(run: Coroutine[None, None, int]) -> int:
+    running = asyncio.create_task(run)
+    stopped_by: list[int] = []
+
+    def stop(number: int) -> None:
+        if not stopped_by:  # once: a second Ctrl-C must not cut the stopping short
+            running.cancel()
+        stopped_by.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    try:
+        return await running
+    except asyncio.CancelledError:
+        print("stopped", flush=True)
+        return 128 + stopped_by[0] if stopped_by else 1
+
+
+@contextlib.asynccontextmanager
+async def started(options: Options, services: Sequence[str], **word: str) -> AsyncIterator[Platform]:
+    """Runs the services until the end of the block; where they are is printed, and left for `status` and `pay`.
+
+    `word` is left for them too. Raises what `running_platform` raises.
+    """
+    if options.is_reset:
+        with owned(options.data):
+            reset(options.data)
+    print("starting ...", flush=True)
+    async with running_platform(
+        data=options.data, ports=options.ports, services=services, modules=options.modules
+    ) as platform:
+        here = {**platform.addresses(), "url": platform.url, "started_at": datetime.now(UTC).isoformat()}
+        with word_left(options.data, here | word):
+            print(_table(platform), flush=True)
+            yield platform
+
+
+async def serve(platform: Platform) -> int:
+    """Returns 0 when told to stop. Raises ServiceDied when a service ends before."""
+    print("serving; Ctrl-C stops", flush=True)
+    try:
+        raise await platform.first_death()
+    except asyncio.CancelledError:
+        print("\nstopping ...", flush=True)
+        return 0
+
+
+def _table(platform: Platform) -> str:
+    logs = platform.log("host").parent
+    rows = {**platform.addresses(), "data, logs": f"{platform.setup.data}, {logs}"}
+    return "\n".join(f"  {name:<28}{address}" for name, address in rows.items())

@@ -1,0 +1,65 @@
+"""Under which Functions host the end-to-end tests run: ours, or the one that the command in E2E_HOST starts.
+
+The only place that knows of the switch: what runs, how much longer it may take, and which tests make no sense there.
+"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.supervisor import Platform, running_platform
+from tests.foreign_host import COMMAND, FOLDER
+
+IS_FOREIGN = bool(os.environ.get(COMMAND))
+
+PATIENCE = 4.0 if IS_FOREIGN else 1.0
+"""By how much every limit is longer. Microsoft's host works on a minute after a kill: its leases last 60 s."""
+
+ONLY_OURS = {
+    "tests/e2e/test_exits.py": "the host dies at points inside the product and inside our host's own settling",
+}
+"""Tests, or files of them, that are skipped under another host, and why."""
+
+
+def patient(limit_s: float) -> float:
+    """The limit, longer under another host than ours."""
+    return limit_s * PATIENCE
+
+
+@contextlib.asynccontextmanager
+async def running(
+    *, data: Path, environment: Mapping[str, str] | None = None, **arguments: Any
+) -> AsyncIterator[Platform]:
+    """As `running_platform`, with the host that the switch says."""
+    more: dict[str, Any] = {"environment": environment}
+    if IS_FOREIGN:
+        folder = {FOLDER: str(data.absolute() / "host")}  # noqa: ASYNC240 - asks nothing of the disk
+        more = {
+            "environment": {**(environment or {}), **folder},
+            "modules": {"host": "tests.foreign_host"},
+            "patience": PATIENCE,
+        }
+    async with running_platform(data=data, **more, **arguments) as platform:
+        yield platform
+
+
+def refuse_workers(config: pytest.Config) -> None:
+    """Hosts at the same time would share what has a fixed port: Azurite."""
+    if IS_FOREIGN and config.getoption("numprocesses", 0):
+        raise pytest.UsageError(f"{COMMAND} is set: run the tests one after another, with -n 0")
+
+
+def adapt(item: pytest.Item) -> None:
+    """To the host that the switch says."""
+    if not IS_FOREIGN:
+        return
+    for name, reason in ONLY_OURS.items():
+        if item.nodeid.startswith(name):
+            item.add_marker(pytest.mark.skip(reason=f"only with our own host: {reason}"))
+    own = item.get_closest_marker("timeout")
+    limit_s = float(own.args[0] if own else item.config.getini("timeout"))
+    item.add_marker(pytest.mark.timeout(patient(limit_s)), append=False)

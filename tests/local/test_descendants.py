@@ -1,0 +1,72 @@
+"""Finding and killing what a process has started, wherever that went."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import descendants as module
+from local.descendants import descendants, gone, kill_with_descendants, living, orphans, tell
+
+SLEEPER = "import time; time.sleep(600)"
+PARENT = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {SLEEPER!r}], start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+needs_ps = pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps")
+
+
+class Family:
+    """A process and the child that it has started, which leads a session of its own."""
+
+    def __init__(self) -> None:
+        self.parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
+        assert self.parent.stdout is not None
+        self.child = int(self.parent.stdout.readline())
+
+
+@pytest.fixture
+def family() -> Iterator[Family]:
+    started = Family()
+    yield started
+    tell([started.child], signal.SIGKILL)
+    started.parent.kill()
+    started.parent.communicate()
+
+
+def test_a_child_in_a_session_of_its_own_is_found_from_any_generation(family: Family) -> None:
+    assert descendants(family.parent.pid) == [family.child]
+    assert {family.parent.pid, family.child} <= set(descendants(os.getpid()))
+
+
+@needs_ps
+def test_where_there_is_no_proc_ps_tells_the_same(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PROC", Path("/nowhere"))
+
+    assert descendants(family.parent.pid) == [family.child]
+
+
+async def test_a_kill_reaches_all(family: Family) -> None:
+    killed = kill_with_descendants(family.parent.pid)
+
+    assert killed == {family.parent.pid, family.child}
+    await asyncio.wait_for(gone(killed), 10)
+    assert living(killed) == set()
+
+
+def test_an_orphan_is_one_whose_parent_has_ended(family: Family) -> None:
+    both = [family.parent.pid, family.child]
+    before = orphans(both)
+
+    family.parent.kill()
+    family.parent.wait()
+
+    assert (before, orphans(both)) == ({family.parent.pid}, {family.child})

@@ -1,0 +1,210 @@
+"""`python -m local emulators`: everything but the Functions host, for a host that somebody else starts; and the sample
+of its settings, which must fit without a change.
+"""
+
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from azure.cosmos.aio import CosmosClient, DatabaseProxy
+
+from local.datafolder import owned, word_found
+from local.ports import Ports
+from local.supervisor import ROOT, TOPOLOGY, Platform, Setup, running_platform
+from shared import wiring
+from shared.services import Services
+from shared.settings import Settings
+from shared.verbs.query import readiness
+from tests.local.terminal import FAKES, FREE_PORTS, local, taken_port
+
+REAL: dict[str, str] = {}
+DECLARED: dict[str, Any] = json.loads(TOPOLOGY.read_text())
+SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+
+
+def emulators(data: Path, *more: str) -> list[str]:
+    return ["emulators", "--data", str(data), *FREE_PORTS, *more]
+
+
+def pairs(connection: str) -> dict[str, str]:
+    """A connection string in its parts; localhost is where the services listen."""
+    return dict(part.split("=", 1) for part in connection.replace("localhost", "127.0.0.1").split(";") if part)
+
+
+# --- running
+
+
+async def test_it_shows_the_addresses_and_what_to_type_next_and_starts_no_host(tmp_path: Path) -> None:
+    async with local(*emulators(tmp_path)) as run:
+        said = await run.says("serving")
+
+        assert "function app" not in said
+        for words in ("Cosmos DB", "Service Bus", "provider", "azurite", "func start --port"):
+            assert words in said
+    assert not (tmp_path / "logs" / "host.log").exists()
+
+
+async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    async with local(*emulators(tmp_path)) as run:
+        await run.says("serving")
+
+        run.process.send_signal(signal.SIGTERM)
+
+        assert await run.ends() == 0
+    assert word_found(tmp_path) is None
+    with owned(tmp_path):
+        pass  # no service is left, for each would share the lock
+
+
+async def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with taken_port() as port:
+        async with local(*emulators(tmp_path, "--cosmos-port", str(port))) as run:
+            exit_code = await run.ends()
+
+    assert exit_code == 1
+    assert run.said.splitlines()[1:] == [
+        f"port {port} is taken, so the local cosmos cannot start: free it or choose another, --cosmos-port N"
+    ]
+
+
+async def test_the_port_of_the_host_may_be_taken_for_it_is_the_hosts(tmp_path: Path) -> None:
+    with taken_port() as port:
+        async with local(*emulators(tmp_path, "--http-port", str(port))) as run:
+            said = await run.says("serving")
+
+    assert f"func start --port {port}" in said
+
+
+async def test_the_whole_platform_and_the_emulators_do_not_share_a_folder(tmp_path: Path) -> None:
+    async with local(*emulators(tmp_path)) as first:
+        await first.says("serving")
+
+        async with local("up", "--data", str(tmp_path), *FREE_PORTS) as second:
+            exit_code = await second.ends()
+
+    assert exit_code == 1
+    assert f"another run (process {first.process.pid}) uses {tmp_path}" in second.said
+
+
+# --- status and pay
+
+
+async def test_status_does_not_miss_a_host_that_was_not_started_yet(tmp_path: Path) -> None:
+    async with local(*emulators(tmp_path)) as run:
+        await run.says("serving")
+
+        async with local("status", "--data", str(tmp_path)) as asked:
+            exit_code = await asked.ends()
+
+    assert exit_code == 0, asked.said
+    assert "not started yet: func start" in asked.said
+
+
+async def test_status_and_pay_find_the_host_that_was_started(tmp_path: Path) -> None:
+    host, data = tmp_path / "host", tmp_path / "data"
+    async with (
+        running_platform(data=host, services=["host"], modules=FAKES) as platform,
+        local(*emulators(data, "--http-port", str(platform.ports.http))) as run,
+    ):
+        await run.says("serving")
+
+        async with local("status", "--data", str(data)) as status:
+            status_code = await status.ends()
+        async with local("pay", "--data", str(data)) as pay:
+            pay_code = await pay.ends()
+
+    assert (status_code, pay_code) == (0, 0), status.said + pay.said
+    assert "not started" not in status.said
+    assert "completed" in pay.said
+
+
+# --- with the real services
+
+
+@asynccontextmanager
+async def store(word: dict[str, str]) -> AsyncIterator[DatabaseProxy]:
+    """The declared database, opened with the key of the sample."""
+    async with CosmosClient(word["Cosmos DB"], pairs(SAMPLE["CosmosConnection"])["AccountKey"]) as client:
+        yield client.get_database_client(DECLARED["cosmos"]["database"])
+
+
+async def containers(word: dict[str, str]) -> dict[str, str]:
+    """The partition key of each container that is there."""
+    async with store(word) as database:
+        found = [container async for container in database.list_containers()]
+    return {each["id"]: each["partitionKey"]["paths"][0] for each in found}
+
+
+async def subscriptions(word: dict[str, str]) -> dict[str, list[str]]:
+    async with aiohttp.ClientSession() as http, http.get(f"{word['Service Bus administration']}/entities") as answer:
+        return {name: list(topic["subscriptions"]) for name, topic in (await answer.json()).items()}
+
+
+async def test_what_the_topology_declares_is_there_and_what_is_stored_outlives_a_restart(tmp_path: Path) -> None:
+    async with local(*emulators(tmp_path), modules=REAL) as first:
+        await first.says("serving")
+        word = word_found(tmp_path)
+        assert word is not None
+        there = await containers(word), await subscriptions(word)
+        async with store(word) as database:
+            await database.get_container_client("leases").create_item({"id": "kept"})
+        first.process.send_signal(signal.SIGINT)
+        exit_code = await first.ends()
+
+    async with local(*emulators(tmp_path), modules=REAL) as second:
+        await second.says("serving")
+        word = word_found(tmp_path)
+        assert word is not None
+        async with store(word) as database:
+            kept = await database.get_container_client("leases").read_item("kept", partition_key="kept")
+
+    assert exit_code == 0
+    assert there[0] == {each["name"]: each["partitionKey"] for each in DECLARED["cosmos"]["containers"]}
+    assert there[1] == {
+        topic["name"]: [each["name"] for each in topic["subscriptions"]] for topic in DECLARED["serviceBus"]["topics"]
+    }
+    assert kept["id"] == "kept"
+
+
+# --- the sample of the settings
+
+
+def test_the_sample_names_what_is_served_on_the_usual_ports(tmp_path: Path) -> None:
+    served = Platform(Setup(tmp_path, Ports()), lock=None).settings()
+
+    sample = {name: SAMPLE[name] for name in served}
+
+    assert pairs(sample["CosmosConnection"]) == pairs(served["CosmosConnection"])
+    usual = pairs(served["ServiceBusConnection"])
+    assert pairs(sample["ServiceBusConnection"]) == usual | {"Endpoint": usual["Endpoint"].removesuffix(":5672")}
+    assert sample["PROVIDER_BASE_URL"] == served["PROVIDER_BASE_URL"].replace("127.0.0.1", "localhost")
+
+
+@asynccontextmanager
+async def services_of(values: dict[str, str]) -> AsyncIterator[Services]:
+    """What the app would build from these settings."""
+    names = {name if name.endswith("Connection") else name.lower(): value for name, value in values.items()}
+    built = await wiring.build(Settings.model_validate(names))
+    try:
+        yield built.services
+    finally:
+        await built.close()
+
+
+async def test_with_the_sample_the_app_reaches_store_and_bus(tmp_path: Path) -> None:
+    """The ports are free ones, for the usual ones may be in use here; everything else is the sample's."""
+    async with running_platform(data=tmp_path, services=["cosmos", "servicebus"]) as platform:
+        moved = SAMPLE | {
+            "CosmosConnection": SAMPLE["CosmosConnection"].replace(":8081/", f":{platform.ports.cosmos}/"),
+            "ServiceBusConnection": SAMPLE["ServiceBusConnection"].replace(
+                "sb://localhost;", f"sb://localhost:{platform.ports.amqp};"
+            ),
+        }
+        async with services_of(moved) as services:
+            checks = await readiness(services=services)
+
+    assert checks == {"store": "ok", "bus": "ok"}
