@@ -237,7 +237,11 @@ class CosmosLeases:
 
 
 async def lease_prefix(account: Account, trigger: FeedTrigger) -> str:
-    """What the ids of this feed's leases begin with: as in .NET, resource ids, so a container made anew starts anew."""
+    """What the ids of this feed's leases begin with: as in .NET, resource ids, so a container made anew starts anew.
+
+    And `local`: where Microsoft's host takes turns with this one on the same data, neither must read the other's
+    leases, which say the same in another form.
+    """
     client = await account.client()
     database = client.get_database_client(trigger.database)
     try:
@@ -248,4 +252,4 @@ async def lease_prefix(account: Account, trigger: FeedTrigger) -> str:
             " create it, or correct the name"
         ) from exc
     host = urlsplit(client.client_connection.url_connection).hostname
-    return f"{trigger.lease_prefix}{host}_{ids[0]}_{ids[1]}".translate(_UNFIT_FOR_AN_ID)
+    return f"{trigger.lease_prefix}{host}_{ids[0]}_{ids[1]}.local".translate(_UNFIT_FOR_AN_ID)

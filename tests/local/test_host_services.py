@@ -1,6 +1,7 @@
 """The local host in front of the local Cosmos DB and Service Bus, over real sockets and the unmodified SDKs."""
 
 import asyncio
+import base64
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -236,6 +237,42 @@ async def test_a_stop_frees_the_leases_so_that_another_host_takes_them_at_once(p
 
     async with sample(platform, "--host-id", "two"):
         await platform.record.until(lambda record: record.changes() == ["a:1", "b:1"])
+
+
+async def test_it_takes_turns_with_microsofts_host_on_the_same_data(platform: Platform) -> None:
+    """Its leases are named as there, for the same function, container and host name, and are no leases of ours."""
+    await platform.write("a")
+    async with sample(platform):
+        await platform.record.until(lambda record: record.changes() == ["a:1"])
+    async with platform.container("events") as events:
+        container = (await events.read())["_rid"]
+    database = base64.b64encode(base64.b64decode(container)[:4]).decode()
+    looked_for = f"sample-127.0.0.1_{database}_{container}.."
+    theirs = [
+        {"id": f"{looked_for[:-2]}.info"},
+        {
+            "id": f"{looked_for}0",
+            "version": 0,
+            "LeaseToken": "0",
+            "FeedRange": {"Range": {"min": "", "max": "FF"}},
+            "Owner": "e7d9c3f1",
+            "ContinuationToken": '"7"',
+            "properties": {},
+            "timestamp": "2999-01-01T00:00:00.0000000Z",
+            "Mode": "Incremental Feed",
+        },
+    ]
+    async with platform.container("leases") as leases:
+        for lease in theirs:
+            await leases.create_item(lease)
+
+    await platform.write("b")
+    async with sample(platform):
+        await platform.record.until(lambda record: record.changes() == ["a:1", "b:1"])
+
+    found = {lease["id"]: lease for lease in await platform.leases()}
+    assert [name for name in found if name.startswith(looked_for)] == [theirs[1]["id"]]
+    assert found[str(theirs[1]["id"])]["Owner"] == "e7d9c3f1"
 
 
 async def test_a_refused_page_is_tried_again_and_again_and_noted_only_in_the_end(platform: Platform) -> None:
