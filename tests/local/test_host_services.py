@@ -248,7 +248,7 @@ async def test_it_takes_turns_with_microsofts_host_on_the_same_data(platform: Pl
         container = (await events.read())["_rid"]
     database = base64.b64encode(base64.b64decode(container)[:4]).decode()
     looked_for = f"sample-127.0.0.1_{database}_{container}.."
-    theirs = [
+    theirs: list[dict[str, Any]] = [
         {"id": f"{looked_for[:-2]}.info"},
         {
             "id": f"{looked_for}0",
@@ -272,7 +272,7 @@ async def test_it_takes_turns_with_microsofts_host_on_the_same_data(platform: Pl
 
     found = {lease["id"]: lease for lease in await platform.leases()}
     assert [name for name in found if name.startswith(looked_for)] == [theirs[1]["id"]]
-    assert found[str(theirs[1]["id"])]["Owner"] == "e7d9c3f1"
+    assert found[theirs[1]["id"]]["Owner"] == "e7d9c3f1"
 
 
 async def test_a_refused_page_is_tried_again_and_again_and_noted_only_in_the_end(platform: Platform) -> None:
