@@ -72,6 +72,8 @@ param monthlyBudget int = 0
 @description('The first of the month in which the budget was made, yyyy-MM-01.')
 param budgetStart string = ''
 
+// azd gives an empty text for a principal that it does not know: that is nobody, and the module refuses nobody.
+var operators = filter(map(opsPrincipalIds, id => trim(id)), id => !empty(id))
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName, application: 'regis-pay' }
 var vaultName = 'kv-${token}'
@@ -217,7 +219,7 @@ module functionApp 'modules/functionapp.bicep' = {
     subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
     apiAuth: apiAuth
     entraClientId: opsClientId
-    entraPrincipalIds: opsPrincipalIds
+    entraPrincipalIds: operators
     entraApplicationIds: opsApplicationIds
   }
   dependsOn: [access]

@@ -15,6 +15,8 @@ from typing import Any
 
 LOOK = "Look at the outputs of infra/main.bicep and whether its deployment ended well."
 
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", list: "an array"}
+
 
 class OutputUnusable(Exception):
     """The outputs give no one text for a name. Says which name, and why."""
@@ -29,7 +31,9 @@ def value(outputs: Mapping[str, Any], name: str) -> str:
         raise OutputUnusable(f"{name}: the deployment gave it more than once, as {', '.join(spelled)}. {LOOK}")
     output = outputs[spelled[0]]
     found = output.get("value") if isinstance(output, Mapping) else None
-    if not isinstance(found, str) or not found.strip():
+    if found is not None and not isinstance(found, str):
+        raise OutputUnusable(f"{name}: its value is not a text but {_KINDS.get(type(found), 'an object')}. {LOOK}")
+    if found is None or not found.strip():
         raise OutputUnusable(f"{name}: the deployment gave it no value. {LOOK}")
     if not found.isprintable():
         raise OutputUnusable(f"{name}: its value is not one line of text. {LOOK}")

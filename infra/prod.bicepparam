@@ -7,11 +7,11 @@ param providerBaseUrl = readEnvironmentVariable('PROVIDER_BASE_URL')
 param providerKeyInVault = true
 param merchantId = readEnvironmentVariable('MERCHANT_ID')
 param opsClientId = readEnvironmentVariable('OPS_CLIENT_ID')
-param opsPrincipalIds = filter(split(readEnvironmentVariable('OPS_PRINCIPAL_IDS'), ','), id => !empty(id))
+param opsPrincipalIds = filter(map(split(readEnvironmentVariable('OPS_PRINCIPAL_IDS'), ','), id => trim(id)), id => !empty(id))
 // The Azure CLI, and whatever else: the client id of the identity that runs the smoke test.
-param opsApplicationIds = concat(['04b07795-8ddb-461a-bbee-02f9e1bf7b46'], filter(split(readEnvironmentVariable('OPS_APPLICATION_IDS', ''), ','), id => !empty(id)))
+param opsApplicationIds = concat(['04b07795-8ddb-461a-bbee-02f9e1bf7b46'], filter(map(split(readEnvironmentVariable('OPS_APPLICATION_IDS', ''), ','), id => trim(id)), id => !empty(id)))
 param smokePrincipalId = readEnvironmentVariable('SMOKE_PRINCIPAL_ID', '')
-param alertEmails = filter(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), email => !empty(email))
+param alertEmails = filter(map(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), email => trim(email)), email => !empty(email))
 
 param cosmosCapacity = 'autoscale'
 param cosmosBackupTier = 'Continuous30Days'

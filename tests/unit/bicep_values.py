@@ -160,6 +160,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "concat": _union,
     "contains": lambda all_, one: one in all_,
     "empty": lambda value: not value,
+    "trim": lambda text: text.strip(),
     "items": lambda value: [{"key": key, "value": item} for key, item in sorted(value.items())],
     "subscription_resource_id": lambda *parts: "/".join(parts),
 }

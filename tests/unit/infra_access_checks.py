@@ -1,4 +1,4 @@
-"""Checks of who may do what: roles, local authentication, secrets. Each gives the faults it finds, in words."""
+"""Checks of who may do what: roles, local authentication, secrets, endpoints. Each gives its faults, in words."""
 
 import re
 from typing import Any
@@ -54,6 +54,17 @@ WITHOUT_KEYS = (
     "Microsoft.Resources/",
     "Microsoft.Web/serverfarms",
 )
+NETWORK = "modules/network.bicep"
+ENDPOINTS = {
+    # the part of the service, and the service
+    ("blob", "<targets.storage>"),
+    ("table", "<targets.storage>"),
+    ("Sql", "<targets.cosmos>"),
+    ("namespace", "<targets.bus>"),
+}
+LAST_WITH_A_WAY_OUT = "2025-05-01"
+"""Of virtualNetworks. From 2025-07-01 on, subnets of a new network reach nothing outside without a gateway."""
+
 SECRET = re.compile(r"list(Keys|\w*Secrets|Credentials|\w*Sas)\b|AccountKey=|SharedAccessKey=|password", re.IGNORECASE)
 SECRET_NAME = re.compile(r"key$|secret|password|token$|connection_?string|credential", re.IGNORECASE)
 
@@ -128,6 +139,31 @@ def no_secret_is_read_or_given_out(infra: Infra, _: Product) -> list[str]:
     return faults
 
 
+def endpoints_lead_to_their_services(infra: Infra, _: Product) -> list[str]:
+    """Each part of a service has one, and it leads to that service and not to another."""
+    made = [
+        r.body["properties"] for r in infra.file(NETWORK).resources if r.type == "Microsoft.Network/privateEndpoints"
+    ]
+    connections = [each["properties"] for body in made for each in body["privateLinkServiceConnections"]]
+    found = {(group, str(each["privateLinkServiceId"])) for each in connections for group in each["groupIds"]}
+    faults = [f"{group} leads to {target}" for group, target in sorted(found - ENDPOINTS)]
+    faults += [f"no endpoint leads from {group} to {target}" for group, target in sorted(ENDPOINTS - found)]
+    targets = infra.file("main.bicep").modules()["network"]["params"]["targets"]
+    services = {"storage": "storage", "cosmos": "cosmos", "bus": "servicebus"}
+    wanted = {target: Unknown(f"{service}.outputs.id") for target, service in services.items()}
+    return faults + [
+        f"target {target} is {targets.get(target)}" for target in wanted if targets.get(target) != wanted[target]
+    ]
+
+
+def the_network_keeps_its_way_out(infra: Infra, _: Product) -> list[str]:
+    used = re.findall(r"'Microsoft\.Network/virtualNetworks(?:/subnets)?@([\w-]+)'", infra.text(NETWORK))
+    faults = [] if used else [f"{NETWORK} makes no network"]
+    return faults + [
+        f"virtualNetworks at {version}: nothing outside is reached" for version in used if version > LAST_WITH_A_WAY_OUT
+    ]
+
+
 def _secure(node: dict[str, Any]) -> bool:
     return any(decorator["type"] == "secure" for decorator in node["decorators"])
 
@@ -146,4 +182,6 @@ CHECKS = (
     the_app_alone_holds_the_roles,
     no_local_authentication,
     no_secret_is_read_or_given_out,
+    endpoints_lead_to_their_services,
+    the_network_keeps_its_way_out,
 )

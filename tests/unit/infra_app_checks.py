@@ -14,6 +14,7 @@ HOST_SETTINGS = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=<identityClientId>;Authorization=AAD",
     "PYTHON_ENABLE_OPENTELEMETRY": "true",
 }
+TRIMMED = re.compile(r"filter\(map\(split\([^)]*\), ','\), (\w+) => trim\(\1\)\), (\w+) => !empty\(\2\)\)")
 FORBIDDEN = re.compile(
     r"FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_EXTENSION_VERSION|WEBSITE_RUN_FROM_PACKAGE|WEBSITE_CONTENT\w*|"
     r"SCM_DO_BUILD_DURING_DEPLOYMENT|ENABLE_ORYX_BUILD|WEBSITE_MAX_DYNAMIC_APPLICATION_SCALE_OUT|WEBSITE_TIME_ZONE|TZ|"
@@ -126,6 +127,18 @@ def operations_are_for_named_people(infra: Infra, _: Product) -> list[str]:
     return faults
 
 
+def blanks_are_no_entries(infra: Infra, _: Product) -> list[str]:
+    """Of 'a, b,' the entries are a and b. An entry with a blank is nobody, and its owner is locked out unseen."""
+    faults = []
+    for name in ("dev.bicepparam", "prod.bicepparam"):
+        text = infra.text(name)
+        if len(TRIMMED.findall(text)) != text.count("split("):
+            faults.append(f"{name}: a list keeps blanks or empty entries")
+    main = infra.file("main.bicep", opsPrincipalIds=["", " a", "b ", " "]).modules()
+    operators = main["functionApp"]["params"]["entraPrincipalIds"]
+    return faults + ([] if operators == ["a", "b"] else [f"main.bicep: operators are {operators}"])
+
+
 def app_settings(infra: Infra, **parameters: Any) -> dict[str, Any]:
     """Every app setting with its value."""
     settings = infra.file("main.bicep", **parameters).modules()["functionApp"]["params"]["settings"]
@@ -156,4 +169,5 @@ CHECKS = (
     always_ready_are_functions,
     doors_are_shut,
     operations_are_for_named_people,
+    blanks_are_no_entries,
 )

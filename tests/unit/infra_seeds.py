@@ -7,6 +7,7 @@ from tests.unit.infra_checking import Seed
 MAIN, TOPOLOGY = "main.bicep", "topology.json"
 BUS, STORE, SITE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/functionapp.bicep"
 ACCESS, STORAGE, MONITORING = "modules/access.bicep", "modules/storage.bicep", "modules/monitoring.bicep"
+NETWORK = "modules/network.bicep"
 
 OF_TOPOLOGY = [
     Seed(topology.topics_as_in_code, TOPOLOGY, '"payment-voided"', '"payment-void"', "payment-voided: used by code"),
@@ -164,4 +165,36 @@ OF_ACCESS = [
     ),
 ]
 
-SEEDS = [*OF_TOPOLOGY, *OF_ACCESS]
+OF_THE_NETWORK = [
+    Seed(
+        access.endpoints_lead_to_their_services,
+        NETWORK,
+        "target: targets.bus",
+        "target: targets.cosmos",
+        "namespace leads to <targets.cosmos>",
+    ),
+    Seed(
+        access.endpoints_lead_to_their_services,
+        NETWORK,
+        "group: 'table'",
+        "group: 'blob'",
+        "no endpoint leads from table to <targets.storage>",
+    ),
+    Seed(
+        access.endpoints_lead_to_their_services,
+        MAIN,
+        "bus: servicebus.outputs.id",
+        "bus: cosmos.outputs.id",
+        "target bus is <cosmos.outputs.id>",
+    ),
+    Seed(
+        access.the_network_keeps_its_way_out,
+        NETWORK,
+        "virtualNetworks@2025-05-01",
+        "virtualNetworks@2025-07-01",
+        "at 2025-07-01",
+    ),
+    Seed(access.the_network_keeps_its_way_out, NETWORK, "virtualNetworks@", "natGateways@", "makes no network"),
+]
+
+SEEDS = [*OF_TOPOLOGY, *OF_ACCESS, *OF_THE_NETWORK]

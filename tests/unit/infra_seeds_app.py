@@ -5,7 +5,7 @@ from tests.unit import infra_language_checks as language
 from tests.unit import infra_watch_checks as watch
 from tests.unit.infra_checking import Seed
 
-MAIN, PROD, WORKBOOK = "main.bicep", "prod.bicepparam", "workbook.json"
+MAIN, DEV, PROD, WORKBOOK = "main.bicep", "dev.bicepparam", "prod.bicepparam", "workbook.json"
 BUS, STORE, SITE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/functionapp.bicep"
 STORAGE, ALERTS, METRICS = "modules/storage.bicep", "modules/alerts.bicep", "modules/metricalerts.bicep"
 
@@ -63,6 +63,11 @@ OF_THE_APP = [
         "param opsPrincipalIds",
         "everybody",
     ),
+    Seed(app.blanks_are_no_entries, DEV, "email => trim(email)", "email => email", "dev.bicepparam: a list keeps"),
+    Seed(app.blanks_are_no_entries, PROD, "id => !empty(id)", "id => true", "prod.bicepparam: a list keeps"),
+    Seed(app.blanks_are_no_entries, MAIN, "PrincipalIds: operators", "PrincipalIds: opsPrincipalIds", "operators are"),
+    Seed(app.blanks_are_no_entries, MAIN, "id => trim(id)", "id => id", "operators are"),
+    Seed(app.blanks_are_no_entries, MAIN, "id => !empty(id)", "id => true", "operators are"),
 ]
 
 OF_WATCHING = [

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.outputs import main
-from tests.unit.infra_product import INFRA, ROOT
+from tests.unit.infra_product import INFRA, ROOT, Infra
 from tests.unit.test_workflows import ACTIONS, loaded
 
 GIVEN = {
@@ -66,6 +67,32 @@ def test_one_name_can_be_had_without_its_name(
     assert capsys.readouterr().out == "kv-abc\n"
 
 
+def test_a_value_is_handed_on_as_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    given = json.dumps(outputs(AZURE_RESOURCE_GROUP="Rg-A b"))
+
+    assert asked(given, "--value", "AZURE_RESOURCE_GROUP", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "Rg-A b\n"
+
+
+def test_a_name_beside_it_that_begins_or_ends_alike_is_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = json.dumps(outputs(VAULT_NAME="kv-abc", VAULT_NAME_OLD="kv-old", OTHER_VAULT_NAME="kv-other", VAULT="kv"))
+
+    assert asked(given, "VAULT_NAME", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "VAULT_NAME=kv-abc\n"
+
+
+def test_the_value_alone_can_be_had_of_one_name_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        asked(json.dumps(outputs()), "--value", "SERVICE_APP_URL", "SERVICE_APP_NAME", monkeypatch=monkeypatch)
+
+    printed = capsys.readouterr()
+    assert (printed.out, "--value takes one name" in printed.err) == ("", True)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -74,7 +101,12 @@ def test_one_name_can_be_had_without_its_name(
         (json.dumps(outputs() | {spelled("SERVICE_APP_URL"): None}), "gave it no value"),
         (json.dumps(outputs(SERVICE_APP_URL="")), "gave it no value"),
         (json.dumps(outputs(SERVICE_APP_URL=" ")), "gave it no value"),
-        (json.dumps(outputs(SERVICE_APP_URL=7)), "gave it no value"),
+        (json.dumps(outputs(SERVICE_APP_URL=7)), "its value is not a text but a number"),
+        (json.dumps(outputs(SERVICE_APP_URL=0.5)), "its value is not a text but a number"),
+        (json.dumps(outputs(SERVICE_APP_URL=False)), "its value is not a text but a boolean"),
+        (json.dumps(outputs(SERVICE_APP_URL=[])), "its value is not a text but an array"),
+        (json.dumps(outputs(SERVICE_APP_URL={"a": "b"})), "its value is not a text but an object"),
+        (json.dumps(outputs(SERVICE_APP_URL="https://a\r")), "not one line"),
         (json.dumps(outputs(SERVICE_APP_URL="https://a\nAZURE_RESOURCE_GROUP=other")), "not one line"),
         (json.dumps(outputs() | {"service_app_url": {"value": "https://other"}}), "more than once"),
         ("", "gave no such output; it gave none"),
@@ -87,7 +119,12 @@ def test_one_name_can_be_had_without_its_name(
         "no output at all",
         "empty",
         "blank",
-        "no text",
+        "a number",
+        "half a number",
+        "a boolean",
+        "an array",
+        "an object",
+        "a line that ends as on Windows",
         "two lines",
         "twice",
         "nothing",
@@ -169,9 +206,47 @@ def test_the_deploying_step_stops_when_the_deployment_fails(tmp_path: Path) -> N
     assert done.handed_on == ""
 
 
+READ_IN = [
+    *(ROOT / ".github").rglob("*.yml"),
+    *ROOT.glob("docs/*.md"),
+    *INFRA.glob("*.sh"),
+    ROOT / "azure.yaml",
+    ROOT / "README.md",
+]
+READING = re.compile(r"python infra/outputs\.py((?: (?:--value|\w+))+)")
+
+
+def commands(path: Path) -> list[str]:
+    """The lines of a file; one that ends with a backslash goes on in the next."""
+    return re.sub(r"\s*\\\n\s*", " ", path.read_text()).splitlines()
+
+
 def test_nothing_else_reads_outputs_by_their_spelling() -> None:
     """azd reads them in any case by itself; whatever else does goes through infra/outputs.py."""
-    places = [*(ROOT / ".github").rglob("*.yml"), *ROOT.glob("docs/*.md"), *INFRA.glob("*.sh"), ROOT / "azure.yaml"]
-    by_spelling = [path.name for path in places if "properties.outputs." in path.read_text()]
+    asking = {path.name: [line for line in commands(path) if "properties.outputs" in line] for path in READ_IN}
 
-    assert by_spelling == []
+    assert {name: len(lines) for name, lines in asking.items() if lines} == {"action.yml": 1, "deploy.md": 1}
+    assert asking["action.yml"][0].endswith("--query properties.outputs --output json > outputs.json")
+    assert "< outputs.json >>" in "".join(line for line in commands(ACTIONS[0]) if READING.search(line))
+    assert re.search(rf"--query properties\.outputs --output json \| \S*{READING.pattern}", asking["deploy.md"][0])
+
+
+def test_what_the_guide_does_with_a_name_it_does_not_do_without_one() -> None:
+    lines = commands(ROOT / "docs" / "deploy.md")
+    (first,) = [number for number, line in enumerate(lines) if "infra/outputs.py --value" in line]
+    (last,) = [number for number, line in enumerate(lines) if "az keyvault secret set" in line]
+
+    assert last > first
+    assert [line for line in lines[first:last] if not line.endswith("&&")] == []
+
+
+def test_every_name_that_is_read_is_an_output_of_main_bicep() -> None:
+    given = set(Infra(INFRA).files["main.bicep"].outputs)
+    lines = [line for path in READ_IN for line in commands(path)]
+
+    read = [name for line in lines for found in READING.findall(line) for name in found.split() if name != "--value"]
+    by_azd = [name for line in lines for name in re.findall(r"azd env get-value (\w+)", line)]
+
+    assert {"VAULT_NAME", "SERVICEBUS_NAMESPACE"} <= set(read)
+    assert [name for name in read if name not in given] == []
+    assert [name for name in by_azd if name not in given | {"OPS_CLIENT_ID"}] == [], "OPS_CLIENT_ID: the hook sets it"

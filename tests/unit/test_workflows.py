@@ -209,14 +209,32 @@ def test_what_the_parameter_files_read_is_set_wherever_they_are_used() -> None:
 
 
 def test_the_pinned_compiler_is_installed_and_content_before_anything_else_is_done_with_infra() -> None:
-    """By the one command that people use too; it also makes the Azure CLI compile with that compiler."""
-    (action,) = ACTIONS
-    places = [dict(jobs())["ci/test"]["steps"], dict(jobs())["what-if/ask"]["steps"], loaded(action)["runs"]["steps"]]
+    """By the one command that people use too; it also makes the Azure CLI compile with that compiler.
 
-    for place in places:
+    Where the values of an environment are given, nothing stands in for one that is not.
+    """
+    (action,) = ACTIONS
+    places = [
+        (dict(jobs())["ci/test"]["steps"], COMPILING),
+        (dict(jobs())["what-if/ask"]["steps"], COMPILING),
+        (loaded(action)["runs"]["steps"], f"{COMPILING} --values-given"),
+    ]
+
+    for place, command in places:
         before = [step for step in place if not str(step.get("uses", "")).startswith(PREPARING)]
-        assert before[0].get("run") == COMPILING, place
+        assert before[0].get("run") == command, place
     assert not [name for name, step in steps() if "az bicep" in step.get("run", "")]
+
+
+def test_no_step_is_left_out_and_no_failure_is_passed_over() -> None:
+    going_on = [name for name, each in [*steps(), *jobs()] if "continue-on-error" in each]
+    sometimes = [(name, step["if"]) for name, step in steps() if "if" in step]
+    jobs_sometimes = {name for name, job in jobs() if "if" in job}
+
+    assert going_on == []
+    assert sometimes == [("nightly/emulators", "failure()")]
+    assert jobs_sometimes == {"deploy/dev", "what-if/ask", "nightly/azure"}
+    assert all(job["if"].startswith("vars.AZURE_") for _, job in jobs() if "if" in job)
 
 
 def test_in_ci_the_tests_of_the_compiler_are_never_skipped() -> None:
