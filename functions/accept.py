@@ -8,10 +8,10 @@ import azure.functions as func
 
 from functions.problems import problem
 from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
-from shared import codec
-from shared.domain.payment import Refused
+from shared.codec.payments import payment_to_json
+from shared.domain.decisions import Refused
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
-from shared.ports import StoredEvent
 from shared.services import Services
 from shared.verbs.accept import accept
 
@@ -55,7 +55,7 @@ def _accepted(stored: StoredEvent) -> func.HttpResponse:
     """Built from version 1, so that a repeat of the key gets the same answer whatever has happened since."""
     location = f"/api/payments/{stored.payment.payment_id}"
     return func.HttpResponse(
-        json.dumps(codec.payment_to_json(stored.payment)),
+        json.dumps(payment_to_json(stored.payment)),
         status_code=202,
         headers={"Location": location},
         mimetype="application/json",

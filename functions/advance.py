@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 import azure.functions as func
 
 from shared import flow
+from shared.codec.messages import Delivery
 from shared.domain.payment import Step
 from shared.services import Services
 from shared.verbs.advance import advance
-from shared.verbs.turn import Delivery
 
 CONNECTION = "ServiceBusConnection"
 

@@ -10,14 +10,16 @@ import azure.functions as func
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from functions.problems import FieldFault, problem
-from shared.codec import time_to_json
+from shared.codec.letters import letter_to_json
+from shared.codec.rows import row_to_json
+from shared.codec.values import time_to_json
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.errors import PaymentsError
-from shared.letters import LetterFilter, LetterRecord, LetterStatus, letter_to_json
-from shared.overview import row_to_json
+from shared.ports.letter_box import LetterFilter
 from shared.services import Services
-from shared.verbs.discard import discard
-from shared.verbs.drain import drain
-from shared.verbs.replay import Replay, replay
+from shared.verbs.recovery.discard import discard
+from shared.verbs.recovery.drain import drain
+from shared.verbs.recovery.replay import Replay, replay
 
 type Answer = Callable[[func.HttpRequest, str, Services], Awaitable[func.HttpResponse]]
 

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 import azure.functions as func
 
 from functions.problems import problem
-from shared import codec
+from shared.codec.documents import event_to_json
+from shared.codec.payments import payment_to_json
 from shared.domain.events import PaymentInitiated
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
-from shared.ports import StoredEvent
 from shared.services import Services
 from shared.verbs.query import readiness, stream_of
 
@@ -93,11 +94,11 @@ def _payment(stream: Sequence[StoredEvent]) -> dict[str, object]:
     """The merchant's own words stand only in the first event, and only the merchant's own API shows them."""
     first = stream[0].event
     own = {"description": first.description, "metadata": first.metadata} if isinstance(first, PaymentInitiated) else {}
-    return {**codec.payment_to_json(stream[-1].payment), **own}
+    return {**payment_to_json(stream[-1].payment), **own}
 
 
 def _events(stream: Sequence[StoredEvent]) -> dict[str, object]:
-    return {"payment_id": stream[0].payment.payment_id, "events": [codec.event_to_json(stored) for stored in stream]}
+    return {"payment_id": stream[0].payment.payment_id, "events": [event_to_json(stored) for stored in stream]}
 
 
 def _json(body: dict[str, object], *, status: int = 200) -> func.HttpResponse:

@@ -8,7 +8,7 @@ from functions import operators
 from functions.advance import CONNECTION, delivery
 from shared import flow
 from shared.services import Services
-from shared.verbs.recover import keep
+from shared.verbs.recovery.keep import keep
 
 type Getter = Callable[[], Awaitable[Services]]
 

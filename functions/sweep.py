@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import azure.functions as func
 
 from shared.services import Services
-from shared.verbs.backlog import measure_backlog
+from shared.verbs.measure import measure_backlog
 from shared.verbs.sweep import sweep
 
 

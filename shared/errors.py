@@ -60,3 +60,9 @@ class Unreadable(PaymentsError):
     """A document or message is not what it should be; no repeat will change that."""
 
     code, then = "unreadable", Then.PARK
+
+
+class LetterMoved(PaymentsError):
+    """Another operator's action on this dead letter was first. Nothing was done: look again."""
+
+    code, then = "letter_moved", Then.RELOAD

@@ -6,20 +6,16 @@ from datetime import timedelta
 
 from shared.domain.payment import Step
 from shared.domain.retry import RetryPolicy
-from shared.letters import LetterBox
-from shared.overview import Overview
-from shared.ports import (
-    Clock,
-    DeadLetters,
-    EventStore,
-    Notifier,
-    Outbox,
-    Provider,
-    Publisher,
-    RecorderQueue,
-    Scheduler,
-    Telemetry,
-)
+from shared.ports.clock import Clock
+from shared.ports.dead_letters import DeadLetters, RecorderQueue
+from shared.ports.event_store import EventStore
+from shared.ports.letter_box import LetterBox
+from shared.ports.notifier import Notifier
+from shared.ports.outbox import Outbox
+from shared.ports.overview import Overview
+from shared.ports.provider import Provider
+from shared.ports.telemetry import Telemetry
+from shared.ports.topics import Publisher, Scheduler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from shared.ports import Answer, Busy, Call, Done
+from shared.ports.provider import Answer, Busy, Call, Done
 
 CONTENT_TYPE = "application/cloudevents+json"
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import aiohttp
 
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 
 type Json = dict[str, Any]
 

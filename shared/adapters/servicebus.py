@@ -15,9 +15,12 @@ from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch, ServiceB
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
-from shared import codec
+from shared.codec.cloud_events import CONTENT_TYPE
+from shared.codec.messages import Message
+from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
-from shared.ports import DeadLetter, DeadMessage, Message, Rejected
+from shared.ports.dead_letters import DeadMessage
+from shared.ports.topics import Rejected
 
 CALL_LIMIT_S = 30
 """For one send with the SDK's own retries in it; below the lock of a message (60 s)."""
@@ -158,7 +161,7 @@ def _wire(message: Message, due_at: datetime | None) -> ServiceBusMessage:
         message_id=message.message_id,
         subject=message.subject,
         to=message.to,
-        content_type=codec.CONTENT_TYPE,
+        content_type=CONTENT_TYPE,
         application_properties=properties,
         scheduled_enqueue_time_utc=due_at,
     )

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.ports import Severity
+from shared.ports.telemetry import Severity
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _LEVELS = {

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.domain.events import Event, PaymentFailed
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Call, Declined, Done, OurFault, Provider
+from shared.ports.provider import Answer, AskAnswer, Call, Declined, Done, OurFault, Provider
 
 
 @dataclass(frozen=True, slots=True)

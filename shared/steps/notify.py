@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import codec
+from shared.codec.cloud_events import to_cloud_event
 from shared.domain.events import Event, PaymentCompleted
 from shared.domain.payment import Payment, Step
-from shared.ports import AskAnswer, Call, Declined, Done, NeverSeen, Notifier, StoredEvent
+from shared.domain.stream import StoredEvent
+from shared.ports.notifier import Notifier
+from shared.ports.provider import AskAnswer, Call, Declined, Done, NeverSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +52,4 @@ def _announcement(payment: Payment, call: Call) -> str:
     if event is None:
         raise ValueError(f"payment {payment.payment_id} has nothing to tell the merchant yet")
     stored = StoredEvent(payment=payment, event=event, traceparent=call.traceparent)
-    return codec.to_cloud_event(stored, event_id=call.request_id)
+    return to_cloud_event(stored, event_id=call.request_id)

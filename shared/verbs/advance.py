@@ -7,13 +7,15 @@ done twice; what was said yes to is recorded whatever the payment has become mea
 from dataclasses import replace
 
 from shared import flow, signals
+from shared.codec.messages import Delivery
+from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import Event, PaymentFailed
-from shared.domain.payment import Intention, Payment, Refused, Step, intend
+from shared.domain.payment import Payment, Step
 from shared.errors import PaymentsError, Then, Unreadable
-from shared.ports import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.verbs.outcome import (
+from shared.steps.outcome import (
     CAPTURED_AFTER_FAILURE,
     CHARGED_NOT_RECORDED,
     Again,
@@ -23,8 +25,8 @@ from shared.verbs.outcome import (
     carry_out,
     park_unread,
 )
-from shared.verbs.recording import load, record
-from shared.verbs.turn import Delivery, Turn, read
+from shared.steps.recording import load, record
+from shared.steps.turn import Turn, read
 
 
 async def advance(delivery: Delivery, *, step: Step, services: Services) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import signals
-from shared.codec import from_document
+from shared.codec.documents import from_document
 from shared.domain.payment import Status
+from shared.domain.rows import Row, newer, row_of
+from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, Unreadable
-from shared.overview import Row, newer, row_of
-from shared.ports import StoredEvent
 from shared.services import Services
 
 RACES = 5

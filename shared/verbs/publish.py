@@ -5,9 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared import codec, flow, signals
+from shared import flow, signals
+from shared.codec.cloud_events import to_cloud_event
+from shared.codec.documents import from_document
+from shared.codec.facts import type_name
+from shared.codec.messages import Message
+from shared.domain.letters import DeadLetter
+from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
-from shared.ports import DeadLetter, Message, StoredEvent
 from shared.services import Services
 
 
@@ -35,7 +40,7 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
 
 def _traced(document: Mapping[str, Any], *, services: Services) -> Message:
     """Raises Unreadable for a document that is no event of ours. The message carries on the event's own trace."""
-    stored = codec.from_document(document)
+    stored = from_document(document)
     with services.telemetry.span("publish", traceparent=stored.traceparent, event_id=stored.event_id) as span:
         return to_message(replace(stored, traceparent=span.traceparent))
 
@@ -45,8 +50,8 @@ def to_message(stored: StoredEvent) -> Message:
     return Message(
         topic=flow.TOPIC_OF[type(stored.event)],
         message_id=stored.event_id,
-        body=codec.to_cloud_event(stored),
-        subject=codec.type_name(stored.event),
+        body=to_cloud_event(stored),
+        subject=type_name(stored.event),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from shared.ports import StoredEvent
+from shared.domain.stream import StoredEvent
 from shared.services import Services
 
 

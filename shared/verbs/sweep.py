@@ -4,16 +4,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import flow, signals
-from shared.codec import to_cloud_event, type_name
+from shared.codec.cloud_events import to_cloud_event
+from shared.codec.facts import type_name
+from shared.codec.messages import ATTEMPT, RUN, Message
 from shared.domain.events import PaymentCreated, PaymentFailed, PaymentInitiated, PaymentSettled
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.payment import Step
+from shared.domain.rows import Row
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError, Then
-from shared.letters import LetterRecord, LetterStatus
-from shared.overview import Row
-from shared.ports import Message, Severity, StoredEvent
+from shared.ports.telemetry import Severity
 from shared.services import Services
-from shared.verbs.replay import addressed_id, letters_of
-from shared.verbs.turn import ATTEMPT, RUN
+from shared.verbs.recovery.replay import addressed_id, letters_of
 
 LIMIT = 200
 """Payments per step and round, so that a round ends within the time of a function; the next round goes on."""

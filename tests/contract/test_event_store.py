@@ -9,10 +9,12 @@ import pytest
 import pytest_asyncio
 from azure.cosmos.aio import DatabaseProxy
 
-from shared import codec, flow
+from shared import flow
 from shared.adapters.cosmos.events import CosmosEventStore
+from shared.codec.documents import from_document
+from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved
-from shared.ports import EventStore, StoredEvent
+from shared.ports.event_store import EventStore
 from tests.builders import a_payment, initiated
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -110,5 +112,5 @@ async def test_one_document_can_be_read_as_it_is_stored(store: EventStore) -> No
     document = await store.load_document(stream[0].event_id)
 
     assert document is not None
-    assert codec.from_document(document) == stream[0]
+    assert from_document(document) == stream[0]
     assert await store.load_document(stream[1].event_id) is None

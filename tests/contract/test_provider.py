@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.provider import HttpProvider
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import Answer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 from tests.builders import a_payment
 from tests.contract.conftest import Grounds
 

@@ -11,9 +11,12 @@ from azure.cosmos.aio import DatabaseProxy
 from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.cosmos.overview import CosmosOverview
+from shared.domain.letters import LetterRecord, LetterStatus, letter_id_of
 from shared.domain.payment import Step
-from shared.letters import LetterBox, LetterFilter, LetterMoved, LetterRecord, LetterStatus, letter_id_of
-from shared.overview import Overview, row_of
+from shared.domain.rows import row_of
+from shared.errors import LetterMoved
+from shared.ports.letter_box import LetterBox, LetterFilter
+from shared.ports.overview import Overview
 from tests.builders import NOON, a_payment
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

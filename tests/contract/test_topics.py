@@ -12,7 +12,9 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from shared import flow
 from shared.adapters.servicebus import ServiceBusTopics
-from shared.ports import DeadLetter, DeadMessage, Message
+from shared.codec.messages import Message
+from shared.domain.letters import DeadLetter
+from shared.ports.dead_letters import DeadMessage
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 

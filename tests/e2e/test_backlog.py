@@ -11,7 +11,7 @@ from shared import flow, wiring
 from shared.adapters.cosmos.client import open_client
 from shared.services import Services
 from shared.settings import Settings
-from shared.verbs.backlog import measure_backlog
+from shared.verbs.measure import measure_backlog
 from tests.e2e.conftest import open_for_business
 from tests.flow.clock import VirtualClock
 from tests.flow.signals_seen import SignalsSeen

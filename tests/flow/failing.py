@@ -6,8 +6,10 @@ from typing import Any, cast
 
 from shared.domain.events import Event
 from shared.domain.payment import Payment
+from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy
-from shared.ports import Answer, Call, EventStore, Provider, StoredEvent
+from shared.ports.event_store import EventStore
+from shared.ports.provider import Answer, Call, Provider
 from shared.services import Services
 
 

@@ -12,11 +12,11 @@ from local.faults import Killed
 from local.servicebus.refusals import MessageLockLost
 from shared import flow
 from shared.adapters.servicebus import _dead
+from shared.codec.messages import Delivery
 from shared.domain.payment import Step
 from shared.services import Services
 from shared.verbs.advance import advance
-from shared.verbs.recover import keep
-from shared.verbs.turn import Delivery
+from shared.verbs.recovery.keep import keep
 from tests.flow.bus import Taken
 from tests.flow.grounds import Grounds
 from tests.flow.worker import Plant, Worker

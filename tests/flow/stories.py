@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared import flow
-from shared.letters import LetterFilter
+from shared.ports.letter_box import LetterFilter
 from shared.services import Services
-from shared.verbs.discard import discard
-from shared.verbs.replay import replay
+from shared.verbs.recovery.discard import discard
+from shared.verbs.recovery.replay import replay
 from shared.verbs.sweep import sweep
 from tests.flow.world import World
 

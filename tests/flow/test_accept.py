@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from shared.domain.decisions import Refused
 from shared.domain.money import Money
-from shared.domain.payment import Refused
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
-from shared.ports import StoredEvent
 from shared.verbs.accept import Initiate, accept
 from tests.flow.world import World, a_world
 

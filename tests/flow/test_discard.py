@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from shared import flow
-from shared.letters import LetterRecord
-from shared.verbs.discard import Discard, discard
+from shared.domain.letters import LetterRecord
+from shared.verbs.recovery.discard import Discard, discard
 from tests.flow.world import World, a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared import flow
 from shared.domain.events import PaymentCompleted
-from shared.verbs.replay import Verdict
+from shared.verbs.recovery.replay import Verdict
 from tests.flow.failing import busy_for
 from tests.flow.world import a_world, a_world_behind_a_gateway
 

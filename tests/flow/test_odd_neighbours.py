@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from shared import flow
-from shared.letters import LetterRecord
-from shared.ports import Message
-from shared.verbs.discard import Discard, discard
+from shared.codec.messages import Message
+from shared.domain.letters import LetterRecord
+from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.sweep import sweep
 from tests.flow.stories import lose_message
 from tests.flow.world import World, a_world, a_world_behind_a_gateway

@@ -6,7 +6,7 @@ import pytest
 
 from local.faults import Killed
 from shared import flow
-from shared.ports import Message
+from shared.codec.messages import Message
 from tests.flow.failing import failing
 from tests.flow.world import a_world, a_world_behind_a_gateway
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from shared.letters import LetterRecord
-from shared.verbs.drain import drain
+from shared.domain.letters import LetterRecord
+from shared.verbs.recovery.drain import drain
 from tests.flow.world import RECORD, World, a_world
 
 

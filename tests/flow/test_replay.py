@@ -7,8 +7,8 @@ import pytest
 
 from local.faults import Side, Tripwire
 from shared import flow
-from shared.letters import LetterRecord, LetterStatus
-from shared.verbs.replay import Verdict
+from shared.domain.letters import LetterRecord, LetterStatus
+from shared.verbs.recovery.replay import Verdict
 from tests.flow.world import World, a_world
 
 COMPLETED = ["initiated", "created", "settled", "completed"]

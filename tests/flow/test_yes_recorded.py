@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from shared.domain.events import Event, PaymentCreated, PaymentFailed
 from shared.domain.payment import Status, evolve
-from shared.ports import EventStore, StoredEvent
+from shared.domain.stream import StoredEvent
+from shared.ports.event_store import EventStore
 from shared.services import Services
 from tests.builders import NOON
 from tests.flow.world import World, a_world

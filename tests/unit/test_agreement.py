@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from shared import codec, flow
+from shared import flow
+from shared.codec.facts import type_name
 from shared.domain.events import Event
 from shared.domain.payment import Step
 from shared.settings import DUPLICATE_DETECTION_WINDOW_S, Settings
@@ -36,7 +37,7 @@ def test_every_event_has_a_topic_and_every_topic_is_declared() -> None:
 def test_a_topic_is_named_after_its_event() -> None:
     for story in STORIES:
         for stored in story.stored:
-            assert flow.TOPIC_OF[type(stored.event)] == codec.type_name(stored.event).replace(".", "-")
+            assert flow.TOPIC_OF[type(stored.event)] == type_name(stored.event).replace(".", "-")
 
 
 def test_every_step_has_its_subscription_and_every_subscription_its_step() -> None:

@@ -9,7 +9,9 @@ import pytest
 from shared import signals
 from shared.domain.retry import RetryPolicy
 from shared.settings import Settings
-from shared.verbs import drain, outcome, recover, sweep
+from shared.steps import outcome
+from shared.verbs import sweep
+from shared.verbs.recovery import drain, keep
 from tests.conftest import REQUIRED_SETTINGS
 from tests.unit.docs_tables import DOCS, bare, table
 
@@ -64,7 +66,7 @@ def test_every_reason_is_explained_with_its_severity() -> None:
     assert reasons() <= set(rows)
     assert {"unmappable", "refused_by_broker", "our_fault"} <= reasons()
     for reason, row in rows.items():
-        assert row["severity"] == recover._SEVERITY.get(reason, signals.SEVERITY_NORMAL)
+        assert row["severity"] == keep._SEVERITY.get(reason, signals.SEVERITY_NORMAL)
         assert row["what to do"]
 
 

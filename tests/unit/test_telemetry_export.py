@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from shared.adapters.exporters import Pipelines, pipelines
 from shared.adapters.telemetry import OpenTelemetry
-from shared.ports import Severity
+from shared.ports.telemetry import Severity
 
 ROOT = Path(__file__).parents[2]
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -10,11 +10,11 @@ from typing import Any
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-from shared import codec
 from shared.adapters.cosmos.faults import Taken, reading, writing
+from shared.codec.documents import from_document, to_document
 from shared.domain.events import same_fact
+from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, StreamMoved
-from shared.ports import StoredEvent
 
 _LAGGING_READS = 3
 
@@ -26,7 +26,7 @@ class CosmosEventStore:
         self._container = container
 
     async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
-        documents = [codec.to_document(stored) for stored in events]
+        documents = [to_document(stored) for stored in events]
         try:
             async with writing(f"append {events[0].event_id}"):
                 await self._create(documents)
@@ -57,14 +57,14 @@ class CosmosEventStore:
         for _ in range(_LAGGING_READS):
             document = await self.load_document(stored.event_id)
             if document is not None:
-                return codec.from_document(document)
+                return from_document(document)
         raise StoreBusy(f"{stored.event_id} is taken and cannot be read: retry")
 
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
         async with reading(f"load {payment_id}"):
             pages = self._container.query_items("SELECT * FROM c", partition_key=payment_id)
             documents = [document async for document in pages]
-        return tuple(sorted(map(codec.from_document, documents), key=lambda stored: stored.payment.version))
+        return tuple(sorted(map(from_document, documents), key=lambda stored: stored.payment.version))
 
     async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
         payment_id = event_id.rpartition(":")[0]

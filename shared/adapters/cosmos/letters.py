@@ -9,16 +9,11 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
-from shared.codec import time_to_json
-from shared.letters import (
-    LetterFilter,
-    LetterMoved,
-    LetterPage,
-    LetterRecord,
-    LetterStatus,
-    letter_from_json,
-    letter_to_json,
-)
+from shared.codec.letters import letter_from_json, letter_to_json
+from shared.codec.values import time_to_json
+from shared.domain.letters import LetterRecord, LetterStatus
+from shared.errors import LetterMoved
+from shared.ports.letter_box import LetterFilter, LetterPage
 
 
 class CosmosLetterBox:

@@ -9,9 +9,11 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
-from shared.codec import time_to_json
+from shared.codec.rows import row_from_json, row_to_json
+from shared.codec.values import time_to_json
 from shared.domain.payment import Step
-from shared.overview import Row, RowPage, row_from_json, row_to_json
+from shared.domain.rows import Row
+from shared.ports.overview import RowPage
 
 
 class CosmosOverview:

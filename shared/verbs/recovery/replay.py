@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared import flow, signals
-from shared.codec import from_cloud_event, from_document, to_cloud_event, type_name
-from shared.domain.payment import Intention, Refused, Step, fold, intend
+from shared.codec.cloud_events import from_cloud_event, to_cloud_event
+from shared.codec.documents import from_document
+from shared.codec.facts import type_name
+from shared.codec.messages import ANSWERED, ATTEMPT, RUN, Message
+from shared.domain.decisions import Intention, Refused, intend
+from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.payment import Step, fold
 from shared.errors import Unreadable
 from shared.flow import Place
-from shared.letters import LetterFilter, LetterRecord, LetterStatus
-from shared.ports import Message
+from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.publish import to_message
-from shared.verbs.turn import ANSWERED, ATTEMPT, RUN
 
 _REPLAY_RUN = re.compile(r"r[0-9]{1,9}")
 

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared import signals
+from shared.domain.decisions import Refused
 from shared.domain.events import Event, PaymentCompleted, PaymentFailed
-from shared.domain.payment import Payment, Refused, Step, fold
+from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.payment import Payment, Step, fold
 from shared.errors import Unreadable
-from shared.letters import LetterRecord, LetterStatus
-from shared.ports import Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
+from shared.steps.recording import record as record_facts
 from shared.steps.step import PaymentStep, request_id
-from shared.verbs.recording import record as record_facts
-from shared.verbs.replay import letters_of, run_under_way
+from shared.verbs.recovery.replay import letters_of, run_under_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

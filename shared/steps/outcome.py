@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared import signals
+from shared.codec.messages import ANSWERED, ATTEMPT, RUN, Delivery, Message
+from shared.domain.letters import DeadLetter
 from shared.domain.payment import Step
 from shared.errors import PaymentsError, Unreadable
 from shared.flow import Place
-from shared.ports import DeadLetter, Done, Message
+from shared.ports.provider import Done
 from shared.services import Services
-from shared.verbs.recording import load, record
-from shared.verbs.turn import ANSWERED, ATTEMPT, RUN, Delivery, Turn
+from shared.steps.recording import load, record
+from shared.steps.turn import Turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from shared import signals
-from shared.codec import time_from_json, time_to_json
-from shared.ports import Unpublished
+from shared.codec.values import time_from_json, time_to_json
+from shared.ports.outbox import Unpublished
 from shared.services import Services
 
 _PARTS, _LETTERS = "parts", "letters"

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared import flow, signals
-from shared.codec import from_cloud_event
+from shared.codec.cloud_events import from_cloud_event
+from shared.codec.messages import ANSWERED, ATTEMPT, RUN, Delivery, Message
+from shared.domain.letters import LetterRecord, LetterStatus, letter_id_of
 from shared.domain.retry import RetryPolicy
 from shared.errors import Unreadable
-from shared.letters import LetterRecord, LetterStatus, letter_id_of
-from shared.ports import Message, Severity
+from shared.ports.telemetry import Severity
 from shared.services import Services
-from shared.verbs.turn import ANSWERED, ATTEMPT, RUN, Delivery
 
 RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 """Only its waits count: recording is tried for ever."""

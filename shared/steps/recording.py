@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from shared.domain.decisions import Refused, decide
 from shared.domain.events import Event
-from shared.domain.payment import Payment, Refused, decide, evolve, fold
+from shared.domain.payment import Payment, evolve, fold
+from shared.domain.stream import StoredEvent
 from shared.errors import AppendUnknown, StreamMissing, StreamMoved
-from shared.ports import StoredEvent
 from shared.services import Services
 
 RELOADS = 5

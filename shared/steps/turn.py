@@ -1,34 +1,17 @@
 """A delivered message, read: which payment, which attempt, and whether it may be taken at its word."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import codec, flow
+from shared import flow
+from shared.codec.cloud_events import Notice, from_cloud_event
+from shared.codec.messages import _RUN, ANSWERED, ATTEMPT, FEED_RUN, RUN, Delivery
 from shared.domain.retry import RetryPolicy
 from shared.errors import Unreadable
 from shared.flow import Place
-from shared.ports import Call
+from shared.ports.provider import Call
 from shared.services import Services
 from shared.steps.step import PaymentStep, request_id
-
-ATTEMPT, RUN, ANSWERED = "attempt", "run", "answered"
-"""Application properties of addressed copies."""
-
-FEED_RUN = "0"
-_RUN = re.compile(r"0|[rs][1-9][0-9]{0,8}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message as the broker delivers it; delivery_count is 1 the first time."""
-
-    message_id: str
-    body: str
-    subject: str
-    delivery_count: int
-    properties: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +22,7 @@ class Turn:
     """
 
     delivery: Delivery
-    notice: codec.Notice
+    notice: Notice
     attempt: int
     run: str
     answered: bool
@@ -89,7 +72,7 @@ def read(delivery: Delivery, *, step: PaymentStep, services: Services) -> Turn:
         raise Unreadable(f"message {delivery.message_id} has the attempt {attempt!r}")
     if not isinstance(run, str) or not _RUN.fullmatch(run):
         raise Unreadable(f"message {delivery.message_id} has the run {run!r}")
-    notice = codec.from_cloud_event(delivery.body)
+    notice = from_cloud_event(delivery.body)
     return Turn(
         delivery=delivery,
         notice=notice,

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from shared.ports import DeadMessage
+from shared.codec.messages import Delivery
+from shared.ports.dead_letters import DeadMessage
 from shared.services import Services
-from shared.verbs.recover import keep
-from shared.verbs.turn import Delivery
+from shared.verbs.recovery.keep import keep
 
 AT_ONCE = 50
 """Messages in a round, so that a round ends well within the time of a request."""

@@ -1,0 +1,26 @@
+"""Where the streams of events are kept. Raises StreamMoved, AppendUnknown, StoreBusy."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from shared.domain.stream import StoredEvent
+
+
+class EventStore(Protocol):
+    """The streams of events, one per payment. Never updates, never deletes."""
+
+    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+        """Add consecutive events of one payment, all or none, in one conditional write.
+
+        Returns what stands in their place: them, or the same facts written earlier by a lost call of ours.
+        Raises StreamMoved (others stand there) and AppendUnknown: load and decide again; StoreBusy: nothing written.
+        """
+
+    async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        """All events in order of version; () for a payment that is not there. Raises StoreBusy."""
+
+    async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
+        """One event as it is stored, readable or not: for what the publisher could not map. Raises StoreBusy."""
+
+    async def ping(self) -> None:
+        """Raises what keeps the store from answering."""
