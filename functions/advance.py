@@ -12,20 +12,11 @@ from shared.verbs.advance import advance
 
 CONNECTION = "ServiceBusConnection"
 
-FUNCTION_OF: dict[Step, str] = {
-    Step.CREATE: "create_payment",
-    Step.SETTLE: "settle_payment",
-    Step.NOTIFY: "notify_merchant",
-    Step.VOID: "void_payment",
-    Step.NOTIFY_FAILURE: "notify_merchant_of_failure",
-}
-"""Each step is a function of its own, so that each scales on its own."""
-
 
 def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
     """One function per step. Returning completes the message; raising abandons it, and the broker delivers it again."""
     bp = func.Blueprint()
-    for step, name in FUNCTION_OF.items():
+    for step, name in flow.FUNCTION_OF.items():
         _register(bp, step, name, services)
     return bp
 

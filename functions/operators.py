@@ -19,6 +19,7 @@ from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.drain import drain
+from shared.verbs.recovery.keep import keep
 from shared.verbs.recovery.replay import Replay, replay
 
 type Answer = Callable[[func.HttpRequest, str, Services], Awaitable[func.HttpResponse]]
@@ -145,7 +146,7 @@ async def discard_letter(req: func.HttpRequest, by: str, services: Services) -> 
 
 async def drain_recorder(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
     """Record what died on its way to being recorded. Call again until `more` is false."""
-    drained = await drain(services=services)
+    drained = await drain(keep=keep, services=services)
     return _json({"recorded": drained.recorded, "more": drained.more})
 
 

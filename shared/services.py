@@ -34,6 +34,10 @@ class Limits:
     expires_after: timedelta
     sweep_margin: timedelta
 
+    def horizon(self, step: Step) -> timedelta:
+        """After so long nobody can be working on a step any more: its longest series of retries, and a margin."""
+        return timedelta(seconds=self.retries[step].horizon_s()) + self.sweep_margin
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:

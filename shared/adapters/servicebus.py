@@ -16,7 +16,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
 from shared.codec.cloud_events import CONTENT_TYPE
-from shared.codec.messages import Message
+from shared.codec.messages import Message, parked
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
 from shared.ports.dead_letters import DeadMessage
@@ -27,9 +27,6 @@ CALL_LIMIT_S = 30
 
 DRAIN_WAIT_S = 2
 """How long an empty dead-letter queue is waited for."""
-
-MAX_DESCRIPTION = 1000
-"""Characters. Application properties count towards the 256 KB of a message."""
 
 _TOO_LARGE = "larger than the broker takes"
 
@@ -76,7 +73,7 @@ class ServiceBusTopics:
             raise BusUnavailable(f"message {message.message_id} is {rejected[0].reason}")
 
     async def park(self, letter: DeadLetter) -> None:
-        rejected = await self._send(self._dead_letter_topic, [_letter(letter, self._dead_letter_topic)])
+        rejected = await self._send(self._dead_letter_topic, [parked(letter)])
         if rejected:
             raise BusUnavailable(f"the dead letter of message {letter.message_id} is {rejected[0].reason}")
 
@@ -185,27 +182,3 @@ def _text(name: str | bytes) -> str:
 
 def _value(value: object) -> object:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _letter(letter: DeadLetter, topic: str) -> Message:
-    """Reason and description stand there twice: under the broker's names, where every tool looks for them, and under
-    ours, which the broker does not overwrite when the letter dies once more on its way to being recorded.
-    """
-    description = letter.description[:MAX_DESCRIPTION]
-    return Message(
-        topic=topic,
-        message_id=letter.message_id,
-        body=letter.body,
-        subject=letter.subject,
-        properties={
-            "DeadLetterReason": letter.reason,
-            "DeadLetterErrorDescription": description,
-            "reason": letter.reason,
-            "description": description,
-            "source": letter.source,
-            "attempt": letter.attempt,
-            "run": letter.run,
-            "delivery_count": letter.delivery_count,
-            **({"answered": 1} if letter.answered else {}),
-        },
-    )

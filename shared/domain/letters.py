@@ -1,8 +1,9 @@
 """Dead letters: what is parked, the record that is kept of it, and what operators do with it. Knows no storage."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
@@ -87,3 +88,21 @@ class LetterRecord:
 def letter_id_of(*, source: str, message_id: str) -> str:
     """One id per death: the message id holds run and attempt, so a new death is a new record, a redelivery is not."""
     return str(uuid.uuid5(NAMESPACE, f"{source}\n{message_id}"))
+
+
+def run_under_way(
+    letters: Iterable[LetterRecord], *, now: datetime, horizon: timedelta, but: str | None = None
+) -> str | None:
+    """A run that one of a step's letters (`but` one) was replayed as, and whose retries may not be over.
+
+    Two runs side by side would ask at the same moment, both hear of nothing, and both send. A run that has died has
+    left a letter of its own, and is not under way. horizon: how long a step's retries may take.
+    """
+    letters = tuple(letters)
+    died = {letter.run for letter in letters}
+    for letter in letters:
+        if letter.letter_id == but or letter.status is not LetterStatus.REPLAYED:
+            continue
+        if letter.replays[-1] not in died and now - letter.history[-1].at < horizon:
+            return letter.replays[-1]
+    return None

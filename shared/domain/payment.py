@@ -1,6 +1,6 @@
-"""A payment: its state, how events change it, what may be done and recorded. Knows no provider and no HTTP.
+"""A payment: its state, and how events change it. Knows no provider and no HTTP.
 
-Read top to bottom: State (Payment), evolve and fold, intend (before a call), decide (after it).
+Read top to bottom: the state (Payment), evolve, fold. What may be done with it stands in decisions.py.
 """
 
 from collections.abc import Iterable
@@ -40,6 +40,15 @@ class Step(StrEnum):
     NOTIFY = "notify"
     VOID = "void"
     NOTIFY_FAILURE = "notify_failure"
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether it asks the provider for something: what was said yes to must never be forgotten."""
+        return self in (Step.CREATE, Step.SETTLE, Step.VOID)
+
+    @property
+    def tells_the_merchant(self) -> bool:
+        return not self.moves_money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

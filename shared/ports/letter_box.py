@@ -44,3 +44,15 @@ class LetterBox(Protocol):
 
     async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
         """How many are open. Raises StoreBusy."""
+
+
+async def letters_of(payment_id: str, *, box: LetterBox) -> list[LetterRecord]:
+    """All letters of a payment. Raises StoreBusy."""
+    letters: list[LetterRecord] = []
+    page: str | None = None
+    while True:
+        found = await box.find(LetterFilter(payment_id=payment_id), limit=100, page=page)
+        letters += found.letters
+        page = found.next_page
+        if page is None:
+            return letters

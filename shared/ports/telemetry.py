@@ -17,7 +17,7 @@ class Span(Protocol):
         """Add attributes to the span."""
 
 
-class Severity(StrEnum):
+class Level(StrEnum):
     """How loud a line is."""
 
     INFO = "info"
@@ -34,7 +34,7 @@ class Telemetry(Protocol):
     ) -> AbstractContextManager[Span]:
         """A span under traceparent. linked: also a link to it, for work that resumes an old trace."""
 
-    def log(self, name: str, fields: Mapping[str, str | int | float], *, severity: Severity = Severity.INFO) -> None:
+    def log(self, name: str, fields: Mapping[str, str | int | float], *, level: Level = Level.INFO) -> None:
         """One line: an event name such as `advance.recorded`, and fields."""
 
     def count(self, name: str, value: int = 1, **attributes: str | int) -> None:

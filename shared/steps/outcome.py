@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared import signals
-from shared.codec.messages import ANSWERED, ATTEMPT, RUN, Delivery, Message
+from shared.codec.messages import Delivery, tried_again
 from shared.domain.letters import DeadLetter
-from shared.domain.payment import Step
+from shared.domain.reasons import Reason
 from shared.errors import PaymentsError, Unreadable
 from shared.flow import Place
 from shared.ports.provider import Done
@@ -45,7 +45,7 @@ class Again:
 class Parked:
     """A person must look at it."""
 
-    reason: str
+    reason: Reason
     description: str
     word: str = "parked"
 
@@ -55,11 +55,6 @@ class Parked:
 
 
 type Outcome = Finished | Again | Parked
-
-CHARGED_NOT_RECORDED = "charged_not_recorded"
-CAPTURED_AFTER_FAILURE = "captured_after_failure"
-RETRIES_EXHAUSTED = "retries_exhausted"
-NOTIFICATION_UNDELIVERED = "notification_undelivered"
 
 
 async def carry_out(outcome: Outcome, *, turn: Turn) -> None:
@@ -83,16 +78,13 @@ async def _schedule(again: Again, *, turn: Turn) -> None:
     """
     attempt = turn.attempt + 1
     delay_s = turn.policy.delay_s(attempt, jitter=turn.services.jitter(), retry_after_s=again.retry_after_s)
-    properties: dict[str, str | int] = {ATTEMPT: attempt, RUN: turn.run}
-    if again.answered or turn.answered:
-        properties[ANSWERED] = 1
-    copy = Message(
-        topic=turn.place.topic,
-        message_id=f"{turn.notice.event_id}:{turn.place.subscription}:{turn.run}:{attempt}",
-        body=turn.delivery.body,
-        subject=turn.delivery.subject,
-        to=turn.place.subscription,
-        properties=properties,
+    copy = tried_again(
+        turn.delivery,
+        place=turn.place,
+        event_id=turn.notice.event_id,
+        run=turn.run,
+        attempt=attempt,
+        answered=again.answered or turn.answered,
     )
     await turn.services.scheduler.schedule(copy, due_at=turn.now + timedelta(seconds=delay_s))
     turn.services.telemetry.count(signals.STEP_RETRIES, step=turn.step.step.value, reason=again.code)
@@ -100,12 +92,12 @@ async def _schedule(again: Again, *, turn: Turn) -> None:
 
 async def _give_up(again: Again, *, turn: Turn) -> None:
     description = f"{again.code} after {turn.attempt + 1} attempts: {again.description}"
-    if turn.step.step in (Step.NOTIFY, Step.NOTIFY_FAILURE):
+    if turn.step.step.tells_the_merchant:
         await _give_up_telling(again, description, turn=turn)
     elif again.answered or turn.answered:
-        await _park(turn, reason=CHARGED_NOT_RECORDED, description=description)
+        await _park(turn, reason=Reason.CHARGED_NOT_RECORDED, description=description)
     else:
-        await _park(turn, reason=RETRIES_EXHAUSTED, description=description)
+        await _park(turn, reason=Reason.RETRIES_EXHAUSTED, description=description)
 
 
 async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> None:
@@ -130,10 +122,10 @@ async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> Non
             await _schedule(again, turn=turn)
             return
     if not told:
-        await _park(turn, reason=NOTIFICATION_UNDELIVERED, description=description)
+        await _park(turn, reason=Reason.NOTIFICATION_UNDELIVERED, description=description)
 
 
-async def _park(turn: Turn, *, reason: str, description: str) -> None:
+async def _park(turn: Turn, *, reason: Reason, description: str) -> None:
     letter = DeadLetter(
         message_id=turn.delivery.message_id,
         body=turn.delivery.body,
@@ -144,7 +136,7 @@ async def _park(turn: Turn, *, reason: str, description: str) -> None:
         attempt=turn.attempt,
         run=turn.run,
         delivery_count=turn.delivery.delivery_count,
-        answered=turn.answered or reason == CHARGED_NOT_RECORDED,
+        answered=turn.answered or reason is Reason.CHARGED_NOT_RECORDED,
     )
     await turn.services.dead_letters.park(letter)
     turn.services.telemetry.count(signals.MESSAGES_PARKED, step=turn.step.step.value, reason=reason)
@@ -156,10 +148,10 @@ async def park_unread(delivery: Delivery, *, fault: Unreadable, place: Place, se
         message_id=delivery.message_id,
         body=delivery.body,
         subject=delivery.subject,
-        reason=fault.code,
+        reason=Reason.UNREADABLE,
         description=str(fault),
         source=str(place),
         delivery_count=delivery.delivery_count,
     )
     await services.dead_letters.park(letter)
-    services.telemetry.count(signals.MESSAGES_PARKED, step=place.subscription, reason=fault.code)
+    services.telemetry.count(signals.MESSAGES_PARKED, step=place.subscription, reason=Reason.UNREADABLE)

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from shared import flow
 from shared.codec.cloud_events import Notice, from_cloud_event
-from shared.codec.messages import _RUN, ANSWERED, ATTEMPT, FEED_RUN, RUN, Delivery
+from shared.codec.messages import FEED_RUN, Delivery, tried
 from shared.domain.retry import RetryPolicy
-from shared.errors import Unreadable
 from shared.flow import Place
 from shared.ports.provider import Call
 from shared.services import Services
@@ -67,18 +66,14 @@ class Turn:
 
 def read(delivery: Delivery, *, step: PaymentStep, services: Services) -> Turn:
     """Raises Unreadable when the body is no event, or attempt or run is not what we write."""
-    attempt, run = delivery.properties.get(ATTEMPT, 0), delivery.properties.get(RUN, FEED_RUN)
-    if type(attempt) is not int or attempt < 0:
-        raise Unreadable(f"message {delivery.message_id} has the attempt {attempt!r}")
-    if not isinstance(run, str) or not _RUN.fullmatch(run):
-        raise Unreadable(f"message {delivery.message_id} has the run {run!r}")
+    so_far = tried(delivery)
     notice = from_cloud_event(delivery.body)
     return Turn(
         delivery=delivery,
         notice=notice,
-        attempt=attempt,
-        run=run,
-        answered=ANSWERED in delivery.properties,
+        attempt=so_far.attempt,
+        run=so_far.run,
+        answered=so_far.answered,
         step=step,
         services=services,
         traceparent=notice.traceparent,

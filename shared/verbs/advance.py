@@ -11,20 +11,12 @@ from shared.codec.messages import Delivery
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import Event, PaymentFailed
 from shared.domain.payment import Payment, Step
+from shared.domain.reasons import REASON_NAMED, Reason
 from shared.errors import PaymentsError, Then, Unreadable
 from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.steps.outcome import (
-    CAPTURED_AFTER_FAILURE,
-    CHARGED_NOT_RECORDED,
-    Again,
-    Finished,
-    Outcome,
-    Parked,
-    carry_out,
-    park_unread,
-)
+from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load, record
 from shared.steps.turn import Turn, read
 
@@ -55,7 +47,9 @@ async def _attempt(turn: Turn) -> Outcome:
     try:
         return await _move(turn)
     except PaymentsError as fault:
-        return Parked(fault.code, str(fault)) if fault.then is Then.PARK else Again(fault.code, str(fault))
+        if fault.then is Then.PARK:
+            return Parked(REASON_NAMED[fault.code], str(fault))
+        return Again(fault.code, str(fault))
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
         return Again("unforeseen", f"{type(fault).__name__}: {fault}"[:500])
 
@@ -64,7 +58,7 @@ async def _move(turn: Turn) -> Outcome:
     payment = turn.notice.payment if turn.ordinary else await load(turn.payment_id, services=turn.services)
     match intend(payment, turn.step.step, now=turn.now):
         case Refused(reason):
-            return Parked("refused", reason)
+            return Parked(Reason.REFUSED, reason)
         case Intention.NOTHING:
             return Finished("already_done")
         case Intention.EXPIRE:
@@ -115,10 +109,10 @@ async def _conclude(turn: Turn, payment: Payment, answer: AskAnswer) -> Outcome:
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):
             if payment.failed and payment.settled:
-                return Parked(CAPTURED_AFTER_FAILURE, f"what was captured cannot be voided: {code}")
-            return Parked("our_fault", f"the other side refuses the call as wrong: {code}")
+                return Parked(Reason.CAPTURED_AFTER_FAILURE, f"what was captured cannot be voided: {code}")
+            return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
         case NeverSeen():
-            return Parked("outcome_unprovable", f"request {turn.call.request_id} is too old to be repeated safely")
+            return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
 
 
 async def _yes_recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
@@ -129,7 +123,9 @@ async def _yes_recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
         code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
         return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=True)
     if isinstance(outcome, Parked):
-        return Parked(CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}")
+        return Parked(
+            Reason.CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}"
+        )
     return outcome
 
 
@@ -137,4 +133,4 @@ async def _recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
     recorded = await record(
         payment, fact, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
     )
-    return Parked("refused", recorded.reason) if isinstance(recorded, Refused) else Finished("recorded")
+    return Parked(Reason.REFUSED, recorded.reason) if isinstance(recorded, Refused) else Finished("recorded")

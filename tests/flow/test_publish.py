@@ -10,6 +10,7 @@ from shared.domain.stream import StoredEvent
 from shared.services import Services
 from shared.verbs.publish import publish
 from shared.verbs.recovery.replay import Verdict, replay
+from tests import places
 from tests.builders import a_payment
 from tests.flow.world import World, a_world
 
@@ -113,7 +114,7 @@ async def test_a_batch_that_comes_again_is_published_once(tmp_path: Path) -> Non
 async def test_every_topic_is_tried_before_one_that_is_away_stops_the_batch(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         stream = a_payment(payment_id="two-topics").created().stored
-        world.bus.faults.order({"kind": "refuse_sends", "topic": flow.CREATE.topic, "count": 100})
+        world.bus.faults.order({"kind": "refuse_sends", "topic": places.CREATE.topic, "count": 100})
 
         raised = await fault_of(world.services, stream)
 

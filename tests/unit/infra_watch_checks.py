@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared import signals
+from shared.domain.reasons import Severity
 from tests.unit.infra_product import ROOT, Infra, Product
 
 METRIC = re.compile(r"'regispay\.([\w.]+)'")
 LOG_EVENT = re.compile(r"(?:event_name\) == |Message startswith )'([^']+)'")
 ATTRIBUTE = re.compile(r"Properties\.(\w+)")
-SEVERITIES = {signals.SEVERITY_HIGH, signals.SEVERITY_NORMAL, signals.SEVERITY_LOW}
+SEVERITIES = set(Severity)
 LOGGED = {"event_name"}  # the adapter puts it there
 
 

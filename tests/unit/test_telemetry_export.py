@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from shared.adapters.exporters import Pipelines, pipelines
 from shared.adapters.telemetry import OpenTelemetry
-from shared.ports.telemetry import Severity
+from shared.ports.telemetry import Level
 
 ROOT = Path(__file__).parents[2]
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -46,7 +46,7 @@ async def test_spans_figures_and_log_records_reach_a_collector() -> None:
     telemetry = OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
     with telemetry.span("advance", traceparent=TRACEPARENT):
         telemetry.count("step.retries", step="create")
-        telemetry.log("recover.dead_letter_recorded", {"step": "create"}, severity=Severity.CRITICAL)
+        telemetry.log("recover.dead_letter_recorded", {"step": "create"}, level=Level.CRITICAL)
     await collected(ends)
     await runner.cleanup()
 

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared import signals
+from shared import flow, signals
 from shared.domain.decisions import Refused
 from shared.domain.events import Event, PaymentCompleted, PaymentFailed
-from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.letters import LetterRecord, LetterStatus, run_under_way
 from shared.domain.payment import Payment, Step, fold
 from shared.errors import Unreadable
+from shared.ports.letter_box import letters_of
 from shared.ports.provider import Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
 from shared.steps.recording import record as record_facts
 from shared.steps.step import PaymentStep, request_id
-from shared.verbs.recovery.replay import letters_of, run_under_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +58,11 @@ async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
         return True, f"the stream cannot be read, so the payment was not ended: {exc}"
     if payment is None:
         return True, "no events of the payment are stored"
-    if payment.owes is None or letter.step not in (payment.owes.value, "publish"):
+    if payment.owes is None or letter.step not in (payment.owes.value, flow.PUBLISH):
         return True, f"the payment is {payment.status.value} and does not wait for {letter.step}"
-    letters = await letters_of(payment.payment_id, services)
-    of_this_step = [each for each in letters if each.step in (payment.owes.value, "publish")]
-    run = run_under_way(of_this_step, payment.owes, services)
+    letters = await letters_of(payment.payment_id, box=services.letters)
+    of_this_step = [each for each in letters if each.step in (payment.owes.value, flow.PUBLISH)]
+    run = run_under_way(of_this_step, now=services.clock.now(), horizon=services.limits.horizon(payment.owes))
     if run is not None:
         return False, f"it was replayed as {run}, which may still be under way: wait for its end, then look again"
     return await _end_at(payment.owes, payment, letter, services)

@@ -1,11 +1,11 @@
 """recover, by an operator: record what died on its way to being recorded. Without this it would lie there unseen."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.codec.messages import Delivery
 from shared.ports.dead_letters import DeadMessage
 from shared.services import Services
-from shared.verbs.recovery.keep import keep
 
 AT_ONCE = 50
 """Messages in a round, so that a round ends well within the time of a request."""
@@ -19,8 +19,11 @@ class Drained:
     more: bool
 
 
-async def drain(*, services: Services) -> Drained:
-    """Record what lies in the recorder's own dead-letter queue. Raises BusUnavailable: call again, nothing is lost."""
+async def drain(*, keep: Callable[..., Awaitable[None]], services: Services) -> Drained:
+    """Hand what lies in the recorder's own dead-letter queue to `keep`, which records it.
+
+    Raises BusUnavailable: call again, nothing is lost.
+    """
 
     async def recorded(message: DeadMessage) -> None:
         delivery = Delivery(

@@ -4,39 +4,20 @@ Two roads lead here: what we parked ourselves, with its source in a property, an
 forwarded, with its source in the broker's own annotation.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from shared import flow, signals
 from shared.codec.cloud_events import from_cloud_event
-from shared.codec.messages import ANSWERED, ATTEMPT, RUN, Delivery, Message
+from shared.codec.messages import Delivery, as_dead_letter, named_in, parked_again, record_attempts
 from shared.domain.letters import LetterRecord, LetterStatus, letter_id_of
+from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
 from shared.errors import Unreadable
-from shared.ports.telemetry import Severity
+from shared.ports.telemetry import Level
 from shared.services import Services
 
 RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 """Only its waits count: recording is tried for ever."""
-
-RECORD_ATTEMPT, SOURCE, REASON, DESCRIPTION, DELIVERIES = (
-    "record_attempt",
-    "source",
-    "reason",
-    "description",
-    "delivery_count",
-)
-"""Application properties of a dead letter of our own."""
-
-BROKERS_REASON, BROKERS_DESCRIPTION = "DeadLetterReason", "DeadLetterErrorDescription"
-"""The broker's own, which it overwrites when the letter dies once more on its way to being recorded."""
-
-_SEVERITY = {
-    "charged_not_recorded": signals.SEVERITY_HIGH,
-    "outcome_unprovable": signals.SEVERITY_HIGH,
-    "captured_after_failure": signals.SEVERITY_HIGH,
-    "notification_undelivered": signals.SEVERITY_LOW,
-}
 
 
 async def keep(delivery: Delivery, *, dead_letter_source: str | None, services: Services) -> None:
@@ -57,7 +38,7 @@ async def keep(delivery: Delivery, *, dead_letter_source: str | None, services: 
 
 
 def _tell(record: LetterRecord, services: Services) -> None:
-    loud = Severity.CRITICAL if record.severity == signals.SEVERITY_HIGH else Severity.ERROR
+    loud = Level.CRITICAL if record.severity == Severity.HIGH else Level.ERROR
     services.telemetry.log(
         signals.LOG_DEAD_LETTER_RECORDED,
         {
@@ -68,7 +49,7 @@ def _tell(record: LetterRecord, services: Services) -> None:
             "severity": record.severity,
             "description": record.description,
         },
-        severity=Severity.WARNING if record.severity == signals.SEVERITY_LOW else loud,
+        level=Level.WARNING if record.severity == Severity.LOW else loud,
     )
     services.telemetry.count(
         signals.DEAD_LETTERS_RECORDED, step=record.step, reason=record.reason, severity=record.severity
@@ -76,51 +57,34 @@ def _tell(record: LetterRecord, services: Services) -> None:
 
 
 async def _keep_later(delivery: Delivery, *, record: LetterRecord, why: str, services: Services) -> None:
-    attempt = _whole(delivery.properties, RECORD_ATTEMPT, default=0) + 1
-    copy = Message(
-        topic=flow.DEAD_LETTER_TOPIC,
-        message_id=delivery.message_id,
-        body=delivery.body,
-        subject=delivery.subject,
-        properties={
-            RECORD_ATTEMPT: attempt,
-            SOURCE: record.source,
-            REASON: record.reason,
-            DESCRIPTION: record.description,
-            ATTEMPT: record.attempt,
-            RUN: record.run,
-            DELIVERIES: record.delivery_count,
-            **({ANSWERED: 1} if record.answered else {}),
-        },
-    )
+    attempt = record_attempts(delivery) + 1
+    copy = parked_again(delivery, record=record, record_attempt=attempt)
     wait = timedelta(seconds=RECORD_POLICY.delay_s(attempt, jitter=services.jitter()))
     await services.scheduler.schedule(copy, due_at=services.clock.now() + wait)
     services.telemetry.count(signals.STEP_RETRIES, step=flow.RECORD_SUBSCRIPTION, reason=why)
 
 
 def _record_of(delivery: Delivery, *, dead_letter_source: str | None, services: Services) -> LetterRecord:
-    """What the message tells; what it does not tell is left empty rather than guessed."""
-    properties = delivery.properties
-    source = str(properties.get(SOURCE) or _place_named(dead_letter_source))
-    reason = str(properties.get(REASON) or properties.get(BROKERS_REASON) or "unknown")
+    letter = as_dead_letter(delivery, place_of_death=_place_named(dead_letter_source))
+    step = flow.step_at(letter.source)
     payment_id, event_id = _whose(delivery)
     return LetterRecord(
-        letter_id=letter_id_of(source=source, message_id=delivery.message_id),
+        letter_id=letter_id_of(source=letter.source, message_id=letter.message_id),
         status=LetterStatus.OPEN,
-        step=step_named(source),
-        source=source,
-        reason=reason,
-        description=str(properties.get(DESCRIPTION) or properties.get(BROKERS_DESCRIPTION) or ""),
-        severity=_SEVERITY.get(reason, signals.SEVERITY_NORMAL),
+        step=step,
+        source=letter.source,
+        reason=letter.reason,
+        description=letter.description,
+        severity=severity_of(letter.reason, step=step, answered=letter.answered).value,
         payment_id=payment_id,
         event_id=event_id,
-        message_id=delivery.message_id,
-        subject=delivery.subject,
-        body=delivery.body,
-        attempt=_whole(properties, ATTEMPT, default=0),
-        run=str(properties.get(RUN) or "0"),
-        delivery_count=_whole(properties, DELIVERIES, default=delivery.delivery_count),
-        answered=ANSWERED in properties or reason == "charged_not_recorded",
+        message_id=letter.message_id,
+        subject=letter.subject,
+        body=letter.body,
+        attempt=letter.attempt,
+        run=letter.run,
+        delivery_count=letter.delivery_count,
+        answered=letter.answered,
         recorded_at=services.clock.now(),
     )
 
@@ -130,10 +94,7 @@ def _whose(delivery: Delivery) -> tuple[str | None, str | None]:
     try:
         notice = from_cloud_event(delivery.body)
     except Unreadable:
-        parts = delivery.message_id.split(":")
-        if len(parts) < 2 or not parts[1].isdecimal():
-            return None, None
-        return parts[0], f"{parts[0]}:{parts[1]}"
+        return named_in(delivery.message_id) or (None, None)
     return notice.payment.payment_id, notice.event_id
 
 
@@ -141,16 +102,3 @@ def _place_named(dead_letter_source: str | None) -> str:
     """`topic/subscription` of the broker's `topic/Subscriptions/subscription`."""
     parts = (dead_letter_source or "unknown").split("/")
     return "/".join(part for part in parts if part.lower() != "subscriptions")
-
-
-def step_named(source: str) -> str:
-    """The step whose subscription this is; `publish` for the feed."""
-    if source == flow.EVENTS:
-        return "publish"
-    steps = [step.value for step, place in flow.PLACE_OF.items() if str(place).lower() == source.lower()]
-    return steps[0] if steps else "unknown"
-
-
-def _whole(properties: Mapping[str, object], name: str, *, default: int) -> int:
-    value = properties.get(name, default)
-    return value if type(value) is int else default

@@ -1,24 +1,20 @@
 """recover, by an operator: send what died once more, to the step that failed and to nobody else. Safe to repeat."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from shared import flow, signals
-from shared.codec.cloud_events import from_cloud_event, to_cloud_event
+from shared.codec.cloud_events import from_cloud_event
 from shared.codec.documents import from_document
-from shared.codec.facts import type_name
-from shared.codec.messages import ANSWERED, ATTEMPT, RUN, Message
+from shared.codec.messages import Message, announced_again, started_again
 from shared.domain.decisions import Intention, Refused, intend
-from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.letters import LetterRecord, LetterStatus, run_under_way
 from shared.domain.payment import Step, fold
 from shared.errors import Unreadable
-from shared.flow import Place
-from shared.ports.letter_box import LetterFilter
+from shared.ports.letter_box import letters_of
 from shared.services import Services
-from shared.verbs.publish import to_message
 
 _REPLAY_RUN = re.compile(r"r[0-9]{1,9}")
 
@@ -71,7 +67,7 @@ async def _plan(record: LetterRecord, services: Services) -> Replay:
         return _verdict(record, Verdict.NOTHING_TO_DO, f"it was replayed as {record.replays[-1]}")
     if record.payment_id is None or record.event_id is None:
         return _verdict(record, Verdict.CANNOT, "it names no payment: look at the message, then discard it")
-    if record.step == "publish":
+    if record.step == flow.PUBLISH:
         return await _plan_publish(record, services)
     if record.step not in set(Step):
         return _verdict(record, Verdict.CANNOT, f"no step of ours reads {record.source}")
@@ -107,28 +103,15 @@ async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Re
         case Intention.NOTHING:
             return _verdict(record, Verdict.NOTHING_TO_DO, f"the payment moved on: it is {payment.status.value}")
         case Intention.CALL | Intention.EXPIRE:
-            run = run_under_way(await _of_the_same(record, services), step, services, but=record.letter_id)
+            run = run_under_way(
+                await _of_the_same(record, services),
+                now=services.clock.now(),
+                horizon=services.limits.horizon(step),
+                but=record.letter_id,
+            )
             if run is not None:
                 return _verdict(record, Verdict.NOTHING_TO_DO, f"another letter of this step was replayed as {run}")
             return _verdict(record, Verdict.REPLAYED, f"the payment is {payment.status.value} and owes {step.value}")
-
-
-def run_under_way(
-    letters: Sequence[LetterRecord], step: Step, services: Services, *, but: str | None = None
-) -> str | None:
-    """A run of a step that one of these letters (`but` one) was replayed as, and whose retries may not be over.
-
-    Two runs side by side would ask at the same moment, both hear of nothing, and both send. A run that has died has
-    left a letter of its own, and is not under way.
-    """
-    died = {letter.run for letter in letters}
-    horizon = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
-    for letter in letters:
-        if letter.letter_id == but or letter.status is not LetterStatus.REPLAYED:
-            continue
-        if letter.replays[-1] not in died and services.clock.now() - letter.history[-1].at < horizon:
-            return letter.replays[-1]
-    return None
 
 
 async def _send(record: LetterRecord, *, by: str, services: Services, due_at: datetime | None) -> Replay:
@@ -161,21 +144,9 @@ async def _runs_so_far(record: LetterRecord, services: Services) -> int:
     return max(int(run[1:]) if _REPLAY_RUN.fullmatch(run) else 0 for run in [record.run, *record.replays, *runs])
 
 
-async def letters_of(payment_id: str, services: Services) -> list[LetterRecord]:
-    """All letters of a payment."""
-    letters: list[LetterRecord] = []
-    page: str | None = None
-    while True:
-        found = await services.letters.find(LetterFilter(payment_id=payment_id), limit=100, page=page)
-        letters += found.letters
-        page = found.next_page
-        if page is None:
-            return letters
-
-
 async def _of_the_same(record: LetterRecord, services: Services) -> list[LetterRecord]:
     """All letters of this event at this step, this one among them."""
-    letters = await letters_of(record.payment_id or "", services)
+    letters = await letters_of(record.payment_id or "", box=services.letters)
     return [letter for letter in letters if (letter.event_id, letter.step) == (record.event_id, record.step)]
 
 
@@ -185,20 +156,10 @@ async def _message(record: LetterRecord, run: str, services: Services) -> Messag
     if document is None:
         raise Unreadable(f"there is no document {record.event_id} to make the message from")
     stored = from_document(document)
-    if record.step == "publish":
-        return replace(to_message(stored), properties={ATTEMPT: 0, RUN: run})  # not ordinary: its step asks first
+    if record.step == flow.PUBLISH:
+        return announced_again(stored, run=run)
     place = flow.PLACE_OF[Step(record.step)]
-    properties: dict[str, str | int] = {ATTEMPT: 0, RUN: run}
-    if record.answered:
-        properties[ANSWERED] = 1
-    return Message(
-        topic=place.topic,
-        message_id=addressed_id(record.event_id or "", place, run),
-        body=_body(record) or to_cloud_event(stored),
-        subject=type_name(stored.event),
-        to=place.subscription,
-        properties=properties,
-    )
+    return started_again(stored, place=place, run=run, body=_body(record), answered=record.answered)
 
 
 def _body(record: LetterRecord) -> str | None:
@@ -207,11 +168,6 @@ def _body(record: LetterRecord) -> str | None:
     except Unreadable:
         return None
     return record.body
-
-
-def addressed_id(event_id: str, place: Place, run: str) -> str:
-    """The message id of the first attempt of a run."""
-    return f"{event_id}:{place.subscription}:{run}:0"
 
 
 async def _close(record: LetterRecord, plan: Replay, *, by: str, services: Services) -> None:
