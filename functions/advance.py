@@ -1,19 +1,17 @@
 """advance: a message on a step's own subscription wakes it. Translates the message for the verb."""
 
-from collections.abc import Awaitable, Callable
-
 import azure.functions as func
 
 from shared import flow
 from shared.codec.messages import Delivery
 from shared.domain.payment import Step
-from shared.services import Services
+from shared.services import GetServices
 from shared.verbs.advance import advance
 
 CONNECTION = "ServiceBusConnection"
 
 
-def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
+def blueprint(services: GetServices) -> func.Blueprint:
     """One function per step. Returning completes the message; raising abandons it, and the broker delivers it again."""
     bp = func.Blueprint()
     for step, name in flow.FUNCTION_OF.items():
@@ -21,7 +19,7 @@ def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
     return bp
 
 
-def _register(bp: func.Blueprint, step: Step, name: str, services: Callable[[], Awaitable[Services]]) -> None:
+def _register(bp: func.Blueprint, step: Step, name: str, services: GetServices) -> None:
     place = flow.PLACE_OF[step]
 
     @bp.function_name(name)

@@ -1,16 +1,14 @@
 """recover: dead letters wake it, and operators through /api/ops. Translates for the verbs keep, replay and discard."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import azure.functions as func
 
 from functions import operators
 from functions.advance import CONNECTION, delivery
 from shared import flow
-from shared.services import Services
+from shared.services import GetServices
 from shared.verbs.recovery.keep import keep
-
-type Getter = Callable[[], Awaitable[Services]]
 
 ROUTES: dict[str, tuple[str, str, operators.Answer]] = {
     "list_dead_letters": ("GET", "ops/dead-letters", operators.list_letters),
@@ -24,7 +22,7 @@ ROUTES: dict[str, tuple[str, str, operators.Answer]] = {
 """The operators' functions; each asks for the admin key."""
 
 
-def blueprint(services: Getter, *, caller: Callable[[func.HttpRequest], str]) -> func.Blueprint:
+def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str]) -> func.Blueprint:
     """`record_dead_letter`, and one function for each of ROUTES."""
     bp = func.Blueprint()
 
@@ -44,7 +42,7 @@ def blueprint(services: Getter, *, caller: Callable[[func.HttpRequest], str]) ->
     return bp
 
 
-def _register(bp: func.Blueprint, name: str, services: Getter, caller: Callable[[func.HttpRequest], str]) -> None:
+def _register(bp: func.Blueprint, name: str, services: GetServices, caller: Callable[[func.HttpRequest], str]) -> None:
     method, route, ask = ROUTES[name]
 
     @bp.function_name(name)

@@ -1,6 +1,6 @@
 """Everything that the verbs work with, in one frozen value: made by wiring.build, or by a test."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,3 +62,7 @@ class Services:
     merchant_id: str
     jitter: Callable[[], float]
     new_id: Callable[[], str]
+
+
+type GetServices = Callable[[], Awaitable[Services]]
+"""What the triggers are handed: the services are built at the first call, inside the loop of the process."""

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +26,7 @@ from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider import HttpProvider
 from shared.adapters.telemetry import OpenTelemetry
 from shared.errors import StoreBusy
-from shared.services import Limits, Services
+from shared.services import GetServices, Limits, Services
 from shared.settings import Settings
 
 
@@ -124,7 +123,7 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def once(settings: Settings) -> Callable[[], Awaitable[Services]]:
+def once(settings: Settings) -> GetServices:
     """A getter that builds at its first call: several functions may wake at the same time in a new process."""
     lock = asyncio.Lock()
     built: list[Built] = []

@@ -1,8 +1,9 @@
 """recover, by an operator: send what died once more, to the step that failed and to nobody else. Safe to repeat."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared import flow, signals
@@ -12,7 +13,8 @@ from shared.codec.messages import Message, announced_again, started_again
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.letters import LetterRecord, LetterStatus, run_under_way
 from shared.domain.payment import Step, fold
-from shared.errors import Unreadable
+from shared.domain.rows import Row
+from shared.errors import PaymentsError, Unreadable
 from shared.ports.letter_box import letters_of
 from shared.services import Services
 
@@ -25,6 +27,8 @@ class Verdict(StrEnum):
     REPLAYED = "replayed"
     NOTHING_TO_DO = "nothing_to_do"
     CANNOT = "cannot"
+    FAILED = "failed"  # by a fault that passes: it stays open
+    GONE = "gone"  # somebody has removed it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,40 @@ async def replay(
         await _close(record, plan, by=by, services=services)
         return plan
     return await _send(record, by=by, services=services, due_at=due_at)
+
+
+async def replay_all(
+    letters: Sequence[LetterRecord], *, by: str, dry_run: bool, rate_per_s: float, services: Services
+) -> list[Replay]:
+    """Replay one after another; the messages become due at this rate. One that fails does not keep the others."""
+    start, sent, verdicts = services.clock.now(), 0, []
+    for letter in letters:
+        due_at = start + timedelta(seconds=sent / rate_per_s)
+        try:
+            verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services, due_at=due_at)
+        except PaymentsError as exc:
+            verdict = _verdict(letter, Verdict.FAILED, str(exc))
+        verdicts.append(verdict or _verdict(letter, Verdict.GONE, ""))
+        sent += verdicts[-1].verdict is Verdict.REPLAYED
+    return verdicts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One dead letter, the payment as it now is, and what a replay would do."""
+
+    letter: LetterRecord
+    row: Row | None
+    replay_would: Replay
+
+
+async def look_at(letter_id: str, *, services: Services) -> Look | None:
+    """Changes nothing; None when there is no such letter. Raises StoreBusy."""
+    letter = await services.letters.get(letter_id)
+    if letter is None:
+        return None
+    row = await services.overview.get(letter.payment_id) if letter.payment_id else None
+    return Look(letter=letter, row=row, replay_would=await _plan(letter, services))
 
 
 async def _plan(record: LetterRecord, services: Services) -> Replay:
