@@ -1,18 +1,26 @@
 """Where the streams of events are kept. Raises StreamMoved, AppendUnknown, StoreBusy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.domain.stream import StoredEvent
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What stands where events were to be appended: they, or the same facts of an earlier call of ours (not new)."""
+
+    events: tuple[StoredEvent, ...]
+    is_new: bool
+
+
 class EventStore(Protocol):
     """The streams of events, one per payment. Never updates, never deletes."""
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
         """Add consecutive events of one payment, all or none, in one conditional write.
 
-        Returns what stands in their place: them, or the same facts written earlier by a lost call of ours.
         Raises StreamMoved (others stand there) and AppendUnknown: load and decide again; StoreBusy: nothing written.
         """
 

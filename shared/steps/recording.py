@@ -29,35 +29,28 @@ async def record(
     Returns the payment with the fact in it. Raises StoreBusy, StreamMoved, AppendUnknown when it did not get through.
     """
     for _ in range(RELOADS):
-        decision = _decided(payment, facts)
-        if isinstance(decision, Refused):
-            return decision
-        if not decision:
+        decided = _decided(payment, facts, caused_by=caused_by, traceparent=traceparent)
+        if isinstance(decided, Refused):
+            return decided
+        if not decided:
             return payment
-        stored = _stored(payment, decision, caused_by=caused_by, traceparent=traceparent)
         try:
-            return (await services.store.append(stored))[-1].payment
+            return (await services.store.append(decided)).events[-1].payment
         except (StreamMoved, AppendUnknown):
             payment = await load(payment.payment_id, services=services)
     raise StreamMoved(f"payment {payment.payment_id} was written to by others {RELOADS} times in a row")
 
 
-def _decided(payment: Payment, facts: Sequence[Event]) -> tuple[Event, ...] | Refused:
+def _decided(
+    payment: Payment, facts: Sequence[Event], *, caused_by: str, traceparent: str | None
+) -> tuple[StoredEvent, ...] | Refused:
     """What several facts, one after another, amount to."""
-    events: tuple[Event, ...] = ()
+    stored: list[StoredEvent] = []
     for fact in facts:
         decision = decide(payment, fact)
         if isinstance(decision, Refused):
             return decision
         for event in decision:
             payment = evolve(payment, event)
-        events += decision
-    return events
-
-
-def _stored(payment: Payment, events: Sequence[Event], *, caused_by: str, traceparent: str | None) -> list[StoredEvent]:
-    stored = []
-    for event in events:
-        payment = evolve(payment, event)
-        stored.append(StoredEvent(payment=payment, event=event, traceparent=traceparent, caused_by=caused_by))
-    return stored
+            stored.append(StoredEvent(payment=payment, event=event, traceparent=traceparent, caused_by=caused_by))
+    return tuple(stored)

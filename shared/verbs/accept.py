@@ -45,13 +45,13 @@ async def accept(
         stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
         span.note(payment_id=event.payment_id)
         try:
-            (standing,) = await services.store.append([stored])
+            appended = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
-        if standing is stored:  # and not a repeat of the key
+        if appended.is_new:  # and not a repeat of the key
             services.telemetry.count(signals.PAYMENTS_ACCEPTED)
             services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
-        return standing
+        return appended.events[0]
 
 
 def _initiated(command: Initiate, *, idempotency_key: str | None, services: Services) -> PaymentInitiated:

@@ -8,7 +8,7 @@ from shared.domain.events import Event
 from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy
-from shared.ports.event_store import EventStore
+from shared.ports.event_store import Appended, EventStore
 from shared.ports.provider import Answer, Call, Provider
 from shared.services import Services
 
@@ -40,7 +40,7 @@ class _Busy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
         if isinstance(events[0].event, self._kind) and self._left[0] > 0:
             self._left[0] -= 1
             raise StoreBusy("the store refuses this one for now")

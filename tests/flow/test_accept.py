@@ -36,6 +36,16 @@ async def test_a_repeat_gets_the_first_answer_also_when_time_has_passed(tmp_path
         assert repeat == first
 
 
+async def test_a_repeat_is_not_counted_and_told_as_another_payment(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await accepted(world, key="k")
+
+        await accepted(world, key="k")
+
+        assert world.seen.figure("payments.accepted") == 1
+        assert len(world.seen.events("accept.accepted")) == 1
+
+
 async def test_a_used_key_with_another_request_is_refused_and_stores_nothing(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         first = await accepted(world, key="k")

@@ -8,7 +8,7 @@ from typing import Any, cast
 from shared.domain.events import Event, PaymentCreated, PaymentFailed
 from shared.domain.payment import Status, evolve
 from shared.domain.stream import StoredEvent
-from shared.ports.event_store import EventStore
+from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
 from tests.builders import NOON
 from tests.flow.world import World, a_world
@@ -26,7 +26,7 @@ class _Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
         if self._is_due and type(events[0].event).__name__ == self._kind:
             self._is_due = False
             before = (await self._store.load(events[0].payment.payment_id))[-1]

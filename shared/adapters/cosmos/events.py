@@ -15,6 +15,7 @@ from shared.codec.documents import from_document, to_document
 from shared.domain.events import same_fact
 from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, StreamMoved
+from shared.ports.event_store import Appended
 
 _LAGGING_READS = 3
 
@@ -25,14 +26,14 @@ class CosmosEventStore:
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
         documents = [to_document(stored) for stored in events]
         try:
             async with writing(f"append {events[0].event_id}"):
                 await self._create(documents)
         except Taken as taken:
-            return await self._what_stands(events, taken)
-        return tuple(events)
+            return Appended(await self._what_stands(events, taken), is_new=False)
+        return Appended(tuple(events), is_new=True)
 
     async def _create(self, documents: list[dict[str, Any]]) -> None:
         if len(documents) == 1:
