@@ -1,11 +1,11 @@
 """Everything that the verbs work with, in one frozen value: made by wiring.build, or by a test."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.payment import Step
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import Retries
 from shared.ports.clock import Clock
 from shared.ports.dead_letters import DeadLetters, RecorderQueue
 from shared.ports.event_store import EventStore
@@ -28,7 +28,7 @@ class Limits:
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
     """
 
-    retries: Mapping[Step, RetryPolicy]
+    retries: Retries
     fresh: timedelta
     request_id_valid: timedelta
     expires_after: timedelta
@@ -36,7 +36,7 @@ class Limits:
 
     def horizon(self, step: Step) -> timedelta:
         """After so long nobody can be working on a step any more: its longest series of retries, and a margin."""
-        return timedelta(seconds=self.retries[step].horizon_s()) + self.sweep_margin
+        return timedelta(seconds=self.retries.of(step).horizon_s()) + self.sweep_margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

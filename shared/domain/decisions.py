@@ -32,32 +32,58 @@ class Intention(StrEnum):
     NOTHING = "nothing"
 
 
+# --- before a call ---
+
+
 def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refused:
     """Whether the outside call of a step is still to be made. NOTHING: the payment is already past it."""
     match step:
         case Step.CREATE:
-            if payment.created or payment.failed:
-                return Intention.NOTHING
-            return Intention.EXPIRE if now >= payment.expires_at else Intention.CALL
+            return _create(payment, now=now)
         case Step.SETTLE:
-            if not payment.created:
-                return Refused("not_created")
-            return Intention.NOTHING if payment.settled or payment.failed else Intention.CALL
+            return _settle(payment)
         case Step.NOTIFY:
-            if not payment.settled:
-                return Refused("not_settled")
-            told = payment.completed is not None and payment.completed.notification != "undelivered"
-            return Intention.NOTHING if told or payment.failed else Intention.CALL
+            return _notify(payment)
         case Step.VOID:
-            if not payment.failed:
-                return Refused("not_failed")
-            return Intention.CALL if payment.created and not payment.voided else Intention.NOTHING
+            return _void(payment)
         case Step.NOTIFY_FAILURE:
-            if not payment.failed:
-                return Refused("not_failed")
-            return Intention.CALL if payment.notification_url else Intention.NOTHING
+            return _notify_failure(payment)
         case _:
             assert_never(step)
+
+
+def _create(payment: Payment, *, now: datetime) -> Intention:
+    if payment.created or payment.failed:
+        return Intention.NOTHING
+    return Intention.EXPIRE if now >= payment.expires_at else Intention.CALL
+
+
+def _settle(payment: Payment) -> Intention | Refused:
+    if not payment.created:
+        return Refused("not_created")
+    return Intention.NOTHING if payment.settled or payment.failed else Intention.CALL
+
+
+def _notify(payment: Payment) -> Intention | Refused:
+    if not payment.settled:
+        return Refused("not_settled")
+    told = payment.completed is not None and payment.completed.notification != "undelivered"
+    return Intention.NOTHING if told or payment.failed else Intention.CALL
+
+
+def _void(payment: Payment) -> Intention | Refused:
+    if not payment.failed:
+        return Refused("not_failed")
+    return Intention.CALL if payment.created and not payment.voided else Intention.NOTHING
+
+
+def _notify_failure(payment: Payment) -> Intention | Refused:
+    if not payment.failed:
+        return Refused("not_failed")
+    return Intention.CALL if payment.notification_url else Intention.NOTHING
+
+
+# --- after it ---
 
 
 def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
@@ -72,33 +98,33 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
         case PaymentInitiated():
             return Refused("already_initiated")
         case PaymentCreated():
-            if payment.created:
-                same = payment.created.provider_payment_id == fact.provider_payment_id
-                return () if same else Refused("created_twice")
-            return _and_the_failure(payment, fact)
+            return _created(payment, fact)
         case PaymentSettled():
-            if payment.settled:
-                return () if payment.settled.capture_id == fact.capture_id else Refused("settled_twice")
-            return _and_the_failure(payment, fact) if payment.created else Refused("not_created")
+            return _settled(payment, fact)
         case PaymentCompleted():
-            return _decide_completed(payment, fact)
+            return _completed(payment, fact)
         case PaymentFailed():
-            return _decide_failed(payment, fact)
+            return _failed(payment, fact)
         case PaymentVoided():
-            if payment.voided:
-                return () if payment.voided.void_id == fact.void_id else Refused("voided_twice")
-            return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
+            return _voided(payment, fact)
         case _:
             assert_never(fact)
 
 
-def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
-    if payment.failed and not payment.voided:
-        return (fact, replace(payment.failed, occurred_at=fact.occurred_at))
-    return (fact,)
+def _created(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...] | Refused:
+    if payment.created:
+        same = payment.created.provider_payment_id == fact.provider_payment_id
+        return () if same else Refused("created_twice")
+    return _and_the_failure(payment, fact)
 
 
-def _decide_completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
+def _settled(payment: Payment, fact: PaymentSettled) -> tuple[Event, ...] | Refused:
+    if payment.settled:
+        return () if payment.settled.capture_id == fact.capture_id else Refused("settled_twice")
+    return _and_the_failure(payment, fact) if payment.created else Refused("not_created")
+
+
+def _completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
     """Once; but a merchant who could not be told may still be told later, when an operator replays the notification."""
     if payment.failed:
         return Refused("payment_failed")
@@ -108,11 +134,23 @@ def _decide_completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, 
     return (fact,) if payment.settled else Refused("not_settled")
 
 
-def _decide_failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refused:
+def _failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refused:
     if payment.failed:
         return ()
     if payment.settled:
         return Refused("already_settled")
     if payment.created and fact.failed_step == Step.CREATE and fact.reason != "discarded":
         return Refused("already_created")
+    return (fact,)
+
+
+def _voided(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refused:
+    if payment.voided:
+        return () if payment.voided.void_id == fact.void_id else Refused("voided_twice")
+    return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
+
+
+def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
+    if payment.failed and not payment.voided:
+        return (fact, replace(payment.failed, occurred_at=fact.occurred_at))
     return (fact,)

@@ -39,7 +39,7 @@ class Turn:
 
     @property
     def policy(self) -> RetryPolicy:
-        return self.services.limits.retries[self.step.step]
+        return self.services.limits.retries.of(self.step.step)
 
     @property
     def payment_id(self) -> str:

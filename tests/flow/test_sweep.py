@@ -55,7 +55,7 @@ async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path)
     async with a_world(tmp_path) as world:
         payment_id = await lost(world, str(places.SETTLE))
         limits = world.services.limits
-        longest = timedelta(seconds=limits.retries[Step.SETTLE].horizon_s()) + limits.sweep_margin
+        longest = timedelta(seconds=limits.retries.of(Step.SETTLE).horizon_s()) + limits.sweep_margin
         horizon = max(longest, limits.fresh)
         moved_at = (await world.stream(payment_id))[-1].event.occurred_at
         world.clock.at = moved_at + horizon

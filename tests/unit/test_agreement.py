@@ -116,8 +116,8 @@ def test_the_sample_settings_hold_what_is_required_and_nothing_unknown() -> None
 def test_the_sample_retries_exhaust_within_seconds() -> None:
     settings = Settings.model_validate(SAMPLE)
 
-    for policy in settings.retries.values():
-        assert policy.horizon_s() <= 30
+    for step in Step:
+        assert settings.retries.of(step).horizon_s() <= 30
 
 
 def test_every_placeholder_in_a_trigger_is_a_setting(declared_functions: dict[str, Declared]) -> None:

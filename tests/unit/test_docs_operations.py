@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared import signals
+from shared.domain.payment import Step
 from shared.domain.reasons import Reason
 from shared.domain.retry import RetryPolicy
 from shared.settings import Settings
@@ -65,8 +66,8 @@ def test_every_reason_has_its_row_and_every_row_its_reason() -> None:
 @pytest.mark.parametrize("row", table(PAGE, heading="step"), ids=lambda row: row["step"])
 def test_the_retry_schedules_amount_to_what_is_said(row: dict[str, str]) -> None:
     settings = LOCAL if row["step"].startswith("locally") else PRODUCTION
-    named = [step for step in settings.retries if step.value in row["step"]] or list(settings.retries)
-    for policy in {settings.retries[step] for step in named}:
+    named = [step for step in Step if step.value in row["step"]] or list(Step)
+    for policy in {settings.retries.of(step) for step in named}:
         assert (row["attempts"], row["base"], row["cap"]) == (
             f"{policy.attempts}",
             f"{policy.base_s:g} s",
