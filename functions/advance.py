@@ -15,11 +15,11 @@ def blueprint(services: GetServices) -> func.Blueprint:
     """One function per step. Returning completes the message; raising abandons it, and the broker delivers it again."""
     bp = func.Blueprint()
     for step, name in flow.FUNCTION_OF.items():
-        _register(bp, step, name, services)
+        _register(bp, step, name=name, services=services)
     return bp
 
 
-def _register(bp: func.Blueprint, step: Step, name: str, services: GetServices) -> None:
+def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetServices) -> None:
     place = flow.PLACE_OF[step]
 
     @bp.function_name(name)

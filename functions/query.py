@@ -23,18 +23,18 @@ def blueprint(services: GetServices) -> func.Blueprint:
     @bp.function_name("get_payment")
     @bp.route(route="payments/{payment_id}", methods=["GET"])
     async def get_payment(req: func.HttpRequest) -> func.HttpResponse:
-        return await _shown(req, services, _payment)
+        return await _shown(req, view=_payment, services=services)
 
     @bp.function_name("get_payment_events")
     @bp.route(route="payments/{payment_id}/events", methods=["GET"])
     async def get_payment_events(req: func.HttpRequest) -> func.HttpResponse:
-        return await _shown(req, services, _events)
+        return await _shown(req, view=_events, services=services)
 
     return bp
 
 
 async def _shown(
-    req: func.HttpRequest, services: GetServices, view: Callable[[Sequence[StoredEvent]], dict[str, object]]
+    req: func.HttpRequest, *, view: Callable[[Sequence[StoredEvent]], dict[str, object]], services: GetServices
 ) -> func.HttpResponse:
     payment_id = _payment_id(req.route_params["payment_id"])
     if payment_id is None:

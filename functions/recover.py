@@ -38,14 +38,16 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
         await keep(delivery(message), dead_letter_source=source, services=await services())
 
     for name in ROUTES:
-        _register(bp, name, services, caller)
+        _register(bp, name, services=services, caller=caller)
     return bp
 
 
-def _register(bp: func.Blueprint, name: str, services: GetServices, caller: Callable[[func.HttpRequest], str]) -> None:
+def _register(
+    bp: func.Blueprint, name: str, *, services: GetServices, caller: Callable[[func.HttpRequest], str]
+) -> None:
     method, route, ask = ROUTES[name]
 
     @bp.function_name(name)
     @bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ADMIN)
     async def operate(req: func.HttpRequest) -> func.HttpResponse:
-        return await operators.answer(req, caller(req), ask=ask, services=await services())
+        return await operators.answer(operators.Asked(req=req, by=caller(req), services=await services()), ask=ask)

@@ -64,12 +64,13 @@ async def build(settings: Settings) -> Built:
         _bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION
     )
     session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
-    return Built(_services(settings, client, topics, session), client, topics, session)
+    return Built(services_over(settings, client=client, topics=topics, session=session), client, topics, session)
 
 
-def _services(
-    settings: Settings, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
+def services_over(
+    settings: Settings, *, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
 ) -> Services:
+    """The services over clients that are open; whoever opened them closes them."""
     container = client.get_database_client(flow.DATABASE).get_container_client
     events, leases = container(flow.EVENTS), container(flow.LEASES)
     return Services(
@@ -157,15 +158,17 @@ def _account(settings: Settings) -> CosmosClient:
     credential = _credential(settings.cosmos_client_id) if settings.cosmos_endpoint else None
     return cosmos.open_client(
         _secret(settings.cosmos_connection),
-        settings.cosmos_endpoint,
-        credential,
+        endpoint=settings.cosmos_endpoint,
+        credential=credential,
         proxies=settings.use_proxy_settings,
     )
 
 
 def _bus(settings: Settings) -> ServiceBusClient:
     credential = _credential(settings.servicebus_client_id) if settings.servicebus_namespace else None
-    return servicebus.open_client(_secret(settings.servicebus_connection), settings.servicebus_namespace, credential)
+    return servicebus.open_client(
+        _secret(settings.servicebus_connection), namespace=settings.servicebus_namespace, credential=credential
+    )
 
 
 def _secret(value: SecretStr | None) -> str | None:

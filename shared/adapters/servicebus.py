@@ -31,7 +31,12 @@ DRAIN_WAIT_S = 2
 _TOO_LARGE = "larger than the broker takes"
 
 
-def open_client(connection: str | None, namespace: str | None, credential: Any) -> ServiceBusClient:  # noqa: ANN401 - azure.identity's credentials share no exported type
+def open_client(
+    connection: str | None,
+    *,
+    namespace: str | None = None,
+    credential: Any = None,  # noqa: ANN401 - azure.identity's credentials share no exported type
+) -> ServiceBusClient:
     """A client by connection string or by namespace and credential; close it at the end."""
     if connection:
         return ServiceBusClient.from_connection_string(connection)

@@ -26,7 +26,7 @@ class Reason(StrEnum):
     least: Severity
     to_do: str
 
-    def __new__(cls, word: str, least: Severity, to_do: str) -> Self:
+    def __new__(cls, word: str, least: Severity, to_do: str) -> Self:  # noqa: PLR0917 - a member's values come by position
         reason = str.__new__(cls, word)
         reason._value_ = word
         reason.least = least

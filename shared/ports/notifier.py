@@ -8,5 +8,5 @@ from shared.ports.provider import Answer, Call
 class Notifier(Protocol):
     """The merchant's web server."""
 
-    async def notify(self, url: str, body: str, call: Call) -> Answer:
+    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
         """Tell the merchant; the body is a CloudEvent. Done.reference is empty."""

@@ -76,5 +76,5 @@ class Provider(Protocol):
     async def ask(self, step: Step, call: Call) -> AskAnswer:
         """What became of a request, by its request id. Changes nothing."""
 
-    async def find(self, payment: Payment, step: Step, call: Call) -> AskAnswer:
+    async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
         """What became of a step, by our payment id: for requests older than the provider remembers ids."""

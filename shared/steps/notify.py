@@ -25,7 +25,7 @@ class Notify:
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         if payment.notification_url is None:
             return Done("not_wanted")
-        answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call)
+        answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call=call)
         return Done("delivered") if isinstance(answer, Done) else answer
 
     async def ask(self, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step

@@ -64,10 +64,10 @@ async def _move(turn: Turn) -> Outcome:
         case Intention.EXPIRE:
             answer = await _ask(turn, payment)
             if isinstance(answer, NeverSeen):
-                return await _recorded(turn, payment, _expired(turn))
+                return await _recorded(_expired(turn), turn=turn, payment=payment)
         case Intention.CALL:
             answer = await _call(turn, payment)
-    return await _conclude(turn, payment, answer)
+    return await _conclude(answer, turn=turn, payment=payment)
 
 
 async def _call(turn: Turn, payment: Payment) -> AskAnswer:
@@ -95,14 +95,14 @@ def _expired(turn: Turn) -> PaymentFailed:
     )
 
 
-async def _conclude(turn: Turn, payment: Payment, answer: AskAnswer) -> Outcome:
+async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome:
     match answer:
         case Done():
             fact = turn.step.fact(answer, at=turn.now)
-            return await _yes_recorded(turn, payment, fact) if fact else Finished("done")
+            return await _yes_recorded(fact, turn=turn, payment=payment) if fact else Finished("done")
         case Declined():
             fact = turn.step.fact(answer, at=turn.now)
-            return await _recorded(turn, payment, fact) if fact else Finished("declined")
+            return await _recorded(fact, turn=turn, payment=payment) if fact else Finished("declined")
         case Unknown(why):
             return Again("outcome_unknown", why)
         case Busy(why, retry_after_s):
@@ -115,10 +115,10 @@ async def _conclude(turn: Turn, payment: Payment, answer: AskAnswer) -> Outcome:
             return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
 
 
-async def _yes_recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
+async def _yes_recorded(fact: Event, *, turn: Turn, payment: Payment) -> Outcome:
     """Record a yes. If that fails, the next attempt asks and records; if no attempt can, the alert is the loudest."""
     try:
-        outcome = await _recorded(turn, payment, fact)
+        outcome = await _recorded(fact, turn=turn, payment=payment)
     except Exception as fault:  # noqa: BLE001 - whatever it is, the provider has said yes and that must not be forgotten
         code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
         return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=True)
@@ -129,7 +129,7 @@ async def _yes_recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
     return outcome
 
 
-async def _recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
+async def _recorded(fact: Event, *, turn: Turn, payment: Payment) -> Outcome:
     recorded = await record(
         payment, fact, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
     )

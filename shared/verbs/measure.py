@@ -25,7 +25,7 @@ async def measure_backlog(*, services: Services) -> None:
     now = services.clock.now()
     before = await services.outbox.remembered()
     parts = await services.outbox.unpublished()
-    since = {each.part: _since(each, before.get(_PARTS, {}), now) for each in parts if each.changes}
+    since = {each.part: _since(each, before=before.get(_PARTS, {}), now=now) for each in parts if each.changes}
     lag_s = max(((now - moment).total_seconds() for moment in since.values()), default=0.0)
     services.telemetry.gauge(signals.OUTBOX_LAG_S, lag_s)
     services.telemetry.log(
@@ -41,7 +41,7 @@ async def measure_backlog(*, services: Services) -> None:
     await services.outbox.remember({_PARTS: read, _LETTERS: letters})
 
 
-def _since(part: Unpublished, before: Mapping[str, Any], now: datetime) -> datetime:
+def _since(part: Unpublished, *, before: Mapping[str, Any], now: datetime) -> datetime:
     seen = before.get(part.part)
     if seen is not None and seen["position"] == part.position:
         return time_from_json(seen["since"])

@@ -44,12 +44,12 @@ async def _project(stored: StoredEvent, services: Services) -> None:
         if row is None:
             return
         if await services.overview.put(row):
-            _tell(row, standing, services)
+            _tell(row, standing=standing, services=services)
             return
     raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
 
 
-def _tell(row: Row, standing: Row | None, services: Services) -> None:
+def _tell(row: Row, *, standing: Row | None, services: Services) -> None:
     """Once per payment and end: the row moves to an end once."""
     before = standing.status if standing else None
     seconds = (row.moved_at - row.initiated_at).total_seconds()

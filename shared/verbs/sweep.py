@@ -1,6 +1,6 @@
 """sweep: find payments that stand still with nobody working on them, and start their next step once more."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared import flow, signals
@@ -21,6 +21,15 @@ _SWEPT = tuple(step for step in Step if step is not Step.NOTIFY_FAILURE)
 """What a payment can owe. That the merchant is told of a failure leaves no trace in the stream, so it is not known."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Still:
+    """A payment that owes a step and, by its row, has not moved since."""
+
+    row: Row
+    step: Step
+    moved_before: datetime
+
+
 async def sweep(*, services: Services) -> int:
     """Returns how many payments were started again.
 
@@ -34,29 +43,33 @@ async def sweep(*, services: Services) -> int:
         )  # the feed's own message is taken at its word for so long
         moved_before = services.clock.now() - horizon
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
-            swept += await _sweep_one(row, step, moved_before, services)
+            still = _Still(row=row, step=step, moved_before=moved_before)
+            swept += await _sweep_one(still, services=services)
     return swept
 
 
-async def _sweep_one(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
+async def _sweep_one(still: _Still, *, services: Services) -> int:
     """One that cannot be swept, for an unreadable stream or a busy store, must not keep the others from it."""
     try:
-        return await _sweep(row, step, moved_before, services)
+        return await _sweep(still, services=services)
     except PaymentsError as fault:
-        services.telemetry.log("sweep.failed", {"payment_id": row.payment_id, "reason": fault.code}, level=Level.ERROR)
+        services.telemetry.log(
+            "sweep.failed", {"payment_id": still.row.payment_id, "reason": fault.code}, level=Level.ERROR
+        )
         if fault.then is Then.PARK:
-            await services.overview.put(_seen(row, services))
+            await services.overview.put(_seen(still.row, services))
         return 0
 
 
-async def _sweep(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
+async def _sweep(still: _Still, *, services: Services) -> int:
     """Send first, count then: after a crash in between the same run is sent again, and the topic drops it."""
+    row, step = still.row, still.step
     stream = await services.store.load(row.payment_id)
-    if not stream or stream[-1].payment.owes is not step or await _in_hand(row, step, moved_before, services):
+    if not stream or stream[-1].payment.owes is not step or await _in_hand(still, services=services):
         await services.overview.put(_seen(row, services))
         return 0
     run = f"s{row.sweeps + 1}"
-    await services.publisher.publish([_again(stream, step, run)])
+    await services.publisher.publish([_again(stream, step=step, run=run)])
     await services.overview.put(_seen(row, services, sweeps=row.sweeps + 1))
     services.telemetry.count(signals.PAYMENTS_SWEPT, step=step.value)
     services.telemetry.log(
@@ -67,10 +80,11 @@ async def _sweep(row: Row, step: Step, moved_before: datetime, services: Service
     return 1
 
 
-async def _in_hand(row: Row, step: Step, moved_before: datetime, services: Services) -> bool:
+async def _in_hand(still: _Still, *, services: Services) -> bool:
     """A person has it, gave it up, or replayed it so lately that its retries may still be under way."""
-    letters = await letters_of(row.payment_id, box=services.letters)
-    return any(_holds(letter, moved_before) for letter in letters if letter.step in (step.value, flow.PUBLISH))
+    letters = await letters_of(still.row.payment_id, box=services.letters)
+    of_the_step = [letter for letter in letters if letter.step in (still.step.value, flow.PUBLISH)]
+    return any(_holds(letter, still.moved_before) for letter in of_the_step)
 
 
 def _holds(letter: LetterRecord, moved_before: datetime) -> bool:
@@ -84,7 +98,7 @@ def _seen(row: Row, services: Services, *, sweeps: int | None = None) -> Row:
     return replace(row, swept_at=services.clock.now(), sweeps=row.sweeps if sweeps is None else sweeps)
 
 
-def _again(stream: tuple[StoredEvent, ...], step: Step, run: str) -> Message:
+def _again(stream: tuple[StoredEvent, ...], *, step: Step, run: str) -> Message:
     """The event that starts the step, addressed to it. There is one: a payment owes a step because of an event."""
     stored = [stored for stored in stream if isinstance(stored.event, flow.STARTER_OF[step])][-1]
     return started_again(stored, place=flow.PLACE_OF[step], run=run)

@@ -45,7 +45,7 @@ async def test_a_dead_publisher_shows_as_a_lag_that_grows_and_ends_when_it_lives
     async with (
         open_for_business(data=tmp_path) as (platform, shop),
         an_onlooker(platform, seen, clock) as services,
-        open_client(platform.cosmos_connection, None, None, proxies=False) as client,
+        open_client(platform.cosmos_connection, proxies=False) as client,
     ):
         lags = []
 

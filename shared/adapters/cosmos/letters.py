@@ -54,7 +54,7 @@ class CosmosLetterBox:
         where, parameters = _where(wanted)
         async with reading("find dead letters"):
             query = f"SELECT * FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
-            documents, next_page = await page_of(self._container, query, parameters, limit=limit, page=page)
+            documents, next_page = await page_of(self._container, query, parameters=parameters, limit=limit, page=page)
         return LetterPage(tuple(map(letter_from_json, documents)), next_page)
 
     async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:

@@ -62,5 +62,5 @@ class CosmosOverview:
         parameters = [] if settled is None else [{"name": "@settled", "value": settled}]
         async with reading("list payments"):
             query = f"SELECT * FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
-            documents, next_page = await page_of(self._container, query, parameters, limit=limit, page=page)
+            documents, next_page = await page_of(self._container, query, parameters=parameters, limit=limit, page=page)
         return RowPage(tuple(map(row_from_json, documents)), next_page)

@@ -26,6 +26,20 @@ class Discard:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A dead letter, its payment, and the step that the payment owes."""
+
+    letter: LetterRecord
+    payment: Payment
+    step: Step
+    services: Services
+
+    @property
+    def doing(self) -> PaymentStep:
+        return payment_step(self.step, self.services)
+
+
 async def discard(letter_id: str, *, by: str, reason: str, services: Services) -> Discard | None:
     """End the payment of a dead letter properly, then close the letter; None when there is no such letter.
 
@@ -65,58 +79,56 @@ async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
     run = run_under_way(of_this_step, now=services.clock.now(), horizon=services.limits.horizon(payment.owes))
     if run is not None:
         return False, f"it was replayed as {run}, which may still be under way: wait for its end, then look again"
-    return await _end_at(payment.owes, payment, letter, services)
+    return await _end_at(_Case(letter=letter, payment=payment, step=payment.owes, services=services))
 
 
-async def _end_at(step: Step, payment: Payment, letter: LetterRecord, services: Services) -> tuple[bool, str]:
-    if step is Step.NOTIFY:
-        told = PaymentCompleted(occurred_at=services.clock.now(), notification="undelivered")
-        return await _recorded(payment, [told], letter, services, why="completed without telling the merchant")
-    if step is Step.VOID and payment.settled:
+async def _end_at(case: _Case) -> tuple[bool, str]:
+    if case.step is Step.NOTIFY:
+        told = PaymentCompleted(occurred_at=case.services.clock.now(), notification="undelivered")
+        return await _recorded(case, [told], why="completed without telling the merchant")
+    if case.step is Step.VOID and case.payment.settled:
         return True, "the money of this failed payment was taken: it has to be refunded at the provider"
-    doing = payment_step(step, services)
-    call = Call(request_id=request_id(payment, step), traceparent=None)
-    answer = await doing.find(payment, call)
+    call = Call(request_id=request_id(case.payment, case.step), traceparent=None)
+    answer = await case.doing.find(case.payment, call)
     match answer:
         case Done():
-            return await _done_before(doing, payment, answer, letter, services)
-        case NeverSeen() | Declined() if step is Step.VOID:
+            return await _done_before(case, answer)
+        case NeverSeen() | Declined() if case.step is Step.VOID:
             return True, "the provider has not released the money: the reservation stands until it lapses"
         case NeverSeen() | Declined():
-            return await _recorded(payment, [_discarded(step, services)], letter, services, why="ended as failed")
+            return await _recorded(case, [_discarded(case)], why="ended as failed")
         case OurFault(code):
-            return step is Step.VOID, f"the provider refuses the question: {code}"
+            return case.step is Step.VOID, f"the provider refuses the question: {code}"
         case Unknown(why) | Busy(why):
             return False, f"the provider was asked and did not answer, so nothing was done: {why}"
 
 
-async def _done_before(
-    doing: PaymentStep, payment: Payment, answer: Done, letter: LetterRecord, services: Services
-) -> tuple[bool, str]:
+async def _done_before(case: _Case, answer: Done) -> tuple[bool, str]:
     """The provider had done it. An authorised payment is ended all the same; one that was charged goes on.
 
     The failure goes first: else the settle step could take up the payment between the two events.
     """
-    fact = doing.fact(answer, at=services.clock.now())
+    fact = case.doing.fact(answer, at=case.services.clock.now())
     if fact is None:
         return False, "there is nothing to record"
-    if doing.step is Step.CREATE:
-        facts = [_discarded(doing.step, services), fact]
-        return await _recorded(payment, facts, letter, services, why="ended as failed; its authorisation is voided")
-    return await _recorded(payment, [fact], letter, services, why=f"{doing.step.value} had been done: recorded")
+    if case.step is Step.CREATE:
+        facts = [_discarded(case), fact]
+        return await _recorded(case, facts, why="ended as failed; its authorisation is voided")
+    return await _recorded(case, [fact], why=f"{case.step.value} had been done: recorded")
 
 
-def _discarded(step: Step, services: Services) -> PaymentFailed:
+def _discarded(case: _Case) -> PaymentFailed:
     return PaymentFailed(
-        occurred_at=services.clock.now(), reason="discarded", code="discarded_by_operator", failed_step=step.value
+        occurred_at=case.services.clock.now(),
+        reason="discarded",
+        code="discarded_by_operator",
+        failed_step=case.step.value,
     )
 
 
-async def _recorded(
-    payment: Payment, facts: Sequence[Event], letter: LetterRecord, services: Services, *, why: str
-) -> tuple[bool, str]:
+async def _recorded(case: _Case, facts: Sequence[Event], *, why: str) -> tuple[bool, str]:
     """All facts in one append: between two of them a crash could end the payment and leave its money reserved."""
     after = await record_facts(
-        payment, *facts, caused_by=f"letter:{letter.letter_id}", traceparent=None, services=services
+        case.payment, *facts, caused_by=f"letter:{case.letter.letter_id}", traceparent=None, services=case.services
     )
     return (False, f"the stream refuses it: {after.reason}") if isinstance(after, Refused) else (True, why)

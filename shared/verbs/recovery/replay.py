@@ -73,8 +73,8 @@ async def replay_all(
         try:
             verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services, due_at=due_at)
         except PaymentsError as exc:
-            verdict = _verdict(letter, Verdict.FAILED, str(exc))
-        verdicts.append(verdict or _verdict(letter, Verdict.GONE, ""))
+            verdict = _verdict(letter, Verdict.FAILED, why=str(exc))
+        verdicts.append(verdict or _verdict(letter, Verdict.GONE, why=""))
         sent += verdicts[-1].verdict is Verdict.REPLAYED
     return verdicts
 
@@ -100,16 +100,16 @@ async def look_at(letter_id: str, *, services: Services) -> Look | None:
 async def _plan(record: LetterRecord, services: Services) -> Replay:
     """What a replay would do now."""
     if record.status is LetterStatus.DISCARDED or record.status is LetterStatus.RESOLVED:
-        return _verdict(record, Verdict.NOTHING_TO_DO, f"the dead letter is {record.status.value}")
+        return _verdict(record, Verdict.NOTHING_TO_DO, why=f"the dead letter is {record.status.value}")
     if record.status is LetterStatus.REPLAYED and not _cut_off(record):
-        return _verdict(record, Verdict.NOTHING_TO_DO, f"it was replayed as {record.replays[-1]}")
+        return _verdict(record, Verdict.NOTHING_TO_DO, why=f"it was replayed as {record.replays[-1]}")
     if record.payment_id is None or record.event_id is None:
-        return _verdict(record, Verdict.CANNOT, "it names no payment: look at the message, then discard it")
+        return _verdict(record, Verdict.CANNOT, why="it names no payment: look at the message, then discard it")
     if record.step == flow.PUBLISH:
         return await _plan_publish(record, services)
     if record.step not in set(Step):
-        return _verdict(record, Verdict.CANNOT, f"no step of ours reads {record.source}")
-    return await _plan_step(record, Step(record.step), services)
+        return _verdict(record, Verdict.CANNOT, why=f"no step of ours reads {record.source}")
+    return await _plan_step(record, Step(record.step), services=services)
 
 
 def _cut_off(record: LetterRecord) -> bool:
@@ -120,26 +120,26 @@ def _cut_off(record: LetterRecord) -> bool:
 async def _plan_publish(record: LetterRecord, services: Services) -> Replay:
     document = await services.store.load_document(record.event_id or "")
     if document is None:
-        return _verdict(record, Verdict.CANNOT, f"there is no document {record.event_id}")
+        return _verdict(record, Verdict.CANNOT, why=f"there is no document {record.event_id}")
     try:
         from_document(document)
     except Unreadable as exc:
-        return _verdict(record, Verdict.CANNOT, f"it still cannot be mapped: {exc}")
-    return _verdict(record, Verdict.REPLAYED, "its document can be mapped now")
+        return _verdict(record, Verdict.CANNOT, why=f"it still cannot be mapped: {exc}")
+    return _verdict(record, Verdict.REPLAYED, why="its document can be mapped now")
 
 
-async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Replay:
+async def _plan_step(record: LetterRecord, step: Step, *, services: Services) -> Replay:
     try:
         payment = fold(stored.event for stored in await services.store.load(record.payment_id or ""))
     except Unreadable as exc:
-        return _verdict(record, Verdict.CANNOT, f"the stream cannot be read: {exc}")
+        return _verdict(record, Verdict.CANNOT, why=f"the stream cannot be read: {exc}")
     if payment is None:
-        return _verdict(record, Verdict.CANNOT, f"no events of payment {record.payment_id} are stored")
+        return _verdict(record, Verdict.CANNOT, why=f"no events of payment {record.payment_id} are stored")
     match intend(payment, step, now=services.clock.now()):
         case Refused(reason):
-            return _verdict(record, Verdict.CANNOT, f"the payment is {payment.status.value}: {reason}")
+            return _verdict(record, Verdict.CANNOT, why=f"the payment is {payment.status.value}: {reason}")
         case Intention.NOTHING:
-            return _verdict(record, Verdict.NOTHING_TO_DO, f"the payment moved on: it is {payment.status.value}")
+            return _verdict(record, Verdict.NOTHING_TO_DO, why=f"the payment moved on: it is {payment.status.value}")
         case Intention.CALL | Intention.EXPIRE:
             run = run_under_way(
                 await _of_the_same(record, services),
@@ -148,8 +148,10 @@ async def _plan_step(record: LetterRecord, step: Step, services: Services) -> Re
                 but=record.letter_id,
             )
             if run is not None:
-                return _verdict(record, Verdict.NOTHING_TO_DO, f"another letter of this step was replayed as {run}")
-            return _verdict(record, Verdict.REPLAYED, f"the payment is {payment.status.value} and owes {step.value}")
+                return _verdict(record, Verdict.NOTHING_TO_DO, why=f"another letter of this step was replayed as {run}")
+            return _verdict(
+                record, Verdict.REPLAYED, why=f"the payment is {payment.status.value} and owes {step.value}"
+            )
 
 
 async def _send(record: LetterRecord, *, by: str, services: Services, due_at: datetime | None) -> Replay:
@@ -167,10 +169,12 @@ async def _send(record: LetterRecord, *, by: str, services: Services, due_at: da
             replays=(*record.replays, run),
         )
         record = await services.letters.save(noted)
-    await services.scheduler.schedule(await _message(record, run, services), due_at=due_at or services.clock.now())
+    await services.scheduler.schedule(
+        await _message(record, run=run, services=services), due_at=due_at or services.clock.now()
+    )
     await services.letters.save(record.after("replayed", at=services.clock.now(), by=by, note=f"as {run}"))
     services.telemetry.count(signals.DEAD_LETTERS_REPLAYED, step=record.step, reason=record.reason)
-    return _verdict(record, Verdict.REPLAYED, f"sent to {record.source} as {run}", run=run)
+    return _verdict(record, Verdict.REPLAYED, why=f"sent to {record.source} as {run}", run=run)
 
 
 async def _runs_so_far(record: LetterRecord, services: Services) -> int:
@@ -188,7 +192,7 @@ async def _of_the_same(record: LetterRecord, services: Services) -> list[LetterR
     return [letter for letter in letters if (letter.event_id, letter.step) == (record.event_id, record.step)]
 
 
-async def _message(record: LetterRecord, run: str, services: Services) -> Message:
+async def _message(record: LetterRecord, *, run: str, services: Services) -> Message:
     """For a step: the message as it was, or made anew from the store when its body is spoilt; addressed."""
     document = await services.store.load_document(record.event_id or "")
     if document is None:
@@ -214,5 +218,5 @@ async def _close(record: LetterRecord, plan: Replay, *, by: str, services: Servi
         await services.letters.save(closed)
 
 
-def _verdict(record: LetterRecord, verdict: Verdict, why: str, *, run: str | None = None) -> Replay:
+def _verdict(record: LetterRecord, verdict: Verdict, *, why: str, run: str | None = None) -> Replay:
     return Replay(letter_id=record.letter_id, verdict=verdict, why=why, run=run)
