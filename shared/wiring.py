@@ -57,7 +57,7 @@ async def build(settings: Settings) -> Built:
     client = _account(settings)
     try:
         await client.__aenter__()
-    except BaseException:
+    except BaseException:  # also when cancelled: what is open is closed, and it travels on
         await client.close()
         raise
     topics = servicebus.ServiceBusTopics(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
@@ -97,7 +98,10 @@ class ServiceBusTopics:
             raise BusUnavailable("the recorder's dead-letter queue could not be read: call again") from exc
 
     async def ping(self) -> None:
-        await self._send(self._dead_letter_topic, [])
+        try:
+            await self._send(self._dead_letter_topic, [])
+        except AzureError as exc:  # such as a credential that cannot be had
+            raise BusUnavailable(f"ping: topic {self._dead_letter_topic} refuses: {type(exc).__name__}") from exc
 
     async def close(self) -> None:
         for line in self._lines.values():

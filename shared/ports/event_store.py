@@ -31,4 +31,4 @@ class EventStore(Protocol):
         """One event as it is stored, readable or not: for what the publisher could not map. Raises StoreBusy."""
 
     async def ping(self) -> None:
-        """Raises what keeps the store from answering."""
+        """Raises StoreBusy, whatever keeps the store from answering."""

@@ -26,7 +26,7 @@ class Publisher(Protocol):
         """
 
     async def ping(self) -> None:
-        """Raises what keeps the broker from answering."""
+        """Raises BusUnavailable, whatever keeps the broker from answering."""
 
 
 class Scheduler(Protocol):

@@ -4,7 +4,7 @@ Every await may be the last thing this process does. What is redelivered then as
 done twice; what was said yes to is recorded whatever the payment has become meanwhile.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared import flow, signals
 from shared.codec.messages import Delivery
@@ -19,6 +19,14 @@ from shared.steps.catalogue import payment_step
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load, record
 from shared.steps.turn import Turn, read
+
+
+@dataclass(frozen=True, slots=True)
+class _Yes:
+    """The other side has done it; what it amounts to is still to be recorded."""
+
+    payment: Payment
+    fact: Event
 
 
 async def advance(delivery: Delivery, *, step: Step, services: Services) -> None:
@@ -44,17 +52,28 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
 
 
 async def _attempt(turn: Turn) -> Outcome:
+    answered = False
     try:
-        return await _move(turn)
-    except PaymentsError as fault:
-        if fault.then is Then.PARK:
-            return Parked(REASON_NAMED[fault.code], str(fault))
-        return Again(fault.code, str(fault))
+        moved = await _move(turn)
+        if not isinstance(moved, _Yes):
+            return moved
+        answered = True  # and whatever happens from here on, that must not be forgotten
+        return await _yes_recorded(moved, turn=turn)
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
-        return Again("unforeseen", f"{type(fault).__name__}: {fault}"[:500])
+        return _failed(fault, answered=answered)
 
 
-async def _move(turn: Turn) -> Outcome:
+def _failed(fault: Exception, *, answered: bool) -> Outcome:
+    """After a yes the next attempt asks and records, whatever it was; if no attempt can, the alert is the loudest."""
+    if answered or not isinstance(fault, PaymentsError):
+        code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
+        return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=answered)
+    if fault.then is Then.PARK:
+        return Parked(REASON_NAMED[fault.code], str(fault))
+    return Again(fault.code, str(fault))
+
+
+async def _move(turn: Turn) -> Outcome | _Yes:
     payment = turn.notice.payment if turn.ordinary else await load(turn.payment_id, services=turn.services)
     match intend(payment, turn.step.step, now=turn.now):
         case Refused(reason):
@@ -95,11 +114,11 @@ def _expired(turn: Turn) -> PaymentFailed:
     )
 
 
-async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome:
+async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | _Yes:
     match answer:
         case Done():
             fact = turn.step.fact(answer, at=turn.now)
-            return await _yes_recorded(fact, turn=turn, payment=payment) if fact else Finished("done")
+            return _Yes(payment, fact) if fact else Finished("done")
         case Declined():
             fact = turn.step.fact(answer, at=turn.now)
             return await _recorded(fact, turn=turn, payment=payment) if fact else Finished("declined")
@@ -115,13 +134,8 @@ async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outco
             return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
 
 
-async def _yes_recorded(fact: Event, *, turn: Turn, payment: Payment) -> Outcome:
-    """Record a yes. If that fails, the next attempt asks and records; if no attempt can, the alert is the loudest."""
-    try:
-        outcome = await _recorded(fact, turn=turn, payment=payment)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the provider has said yes and that must not be forgotten
-        code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
-        return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=True)
+async def _yes_recorded(yes: _Yes, *, turn: Turn) -> Outcome:
+    outcome = await _recorded(yes.fact, turn=turn, payment=yes.payment)
     if isinstance(outcome, Parked):
         return Parked(
             Reason.CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}"

@@ -13,7 +13,7 @@ from shared import flow
 from shared.adapters.cosmos.events import CosmosEventStore
 from shared.codec.documents import from_document
 from shared.domain.stream import StoredEvent
-from shared.errors import StreamMoved
+from shared.errors import StoreBusy, StreamMoved
 from shared.ports.event_store import Appended, EventStore
 from tests.builders import a_payment, initiated
 
@@ -114,3 +114,14 @@ async def test_one_document_can_be_read_as_it_is_stored(store: EventStore) -> No
     assert document is not None
     assert from_document(document) == stream[0]
     assert await store.load_document(stream[1].event_id) is None
+
+
+async def test_a_ping_says_that_the_store_answers(store: EventStore) -> None:
+    await store.ping()
+
+
+async def test_a_ping_that_is_refused_is_a_fault_like_any_other(database: DatabaseProxy) -> None:
+    nowhere = CosmosEventStore(database.get_container_client("nowhere"))
+
+    with pytest.raises(StoreBusy, match="CosmosResourceNotFoundError"):
+        await nowhere.ping()

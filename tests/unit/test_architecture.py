@@ -33,7 +33,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.verbs": (*INSIDE, "shared.steps"),
     # one SDK each, and no other adapter
     "shared.adapters.cosmos": (*PORTS, "shared.adapters.cosmos", "azure.cosmos", "azure.core"),
-    "shared.adapters.servicebus": (*PORTS, "azure.servicebus"),
+    "shared.adapters.servicebus": (*PORTS, "azure.servicebus", "azure.core"),
     "shared.adapters.provider": (*PORTS, "aiohttp"),
     "shared.adapters.notifier": (*PORTS, "aiohttp"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
@@ -125,6 +125,57 @@ def test_the_table_would_catch_it(module: str, name: str) -> None:
 @pytest.mark.parametrize("path", [p for p in shipped() if p.stat().st_size], ids=module_of)
 def test_a_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
+
+
+BROAD = {
+    "shared.verbs.publish.publish": "parks: one odd document must not stop the feed",
+    "shared.verbs.advance._attempt": "parks at the end: what nobody foresaw is retried, and asks first",
+    "shared.verbs.recovery.keep.keep": "the recorder's edge: a dead letter must not be lost",
+    "shared.wiring.build": "closes what is open, and raises it again",
+}
+"""The functions of what ships that may catch whatever comes, and why."""
+
+_EVERYTHING = frozenset({"Exception", "BaseException"})
+
+
+def broad_excepts(module: str, text: str) -> Iterator[str]:
+    """The innermost function around each `except` or `suppress` of everything."""
+
+    def of(node: ast.AST, name: str) -> Iterator[str]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{name}.{node.name}"
+        caught = node.type or ast.Name("Exception") if isinstance(node, ast.ExceptHandler) else None
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            caught = ast.Tuple(node.args)
+        if caught and any(isinstance(each, ast.Name) and each.id in _EVERYTHING for each in ast.walk(caught)):
+            yield name
+        for child in ast.iter_child_nodes(node):
+            yield from of(child, name)
+
+    return of(ast.parse(text), module)
+
+
+def test_only_few_functions_catch_whatever_comes() -> None:
+    found = [name for path in shipped() for name in broad_excepts(module_of(path), path.read_text())]
+
+    assert sorted(found) == sorted(BROAD), "narrow it to the faults that are foreseen, or give its reason in BROAD"
+
+
+@pytest.mark.parametrize(
+    "caught",
+    [
+        "try: ...\n    except: ...",
+        "try: ...\n    except Exception: ...",
+        "try: ...\n    except (OSError, BaseException) as exc: ...",
+        "with contextlib.suppress(Exception): ...",
+    ],
+)
+def test_a_broad_except_would_be_seen(caught: str) -> None:
+    assert list(broad_excepts("shared.verbs.query", f"def ask():\n    {caught}")) == ["shared.verbs.query.ask"]
+
+
+def test_a_narrow_except_is_no_broad_one() -> None:
+    assert list(broad_excepts("m", "def ask():\n    try: ...\n    except (OSError, StoreBusy): ...")) == []
 
 
 def python_files() -> list[Path]:

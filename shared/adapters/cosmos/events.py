@@ -7,9 +7,11 @@ concurrency check. It is global only while the account has one write region.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
+from shared import flow
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.codec.documents import from_document, to_document
 from shared.domain.events import same_fact
@@ -76,5 +78,8 @@ class CosmosEventStore:
                 return None
 
     async def ping(self) -> None:
-        async with reading("ping"):
-            await self._container.read()
+        try:
+            async with reading("ping"):
+                await self._container.read()
+        except AzureError as exc:
+            raise StoreBusy(f"ping: the store refuses to show {flow.EVENTS}: {type(exc).__name__}") from exc

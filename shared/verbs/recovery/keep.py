@@ -30,7 +30,7 @@ async def keep(delivery: Delivery, *, dead_letter_source: str | None, services: 
     record = _record_of(delivery, dead_letter_source=dead_letter_source, services=services)
     try:
         added = await services.letters.add(record)
-    except Exception as fault:  # noqa: BLE001 - whatever keeps the store from taking it, the letter must not be lost
+    except Exception as fault:  # noqa: BLE001 - the recorder's edge: whatever it is, the letter must not be lost
         await _keep_later(delivery, record=record, why=type(fault).__name__, services=services)
         return
     if added:
