@@ -89,7 +89,7 @@ def services_over(
             limit_s=settings.provider_timeout_s,
         ),
         notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
-        telemetry=_telemetry(settings),
+        telemetry=telemetry_of(settings),
         clock=SystemClock(),
         limits=limits(settings),
         merchant_id=settings.merchant_id,
@@ -98,7 +98,8 @@ def services_over(
     )
 
 
-def _telemetry(settings: Settings) -> OpenTelemetry:
+def telemetry_of(settings: Settings) -> OpenTelemetry:
+    """Spans, figures and lines, to where the settings say."""
     ends = pipelines(
         azure_monitor=_secret(settings.applicationinsights_connection_string),
         otlp_endpoint=settings.otel_exporter_otlp_endpoint,

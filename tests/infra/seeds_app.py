@@ -1,9 +1,9 @@
 """Faults that the checks of the app, of watching and of the language must see: one each."""
 
-from tests.unit import infra_app_checks as app
-from tests.unit import infra_language_checks as language
-from tests.unit import infra_watch_checks as watch
-from tests.unit.infra_checking import Seed
+from tests.infra import app_checks as app
+from tests.infra import language_checks as language
+from tests.infra import watch_checks as watch
+from tests.infra.checking import Seed
 
 MAIN, PROD, WORKBOOK = "main.bicep", "prod.bicepparam", "workbook.json"
 BUS, STORE, SITE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/functionapp.bicep"

@@ -15,7 +15,7 @@ from typing import Any
 from shared import flow, signals
 from shared.settings import Settings
 from tests.conftest import Declared
-from tests.unit.bicep_reader import File, Resource, read
+from tests.infra.bicep_reader import File, Resource, read
 
 ROOT = Path(__file__).parent.parent.parent
 INFRA = ROOT / "infra"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.bicep_check import VERSION, CompilerMissing, CompilerWrong, find, main, placeholders
-from tests.unit.infra_product import INFRA, ROOT
+from tests.infra.product import INFRA, ROOT
 
 COMPILER = """#!/bin/sh
 case "$1" in

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.unit.infra_product import Infra, Product
+from tests.infra.product import Infra, Product
 
 APP = "modules/functionapp.bicep"
 HOST_SETTINGS = {

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.unit.bicep_reader import File
-from tests.unit.bicep_values import LITERAL, regrouped
-from tests.unit.infra_product import Infra, Product
+from tests.infra.bicep_reader import File
+from tests.infra.bicep_values import LITERAL, regrouped
+from tests.infra.product import Infra, Product
 
 
 def every_name_is_declared(infra: Infra, _: Product) -> list[str]:

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from tests.unit.bicep_reader import File
-from tests.unit.bicep_values import Unknown, walk
-from tests.unit.infra_product import Infra, Product
+from tests.infra.bicep_reader import File
+from tests.infra.bicep_values import Unknown, walk
+from tests.infra.product import Infra, Product
 
 ACCESS = "modules/access.bicep"
 ROLES = "Microsoft.Authorization/roleDefinitions/"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.unit.infra_product import Infra, Product, seeded
+from tests.infra.product import Infra, Product, seeded
 
 type Check = Callable[[Infra, Product], list[str]]
 

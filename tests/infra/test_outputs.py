@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from infra.outputs import main
-from tests.unit.infra_product import INFRA, ROOT
-from tests.unit.test_workflows import ACTIONS, loaded
+from tests.infra.product import INFRA, ROOT
+from tests.infra.test_workflows import ACTIONS, loaded
 
 GIVEN = {
     "AZURE_RESOURCE_GROUP": "rg-regis-pay-dev",

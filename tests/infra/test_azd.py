@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.infra_product import INFRA, ROOT, Infra
+from tests.infra.product import INFRA, ROOT, Infra
 
 AZURE_YAML = (ROOT / "azure.yaml").read_text()
 HOOK = INFRA / "register-ops.sh"

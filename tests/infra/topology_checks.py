@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared import flow
-from tests.unit.bicep_reader import File, Resource
-from tests.unit.infra_product import Infra, Product
+from tests.infra.bicep_reader import File, Resource
+from tests.infra.product import Infra, Product
 
 BUS, STORE = "modules/servicebus.bicep", "modules/cosmos.bicep"
 TOPIC = "Microsoft.ServiceBus/namespaces/topics"

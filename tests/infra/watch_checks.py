@@ -7,7 +7,7 @@ from typing import Any
 
 from shared import signals
 from shared.domain.reasons import Severity
-from tests.unit.infra_product import ROOT, Infra, Product
+from tests.infra.product import ROOT, Infra, Product
 
 METRIC = re.compile(r"'regispay\.([\w.]+)'")
 LOG_EVENT = re.compile(r"(?:event_name\) == |Message startswith )'([^']+)'")

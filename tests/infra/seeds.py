@@ -1,8 +1,8 @@
 """Faults that the checks of topology and access must see: one each."""
 
-from tests.unit import infra_access_checks as access
-from tests.unit import infra_topology_checks as topology
-from tests.unit.infra_checking import Seed
+from tests.infra import access_checks as access
+from tests.infra import topology_checks as topology
+from tests.infra.checking import Seed
 
 MAIN, TOPOLOGY = "main.bicep", "topology.json"
 BUS, STORE, SITE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/functionapp.bicep"

@@ -11,7 +11,7 @@ import pytest
 
 from infra import bicep_check
 from infra.bicep_check import Check, CompilerMissing
-from tests.unit.infra_product import INFRA, seeded
+from tests.infra.product import INFRA, seeded
 
 MAIN, DEV = "main.bicep", "dev.bicepparam"
 STORE, MONITORING = "modules/cosmos.bicep", "modules/monitoring.bicep"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.bicep_reader import read
-from tests.unit.bicep_values import Unknown
+from tests.infra.bicep_reader import read
+from tests.infra.bicep_values import Unknown
 
 HEAD = """
 param given string

@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Declared
-from tests.unit import (
-    infra_access_checks,
-    infra_app_checks,
-    infra_language_checks,
-    infra_topology_checks,
-    infra_watch_checks,
+from tests.infra import (
+    access_checks,
+    app_checks,
+    language_checks,
+    topology_checks,
+    watch_checks,
 )
-from tests.unit.infra_checking import Check, Seed
-from tests.unit.infra_product import INFRA, Infra, Product, emitted_signals
-from tests.unit.infra_seeds import SEEDS as SEEDS_OF_TOPOLOGY_AND_ACCESS
-from tests.unit.infra_seeds_app import SEEDS as SEEDS_OF_THE_APP
+from tests.infra.checking import Check, Seed
+from tests.infra.product import INFRA, Infra, Product, emitted_signals
+from tests.infra.seeds import SEEDS as SEEDS_OF_TOPOLOGY_AND_ACCESS
+from tests.infra.seeds_app import SEEDS as SEEDS_OF_THE_APP
 
 CHECKS: list[Check] = [
-    *infra_language_checks.CHECKS,
-    *infra_topology_checks.CHECKS,
-    *infra_access_checks.CHECKS,
-    *infra_app_checks.CHECKS,
-    *infra_watch_checks.CHECKS,
+    *language_checks.CHECKS,
+    *topology_checks.CHECKS,
+    *access_checks.CHECKS,
+    *app_checks.CHECKS,
+    *watch_checks.CHECKS,
 ]
 
 SEEDS = [*SEEDS_OF_TOPOLOGY_AND_ACCESS, *SEEDS_OF_THE_APP]

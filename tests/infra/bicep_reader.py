@@ -13,7 +13,7 @@ from typing import Any
 
 from pycep import BicepParser
 
-from tests.unit.bicep_values import LITERAL, Literal, Names, Node, Unknown, evaluate, walk
+from tests.infra.bicep_values import LITERAL, Literal, Names, Node, Unknown, evaluate, walk
 
 _STRING = re.compile(r"//[^\n]*|'''.*?'''|'(?:\\.|\$\{[^}]*\}|[^'\\])*'(:?)", re.DOTALL)
 _OBJECT_TYPE = re.compile(r"(?m)^(param \w+) \{[^{}]*\}")
