@@ -91,7 +91,7 @@ class ServiceBusTopics:
             async with receiver:
                 messages = await receiver.receive_messages(max_message_count=limit, max_wait_time=DRAIN_WAIT_S)
                 for message in messages:  # one after another: concurrent completes on one receiver stall
-                    await record(_dead(message))
+                    await record(dead_message(message))
                     await receiver.complete_message(message)
                 return len(messages)
         except (ServiceBusError, OSError, TimeoutError) as exc:
@@ -173,7 +173,8 @@ def _wire(message: Message, due_at: datetime | None) -> ServiceBusMessage:
     )
 
 
-def _dead(message: ServiceBusReceivedMessage) -> DeadMessage:
+def dead_message(message: ServiceBusReceivedMessage) -> DeadMessage:
+    """What was received from a dead-letter queue, as the port hands it over."""
     properties = {_text(name): _value(value) for name, value in (message.application_properties or {}).items()}
     return DeadMessage(
         message_id=str(message.message_id),

@@ -11,7 +11,7 @@ from typing import Any
 from local.faults import Killed
 from local.servicebus.refusals import MessageLockLost
 from shared import flow
-from shared.adapters.servicebus import _dead
+from shared.adapters.servicebus import dead_message
 from shared.codec.messages import Delivery
 from shared.domain.payment import Step
 from shared.services import Services
@@ -182,7 +182,7 @@ def _step_places() -> list[tuple[str, Step]]:
 
 def delivery_of(taken: Taken) -> Delivery:
     """As functions/advance.py makes it of what the host hands over; AMQP's own count is of failures."""
-    dead = _dead(taken.message)
+    dead = dead_message(taken.message)
     return Delivery(
         message_id=dead.message_id,
         body=dead.body,
