@@ -8,7 +8,7 @@ docs/architecture.md.
 
 import azure.functions as func
 
-from functions import accept, advance, project, publish, query, recover, sweep
+from functions import accept, advance, health, project, publish, query, recover, sweep
 from functions.caller import caller
 from shared.settings import read_settings
 from shared.wiring import build_id, once
@@ -25,4 +25,5 @@ app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.f
 app.register_functions(
     sweep.blueprint(services, sweep_schedule=settings.sweep_schedule, backlog_schedule=settings.backlog_schedule)
 )
-app.register_functions(query.blueprint(services, build_id=build_id()))
+app.register_functions(query.blueprint(services))
+app.register_functions(health.blueprint(services, build_id=build_id()))

@@ -2,23 +2,22 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
 from functions.problems import problem
 from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
-from shared import codec
-from shared.domain.payment import Refused
+from shared.codec.payments import payment_to_json
+from shared.domain.decisions import Refused
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
-from shared.ports import StoredEvent
-from shared.services import Services
+from shared.services import GetServices
 from shared.verbs.accept import accept
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
+def blueprint(services: GetServices) -> func.Blueprint:
     """The function `accept_payment`."""
     bp = func.Blueprint()
 
@@ -30,9 +29,7 @@ def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
     return bp
 
 
-async def _accept(
-    req: func.HttpRequest, *, traceparent: str | None, services: Callable[[], Awaitable[Services]]
-) -> func.HttpResponse:
+async def _accept(req: func.HttpRequest, *, traceparent: str | None, services: GetServices) -> func.HttpResponse:
     body, key = req.get_body(), req.headers.get("idempotency-key")
     if len(body) > MAX_BODY_BYTES:
         return problem("body_too_large", detail=f"At most {MAX_BODY_BYTES} bytes.")
@@ -55,7 +52,7 @@ def _accepted(stored: StoredEvent) -> func.HttpResponse:
     """Built from version 1, so that a repeat of the key gets the same answer whatever has happened since."""
     location = f"/api/payments/{stored.payment.payment_id}"
     return func.HttpResponse(
-        json.dumps(codec.payment_to_json(stored.payment)),
+        json.dumps(payment_to_json(stored.payment)),
         status_code=202,
         headers={"Location": location},
         mimetype="application/json",

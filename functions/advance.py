@@ -1,36 +1,25 @@
 """advance: a message on a step's own subscription wakes it. Translates the message for the verb."""
 
-from collections.abc import Awaitable, Callable
-
 import azure.functions as func
 
 from shared import flow
+from shared.codec.messages import Delivery
 from shared.domain.payment import Step
-from shared.services import Services
+from shared.services import GetServices
 from shared.verbs.advance import advance
-from shared.verbs.turn import Delivery
 
 CONNECTION = "ServiceBusConnection"
 
-FUNCTION_OF: dict[Step, str] = {
-    Step.CREATE: "create_payment",
-    Step.SETTLE: "settle_payment",
-    Step.NOTIFY: "notify_merchant",
-    Step.VOID: "void_payment",
-    Step.NOTIFY_FAILURE: "notify_merchant_of_failure",
-}
-"""Each step is a function of its own, so that each scales on its own."""
 
-
-def blueprint(services: Callable[[], Awaitable[Services]]) -> func.Blueprint:
+def blueprint(services: GetServices) -> func.Blueprint:
     """One function per step. Returning completes the message; raising abandons it, and the broker delivers it again."""
     bp = func.Blueprint()
-    for step, name in FUNCTION_OF.items():
-        _register(bp, step, name, services)
+    for step, name in flow.FUNCTION_OF.items():
+        _register(bp, step, name=name, services=services)
     return bp
 
 
-def _register(bp: func.Blueprint, step: Step, name: str, services: Callable[[], Awaitable[Services]]) -> None:
+def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetServices) -> None:
     place = flow.PLACE_OF[step]
 
     @bp.function_name(name)

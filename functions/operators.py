@@ -1,25 +1,38 @@
 """What operators ask for over HTTP: parse, call one verb, answer. Knows no rule of replay."""
 
-import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 import azure.functions as func
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from functions.answers import json_answer
 from functions.problems import FieldFault, problem
-from shared.codec import time_to_json
+from shared.codec.letters import letter_to_json
+from shared.codec.rows import row_to_json
+from shared.codec.values import time_to_json
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.errors import PaymentsError
-from shared.letters import LetterFilter, LetterRecord, LetterStatus, letter_to_json
-from shared.overview import row_to_json
+from shared.ports.letter_box import LetterFilter
 from shared.services import Services
-from shared.verbs.discard import discard
-from shared.verbs.drain import drain
-from shared.verbs.replay import Replay, replay
+from shared.verbs.recovery.discard import discard
+from shared.verbs.recovery.drain import drain
+from shared.verbs.recovery.keep import keep
+from shared.verbs.recovery.replay import Replay, look_at, replay, replay_all
 
-type Answer = Callable[[func.HttpRequest, str, Services], Awaitable[func.HttpResponse]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request of an operator. by: who it is, for the record."""
+
+    req: func.HttpRequest
+    by: str
+    services: Services
+
+
+type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
 
 
 class _Strict(BaseModel):
@@ -60,10 +73,10 @@ class _Why(_Strict):
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
-async def answer(req: func.HttpRequest, by: str, *, ask: Answer, services: Services) -> func.HttpResponse:
+async def answer(asked: Asked, *, ask: Answer) -> func.HttpResponse:
     """The answer of one of the functions below, faults as problem documents."""
     try:
-        return await ask(req, by, services)
+        return await ask(asked)
     except ValidationError as exc:
         faults = [FieldFault(".".join(map(str, e["loc"])) or "body", e["type"], e["msg"]) for e in exc.errors()]
         return problem("request_invalid", errors=faults)
@@ -71,87 +84,69 @@ async def answer(req: func.HttpRequest, by: str, *, ask: Answer, services: Servi
         return problem(exc.code, detail=str(exc))
 
 
-async def list_letters(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
+async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
-    which = _Which.model_validate(dict(req.params))
-    as_of = time_to_json(services.clock.now())
-    found = await services.letters.find(_filter(which, services), limit=which.limit, page=which.page)
+    which = _Which.model_validate(dict(asked.req.params))
+    as_of = time_to_json(asked.services.clock.now())
+    found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
-    return _json({"dead_letters": letters, "next_page": found.next_page, "as_of": as_of})
+    return json_answer({"dead_letters": letters, "next_page": found.next_page, "as_of": as_of})
 
 
-async def get_letter(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+async def get_letter(asked: Asked) -> func.HttpResponse:
     """One dead letter whole, with the payment as it now is and what a replay would do."""
-    letter = await services.letters.get(req.route_params["letter_id"])
-    if letter is None:
+    look = await look_at(asked.req.route_params["letter_id"], services=asked.services)
+    if look is None:
         return problem("dead_letter_not_found")
-    row = await services.overview.get(letter.payment_id) if letter.payment_id else None
-    outlook = await replay(letter.letter_id, by=by, dry_run=True, services=services)
-    return _json(
+    return json_answer(
         {
-            **letter_to_json(letter),
-            "payment": row_to_json(row) if row else None,
-            "replay_would": _verdict(outlook) if outlook else None,
+            **letter_to_json(look.letter),
+            "payment": row_to_json(look.row) if look.row else None,
+            "replay_would": _verdict(look.replay_would),
         }
     )
 
 
-async def replay_one(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+async def replay_one(asked: Asked) -> func.HttpResponse:
     """Replay; with ?dry_run=true only say what would happen."""
-    dry_run = req.params.get("dry_run", "false").lower() == "true"
-    verdict = await replay(req.route_params["letter_id"], by=by, dry_run=dry_run, services=services)
-    return _json(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
+    dry_run = asked.req.params.get("dry_run", "false").lower() == "true"
+    verdict = await replay(asked.req.route_params["letter_id"], by=asked.by, dry_run=dry_run, services=asked.services)
+    return json_answer(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
 
 
-async def replay_many(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+async def replay_many(asked: Asked) -> func.HttpResponse:
     """Replay a page of what the filter finds. The messages become due one after another, at the rate asked for."""
-    wanted = _ReplayMany.model_validate_json(req.get_body() or b"{}")
-    found = await services.letters.find(_filter(wanted, services), limit=wanted.limit, page=wanted.page)
-    start, sent, verdicts = services.clock.now(), 0, []
-    for letter in found.letters:
-        due_at = start + timedelta(seconds=sent / wanted.rate_per_s)
-        verdict = await _replayed(letter, by=by, dry_run=wanted.dry_run, due_at=due_at, services=services)
-        sent += verdict["verdict"] == "replayed"
-        verdicts.append(verdict)
-    return _json({"dry_run": wanted.dry_run, "results": verdicts, "next_page": found.next_page})
+    wanted = _ReplayMany.model_validate_json(asked.req.get_body() or b"{}")
+    found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
+    verdicts = await replay_all(
+        found.letters, by=asked.by, dry_run=wanted.dry_run, rate_per_s=wanted.rate_per_s, services=asked.services
+    )
+    results = [_verdict(verdict) for verdict in verdicts]
+    return json_answer({"dry_run": wanted.dry_run, "results": results, "next_page": found.next_page})
 
 
-async def _replayed(
-    letter: LetterRecord,
-    *,
-    by: str,
-    dry_run: bool,
-    due_at: datetime,
-    services: Services,
-) -> dict[str, Any]:
-    """One that fails does not keep the others from being replayed; it stays open."""
-    try:
-        verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services, due_at=due_at)
-    except PaymentsError as exc:
-        return {"letter_id": letter.letter_id, "verdict": "failed", "why": str(exc), "run": None}
-    return _verdict(verdict) if verdict else {"letter_id": letter.letter_id, "verdict": "gone", "why": "", "run": None}
-
-
-async def discard_letter(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:
+async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = _Why.model_validate_json(req.get_body() or b"{}")
-    outcome = await discard(req.route_params["letter_id"], by=by, reason=why.reason, services=services)
+    why = _Why.model_validate_json(asked.req.get_body() or b"{}")
+    outcome = await discard(
+        asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
+    )
     if outcome is None:
         return problem("dead_letter_not_found")
-    return _json(asdict(outcome), status=200 if outcome.discarded else 409)
+    return json_answer(asdict(outcome), status=200 if outcome.discarded else 409)
 
 
-async def drain_recorder(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
+async def drain_recorder(asked: Asked) -> func.HttpResponse:
     """Record what died on its way to being recorded. Call again until `more` is false."""
-    drained = await drain(services=services)
-    return _json({"recorded": drained.recorded, "more": drained.more})
+    drained = await drain(keep=keep, services=asked.services)
+    return json_answer({"recorded": drained.recorded, "more": drained.more})
 
 
-async def list_rows(req: func.HttpRequest, by: str, services: Services) -> func.HttpResponse:  # noqa: ARG001 - the shape of all
+async def list_rows(asked: Asked) -> func.HttpResponse:
     """Payments of the read model, a page at a time."""
-    wanted = _Rows.model_validate(dict(req.params))
-    found = await services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
-    return _json({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
+    wanted = _Rows.model_validate(dict(asked.req.params))
+    found = await asked.services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
+    return json_answer({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
 
 
 def _filter(which: _Which, services: Services) -> LetterFilter:
@@ -173,8 +168,3 @@ def _summary(letter: LetterRecord) -> dict[str, Any]:
 
 def _verdict(verdict: Replay) -> dict[str, Any]:
     return {**asdict(verdict), "verdict": verdict.verdict.value}
-
-
-def _json(body: dict[str, Any], *, status: int = 200) -> func.HttpResponse:
-    headers = {"Cache-Control": "no-store"}
-    return func.HttpResponse(json.dumps(body), status_code=status, headers=headers, mimetype="application/json")

@@ -1,16 +1,14 @@
 """project: the change feed wakes it, under leases of its own. Translates documents for the verb."""
 
-from collections.abc import Awaitable, Callable
-
 import azure.functions as func
 
 from functions.feed import on_events
 from shared import flow
-from shared.services import Services
+from shared.services import GetServices
 from shared.verbs.project import project
 
 
-def blueprint(services: Callable[[], Awaitable[Services]], *, feed_poll_delay_ms: int) -> func.Blueprint:
+def blueprint(services: GetServices, *, feed_poll_delay_ms: int) -> func.Blueprint:
     """The function `project_payments`."""
     bp = func.Blueprint()
 

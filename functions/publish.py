@@ -1,16 +1,14 @@
 """publish: the change feed wakes it. Translates documents for the verb."""
 
-from collections.abc import Awaitable, Callable
-
 import azure.functions as func
 
 from functions.feed import on_events
 from shared import flow
-from shared.services import Services
+from shared.services import GetServices
 from shared.verbs.publish import publish
 
 
-def blueprint(services: Callable[[], Awaitable[Services]], *, feed_poll_delay_ms: int) -> func.Blueprint:
+def blueprint(services: GetServices, *, feed_poll_delay_ms: int) -> func.Blueprint:
     """The function `publish_events`."""
     bp = func.Blueprint()
 

@@ -1,16 +1,14 @@
 """recover: dead letters wake it, and operators through /api/ops. Translates for the verbs keep, replay and discard."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import azure.functions as func
 
 from functions import operators
 from functions.advance import CONNECTION, delivery
 from shared import flow
-from shared.services import Services
-from shared.verbs.recover import keep
-
-type Getter = Callable[[], Awaitable[Services]]
+from shared.services import GetServices
+from shared.verbs.recovery.keep import keep
 
 ROUTES: dict[str, tuple[str, str, operators.Answer]] = {
     "list_dead_letters": ("GET", "ops/dead-letters", operators.list_letters),
@@ -24,7 +22,7 @@ ROUTES: dict[str, tuple[str, str, operators.Answer]] = {
 """The operators' functions; each asks for the admin key."""
 
 
-def blueprint(services: Getter, *, caller: Callable[[func.HttpRequest], str]) -> func.Blueprint:
+def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str]) -> func.Blueprint:
     """`record_dead_letter`, and one function for each of ROUTES."""
     bp = func.Blueprint()
 
@@ -40,14 +38,16 @@ def blueprint(services: Getter, *, caller: Callable[[func.HttpRequest], str]) ->
         await keep(delivery(message), dead_letter_source=source, services=await services())
 
     for name in ROUTES:
-        _register(bp, name, services, caller)
+        _register(bp, name, services=services, caller=caller)
     return bp
 
 
-def _register(bp: func.Blueprint, name: str, services: Getter, caller: Callable[[func.HttpRequest], str]) -> None:
+def _register(
+    bp: func.Blueprint, name: str, *, services: GetServices, caller: Callable[[func.HttpRequest], str]
+) -> None:
     method, route, ask = ROUTES[name]
 
     @bp.function_name(name)
     @bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ADMIN)
     async def operate(req: func.HttpRequest) -> func.HttpResponse:
-        return await operators.answer(req, caller(req), ask=ask, services=await services())
+        return await operators.answer(operators.Asked(req=req, by=caller(req), services=await services()), ask=ask)

@@ -1,17 +1,13 @@
 """sweep: timers wake it, to start what stands still and to measure what waits. Translates nothing but the tick."""
 
-from collections.abc import Awaitable, Callable
-
 import azure.functions as func
 
-from shared.services import Services
-from shared.verbs.backlog import measure_backlog
+from shared.services import GetServices
+from shared.verbs.measure import measure_backlog
 from shared.verbs.sweep import sweep
 
 
-def blueprint(
-    services: Callable[[], Awaitable[Services]], *, sweep_schedule: str, backlog_schedule: str
-) -> func.Blueprint:
+def blueprint(services: GetServices, *, sweep_schedule: str, backlog_schedule: str) -> func.Blueprint:
     """The functions `sweep_payments` and `measure_backlog`. A missed tick is made up for by the next one."""
     bp = func.Blueprint()
 

@@ -68,11 +68,11 @@ def _topic(declared: Json, changes: list[str]) -> Json:
     return {
         "Name": name,
         "Properties": properties,
-        "Subscriptions": [_subscription(name, each, changes) for each in subscriptions] or [_placeholder()],
+        "Subscriptions": [_subscription(name, each, changes=changes) for each in subscriptions] or [_placeholder()],
     }
 
 
-def _subscription(topic: str, declared: Json, changes: list[str]) -> Json:
+def _subscription(topic: str, declared: Json, *, changes: list[str]) -> Json:
     place = f"{topic}/{declared['name']}"
     changes.append(f"{place}: rule $Default -> {RULE}, with the same filter; the emulator takes no name with a $")
     changes.append(f"{place}: dead-lettering on filter errors is left out; the emulator has no such setting")

@@ -73,12 +73,13 @@ class Smoke:
         def is_new(answer: Answer) -> bool:
             return answer.status == 200 and build in {None, answer.body["build"]}
 
-        return self._until("GET", "/api/health", is_new, limit_s=self._options.start_limit_s).text
+        return self._until("GET", "/api/health", is_it=is_new, limit_s=self._options.start_limit_s).text
 
     def ready(self) -> str:
         """Store and bus answer: the identity has its roles."""
         limit_s = self._options.start_limit_s
-        return self._until("GET", "/api/health/ready", lambda answer: answer.status == 200, limit_s=limit_s).text
+        ready = self._until("GET", "/api/health/ready", is_it=lambda answer: answer.status == 200, limit_s=limit_s)
+        return ready.text
 
     def pays(self) -> str:
         """One payment to completed, charged once; the same request again gets the same answer."""
@@ -87,17 +88,17 @@ class Smoke:
         payment_id = first.body["payment_id"]
         self._rests(payment_id, "completed")
         again = self._accepted(order, key)
-        expect(again.body == first.body, "the first answer again for a repeated request", again)
+        expect(again.body == first.body, "the first answer again for a repeated request", came=again)
         return f"payment {payment_id} completed; repeated, the same answer{self._charged_once(payment_id)}"
 
     def refuses(self) -> str:
         """A wrong request is refused with a stable code, and so is a key that was used for another request."""
         order = self._order(self._options.payment_method)
         wrong = self._api.call("POST", "/api/payments", body=order | {"amount_minor": "12"})
-        expect(wrong.status == 422 and wrong.body["code"] == "request_invalid", "422 request_invalid", wrong)
+        expect(wrong.status == 422 and wrong.body["code"] == "request_invalid", "422 request_invalid", came=wrong)
         other = self._api.call("POST", "/api/payments", body=order | {"amount_minor": 2}, key=f"smoke-{self._run}")
         is_reused = other.status == 422 and other.body["code"] == "idempotency_key_reused"
-        expect(is_reused, "422 idempotency_key_reused", other)
+        expect(is_reused, "422 idempotency_key_reused", came=other)
         return "422 request_invalid, 422 idempotency_key_reused"
 
     def parked(self) -> str:
@@ -105,7 +106,7 @@ class Smoke:
         accepted = self._accepted(self._order(self._options.parking_method), f"smoke-parked-{self._run}")
         payment_id = accepted.body["payment_id"]
         (letter,) = self._recorded(lambda each: bool(each["payment_id"] == payment_id), count=1)
-        expect(letter["reason"] == "our_fault", "a dead letter with reason our_fault", letter)
+        expect(letter["reason"] == "our_fault", "a dead letter with reason our_fault", came=letter)
         self._discard(letter)
         self._rests(payment_id, "failed")
         return f"dead letter {letter['id']} our_fault, discarded; payment {payment_id} failed"
@@ -140,7 +141,7 @@ class Smoke:
         return order | ({"notification_url": f"{merchant.rstrip('/')}/merchant/ok"} if merchant else {})
 
     def _until(
-        self, method: str, path: str, is_it: Callable[[Answer], bool], *, limit_s: float | None = None, **sent: object
+        self, method: str, path: str, *, is_it: Callable[[Answer], bool], limit_s: float | None = None, **sent: object
     ) -> Answer:
         """Sends until the answer is one to go on with."""
 
@@ -154,8 +155,12 @@ class Smoke:
 
     def _accepted(self, order: Json, key: str) -> Answer:
         """Sends until it is accepted: that is what the key is for."""
-        taken = self._until("POST", "/api/payments", lambda each: each.status not in _TRY_AGAIN, body=order, key=key)
-        expect(taken.status == 202, "202 for a payment", taken)
+
+        def is_taken(answer: Answer) -> bool:
+            return answer.status not in _TRY_AGAIN
+
+        taken = self._until("POST", "/api/payments", is_it=is_taken, body=order, key=key)
+        expect(taken.status == 202, "202 for a payment", came=taken)
         return taken
 
     def _rests(self, payment_id: str, wanted: str) -> None:
@@ -164,15 +169,15 @@ class Smoke:
         def rests(answer: Answer) -> bool:
             return answer.status == 200 and answer.body["status"] in AT_REST
 
-        answer = self._until("GET", f"/api/payments/{payment_id}", rests)
-        expect(answer.body["status"] == wanted, f"payment {payment_id} {wanted}", answer)
+        answer = self._until("GET", f"/api/payments/{payment_id}", is_it=rests)
+        expect(answer.body["status"] == wanted, f"payment {payment_id} {wanted}", came=answer)
 
     def _charged_once(self, payment_id: str) -> str:
         """Asks the local provider, which counts; a real one has no such page."""
         if self._options.provider_url is None:
             return ""
         charge = Api(self._options.provider_url.rstrip("/")).call("GET", f"/charges/{payment_id}")
-        expect(charge.status == 200 and charge.body["times_charged"] == 1, "charged once", charge)
+        expect(charge.status == 200 and charge.body["times_charged"] == 1, "charged once", came=charge)
         return "; charged once"
 
     def _recorded(self, is_ours: Callable[[Json], bool], *, count: int) -> list[Json]:
@@ -194,7 +199,7 @@ class Smoke:
             answer = self._api.call("GET", f"/api/ops/dead-letters?{urlencode(query)}")
             if answer.status in _TRY_AGAIN:
                 raise NotYet(str(answer))
-            expect(answer.status == 200, "200 for the list of dead letters", answer)
+            expect(answer.status == 200, "200 for the list of dead letters", came=answer)
             letters += answer.body["dead_letters"]
             if not answer.body["next_page"]:
                 return letters
@@ -203,8 +208,12 @@ class Smoke:
     def _discard(self, letter: Json) -> None:
         """409: the provider could not be asked, and nothing was done."""
         path, busy = f"/api/ops/dead-letters/{letter['id']}/discard", _TRY_AGAIN | {409}
-        answer = self._until("POST", path, lambda each: each.status not in busy, body={"reason": "smoke test"})
-        expect(answer.status == 200, "200 for a discard", answer)
+
+        def is_done(answer: Answer) -> bool:
+            return answer.status not in busy
+
+        answer = self._until("POST", path, is_it=is_done, body={"reason": "smoke test"})
+        expect(answer.status == 200, "200 for a discard", came=answer)
 
 
 def run(options: Options) -> int:

@@ -79,7 +79,7 @@ def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float) -> T:
         pause_s = min(pause_s * 1.5, 2.0)
 
 
-def expect(holds: bool, what: str, came: object) -> None:  # noqa: FBT001 - it reads as the sentence it is
+def expect(holds: bool, what: str, *, came: object) -> None:  # noqa: FBT001 - it reads as the sentence it is
     """Raises SmokeFailed unless it holds."""
     if not holds:
         raise SmokeFailed(f"expected {what}; came {came}")

@@ -65,7 +65,7 @@ async def _run(options: Namespace) -> int:
         if options.command != "reconcile":
             return await COMMANDS[options.command](app, options)
         async with Api(Target.provider(options.provider_url)) as provider:
-            return await reconcile(app, provider, options)
+            return await reconcile(options, app=app, provider=provider)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Di
     return (Difference(kind, payment_id, provider, stream) for kind, differs in kinds.items() if differs)
 
 
-async def reconcile(app: Api, provider: Api, options: Namespace) -> int:
+async def reconcile(options: Namespace, *, app: Api, provider: Api) -> int:
     """1 when there is a difference."""
     charges = await _charges(provider)
     rows = await _rows(app)
@@ -102,7 +102,7 @@ async def reconcile(app: Api, provider: Api, options: Namespace) -> int:
             )
         )
     )
-    found = await _confirmed(app, provider, suspects, patience_s=options.patience.total_seconds())
+    found = await _confirmed(suspects, app=app, provider=provider, patience_s=options.patience.total_seconds())
     _report(found, counted={"captures": taken, "recorded": len(rows)}, options=options)
     return 1 if found else 0
 
@@ -126,17 +126,17 @@ async def _rows(app: Api) -> dict[str, Side]:
     return rows
 
 
-async def _confirmed(app: Api, provider: Api, suspects: list[str], *, patience_s: float) -> list[Difference]:
+async def _confirmed(suspects: list[str], *, app: Api, provider: Api, patience_s: float) -> list[Difference]:
     """What still differs in the streams when the patience is over; what agrees once is not asked about again."""
     until = time.monotonic() + patience_s
-    found = await _looked_at(app, provider, suspects)
+    found = await _looked_at(suspects, app=app, provider=provider)
     while found and time.monotonic() < until:
         await asyncio.sleep(min(_LOOK_AGAIN_S, patience_s))
-        found = await _looked_at(app, provider, {difference.payment_id for difference in found})
+        found = await _looked_at({difference.payment_id for difference in found}, app=app, provider=provider)
     return found
 
 
-async def _looked_at(app: Api, provider: Api, payment_ids: Iterable[str]) -> list[Difference]:
+async def _looked_at(payment_ids: Iterable[str], *, app: Api, provider: Api) -> list[Difference]:
     wanted = sorted(payment_ids)
     places = asyncio.Semaphore(AT_A_TIME)
     with Progress("differences looked at", total=len(wanted)) as progress:

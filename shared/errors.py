@@ -1,15 +1,14 @@
-"""Every deliberate fault: a stable code and what to do next. Knows no layer above and no SDK."""
+"""The faults that were foreseen: each a stable code and what to do next. Knows no layer above and no SDK."""
 
 from enum import StrEnum
 from typing import ClassVar
 
 
 class Then(StrEnum):
-    """The next action after a fault: four are enough."""
+    """The next action after a fault: three are enough. Whether the provider is asked first, the steps know."""
 
     RETRY = "retry"  # nothing was done: do it again, later
     RELOAD = "reload"  # somebody was first, or maybe it was us: load and decide again
-    ASK = "ask"  # it may have been done outside: ask before sending again
     PARK = "park"  # a person must look at it
 
 
@@ -50,13 +49,13 @@ class BusUnavailable(PaymentsError):
     code, then = "bus_unavailable", Then.RETRY
 
 
-class AnswerNotRecorded(PaymentsError):
-    """The provider said yes and the store could not take it down. The next attempt asks the provider and records."""
-
-    code, then = "answer_not_recorded", Then.ASK
-
-
 class Unreadable(PaymentsError):
     """A document or message is not what it should be; no repeat will change that."""
 
     code, then = "unreadable", Then.PARK
+
+
+class LetterMoved(PaymentsError):
+    """Another operator's action on this dead letter was first. Nothing was done: look again."""
+
+    code, then = "letter_moved", Then.RELOAD

@@ -1,4 +1,4 @@
-"""The map: which event goes to which topic, which step reacts on which subscription. Pure tables.
+"""The map: event, topic, subscription, step, function, each row one arrow of the picture. Pure tables.
 
 The same names stand in infra/topology.json; tests/unit/test_agreement.py holds the two together.
 """
@@ -27,14 +27,8 @@ PROJECT_LEASE_PREFIX = "project"
 DEAD_LETTER_TOPIC = "payment-dead-letters"
 RECORD_SUBSCRIPTION = "record"
 
-TOPIC_OF: dict[type[Event], str] = {
-    PaymentInitiated: "payment-initiated",
-    PaymentCreated: "payment-created",
-    PaymentSettled: "payment-settled",
-    PaymentCompleted: "payment-completed",
-    PaymentFailed: "payment-failed",
-    PaymentVoided: "payment-voided",
-}
+PUBLISH = "publish"
+"""In the place of a step, for a dead letter of the feed's own: a document that reached no topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +42,52 @@ class Place:
         return f"{self.topic}/{self.subscription}"
 
 
-CREATE = Place(TOPIC_OF[PaymentInitiated], "create")
-SETTLE = Place(TOPIC_OF[PaymentCreated], "settle")
-NOTIFY = Place(TOPIC_OF[PaymentSettled], "notify")
-VOID = Place(TOPIC_OF[PaymentFailed], "void")
-NOTIFY_FAILURE = Place(TOPIC_OF[PaymentFailed], "notify")
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """One step that an event starts: on its own subscription, in a function of its own, so that each scales alone."""
 
-PLACE_OF: dict[Step, Place] = {
-    Step.CREATE: CREATE,
-    Step.SETTLE: SETTLE,
-    Step.NOTIFY: NOTIFY,
-    Step.VOID: VOID,
-    Step.NOTIFY_FAILURE: NOTIFY_FAILURE,
-}
+    step: Step
+    subscription: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What becomes of one type of event. Other components may subscribe to every topic."""
+
+    event: type[Event]
+    topic: str
+    reactions: tuple[Reaction, ...] = ()
+
+
+MAP = (
+    Route(PaymentInitiated, "payment-initiated", (Reaction(Step.CREATE, "create", "create_payment"),)),
+    Route(PaymentCreated, "payment-created", (Reaction(Step.SETTLE, "settle", "settle_payment"),)),
+    Route(PaymentSettled, "payment-settled", (Reaction(Step.NOTIFY, "notify", "notify_merchant"),)),
+    Route(
+        PaymentFailed,
+        "payment-failed",
+        (
+            Reaction(Step.VOID, "void", "void_payment"),
+            Reaction(Step.NOTIFY_FAILURE, "notify", "notify_merchant_of_failure"),
+        ),
+    ),
+    Route(PaymentCompleted, "payment-completed"),
+    Route(PaymentVoided, "payment-voided"),
+)
+
+_REACTIONS = [(route, reaction) for route in MAP for reaction in route.reactions]
+
+TOPIC_OF: dict[type[Event], str] = {route.event: route.topic for route in MAP}
+PLACE_OF: dict[Step, Place] = {each.step: Place(route.topic, each.subscription) for route, each in _REACTIONS}
+FUNCTION_OF: dict[Step, str] = {each.step: each.function for _, each in _REACTIONS}
+STARTER_OF: dict[Step, type[Event]] = {each.step: route.event for route, each in _REACTIONS}
+"""The event that starts a step."""
+
+
+def step_at(place: str) -> str:
+    """The step whose subscription `topic/subscription` is, in whatever case; PUBLISH for the feed, else `unknown`."""
+    if place == EVENTS:
+        return PUBLISH
+    steps = [step.value for step, own in PLACE_OF.items() if str(own).lower() == place.lower()]
+    return steps[0] if steps else "unknown"

@@ -1,25 +1,21 @@
 """Everything that the verbs work with, in one frozen value: made by wiring.build, or by a test."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.payment import Step
-from shared.domain.retry import RetryPolicy
-from shared.letters import LetterBox
-from shared.overview import Overview
-from shared.ports import (
-    Clock,
-    DeadLetters,
-    EventStore,
-    Notifier,
-    Outbox,
-    Provider,
-    Publisher,
-    RecorderQueue,
-    Scheduler,
-    Telemetry,
-)
+from shared.domain.retry import Retries
+from shared.ports.clock import Clock
+from shared.ports.dead_letters import DeadLetters, RecorderQueue
+from shared.ports.event_store import EventStore
+from shared.ports.letter_box import LetterBox
+from shared.ports.notifier import Notifier
+from shared.ports.outbox import Outbox
+from shared.ports.overview import Overview
+from shared.ports.provider import Provider
+from shared.ports.telemetry import Telemetry
+from shared.ports.topics import Publisher, Scheduler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +28,15 @@ class Limits:
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
     """
 
-    retries: Mapping[Step, RetryPolicy]
+    retries: Retries
     fresh: timedelta
     request_id_valid: timedelta
     expires_after: timedelta
     sweep_margin: timedelta
+
+    def horizon(self, step: Step) -> timedelta:
+        """After so long nobody can be working on a step any more: its longest series of retries, and a margin."""
+        return timedelta(seconds=self.retries.of(step).horizon_s()) + self.sweep_margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +62,7 @@ class Services:
     merchant_id: str
     jitter: Callable[[], float]
     new_id: Callable[[], str]
+
+
+type GetServices = Callable[[], Awaitable[Services]]
+"""What the triggers are handed: the services are built at the first call, inside the loop of the process."""

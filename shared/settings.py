@@ -9,8 +9,7 @@ from typing import Annotated, Self
 from pydantic import AnyHttpUrl, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.domain.payment import Step
-from shared.domain.retry import RetryPolicy
+from shared.domain.retry import Retries, RetryPolicy
 
 DUPLICATE_DETECTION_WINDOW_S = 3600
 """PT1H, as infra/topology.json declares it for the event topics."""
@@ -87,16 +86,16 @@ class Settings(BaseSettings):
         return timedelta(seconds=self.fresh_s)
 
     @property
-    def retries(self) -> dict[Step, RetryPolicy]:
+    def retries(self) -> Retries:
         """The policy of every step; both notifications share one."""
         notify = RetryPolicy(self.retry_notify_attempts, self.retry_notify_base_s, self.retry_notify_cap_s)
-        return {
-            Step.CREATE: RetryPolicy(self.retry_create_attempts, self.retry_create_base_s, self.retry_create_cap_s),
-            Step.SETTLE: RetryPolicy(self.retry_settle_attempts, self.retry_settle_base_s, self.retry_settle_cap_s),
-            Step.VOID: RetryPolicy(self.retry_void_attempts, self.retry_void_base_s, self.retry_void_cap_s),
-            Step.NOTIFY: notify,
-            Step.NOTIFY_FAILURE: notify,
-        }
+        return Retries(
+            create=RetryPolicy(self.retry_create_attempts, self.retry_create_base_s, self.retry_create_cap_s),
+            settle=RetryPolicy(self.retry_settle_attempts, self.retry_settle_base_s, self.retry_settle_cap_s),
+            void=RetryPolicy(self.retry_void_attempts, self.retry_void_base_s, self.retry_void_cap_s),
+            notify=notify,
+            notify_failure=notify,
+        )
 
 
 def read_settings() -> Settings:

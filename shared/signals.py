@@ -49,8 +49,3 @@ LOG_OUTBOX_LAG = "publish.outbox_lag"  # info, from a timer, with the field lag_
 LOG_COMPLETED = "project.completed"  # info, once per payment, with the field seconds
 
 LOG_EVENTS = frozenset({LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_COMPLETED})
-
-# Severities of a dead letter, the field `severity`
-SEVERITY_HIGH = "high"  # money may be where the stream does not show it: charged_not_recorded, outcome_unprovable
-SEVERITY_NORMAL = "normal"
-SEVERITY_LOW = "low"  # notification_undelivered: the payment itself has ended

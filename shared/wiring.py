@@ -3,7 +3,6 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +26,7 @@ from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider import HttpProvider
 from shared.adapters.telemetry import OpenTelemetry
 from shared.errors import StoreBusy
-from shared.services import Limits, Services
+from shared.services import GetServices, Limits, Services
 from shared.settings import Settings
 
 
@@ -58,19 +57,20 @@ async def build(settings: Settings) -> Built:
     client = _account(settings)
     try:
         await client.__aenter__()
-    except BaseException:
+    except BaseException:  # also when cancelled: what is open is closed, and it travels on
         await client.close()
         raise
     topics = servicebus.ServiceBusTopics(
         _bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION
     )
     session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
-    return Built(_services(settings, client, topics, session), client, topics, session)
+    return Built(services_over(settings, client=client, topics=topics, session=session), client, topics, session)
 
 
-def _services(
-    settings: Settings, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
+def services_over(
+    settings: Settings, *, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
 ) -> Services:
+    """The services over clients that are open; whoever opened them closes them."""
     container = client.get_database_client(flow.DATABASE).get_container_client
     events, leases = container(flow.EVENTS), container(flow.LEASES)
     return Services(
@@ -89,7 +89,7 @@ def _services(
             limit_s=settings.provider_timeout_s,
         ),
         notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
-        telemetry=_telemetry(settings),
+        telemetry=telemetry_of(settings),
         clock=SystemClock(),
         limits=limits(settings),
         merchant_id=settings.merchant_id,
@@ -98,7 +98,8 @@ def _services(
     )
 
 
-def _telemetry(settings: Settings) -> OpenTelemetry:
+def telemetry_of(settings: Settings) -> OpenTelemetry:
+    """Spans, figures and lines, to where the settings say."""
     ends = pipelines(
         azure_monitor=_secret(settings.applicationinsights_connection_string),
         otlp_endpoint=settings.otel_exporter_otlp_endpoint,
@@ -124,7 +125,7 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def once(settings: Settings) -> Callable[[], Awaitable[Services]]:
+def once(settings: Settings) -> GetServices:
     """A getter that builds at its first call: several functions may wake at the same time in a new process."""
     lock = asyncio.Lock()
     built: list[Built] = []
@@ -158,15 +159,17 @@ def _account(settings: Settings) -> CosmosClient:
     credential = _credential(settings.cosmos_client_id) if settings.cosmos_endpoint else None
     return cosmos.open_client(
         _secret(settings.cosmos_connection),
-        settings.cosmos_endpoint,
-        credential,
+        endpoint=settings.cosmos_endpoint,
+        credential=credential,
         proxies=settings.use_proxy_settings,
     )
 
 
 def _bus(settings: Settings) -> ServiceBusClient:
     credential = _credential(settings.servicebus_client_id) if settings.servicebus_namespace else None
-    return servicebus.open_client(_secret(settings.servicebus_connection), settings.servicebus_namespace, credential)
+    return servicebus.open_client(
+        _secret(settings.servicebus_connection), namespace=settings.servicebus_namespace, credential=credential
+    )
 
 
 def _secret(value: SecretStr | None) -> str | None:

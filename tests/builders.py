@@ -15,7 +15,7 @@ from shared.domain.events import (
 )
 from shared.domain.money import Money
 from shared.domain.payment import Payment, evolve, fold
-from shared.ports import StoredEvent
+from shared.domain.stream import StoredEvent
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 PAYMENT_ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"

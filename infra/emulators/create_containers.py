@@ -26,11 +26,15 @@ LIMIT_S = 120
 
 async def create(connection: str, cosmos: dict[str, Any]) -> list[str]:
     """The containers by name, in the order declared. Raises AzureError."""
-    async with CosmosClient.from_connection_string(connection) as client:
+    client = CosmosClient.from_connection_string(connection)
+    try:
+        await client.__aenter__()
         database = await client.create_database_if_not_exists(cosmos["database"])
         for declared in cosmos["containers"]:
             key = PartitionKey(path=declared["partitionKey"])
             await database.create_container_if_not_exists(declared["name"], partition_key=key)
+    finally:  # `async with` would leave the session of a client open that fails to open
+        await client.close()
     return [declared["name"] for declared in cosmos["containers"]]
 
 

@@ -38,7 +38,7 @@ class _Ends:
     metrics: list[MetricReader] = field(default_factory=list)
     logs: list[LogRecordExporter] = field(default_factory=list)
 
-    def add(self, spans: SpanExporter, metrics: MetricExporter, logs: LogRecordExporter) -> None:
+    def add(self, *, spans: SpanExporter, metrics: MetricExporter, logs: LogRecordExporter) -> None:
         self.spans.append(BatchSpanProcessor(spans))
         self.metrics.append(PeriodicExportingMetricReader(metrics))
         self.logs.append(logs)
@@ -79,9 +79,9 @@ def _add_azure_monitor(ends: _Ends, connection: str) -> None:
     )
 
     ends.add(
-        AzureMonitorTraceExporter(connection_string=connection),
-        AzureMonitorMetricExporter(connection_string=connection),
-        AzureMonitorLogExporter(connection_string=connection),
+        spans=AzureMonitorTraceExporter(connection_string=connection),
+        metrics=AzureMonitorMetricExporter(connection_string=connection),
+        logs=AzureMonitorLogExporter(connection_string=connection),
     )
 
 
@@ -92,9 +92,9 @@ def _add_otlp(ends: _Ends, endpoint: str) -> None:
 
     base = endpoint.rstrip("/")
     ends.add(
-        OTLPSpanExporter(endpoint=f"{base}/v1/traces"),
-        OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
-        OTLPLogExporter(endpoint=f"{base}/v1/logs"),
+        spans=OTLPSpanExporter(endpoint=f"{base}/v1/traces"),
+        metrics=OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
+        logs=OTLPLogExporter(endpoint=f"{base}/v1/logs"),
     )
 
 

@@ -2,7 +2,7 @@
 
 import aiohttp
 
-from shared.ports import Answer, Busy, Call, Done
+from shared.ports.provider import Answer, Busy, Call, Done
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -17,7 +17,7 @@ class HttpNotifier:
         self._session = session
         self._limit = aiohttp.ClientTimeout(total=limit_s)
 
-    async def notify(self, url: str, body: str, call: Call) -> Answer:
+    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
         headers = {"Content-Type": CONTENT_TYPE, "Idempotency-Key": call.request_id}
         if call.traceparent:
             headers["traceparent"] = call.traceparent

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import aiohttp
 
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 
 type Json = dict[str, Any]
 
@@ -34,28 +34,28 @@ class HttpProvider:
 
     async def create(self, payment: Payment, call: Call) -> Answer:
         body = {**_about(payment), **_money(payment), "payment_method": payment.payment_method}
-        answer = await self._post(Step.CREATE, "/v1/payments", body, call)
-        return await self._done_before(answer, payment, Step.CREATE, call)
+        answer = await self._post("/v1/payments", body, step=Step.CREATE, call=call)
+        return await self._done_before(answer, payment=payment, step=Step.CREATE, call=call)
 
     async def settle(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/capture"
-        answer = await self._post(Step.SETTLE, path, {**_about(payment), **_money(payment)}, call)
-        return await self._done_before(answer, payment, Step.SETTLE, call)
+        answer = await self._post(path, {**_about(payment), **_money(payment)}, step=Step.SETTLE, call=call)
+        return await self._done_before(answer, payment=payment, step=Step.SETTLE, call=call)
 
     async def void(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/void"
-        answer = await self._post(Step.VOID, path, _about(payment), call)
-        return await self._done_before(answer, payment, Step.VOID, call)
+        answer = await self._post(path, _about(payment), step=Step.VOID, call=call)
+        return await self._done_before(answer, payment=payment, step=Step.VOID, call=call)
 
-    async def _done_before(self, answer: Answer, payment: Payment, step: Step, call: Call) -> Answer:
+    async def _done_before(self, answer: Answer, *, payment: Payment, step: Step, call: Call) -> Answer:
         """A conflict may mean that it has been done under another id: then its reference is asked for."""
         if not isinstance(answer, OurFault) or not answer.code.endswith(_DONE_BEFORE[step]):
             return answer
-        found = await self.find(payment, step, call)
+        found = await self.find(payment, step, call=call)
         return answer if isinstance(found, NeverSeen) else found
 
     async def ask(self, step: Step, call: Call) -> AskAnswer:
-        status, answer, busy = await self._get(f"/v1/requests/{call.request_id}", {}, call)
+        status, answer, busy = await self._get(f"/v1/requests/{call.request_id}", query={}, call=call)
         if busy:
             return busy
         remembered, status_code = answer.get("answer"), answer.get("status_code")
@@ -63,10 +63,11 @@ class HttpProvider:
             return NeverSeen()
         if status != 200 or not isinstance(remembered, dict) or type(status_code) is not int:
             return Busy(f"asking about {call.request_id} answered {status}, and not as the provider does")
-        return _answer(step, status_code, remembered, retry_after_s=0.0)
+        return _answer(status_code, remembered, step=step, retry_after_s=0.0)
 
-    async def find(self, payment: Payment, step: Step, call: Call) -> AskAnswer:
-        status, answer, busy = await self._get("/v1/payments", {"payment_reference": payment.payment_id}, call)
+    async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+        query = {"payment_reference": payment.payment_id}
+        status, answer, busy = await self._get("/v1/payments", query=query, call=call)
         if busy:
             return busy
         payments = answer.get("payments")
@@ -80,19 +81,20 @@ class HttpProvider:
                 return Done(reference)
         return NeverSeen()
 
-    async def _post(self, step: Step, path: str, body: Json, call: Call) -> Answer:
+    async def _post(self, path: str, body: Json, *, step: Step, call: Call) -> Answer:
         headers = {**self._headers, **_call_headers(call), "Idempotency-Key": call.request_id}
         try:
             async with self._session.post(
                 self._base_url + path, json=body, headers=headers, timeout=self._limit, allow_redirects=False
             ) as response:
-                return _answer(step, response.status, await _json(response), retry_after_s=_retry_after_s(response))
+                answer = await _json(response)
+                return _answer(response.status, answer, step=step, retry_after_s=_retry_after_s(response))
         except aiohttp.ClientConnectorError as exc:  # no connection, so nothing was sent
             return Busy(f"the provider could not be reached: {exc.os_error}")
         except (aiohttp.ClientError, TimeoutError) as exc:
             return Unknown(f"no answer to {call.request_id}: {type(exc).__name__}")
 
-    async def _get(self, path: str, query: dict[str, str], call: Call) -> tuple[int, Json, Busy | None]:
+    async def _get(self, path: str, *, query: dict[str, str], call: Call) -> tuple[int, Json, Busy | None]:
         """Asking changes nothing, so whatever prevents an answer is only a reason to ask again later."""
         headers = {**self._headers, **_call_headers(call)}
         try:
@@ -107,7 +109,7 @@ class HttpProvider:
             return 0, {}, Busy(f"no answer when asked about {call.request_id}: {type(exc).__name__}")
 
 
-def _answer(step: Step, status: int, body: Json, *, retry_after_s: float) -> Answer:
+def _answer(status: int, body: Json, *, step: Step, retry_after_s: float) -> Answer:
     if 200 <= status < 300:
         reference = _plain(body.get(_REFERENCE_OF[step]))
         return Done(reference) if reference else Unknown(f"answered {status} without {_REFERENCE_OF[step]}")

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
+from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch, ServiceBusReceivedMessage, ServiceBusSubQueue
 from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
-from shared import codec
+from shared.codec.cloud_events import CONTENT_TYPE
+from shared.codec.messages import Message, parked
+from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
-from shared.ports import DeadLetter, DeadMessage, Message, Rejected
+from shared.ports.dead_letters import DeadMessage
+from shared.ports.topics import Rejected
 
 CALL_LIMIT_S = 30
 """For one send with the SDK's own retries in it; below the lock of a message (60 s)."""
@@ -25,13 +29,15 @@ CALL_LIMIT_S = 30
 DRAIN_WAIT_S = 2
 """How long an empty dead-letter queue is waited for."""
 
-MAX_DESCRIPTION = 1000
-"""Characters. Application properties count towards the 256 KB of a message."""
-
 _TOO_LARGE = "larger than the broker takes"
 
 
-def open_client(connection: str | None, namespace: str | None, credential: Any) -> ServiceBusClient:  # noqa: ANN401 - azure.identity's credentials share no exported type
+def open_client(
+    connection: str | None,
+    *,
+    namespace: str | None = None,
+    credential: Any = None,  # noqa: ANN401 - azure.identity's credentials share no exported type
+) -> ServiceBusClient:
     """A client by connection string or by namespace and credential; close it at the end."""
     if connection:
         return ServiceBusClient.from_connection_string(connection)
@@ -73,7 +79,7 @@ class ServiceBusTopics:
             raise BusUnavailable(f"message {message.message_id} is {rejected[0].reason}")
 
     async def park(self, letter: DeadLetter) -> None:
-        rejected = await self._send(self._dead_letter_topic, [_letter(letter, self._dead_letter_topic)])
+        rejected = await self._send(self._dead_letter_topic, [parked(letter)])
         if rejected:
             raise BusUnavailable(f"the dead letter of message {letter.message_id} is {rejected[0].reason}")
 
@@ -85,14 +91,17 @@ class ServiceBusTopics:
             async with receiver:
                 messages = await receiver.receive_messages(max_message_count=limit, max_wait_time=DRAIN_WAIT_S)
                 for message in messages:  # one after another: concurrent completes on one receiver stall
-                    await record(_dead(message))
+                    await record(dead_message(message))
                     await receiver.complete_message(message)
                 return len(messages)
         except (ServiceBusError, OSError, TimeoutError) as exc:
             raise BusUnavailable("the recorder's dead-letter queue could not be read: call again") from exc
 
     async def ping(self) -> None:
-        await self._send(self._dead_letter_topic, [])
+        try:
+            await self._send(self._dead_letter_topic, [])
+        except AzureError as exc:  # such as a credential that cannot be had
+            raise BusUnavailable(f"ping: topic {self._dead_letter_topic} refuses: {type(exc).__name__}") from exc
 
     async def close(self) -> None:
         for line in self._lines.values():
@@ -158,13 +167,14 @@ def _wire(message: Message, due_at: datetime | None) -> ServiceBusMessage:
         message_id=message.message_id,
         subject=message.subject,
         to=message.to,
-        content_type=codec.CONTENT_TYPE,
+        content_type=CONTENT_TYPE,
         application_properties=properties,
         scheduled_enqueue_time_utc=due_at,
     )
 
 
-def _dead(message: ServiceBusReceivedMessage) -> DeadMessage:
+def dead_message(message: ServiceBusReceivedMessage) -> DeadMessage:
+    """What was received from a dead-letter queue, as the port hands it over."""
     properties = {_text(name): _value(value) for name, value in (message.application_properties or {}).items()}
     return DeadMessage(
         message_id=str(message.message_id),
@@ -182,27 +192,3 @@ def _text(name: str | bytes) -> str:
 
 def _value(value: object) -> object:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _letter(letter: DeadLetter, topic: str) -> Message:
-    """Reason and description stand there twice: under the broker's names, where every tool looks for them, and under
-    ours, which the broker does not overwrite when the letter dies once more on its way to being recorded.
-    """
-    description = letter.description[:MAX_DESCRIPTION]
-    return Message(
-        topic=topic,
-        message_id=letter.message_id,
-        body=letter.body,
-        subject=letter.subject,
-        properties={
-            "DeadLetterReason": letter.reason,
-            "DeadLetterErrorDescription": description,
-            "reason": letter.reason,
-            "description": description,
-            "source": letter.source,
-            "attempt": letter.attempt,
-            "run": letter.run,
-            "delivery_count": letter.delivery_count,
-            **({"answered": 1} if letter.answered else {}),
-        },
-    )

@@ -14,14 +14,14 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.ports import Severity
+from shared.ports.telemetry import Level
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _LEVELS = {
-    Severity.INFO: (logging.INFO, SeverityNumber.INFO),
-    Severity.WARNING: (logging.WARNING, SeverityNumber.WARN),
-    Severity.ERROR: (logging.ERROR, SeverityNumber.ERROR),
-    Severity.CRITICAL: (logging.CRITICAL, SeverityNumber.FATAL),
+    Level.INFO: (logging.INFO, SeverityNumber.INFO),
+    Level.WARNING: (logging.WARNING, SeverityNumber.WARN),
+    Level.ERROR: (logging.ERROR, SeverityNumber.ERROR),
+    Level.CRITICAL: (logging.CRITICAL, SeverityNumber.FATAL),
 }
 
 
@@ -62,19 +62,17 @@ class OpenTelemetry:
             opened.note(**attributes)
             yield opened
 
-    def log(self, name: str, fields: Mapping[str, str | int | float], *, severity: Severity = Severity.INFO) -> None:
+    def log(self, name: str, fields: Mapping[str, str | int | float], *, level: Level = Level.INFO) -> None:
         """Through Python's logging for whoever reads the process, and as a log record where records are exported.
 
         Both, since the Functions host forwards a worker's logging only while the worker exports nothing itself.
         """
         line = " ".join([name, *(f"{field}={value}" for field, value in fields.items())])
-        level, number = _LEVELS[severity]
-        self._log.log(level, "%s", line, extra={"event_name": name, **fields})
+        of_logging, number = _LEVELS[level]
+        self._log.log(of_logging, "%s", line, extra={"event_name": name, **fields})
         if self._exported_log is not None:
             attributes = {"event_name": name, **fields}
-            self._exported_log.emit(
-                severity_number=number, severity_text=severity.value, body=line, attributes=attributes
-            )
+            self._exported_log.emit(severity_number=number, severity_text=level.value, body=line, attributes=attributes)
 
     def count(self, name: str, value: int = 1, **attributes: str | int) -> None:
         if name not in self._counters:

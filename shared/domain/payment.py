@@ -1,6 +1,6 @@
-"""A payment: its state, how events change it, what may be done and recorded. Knows no provider and no HTTP.
+"""A payment: its state, and how events change it. Knows no provider and no HTTP.
 
-Read top to bottom: State (Payment), evolve and fold, intend (before a call), decide (after it).
+Read top to bottom: the state (Payment), evolve, fold. What may be done with it stands in decisions.py.
 """
 
 from collections.abc import Iterable
@@ -40,6 +40,15 @@ class Step(StrEnum):
     NOTIFY = "notify"
     VOID = "void"
     NOTIFY_FAILURE = "notify_failure"
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether it asks the provider for something: what was said yes to must never be forgotten."""
+        return self in (Step.CREATE, Step.SETTLE, Step.VOID)
+
+    @property
+    def tells_the_merchant(self) -> bool:
+        return not self.moves_money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +98,6 @@ class Payment:
         return Step.SETTLE if self.created else Step.CREATE
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A rule says no. `reason` is a stable snake_case word."""
-
-    reason: str
-
-
 def evolve(payment: Payment | None, event: Event) -> Payment:
     """The payment after one more event. Raises ValueError for a stream that does not begin with PaymentInitiated."""
     if payment is None:
@@ -140,97 +142,3 @@ def fold(events: Iterable[Event]) -> Payment | None:
     for event in events:
         payment = evolve(payment, event)
     return payment
-
-
-class Intention(StrEnum):
-    """What a step is to do with a payment now."""
-
-    CALL = "call"
-    EXPIRE = "expire"
-    NOTHING = "nothing"
-
-
-def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refused:
-    """Whether the outside call of a step is still to be made. NOTHING: the payment is already past it."""
-    match step:
-        case Step.CREATE:
-            if payment.created or payment.failed:
-                return Intention.NOTHING
-            return Intention.EXPIRE if now >= payment.expires_at else Intention.CALL
-        case Step.SETTLE:
-            if not payment.created:
-                return Refused("not_created")
-            return Intention.NOTHING if payment.settled or payment.failed else Intention.CALL
-        case Step.NOTIFY:
-            if not payment.settled:
-                return Refused("not_settled")
-            told = payment.completed is not None and payment.completed.notification != "undelivered"
-            return Intention.NOTHING if told or payment.failed else Intention.CALL
-        case Step.VOID:
-            if not payment.failed:
-                return Refused("not_failed")
-            return Intention.CALL if payment.created and not payment.voided else Intention.NOTHING
-        case Step.NOTIFY_FAILURE:
-            if not payment.failed:
-                return Refused("not_failed")
-            return Intention.CALL if payment.notification_url else Intention.NOTHING
-        case _:
-            assert_never(step)
-
-
-def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
-    """What to append so that `fact` stands in the stream; () when it already does.
-
-    A provider's yes is recorded whatever the payment has become meanwhile. If it had failed, the failure is announced
-    once more behind the fact, so that the void that is now owed is also triggered.
-    """
-    if payment is None:
-        return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")
-    match fact:
-        case PaymentInitiated():
-            return Refused("already_initiated")
-        case PaymentCreated():
-            if payment.created:
-                same = payment.created.provider_payment_id == fact.provider_payment_id
-                return () if same else Refused("created_twice")
-            return _and_the_failure(payment, fact)
-        case PaymentSettled():
-            if payment.settled:
-                return () if payment.settled.capture_id == fact.capture_id else Refused("settled_twice")
-            return _and_the_failure(payment, fact) if payment.created else Refused("not_created")
-        case PaymentCompleted():
-            return _decide_completed(payment, fact)
-        case PaymentFailed():
-            return _decide_failed(payment, fact)
-        case PaymentVoided():
-            if payment.voided:
-                return () if payment.voided.void_id == fact.void_id else Refused("voided_twice")
-            return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
-        case _:
-            assert_never(fact)
-
-
-def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
-    if payment.failed and not payment.voided:
-        return (fact, replace(payment.failed, occurred_at=fact.occurred_at))
-    return (fact,)
-
-
-def _decide_completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
-    """Once; but a merchant who could not be told may still be told later, when an operator replays the notification."""
-    if payment.failed:
-        return Refused("payment_failed")
-    if payment.completed:
-        late = payment.completed.notification == "undelivered" and fact.notification == "delivered"
-        return (fact,) if late else ()
-    return (fact,) if payment.settled else Refused("not_settled")
-
-
-def _decide_failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refused:
-    if payment.failed:
-        return ()
-    if payment.settled:
-        return Refused("already_settled")
-    if payment.created and fact.failed_step == Step.CREATE and fact.reason != "discarded":
-        return Refused("already_created")
-    return (fact,)

@@ -1,6 +1,9 @@
 """When to try again: exponential backoff with full jitter. Knows no clock and draws no random numbers itself."""
 
 from dataclasses import dataclass
+from typing import assert_never
+
+from shared.domain.payment import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,29 @@ class RetryPolicy:
     def _longest_s(self, attempt: int) -> float:
         # 2^40 times any base is beyond every cap; a larger exponent would only overflow the float
         return min(self.cap_s, self.base_s * 2.0 ** min(attempt - 1, 40))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """The policy of every step. A step without one is a fault of types, and not of some night."""
+
+    create: RetryPolicy
+    settle: RetryPolicy
+    notify: RetryPolicy
+    void: RetryPolicy
+    notify_failure: RetryPolicy
+
+    def of(self, step: Step) -> RetryPolicy:
+        match step:
+            case Step.CREATE:
+                return self.create
+            case Step.SETTLE:
+                return self.settle
+            case Step.NOTIFY:
+                return self.notify
+            case Step.VOID:
+                return self.void
+            case Step.NOTIFY_FAILURE:
+                return self.notify_failure
+            case _:
+                assert_never(step)

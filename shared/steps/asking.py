@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.domain.events import Event, PaymentFailed
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, AskAnswer, Call, Declined, Done, OurFault, Provider
+from shared.ports.provider import Answer, AskAnswer, Call, Declined, Done, OurFault, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class AskingStep:
         return self._taken(await self.provider.ask(self.step, call))
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:
-        return self._taken(await self.provider.find(payment, self.step, call))
+        return self._taken(await self.provider.find(payment, self.step, call=call))
 
     def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
         if isinstance(answer, Declined):

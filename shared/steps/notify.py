@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import codec
+from shared.codec.cloud_events import to_cloud_event
 from shared.domain.events import Event, PaymentCompleted
 from shared.domain.payment import Payment, Step
-from shared.ports import AskAnswer, Call, Declined, Done, NeverSeen, Notifier, StoredEvent
+from shared.domain.stream import StoredEvent
+from shared.ports.notifier import Notifier
+from shared.ports.provider import AskAnswer, Call, Declined, Done, NeverSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Notify:
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         if payment.notification_url is None:
             return Done("not_wanted")
-        answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call)
+        answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call=call)
         return Done("delivered") if isinstance(answer, Done) else answer
 
     async def ask(self, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
@@ -50,4 +52,4 @@ def _announcement(payment: Payment, call: Call) -> str:
     if event is None:
         raise ValueError(f"payment {payment.payment_id} has nothing to tell the merchant yet")
     stored = StoredEvent(payment=payment, event=event, traceparent=call.traceparent)
-    return codec.to_cloud_event(stored, event_id=call.request_id)
+    return to_cloud_event(stored, event_id=call.request_id)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shared.domain.events import Event
 from shared.domain.payment import Payment, Step
-from shared.ports import AskAnswer, Call, Declined, Done
+from shared.ports.provider import AskAnswer, Call, Declined, Done
 
 
 class PaymentStep(Protocol):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from shared.domain.events import PaymentVoided
 from shared.domain.payment import Step
-from shared.ports import Provider
+from shared.ports.provider import Provider
 from shared.steps.asking import AskingStep
 
 

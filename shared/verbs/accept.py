@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from shared import codec, signals
+from shared import signals
+from shared.codec.values import fingerprint
+from shared.domain.decisions import Refused
 from shared.domain.events import PaymentInitiated
 from shared.domain.money import Money
-from shared.domain.payment import Refused, evolve
+from shared.domain.payment import evolve
+from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved
-from shared.ports import StoredEvent
 from shared.services import Services
 
 NAMESPACE = uuid.UUID("5b0e6a0c-3c39-5d0e-8a52-6a4d1f7f0d7e")
@@ -43,13 +45,13 @@ async def accept(
         stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
         span.note(payment_id=event.payment_id)
         try:
-            (standing,) = await services.store.append([stored])
+            appended = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
-        if standing is stored:  # and not a repeat of the key
+        if appended.is_new:  # and not a repeat of the key
             services.telemetry.count(signals.PAYMENTS_ACCEPTED)
             services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
-        return standing
+        return appended.events[0]
 
 
 def _initiated(command: Initiate, *, idempotency_key: str | None, services: Services) -> PaymentInitiated:
@@ -61,7 +63,7 @@ def _initiated(command: Initiate, *, idempotency_key: str | None, services: Serv
         amount=command.amount,
         payment_method=command.payment_method,
         reference=command.reference,
-        request_fingerprint=codec.fingerprint(asdict(command)),
+        request_fingerprint=fingerprint(asdict(command)),
         expires_at=now + services.limits.expires_after,
         description=command.description,
         metadata=command.metadata,

@@ -4,27 +4,29 @@ Every await may be the last thing this process does. What is redelivered then as
 done twice; what was said yes to is recorded whatever the payment has become meanwhile.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared import flow, signals
+from shared.codec.messages import Delivery
+from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import Event, PaymentFailed
-from shared.domain.payment import Intention, Payment, Refused, Step, intend
+from shared.domain.payment import Payment, Step
+from shared.domain.reasons import REASON_NAMED, Reason
 from shared.errors import PaymentsError, Then, Unreadable
-from shared.ports import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.verbs.outcome import (
-    CAPTURED_AFTER_FAILURE,
-    CHARGED_NOT_RECORDED,
-    Again,
-    Finished,
-    Outcome,
-    Parked,
-    carry_out,
-    park_unread,
-)
-from shared.verbs.recording import load, record
-from shared.verbs.turn import Delivery, Turn, read
+from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
+from shared.steps.recording import load, record
+from shared.steps.turn import Turn, read
+
+
+@dataclass(frozen=True, slots=True)
+class _Yes:
+    """The other side has done it; what it amounts to is still to be recorded."""
+
+    payment: Payment
+    fact: Event
 
 
 async def advance(delivery: Delivery, *, step: Step, services: Services) -> None:
@@ -50,28 +52,41 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
 
 
 async def _attempt(turn: Turn) -> Outcome:
+    answered = False
     try:
-        return await _move(turn)
-    except PaymentsError as fault:
-        return Parked(fault.code, str(fault)) if fault.then is Then.PARK else Again(fault.code, str(fault))
+        moved = await _move(turn)
+        if not isinstance(moved, _Yes):
+            return moved
+        answered = True  # and whatever happens from here on, that must not be forgotten
+        return await _yes_recorded(moved, turn=turn)
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
-        return Again("unforeseen", f"{type(fault).__name__}: {fault}"[:500])
+        return _failed(fault, answered=answered)
 
 
-async def _move(turn: Turn) -> Outcome:
+def _failed(fault: Exception, *, answered: bool) -> Outcome:
+    """After a yes the next attempt asks and records, whatever it was; if no attempt can, the alert is the loudest."""
+    if answered or not isinstance(fault, PaymentsError):
+        code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
+        return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=answered)
+    if fault.then is Then.PARK:
+        return Parked(REASON_NAMED[fault.code], str(fault))
+    return Again(fault.code, str(fault))
+
+
+async def _move(turn: Turn) -> Outcome | _Yes:
     payment = turn.notice.payment if turn.ordinary else await load(turn.payment_id, services=turn.services)
     match intend(payment, turn.step.step, now=turn.now):
         case Refused(reason):
-            return Parked("refused", reason)
+            return Parked(Reason.REFUSED, reason)
         case Intention.NOTHING:
             return Finished("already_done")
         case Intention.EXPIRE:
             answer = await _ask(turn, payment)
             if isinstance(answer, NeverSeen):
-                return await _recorded(turn, payment, _expired(turn))
+                return await _recorded(_expired(turn), turn=turn, payment=payment)
         case Intention.CALL:
             answer = await _call(turn, payment)
-    return await _conclude(turn, payment, answer)
+    return await _conclude(answer, turn=turn, payment=payment)
 
 
 async def _call(turn: Turn, payment: Payment) -> AskAnswer:
@@ -99,40 +114,37 @@ def _expired(turn: Turn) -> PaymentFailed:
     )
 
 
-async def _conclude(turn: Turn, payment: Payment, answer: AskAnswer) -> Outcome:
+async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | _Yes:
     match answer:
         case Done():
             fact = turn.step.fact(answer, at=turn.now)
-            return await _yes_recorded(turn, payment, fact) if fact else Finished("done")
+            return _Yes(payment, fact) if fact else Finished("done")
         case Declined():
             fact = turn.step.fact(answer, at=turn.now)
-            return await _recorded(turn, payment, fact) if fact else Finished("declined")
+            return await _recorded(fact, turn=turn, payment=payment) if fact else Finished("declined")
         case Unknown(why):
             return Again("outcome_unknown", why)
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):
             if payment.failed and payment.settled:
-                return Parked(CAPTURED_AFTER_FAILURE, f"what was captured cannot be voided: {code}")
-            return Parked("our_fault", f"the other side refuses the call as wrong: {code}")
+                return Parked(Reason.CAPTURED_AFTER_FAILURE, f"what was captured cannot be voided: {code}")
+            return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
         case NeverSeen():
-            return Parked("outcome_unprovable", f"request {turn.call.request_id} is too old to be repeated safely")
+            return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
 
 
-async def _yes_recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
-    """Record a yes. If that fails, the next attempt asks and records; if no attempt can, the alert is the loudest."""
-    try:
-        outcome = await _recorded(turn, payment, fact)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the provider has said yes and that must not be forgotten
-        code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
-        return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=True)
+async def _yes_recorded(yes: _Yes, *, turn: Turn) -> Outcome:
+    outcome = await _recorded(yes.fact, turn=turn, payment=yes.payment)
     if isinstance(outcome, Parked):
-        return Parked(CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}")
+        return Parked(
+            Reason.CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}"
+        )
     return outcome
 
 
-async def _recorded(turn: Turn, payment: Payment, fact: Event) -> Outcome:
+async def _recorded(fact: Event, *, turn: Turn, payment: Payment) -> Outcome:
     recorded = await record(
         payment, fact, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
     )
-    return Parked("refused", recorded.reason) if isinstance(recorded, Refused) else Finished("recorded")
+    return Parked(Reason.REFUSED, recorded.reason) if isinstance(recorded, Refused) else Finished("recorded")

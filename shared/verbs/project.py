@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared import signals
-from shared.codec import from_document
+from shared.codec.documents import from_document
 from shared.domain.payment import Status
+from shared.domain.rows import Row, newer, row_of
+from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, Unreadable
-from shared.overview import Row, newer, row_of
-from shared.ports import StoredEvent
 from shared.services import Services
 
 RACES = 5
@@ -44,12 +44,12 @@ async def _project(stored: StoredEvent, services: Services) -> None:
         if row is None:
             return
         if await services.overview.put(row):
-            _tell(row, standing, services)
+            _tell(row, standing=standing, services=services)
             return
     raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
 
 
-def _tell(row: Row, standing: Row | None, services: Services) -> None:
+def _tell(row: Row, *, standing: Row | None, services: Services) -> None:
     """Once per payment and end: the row moves to an end once."""
     before = standing.status if standing else None
     seconds = (row.moved_at - row.initiated_at).total_seconds()

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared import codec, flow, signals
+from shared import flow, signals
+from shared.codec.documents import from_document
+from shared.codec.messages import Message, announcement
+from shared.domain.letters import DeadLetter
+from shared.domain.reasons import Reason
 from shared.errors import Unreadable
-from shared.ports import DeadLetter, Message, StoredEvent
 from shared.services import Services
 
 
@@ -24,30 +27,22 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
             messages.append(_traced(document, services=services))
         except Exception as exc:  # noqa: BLE001 - whatever is odd about one document, the feed must not stop for it
             description = str(exc) if isinstance(exc, Unreadable) else f"{type(exc).__name__}: {exc}"[:500]
-            letters.append(_stub(document, reason="unmappable", description=description))
+            letters.append(_stub(document, reason=Reason.UNMAPPABLE, description=description))
     rejected = await services.publisher.publish(messages) if messages else ()
-    letters += [_stub(_naming(each.message), reason="refused_by_broker", description=each.reason) for each in rejected]
+    letters += [
+        _stub(_naming(each.message), reason=Reason.REFUSED_BY_BROKER, description=each.reason) for each in rejected
+    ]
     for letter in letters:
         await services.dead_letters.park(letter)
-        services.telemetry.count(signals.MESSAGES_PARKED, step="publish", reason=letter.reason)
+        services.telemetry.count(signals.MESSAGES_PARKED, step=flow.PUBLISH, reason=letter.reason)
     services.telemetry.count(signals.EVENTS_PUBLISHED, len(messages) - len(rejected))
 
 
 def _traced(document: Mapping[str, Any], *, services: Services) -> Message:
     """Raises Unreadable for a document that is no event of ours. The message carries on the event's own trace."""
-    stored = codec.from_document(document)
+    stored = from_document(document)
     with services.telemetry.span("publish", traceparent=stored.traceparent, event_id=stored.event_id) as span:
-        return to_message(replace(stored, traceparent=span.traceparent))
-
-
-def to_message(stored: StoredEvent) -> Message:
-    """The integration event of a stored one. Its id is the event's, so that the topic drops a repeat."""
-    return Message(
-        topic=flow.TOPIC_OF[type(stored.event)],
-        message_id=stored.event_id,
-        body=codec.to_cloud_event(stored),
-        subject=codec.type_name(stored.event),
-    )
+        return announcement(replace(stored, traceparent=span.traceparent))
 
 
 def _naming(message: Message) -> dict[str, str]:
@@ -55,7 +50,7 @@ def _naming(message: Message) -> dict[str, str]:
     return {"id": message.message_id, "paymentId": payment_id, "version": version}
 
 
-def _stub(document: Mapping[str, Any], *, reason: str, description: str) -> DeadLetter:
+def _stub(document: Mapping[str, Any], *, reason: Reason, description: str) -> DeadLetter:
     named = {"document_id": document.get("id"), "payment_id": document.get("paymentId")}
     return DeadLetter(
         message_id=str(document.get("id")),

@@ -2,7 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from shared.ports import StoredEvent
+from shared.domain.stream import StoredEvent
+from shared.errors import PaymentsError
 from shared.services import Services
 
 
@@ -23,6 +24,6 @@ async def readiness(*, services: Services) -> dict[str, str]:
 async def _check(ping: Callable[[], Awaitable[None]]) -> str:
     try:
         await ping()
-    except Exception as exc:  # noqa: BLE001 - whatever keeps it from answering is the answer
+    except PaymentsError as exc:
         return type(exc).__name__
     return "ok"

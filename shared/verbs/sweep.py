@@ -1,29 +1,33 @@
 """sweep: find payments that stand still with nobody working on them, and start their next step once more."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared import flow, signals
-from shared.codec import to_cloud_event, type_name
-from shared.domain.events import PaymentCreated, PaymentFailed, PaymentInitiated, PaymentSettled
+from shared.codec.messages import Message, started_again
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.payment import Step
+from shared.domain.rows import Row
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError, Then
-from shared.letters import LetterRecord, LetterStatus
-from shared.overview import Row
-from shared.ports import Message, Severity, StoredEvent
+from shared.ports.letter_box import letters_of
+from shared.ports.telemetry import Level
 from shared.services import Services
-from shared.verbs.replay import addressed_id, letters_of
-from shared.verbs.turn import ATTEMPT, RUN
 
 LIMIT = 200
 """Payments per step and round, so that a round ends within the time of a function; the next round goes on."""
 
-_STARTS = {
-    Step.CREATE: PaymentInitiated,
-    Step.SETTLE: PaymentCreated,
-    Step.NOTIFY: PaymentSettled,
-    Step.VOID: PaymentFailed,
-}
+_SWEPT = tuple(step for step in Step if step is not Step.NOTIFY_FAILURE)
+"""What a payment can owe. That the merchant is told of a failure leaves no trace in the stream, so it is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Still:
+    """A payment that owes a step and, by its row, has not moved since."""
+
+    row: Row
+    step: Step
+    moved_before: datetime
 
 
 async def sweep(*, services: Services) -> int:
@@ -33,50 +37,54 @@ async def sweep(*, services: Services) -> int:
     open dead letter waits for a person instead; one whose letter was discarded at this step was given up on purpose.
     """
     swept = 0
-    for step in _STARTS:
-        longest = timedelta(seconds=services.limits.retries[step].horizon_s()) + services.limits.sweep_margin
-        horizon = max(longest, services.limits.fresh)  # the feed's own message is taken at its word for so long
+    for step in _SWEPT:
+        horizon = max(
+            services.limits.horizon(step), services.limits.fresh
+        )  # the feed's own message is taken at its word for so long
         moved_before = services.clock.now() - horizon
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
-            swept += await _sweep_one(row, step, moved_before, services)
+            still = _Still(row=row, step=step, moved_before=moved_before)
+            swept += await _sweep_one(still, services=services)
     return swept
 
 
-async def _sweep_one(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
+async def _sweep_one(still: _Still, *, services: Services) -> int:
     """One that cannot be swept, for an unreadable stream or a busy store, must not keep the others from it."""
     try:
-        return await _sweep(row, step, moved_before, services)
+        return await _sweep(still, services=services)
     except PaymentsError as fault:
         services.telemetry.log(
-            "sweep.failed", {"payment_id": row.payment_id, "reason": fault.code}, severity=Severity.ERROR
+            "sweep.failed", {"payment_id": still.row.payment_id, "reason": fault.code}, level=Level.ERROR
         )
         if fault.then is Then.PARK:
-            await services.overview.put(_seen(row, services))
+            await services.overview.put(_seen(still.row, services))
         return 0
 
 
-async def _sweep(row: Row, step: Step, moved_before: datetime, services: Services) -> int:
+async def _sweep(still: _Still, *, services: Services) -> int:
     """Send first, count then: after a crash in between the same run is sent again, and the topic drops it."""
+    row, step = still.row, still.step
     stream = await services.store.load(row.payment_id)
-    if not stream or stream[-1].payment.owes is not step or await _in_hand(row, step, moved_before, services):
+    if not stream or stream[-1].payment.owes is not step or await _in_hand(still, services=services):
         await services.overview.put(_seen(row, services))
         return 0
     run = f"s{row.sweeps + 1}"
-    await services.publisher.publish([_again(stream, step, run)])
+    await services.publisher.publish([_again(stream, step=step, run=run)])
     await services.overview.put(_seen(row, services, sweeps=row.sweeps + 1))
     services.telemetry.count(signals.PAYMENTS_SWEPT, step=step.value)
     services.telemetry.log(
         signals.LOG_SWEPT,
         {"payment_id": row.payment_id, "step": step.value, "run": run},
-        severity=Severity.WARNING,
+        level=Level.WARNING,
     )
     return 1
 
 
-async def _in_hand(row: Row, step: Step, moved_before: datetime, services: Services) -> bool:
+async def _in_hand(still: _Still, *, services: Services) -> bool:
     """A person has it, gave it up, or replayed it so lately that its retries may still be under way."""
-    letters = await letters_of(row.payment_id, services)
-    return any(_holds(letter, moved_before) for letter in letters if letter.step in (step.value, "publish"))
+    letters = await letters_of(still.row.payment_id, box=services.letters)
+    of_the_step = [letter for letter in letters if letter.step in (still.step.value, flow.PUBLISH)]
+    return any(_holds(letter, still.moved_before) for letter in of_the_step)
 
 
 def _holds(letter: LetterRecord, moved_before: datetime) -> bool:
@@ -90,15 +98,7 @@ def _seen(row: Row, services: Services, *, sweeps: int | None = None) -> Row:
     return replace(row, swept_at=services.clock.now(), sweeps=row.sweeps if sweeps is None else sweeps)
 
 
-def _again(stream: tuple[StoredEvent, ...], step: Step, run: str) -> Message:
+def _again(stream: tuple[StoredEvent, ...], *, step: Step, run: str) -> Message:
     """The event that starts the step, addressed to it. There is one: a payment owes a step because of an event."""
-    stored = [stored for stored in stream if isinstance(stored.event, _STARTS[step])][-1]
-    place = flow.PLACE_OF[step]
-    return Message(
-        topic=place.topic,
-        message_id=addressed_id(stored.event_id, place, run),
-        body=to_cloud_event(stored),
-        subject=type_name(stored.event),
-        to=place.subscription,
-        properties={ATTEMPT: 0, RUN: run},
-    )
+    stored = [stored for stored in stream if isinstance(stored.event, flow.STARTER_OF[step])][-1]
+    return started_again(stored, place=flow.PLACE_OF[step], run=run)

@@ -87,23 +87,29 @@ async def _elsewhere(provider_port: int) -> AsyncIterator[Grounds]:
 async def database(grounds: Grounds) -> AsyncIterator[DatabaseProxy]:
     """The product's database, by the product's own client."""
     client: CosmosClient = open_account(
-        grounds.cosmos_connection, grounds.cosmos_endpoint, grounds.credential, proxies=False
+        grounds.cosmos_connection, endpoint=grounds.cosmos_endpoint, credential=grounds.credential, proxies=False
     )
     async with client:
         yield client.get_database_client(flow.DATABASE)
 
 
+def open_bus_of(grounds: Grounds) -> ServiceBusClient:
+    return open_bus(
+        grounds.servicebus_connection, namespace=grounds.servicebus_namespace, credential=grounds.credential
+    )
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def bus(grounds: Grounds) -> AsyncIterator[ServiceBusClient]:
     """A client of our own, to look at what arrives."""
-    async with open_bus(grounds.servicebus_connection, grounds.servicebus_namespace, grounds.credential) as client:
+    async with open_bus_of(grounds) as client:
         yield client
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def topics(grounds: Grounds) -> AsyncIterator[ServiceBusTopics]:
     """The publisher, scheduler and dead letters under test."""
-    client = open_bus(grounds.servicebus_connection, grounds.servicebus_namespace, grounds.credential)
+    client = open_bus_of(grounds)
     under_test = ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
     yield under_test
     await under_test.close()

@@ -9,10 +9,12 @@ import pytest
 import pytest_asyncio
 from azure.cosmos.aio import DatabaseProxy
 
-from shared import codec, flow
+from shared import flow
 from shared.adapters.cosmos.events import CosmosEventStore
-from shared.errors import StreamMoved
-from shared.ports import EventStore, StoredEvent
+from shared.codec.documents import from_document
+from shared.domain.stream import StoredEvent
+from shared.errors import StoreBusy, StreamMoved
+from shared.ports.event_store import Appended, EventStore
 from tests.builders import a_payment, initiated
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -31,7 +33,7 @@ async def test_what_was_appended_is_loaded_in_order(store: EventStore) -> None:
     stream = a_stream()
 
     for stored in stream:
-        assert await store.append([stored]) == (stored,)
+        assert await store.append([stored]) == Appended((stored,), is_new=True)
 
     assert await store.load(stream[0].payment.payment_id) == stream
 
@@ -55,9 +57,9 @@ async def test_a_repeat_of_an_append_succeeds_and_tells_what_stands(store: Event
     repeat = replace(first, event=later)
 
     await store.append([first])
-    standing = await store.append([repeat])
+    again = await store.append([repeat])
 
-    assert standing == (first,)
+    assert again == Appended((first,), is_new=False)
     assert await store.load(first.payment.payment_id) == (first,)
 
 
@@ -65,7 +67,7 @@ async def test_a_repeat_of_several_events_succeeds_too(store: EventStore) -> Non
     stream = a_stream()
     await store.append(stream)
 
-    assert await store.append(stream) == stream
+    assert await store.append(stream) == Appended(stream, is_new=False)
 
 
 async def test_another_event_at_a_taken_version_is_refused_and_nothing_is_written(store: EventStore) -> None:
@@ -100,7 +102,7 @@ async def test_of_many_that_race_for_a_version_one_wins(store: EventStore) -> No
     won = [result for result in results if not isinstance(result, BaseException)]
     assert len(won) == 1
     assert all(isinstance(result, StreamMoved) for result in results if isinstance(result, BaseException))
-    assert await store.load(payment_id) == won[0]
+    assert await store.load(payment_id) == won[0].events
 
 
 async def test_one_document_can_be_read_as_it_is_stored(store: EventStore) -> None:
@@ -110,5 +112,16 @@ async def test_one_document_can_be_read_as_it_is_stored(store: EventStore) -> No
     document = await store.load_document(stream[0].event_id)
 
     assert document is not None
-    assert codec.from_document(document) == stream[0]
+    assert from_document(document) == stream[0]
     assert await store.load_document(stream[1].event_id) is None
+
+
+async def test_a_ping_says_that_the_store_answers(store: EventStore) -> None:
+    await store.ping()
+
+
+async def test_a_ping_that_is_refused_is_a_fault_like_any_other(database: DatabaseProxy) -> None:
+    nowhere = CosmosEventStore(database.get_container_client("nowhere"))
+
+    with pytest.raises(StoreBusy, match="CosmosResourceNotFoundError"):
+        await nowhere.ping()

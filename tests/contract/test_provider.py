@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.provider import HttpProvider
 from shared.domain.payment import Payment, Step
-from shared.ports import Answer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import Answer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 from tests.builders import a_payment
 from tests.contract.conftest import Grounds
 
@@ -50,7 +50,7 @@ async def test_a_payment_is_created_settled_and_found_under_both_its_names(make:
 
     assert isinstance(settled, Done)
     assert await provider.ask(Step.SETTLE, call(payment, Step.SETTLE)) == settled
-    assert await provider.find(payment, Step.SETTLE, call(payment, Step.SETTLE)) == settled
+    assert await provider.find(payment, Step.SETTLE, call=call(payment, Step.SETTLE)) == settled
 
 
 async def test_a_repeated_request_id_gets_the_first_answer(make: Make) -> None:
@@ -109,7 +109,7 @@ async def test_what_timed_out_after_it_was_done_is_told_when_asked(make: Make) -
     sent = await make(limit_s=0.5).create(payment, call(payment, Step.CREATE))
 
     asked = await make().ask(Step.CREATE, call(payment, Step.CREATE))
-    found = await make().find(payment, Step.CREATE, call(payment, Step.CREATE))
+    found = await make().find(payment, Step.CREATE, call=call(payment, Step.CREATE))
 
     assert isinstance(sent, Unknown)
     assert isinstance(asked, Done)
@@ -120,7 +120,7 @@ async def test_what_was_never_sent_was_never_seen(make: Make) -> None:
     payment = a_new_payment()
 
     assert await make().ask(Step.CREATE, call(payment, Step.CREATE)) == NeverSeen()
-    assert await make().find(payment, Step.CREATE, call(payment, Step.CREATE)) == NeverSeen()
+    assert await make().find(payment, Step.CREATE, call=call(payment, Step.CREATE)) == NeverSeen()
 
 
 async def test_a_provider_that_cannot_be_reached_was_sent_nothing(make: Make) -> None:

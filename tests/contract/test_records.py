@@ -11,9 +11,13 @@ from azure.cosmos.aio import DatabaseProxy
 from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.cosmos.overview import CosmosOverview
+from shared.domain.letters import LetterRecord, LetterStatus, letter_id_of
 from shared.domain.payment import Step
-from shared.letters import LetterBox, LetterFilter, LetterMoved, LetterRecord, LetterStatus, letter_id_of
-from shared.overview import Overview, row_of
+from shared.domain.rows import row_of
+from shared.errors import LetterMoved
+from shared.ports.letter_box import LetterBox, LetterFilter
+from shared.ports.overview import Overview
+from tests import places
 from tests.builders import NOON, a_payment
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -32,10 +36,10 @@ async def overview(database: DatabaseProxy) -> Overview:
 def a_letter(payment_id: str, *, version: int = 1, reason: str = "retries_exhausted") -> LetterRecord:
     message_id = f"{payment_id}:{version}"
     return LetterRecord(
-        letter_id=letter_id_of(source=str(flow.CREATE), message_id=message_id),
+        letter_id=letter_id_of(source=str(places.CREATE), message_id=message_id),
         status=LetterStatus.OPEN,
         step="create",
-        source=str(flow.CREATE),
+        source=str(places.CREATE),
         reason=reason,
         description="busy after 6 attempts",
         severity="normal",

@@ -12,7 +12,10 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from shared import flow
 from shared.adapters.servicebus import ServiceBusTopics
-from shared.ports import DeadLetter, DeadMessage, Message
+from shared.codec.messages import Message
+from shared.domain.letters import DeadLetter
+from shared.ports.dead_letters import DeadMessage
+from tests import places
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -21,7 +24,7 @@ LIMIT_S = 30
 
 def a_message(text: str = "{}", **changes: object) -> Message:
     fields = {
-        "topic": flow.CREATE.topic,
+        "topic": places.CREATE.topic,
         "message_id": f"{uuid.uuid4()}:1",
         "body": text,
         "subject": "payment.initiated",
@@ -32,7 +35,10 @@ def a_message(text: str = "{}", **changes: object) -> Message:
 
 @asynccontextmanager
 async def listening(
-    bus: ServiceBusClient, *, topic: str = flow.CREATE.topic, subscription: str = flow.CREATE.subscription
+    bus: ServiceBusClient,
+    *,
+    topic: str = places.CREATE.topic,
+    subscription: str = places.CREATE.subscription,
 ) -> AsyncIterator[ServiceBusReceiver]:
     async with bus.get_subscription_receiver(topic, subscription) as receiver:
         yield receiver
@@ -67,11 +73,11 @@ async def test_a_published_message_arrives_with_all_that_it_carries(
 
 
 async def test_many_messages_for_several_topics_all_arrive(bus: ServiceBusClient, topics: ServiceBusTopics) -> None:
-    messages = [a_message() for _ in range(60)] + [a_message(topic=flow.SETTLE.topic) for _ in range(40)]
+    messages = [a_message() for _ in range(60)] + [a_message(topic=places.SETTLE.topic) for _ in range(40)]
 
     await topics.publish(messages)
 
-    for place in (flow.CREATE, flow.SETTLE):
+    for place in (places.CREATE, places.SETTLE):
         wanted = {message.message_id for message in messages if message.topic == place.topic}
         async with listening(bus, topic=place.topic, subscription=place.subscription) as receiver:
             assert len(await arriving(receiver, wanted=wanted)) == len(wanted)
@@ -92,11 +98,11 @@ async def test_a_repeated_message_id_is_dropped(bus: ServiceBusClient, topics: S
 async def test_an_addressed_message_reaches_only_its_subscription(
     bus: ServiceBusClient, topics: ServiceBusTopics
 ) -> None:
-    addressed = a_message(topic=flow.VOID.topic, to=flow.VOID.subscription)
-    for_all = a_message(topic=flow.VOID.topic)
+    addressed = a_message(topic=places.VOID.topic, to=places.VOID.subscription)
+    for_all = a_message(topic=places.VOID.topic)
     async with (
-        listening(bus, topic=flow.VOID.topic, subscription=flow.VOID.subscription) as void,
-        listening(bus, topic=flow.VOID.topic, subscription=flow.NOTIFY_FAILURE.subscription) as notify,
+        listening(bus, topic=places.VOID.topic, subscription=places.VOID.subscription) as void,
+        listening(bus, topic=places.VOID.topic, subscription=places.NOTIFY_FAILURE.subscription) as notify,
     ):
         await topics.publish([addressed, for_all])
 
@@ -138,7 +144,7 @@ async def test_what_is_parked_carries_its_reason_and_where_it_died(
         subject="payment.created",
         reason="retries_exhausted",
         description="busy after 6 attempts",
-        source=str(flow.SETTLE),
+        source=str(places.SETTLE),
         attempt=5,
         run="r1",
     )

@@ -11,7 +11,7 @@ from shared import flow, wiring
 from shared.adapters.cosmos.client import open_client
 from shared.services import Services
 from shared.settings import Settings
-from shared.verbs.backlog import measure_backlog
+from shared.verbs.measure import measure_backlog
 from tests.e2e.conftest import open_for_business
 from tests.flow.clock import VirtualClock
 from tests.flow.signals_seen import SignalsSeen
@@ -45,7 +45,7 @@ async def test_a_dead_publisher_shows_as_a_lag_that_grows_and_ends_when_it_lives
     async with (
         open_for_business(data=tmp_path) as (platform, shop),
         an_onlooker(platform, seen, clock) as services,
-        open_client(platform.cosmos_connection, None, None, proxies=False) as client,
+        open_client(platform.cosmos_connection, proxies=False) as client,
     ):
         lags = []
 

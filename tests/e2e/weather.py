@@ -105,7 +105,7 @@ class Weather:
 
     async def _reset_leases(self) -> None:
         """The publisher reads the feed from its beginning again, so every event so far is published once more."""
-        async with open_client(self.platform.cosmos_connection, None, None, proxies=False) as client:
+        async with open_client(self.platform.cosmos_connection, proxies=False) as client:
             leases = client.get_database_client(flow.DATABASE).get_container_client(flow.LEASES)
             async for lease in leases.query_items("SELECT c.id FROM c"):
                 if lease["id"].startswith(flow.PUBLISH_LEASE_PREFIX):

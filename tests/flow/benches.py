@@ -117,7 +117,7 @@ async def direct(tmp_path: Path) -> AsyncIterator[Bench]:
 async def over_sockets(tmp_path: Path) -> AsyncIterator[Bench]:
     clock = VirtualClock(server.utc_now())  # the SDK's tokens are checked against it
     running = await server.start(data=tmp_path / "data", topology=with_others(tmp_path), clock=clock)
-    client = open_client(running.connection_string, None, None)
+    client = open_client(running.connection_string)
     topics = _adapter(client)
     bench = OverSockets(running, client, topics, clock, {})
     try:

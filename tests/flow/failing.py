@@ -6,8 +6,10 @@ from typing import Any, cast
 
 from shared.domain.events import Event
 from shared.domain.payment import Payment
+from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy
-from shared.ports import Answer, Call, EventStore, Provider, StoredEvent
+from shared.ports.event_store import Appended, EventStore
+from shared.ports.provider import Answer, Call, Provider
 from shared.services import Services
 
 
@@ -29,23 +31,26 @@ def failing(run_into: Callable[[], None]) -> Callable[[Services], Services]:
     return lambda services: replace(services, provider=cast("Provider", _Fails(services.provider, run_into)))
 
 
-class _Busy:
-    """A store that refuses the first appends of one kind of event."""
+class _Refuses:
+    """A store that raises at the first appends of one kind of event."""
 
-    def __init__(self, store: EventStore, kind: type[Event], left: list[int]) -> None:
+    def __init__(self, store: EventStore, kind: type[Event], left: list[Exception]) -> None:
         self._store, self._kind, self._left = store, kind, left
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
-        if isinstance(events[0].event, self._kind) and self._left[0] > 0:
-            self._left[0] -= 1
-            raise StoreBusy("the store refuses this one for now")
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
+        if isinstance(events[0].event, self._kind) and self._left:
+            raise self._left.pop()
         return await self._store.append(events)
 
 
+def refusing(kind: type[Event], *faults: Exception) -> Callable[[Services], Services]:
+    """Every worker's store shares the faults."""
+    left = list(faults)
+    return lambda services: replace(services, store=cast("EventStore", _Refuses(services.store, kind, left)))
+
+
 def busy_for(kind: type[Event], *, times: int) -> Callable[[Services], Services]:
-    """Every worker's store shares the count."""
-    left = [times]
-    return lambda services: replace(services, store=cast("EventStore", _Busy(services.store, kind, left)))
+    return refusing(kind, *[StoreBusy("the store refuses this one for now")] * times)

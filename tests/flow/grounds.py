@@ -70,7 +70,7 @@ async def standing(data: Path, *, clock: VirtualClock | None = None) -> AsyncIte
     clock = clock or VirtualClock()
     store = await cosmos_server.start(data=data, topology=TOPOLOGY, partitions=1)
     paying = await provider.start(port=0, data=data, clock=clock, hold_s=0.0, slow_s=0.0)
-    client = cosmos_client.open_client(store.connection_string, None, None, proxies=False)
+    client = cosmos_client.open_client(store.connection_string, proxies=False)
     try:
         await client.__aenter__()
         async with aiohttp.ClientSession() as http:

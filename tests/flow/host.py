@@ -11,12 +11,12 @@ from typing import Any
 from local.faults import Killed
 from local.servicebus.refusals import MessageLockLost
 from shared import flow
-from shared.adapters.servicebus import _dead
+from shared.adapters.servicebus import dead_message
+from shared.codec.messages import Delivery
 from shared.domain.payment import Step
 from shared.services import Services
 from shared.verbs.advance import advance
-from shared.verbs.recover import keep
-from shared.verbs.turn import Delivery
+from shared.verbs.recovery.keep import keep
 from tests.flow.bus import Taken
 from tests.flow.grounds import Grounds
 from tests.flow.worker import Plant, Worker
@@ -182,7 +182,7 @@ def _step_places() -> list[tuple[str, Step]]:
 
 def delivery_of(taken: Taken) -> Delivery:
     """As functions/advance.py makes it of what the host hands over; AMQP's own count is of failures."""
-    dead = _dead(taken.message)
+    dead = dead_message(taken.message)
     return Delivery(
         message_id=dead.message_id,
         body=dead.body,

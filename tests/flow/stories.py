@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared import flow
-from shared.letters import LetterFilter
+from shared.ports.letter_box import LetterFilter
 from shared.services import Services
-from shared.verbs.discard import discard
-from shared.verbs.replay import replay
+from shared.verbs.recovery.discard import discard
+from shared.verbs.recovery.replay import replay
 from shared.verbs.sweep import sweep
+from tests import places
 from tests.flow.world import World
 
 LONG_S = 40_000
@@ -132,9 +132,9 @@ async def merchant_unreachable(world: World) -> str:
 
 async def refused_and_taken_away(world: World) -> str:
     """The broker refuses the event, then the retry; then it takes the lock away from a message that is done with."""
-    world.bus.faults.order({"kind": "refuse_sends", "topic": flow.SETTLE.topic, "count": 2})
-    world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(flow.SETTLE)})
-    world.bus.faults.order({"kind": "accept_then_cut", "topic": flow.NOTIFY.topic})
+    world.bus.faults.order({"kind": "refuse_sends", "topic": places.SETTLE.topic, "count": 2})
+    world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(places.SETTLE)})
+    world.bus.faults.order({"kind": "accept_then_cut", "topic": places.NOTIFY.topic})
     payment_id = await world.accept("pm_settle_times_out_once")
     await world.run(for_s=LONG_S)
     return payment_id
@@ -143,7 +143,7 @@ async def refused_and_taken_away(world: World) -> str:
 async def lost_and_swept(world: World) -> str:
     """The message to settle is lost, which no part of ours does; the sweep is for what nobody has thought of."""
     payment_id = await world.accept("pm_ok")
-    while not await lose_message(world, str(flow.SETTLE)):
+    while not await lose_message(world, str(places.SETTLE)):
         if not await world.next():
             break
     await world.run(for_s=LONG_S)

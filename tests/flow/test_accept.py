@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from shared.domain.decisions import Refused
 from shared.domain.money import Money
-from shared.domain.payment import Refused
+from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
-from shared.ports import StoredEvent
 from shared.verbs.accept import Initiate, accept
 from tests.flow.world import World, a_world
 
@@ -34,6 +34,16 @@ async def test_a_repeat_gets_the_first_answer_also_when_time_has_passed(tmp_path
         repeat = await accepted(world, key="k")
 
         assert repeat == first
+
+
+async def test_a_repeat_is_not_counted_and_told_as_another_payment(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await accepted(world, key="k")
+
+        await accepted(world, key="k")
+
+        assert world.seen.figure("payments.accepted") == 1
+        assert len(world.seen.events("accept.accepted")) == 1
 
 
 async def test_a_used_key_with_another_request_is_refused_and_stores_nothing(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shared import flow
-from shared.verbs.backlog import measure_backlog
+from shared.verbs.measure import measure_backlog
 from tests.flow.world import World, a_world
 
 LEASE = f"{flow.PUBLISH_LEASE_PREFIX}account_db_container..0"

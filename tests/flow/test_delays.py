@@ -83,4 +83,4 @@ async def test_the_schedules_horizon_holds_every_wait_that_can_be_drawn(tmp_path
 
         total = sum(await waits(world))
 
-        assert total <= next(iter(world.services.limits.retries.values())).horizon_s()
+        assert total <= world.services.limits.retries.create.horizon_s()

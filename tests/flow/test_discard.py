@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from shared import flow
-from shared.letters import LetterRecord
-from shared.verbs.discard import Discard, discard
+from shared.domain.letters import LetterRecord
+from shared.verbs.recovery.discard import Discard, discard
+from tests import places
 from tests.flow.world import World, a_world, a_world_behind_a_gateway
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
@@ -101,8 +101,8 @@ async def test_while_the_provider_does_not_answer_nothing_is_done(tmp_path: Path
 async def test_a_paid_payment_whose_notification_died_completes_as_undelivered(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok", notify="ok")
-        await world.next_until(lambda: world.is_waiting(str(flow.NOTIFY)))
-        await world.spoil(str(flow.NOTIFY))
+        await world.next_until(lambda: world.is_waiting(str(places.NOTIFY)))
+        await world.spoil(str(places.NOTIFY))
         await world.run()
 
         outcome = await discarded(world, await the_letter(world))
@@ -148,7 +148,7 @@ async def test_a_letter_that_names_no_payment_is_closed(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.accept("pm_ok")
         await world.read_page("publish")
-        await world.spoil(str(flow.CREATE), message_id="nobody")
+        await world.spoil(str(places.CREATE), message_id="nobody")
         await world.run()
 
         outcome = await discarded(world, await the_letter(world))

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from shared import flow
 from shared.domain.events import PaymentCompleted
-from shared.verbs.replay import Verdict
+from shared.verbs.recovery.replay import Verdict
+from tests import places
 from tests.flow.failing import busy_for
 from tests.flow.world import a_world, a_world_behind_a_gateway
 
@@ -91,7 +91,7 @@ async def test_an_undelivered_notification_is_delivered_by_a_replay_once_the_mer
 async def test_a_merchant_that_was_told_and_did_not_say_so_is_told_again_under_the_same_id(tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path, notifier_timeout_s=1) as (world, gateway):
         payment_id = await world.accept("pm_ok", notify=f"{gateway.url}/merchant/ok")
-        await world.next_until(lambda: world.is_waiting(str(flow.NOTIFY)))
+        await world.next_until(lambda: world.is_waiting(str(places.NOTIFY)))
         gateway.does_it_and_says_nothing()
 
         await world.run()

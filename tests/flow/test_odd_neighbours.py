@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from shared import flow
-from shared.letters import LetterRecord
-from shared.ports import Message
-from shared.verbs.discard import Discard, discard
+from shared.codec.messages import Message
+from shared.domain.letters import LetterRecord
+from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.sweep import sweep
+from tests import places
 from tests.flow.stories import lose_message
 from tests.flow.world import World, a_world, a_world_behind_a_gateway
 
@@ -99,9 +100,9 @@ async def test_a_code_that_no_message_can_carry_stops_nobody(tmp_path: Path) -> 
 async def test_a_stream_that_cannot_be_read_keeps_no_other_from_the_sweep(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         spoilt, healthy = await world.accept(), await world.accept()
-        while len(await world.letters()) == 0 and not await lose_message(world, str(flow.CREATE)):
+        while len(await world.letters()) == 0 and not await lose_message(world, str(places.CREATE)):
             assert await world.next()
-        while not await lose_message(world, str(flow.CREATE)):
+        while not await lose_message(world, str(places.CREATE)):
             assert await world.next()
         await world.run()
         events = world.grounds.container(flow.EVENTS)
@@ -120,7 +121,7 @@ async def test_a_stream_that_cannot_be_read_keeps_no_other_from_the_sweep(tmp_pa
 )
 async def test_a_message_of_any_shape_is_parked_at_once(tmp_path: Path, body: str) -> None:
     async with a_world(tmp_path) as world:
-        odd = Message(topic=flow.CREATE.topic, message_id="odd:1", body=body, subject="odd")
+        odd = Message(topic=places.CREATE.topic, message_id="odd:1", body=body, subject="odd")
         await world.services.publisher.publish([odd])
 
         await world.run()

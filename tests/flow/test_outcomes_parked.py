@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from local.faults import Killed
-from shared import flow
-from shared.ports import Message
+from shared.codec.messages import Message
+from tests import places
 from tests.flow.failing import failing
 from tests.flow.world import a_world, a_world_behind_a_gateway
 
@@ -53,11 +53,15 @@ async def test_a_message_that_cannot_be_read_is_parked_and_nothing_is_sent(
         payment_id = await world.accept("pm_ok")
         await world.read_page("publish")
         readable = str(world.bus.sent[0])
-        lost = await world.bus.take(world.bus.queue(str(flow.CREATE)))
+        lost = await world.bus.take(world.bus.queue(str(places.CREATE)))
         assert lost is not None
         await world.bus.complete(lost)
         message = Message(
-            topic=flow.CREATE.topic, message_id="odd", body=body or readable, subject="odd", properties=properties
+            topic=places.CREATE.topic,
+            message_id="odd",
+            body=body or readable,
+            subject="odd",
+            properties=properties,
         )
 
         await world.services.publisher.publish([message])
@@ -76,7 +80,9 @@ async def test_a_step_that_the_payments_rules_refuse_is_parked(tmp_path: Path) -
         payment_id = await world.accept("pm_declined")
         await world.read_page("publish")
         body = str(world.bus.sent[0])
-        astray = Message(topic=flow.SETTLE.topic, message_id=f"{payment_id}:1", body=body, subject="payment.initiated")
+        astray = Message(
+            topic=places.SETTLE.topic, message_id=f"{payment_id}:1", body=body, subject="payment.initiated"
+        )
 
         await world.services.publisher.publish([astray])
         await world.run()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from shared import flow
-from shared.overview import Row
+from shared.domain.rows import Row
 from shared.verbs.project import project
 from tests.flow.world import World, a_world, read_feed
 

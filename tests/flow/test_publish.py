@@ -3,19 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from shared import codec, flow
-from shared.letters import LetterRecord
-from shared.ports import StoredEvent
+from shared import flow
+from shared.codec.documents import to_document
+from shared.domain.letters import LetterRecord
+from shared.domain.stream import StoredEvent
 from shared.services import Services
 from shared.verbs.publish import publish
-from shared.verbs.replay import Verdict, replay
+from shared.verbs.recovery.replay import Verdict, replay
+from tests import places
 from tests.builders import a_payment
 from tests.flow.world import World, a_world
 
 
 def a_document(payment_id: str, **changes: Any) -> dict[str, Any]:
     (stored,) = a_payment(payment_id=payment_id).stored
-    return {**codec.to_document(stored), **changes}
+    return {**to_document(stored), **changes}
 
 
 async def store(world: World, document: dict[str, Any]) -> None:
@@ -46,7 +48,7 @@ async def test_a_document_that_cannot_be_mapped_is_parked_and_the_rest_goes_on(t
 async def test_an_event_that_the_broker_will_never_take_is_parked_and_the_rest_goes_on(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         (stored,) = a_payment(payment_id="large-1", reference="x" * 300_000).stored
-        await store(world, codec.to_document(stored))
+        await store(world, to_document(stored))
         payment_id = await world.accept()
 
         await world.run()
@@ -99,7 +101,7 @@ async def test_while_the_broker_is_away_the_batch_is_kept_and_then_sent_whole(tm
 async def test_a_batch_that_comes_again_is_published_once(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept()
-        documents = [codec.to_document(stored) for stored in await world.stream(payment_id)]
+        documents = [to_document(stored) for stored in await world.stream(payment_id)]
 
         for _ in range(3):
             await publish(documents, services=world.services)
@@ -112,7 +114,7 @@ async def test_a_batch_that_comes_again_is_published_once(tmp_path: Path) -> Non
 async def test_every_topic_is_tried_before_one_that_is_away_stops_the_batch(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         stream = a_payment(payment_id="two-topics").created().stored
-        world.bus.faults.order({"kind": "refuse_sends", "topic": flow.CREATE.topic, "count": 100})
+        world.bus.faults.order({"kind": "refuse_sends", "topic": places.CREATE.topic, "count": 100})
 
         raised = await fault_of(world.services, stream)
 
@@ -122,7 +124,7 @@ async def test_every_topic_is_tried_before_one_that_is_away_stops_the_batch(tmp_
 
 async def fault_of(services: Services, stream: tuple[StoredEvent, ...]) -> str:
     try:
-        await publish([codec.to_document(stored) for stored in stream], services=services)
+        await publish([to_document(stored) for stored in stream], services=services)
     except Exception as fault:  # noqa: BLE001 - its kind is what the test is about
         return type(fault).__name__
     return "nothing"

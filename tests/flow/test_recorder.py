@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from shared.letters import LetterRecord
-from shared.verbs.drain import drain
+from shared.domain.letters import LetterRecord
+from shared.verbs.recovery.drain import drain
+from shared.verbs.recovery.keep import keep
 from tests.flow.world import RECORD, World, a_world
 
 
@@ -75,7 +76,7 @@ async def test_what_died_in_the_recorder_is_drained_as_what_it_was(tmp_path: Pat
     async with a_world(tmp_path) as world:
         payment_id = await unrecorded(world, "pm_invalid")
 
-        drained = await world.operate(lambda services: drain(services=services))
+        drained = await world.operate(lambda services: drain(keep=keep, services=services))
 
         assert (drained.recorded, drained.more) == (1, False)
         letter = await the_letter(world)
@@ -88,7 +89,7 @@ async def test_a_drained_letter_keeps_its_severity(tmp_path: Path) -> None:
     async with a_world(tmp_path, retry_notify_attempts=1) as world:
         await unrecorded(world, "pm_ok", notify="down")
 
-        await world.operate(lambda services: drain(services=services))
+        await world.operate(lambda services: drain(keep=keep, services=services))
 
         letter = await the_letter(world)
         assert (letter.reason, letter.severity) == ("notification_undelivered", "low")
@@ -105,7 +106,7 @@ async def test_what_died_of_too_many_deliveries_and_then_in_the_recorder_is_drai
         await world.run()
         await world.grounds.mend_store()
 
-        drained = await world.operate(lambda services: drain(services=services))
+        drained = await world.operate(lambda services: drain(keep=keep, services=services))
 
         assert drained.recorded == 1
         letter = await the_letter(world)
@@ -114,6 +115,6 @@ async def test_what_died_of_too_many_deliveries_and_then_in_the_recorder_is_drai
 
 async def test_draining_an_empty_queue_finds_nothing(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        drained = await world.operate(lambda services: drain(services=services))
+        drained = await world.operate(lambda services: drain(keep=keep, services=services))
 
         assert (drained.recorded, drained.more) == (0, False)

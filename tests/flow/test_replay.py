@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from local.faults import Side, Tripwire
-from shared import flow
-from shared.letters import LetterRecord, LetterStatus
-from shared.verbs.replay import Verdict
+from shared.domain.letters import LetterRecord, LetterStatus
+from shared.verbs.recovery.replay import Verdict
+from tests import places
 from tests.flow.world import World, a_world
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
@@ -71,7 +71,7 @@ async def test_the_same_letter_replayed_again_is_nothing_to_do(tmp_path: Path) -
 
         assert (again.verdict, again.why) == (Verdict.NOTHING_TO_DO, "it was replayed as r1")
         assert await world.events(payment_id) == COMPLETED
-        assert world.bus.queue(str(flow.CREATE)).counts["completed"] == 5, "four attempts and one replay"
+        assert world.bus.queue(str(places.CREATE)).counts["completed"] == 5, "four attempts and one replay"
 
 
 async def test_a_replay_of_a_payment_that_moved_on_says_so_and_closes_the_letter(tmp_path: Path) -> None:
@@ -134,21 +134,21 @@ async def test_a_replay_that_was_cut_off_is_repeated_under_the_same_run(call: st
 async def test_a_replay_reaches_only_the_step_that_failed(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id, _ = await parked(world, "pm_settle_declined_void_down")
-        told = world.bus.queue(str(flow.NOTIFY_FAILURE)).counts["delivered"]
+        told = world.bus.queue(str(places.NOTIFY_FAILURE)).counts["delivered"]
         await world.grounds.tell_provider("/repair")
 
         await world.replay_all()
         await world.run()
 
         assert await world.events(payment_id) == ["initiated", "created", "failed", "voided"]
-        assert world.bus.queue(str(flow.NOTIFY_FAILURE)).counts["delivered"] == told == 1
+        assert world.bus.queue(str(places.NOTIFY_FAILURE)).counts["delivered"] == told == 1
 
 
 async def test_a_spoilt_message_is_made_anew_from_the_store(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok")
         await world.read_page("publish")
-        await world.spoil(str(flow.CREATE))
+        await world.spoil(str(places.CREATE))
         await world.run()
         (letter,) = await world.letters()
         assert letter.reason == "unreadable"
@@ -164,7 +164,7 @@ async def test_a_letter_that_names_no_payment_cannot_be_replayed(tmp_path: Path)
     async with a_world(tmp_path) as world:
         await world.accept("pm_ok")
         await world.read_page("publish")
-        await world.spoil(str(flow.CREATE), message_id="nobody")
+        await world.spoil(str(places.CREATE), message_id="nobody")
         await world.run()
         (letter,) = await world.letters()
 

@@ -8,9 +8,10 @@ import pytest
 from local.faults import Side, Tripwire
 from shared import flow
 from shared.domain.payment import Step
-from shared.verbs.discard import discard
-from shared.verbs.replay import replay
+from shared.verbs.recovery.discard import discard
+from shared.verbs.recovery.replay import replay
 from shared.verbs.sweep import sweep
+from tests import places
 from tests.flow.stories import lose_message
 from tests.flow.world import World, a_world
 
@@ -52,9 +53,9 @@ async def test_a_payment_whose_message_was_lost_is_found_and_goes_on(step: Step,
 
 async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        payment_id = await lost(world, str(flow.SETTLE))
+        payment_id = await lost(world, str(places.SETTLE))
         limits = world.services.limits
-        longest = timedelta(seconds=limits.retries[Step.SETTLE].horizon_s()) + limits.sweep_margin
+        longest = timedelta(seconds=limits.retries.of(Step.SETTLE).horizon_s()) + limits.sweep_margin
         horizon = max(longest, limits.fresh)
         moved_at = (await world.stream(payment_id))[-1].event.occurred_at
         world.clock.at = moved_at + horizon
@@ -114,12 +115,12 @@ async def test_a_void_that_was_given_up_on_purpose_is_not_taken_up_again(tmp_pat
 
 async def test_each_sweep_is_a_run_of_its_own(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        payment_id = await lost(world, str(flow.SETTLE))
+        payment_id = await lost(world, str(places.SETTLE))
 
         for _ in range(2):
             world.clock.pass_s(NAP_S)
             assert await swept(world) == 1
-            assert await lose_message(world, str(flow.SETTLE))
+            assert await lose_message(world, str(places.SETTLE))
         runs = [str(message.message_id) for message in world.bus.sent if message.to]
 
         assert runs == [f"{payment_id}:2:settle:s1:0", f"{payment_id}:2:settle:s2:0"]
@@ -133,7 +134,7 @@ async def test_a_sweep_that_dies_between_sending_and_counting_does_no_harm(
 ) -> None:
     counting = Tripwire()
     async with a_world(tmp_path / "counting", wire=counting) as world:
-        await lost(world, str(flow.SETTLE))
+        await lost(world, str(places.SETTLE))
         before = len(counting.calls)
         world.clock.pass_s(NAP_S)
         await swept(world)
@@ -141,7 +142,7 @@ async def test_a_sweep_that_dies_between_sending_and_counting_does_no_harm(
     wire = Tripwire(at=before + ahead, side=side)
     async with a_world(tmp_path / "dying", wire=wire) as world:
         await world.grounds.tell_provider("/mode", forget_request_ids=True)
-        payment_id = await lost(world, str(flow.SETTLE))
+        payment_id = await lost(world, str(places.SETTLE))
         world.clock.pass_s(NAP_S)
 
         await swept(world)

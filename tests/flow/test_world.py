@@ -11,8 +11,10 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.exceptions import MessageLockLostError
 
 from local.servicebus.refusals import MessageLockLost
+from shared.codec.messages import Message
+from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
-from shared.ports import DeadLetter, DeadMessage, Message
+from shared.ports.dead_letters import DeadMessage
 from tests.flow.benches import Bench, BenchOf, direct, over_sockets
 
 CREATE, RECORD, QUIET = "payment-initiated/create", "payment-dead-letters/record", "payment-initiated/shipping"

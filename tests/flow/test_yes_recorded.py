@@ -5,11 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from shared.domain.events import Event, PaymentCreated, PaymentFailed
 from shared.domain.payment import Status, evolve
-from shared.ports import EventStore, StoredEvent
+from shared.domain.stream import StoredEvent
+from shared.errors import Unreadable
+from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
 from tests.builders import NOON
+from tests.flow.failing import refusing
 from tests.flow.world import World, a_world
 
 DISCARDED = PaymentFailed(occurred_at=NOON, reason="discarded", code="discarded_by_operator", failed_step="create")
@@ -25,7 +30,7 @@ class _Overtaken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
         if self._is_due and type(events[0].event).__name__ == self._kind:
             self._is_due = False
             before = (await self._store.load(events[0].payment.payment_id))[-1]
@@ -81,6 +86,38 @@ async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_ale
         assert "created_twice" in letter.description
         assert letter.payment_id == payment_id
         assert world.seen.figure("messages.parked", step="create", reason="charged_not_recorded") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(Unreadable("the stream makes no sense"), "unreadable"), (ZeroDivisionError("oops"), "unforeseen")],
+)
+async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_asks_and_records_it(
+    fault: Exception, reason: str, tmp_path: Path
+) -> None:
+    async with a_world(tmp_path, alter=refusing(PaymentCreated, fault)) as world:
+        payment_id = await world.accept("pm_ok")
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
+        charge = await world.grounds.charge(payment_id)
+        assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
+        assert await world.letters() == []
+        assert world.seen.figure("step.retries", step="create", reason=reason) == 1
+        (again,) = world.seen.events("advance.again")
+        assert again.description == f"{type(fault).__name__}: {fault}"  # type: ignore[attr-defined] # a field of our log lines
+
+
+async def test_a_yes_that_met_only_what_nobody_foresaw_is_the_loudest_alert(tmp_path: Path) -> None:
+    faults = [ZeroDivisionError("oops")] * 100
+    async with a_world(tmp_path, alter=refusing(PaymentCreated, *faults)) as world:
+        await world.accept("pm_ok")
+
+        await world.run()
+
+        (letter,) = await world.letters()
+        assert (letter.step, letter.reason, letter.severity) == ("create", "charged_not_recorded", "high")
 
 
 async def busy_store(world: World) -> None:

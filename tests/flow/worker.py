@@ -66,11 +66,11 @@ class Plant:
                 **self.settings,
             }
         )
-        client = cosmos.open_client(self.grounds.cosmos.connection_string, None, None, proxies=False)
+        client = cosmos.open_client(self.grounds.cosmos.connection_string, proxies=False)
         await client.__aenter__()
         session = aiohttp.ClientSession()
         bus: Any = self.bus
         topics = ServiceBusTopics(bus, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
-        built = wiring._services(settings, client, topics, session)
+        built = wiring.services_over(settings, client=client, topics=topics, session=session)
         held = replace(built, clock=self.grounds.clock, telemetry=self.seen.telemetry, jitter=lambda: 1.0)
         return Worker(watched(self.alter(held), self.wire), client, session)

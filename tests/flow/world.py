@@ -14,17 +14,22 @@ from typing import Any
 from local.faults import Tripwire
 from local.servicebus.topology import load as load_topology
 from local.supervisor import TOPOLOGY
-from shared import codec, flow
+from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
+from shared.codec.documents import from_document
+from shared.codec.facts import type_name
+from shared.codec.messages import Message
+from shared.domain.decisions import Refused
+from shared.domain.letters import LetterRecord
 from shared.domain.money import Money
-from shared.domain.payment import Payment, Refused, fold
-from shared.letters import LetterFilter, LetterRecord
-from shared.ports import Message, StoredEvent
+from shared.domain.payment import Payment, fold
+from shared.domain.stream import StoredEvent
+from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.accept import Initiate, accept
 from shared.verbs.project import project
 from shared.verbs.publish import publish
-from shared.verbs.replay import Replay, replay
+from shared.verbs.recovery.replay import Replay, replay
 from tests.flow.bus import DirectBus
 from tests.flow.gateway import Gateway, gateway_to
 from tests.flow.grounds import Grounds, standing
@@ -117,14 +122,14 @@ class World(Host):
 
     async def stream(self, payment_id: str) -> tuple[StoredEvent, ...]:
         pages = self.grounds.container(flow.EVENTS).query_items("SELECT * FROM c", partition_key=payment_id)
-        stored = [codec.from_document(document) async for document in pages]
+        stored = [from_document(document) async for document in pages]
         return tuple(sorted(stored, key=lambda each: each.payment.version))
 
     async def events(self, payment_id: str) -> list[str]:
         """The names of the events, such as `created`."""
         stored = await self.stream(payment_id)
         assert [each.payment.version for each in stored] == list(range(1, len(stored) + 1))
-        return [codec.type_name(each.event).removeprefix("payment.") for each in stored]
+        return [type_name(each.event).removeprefix("payment.") for each in stored]
 
     async def payment(self, payment_id: str) -> Payment:
         payment = fold(each.event for each in await self.stream(payment_id))

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from shared import codec, flow
+from shared import flow
+from shared.codec.facts import type_name
 from shared.domain.events import Event
 from shared.domain.payment import Step
 from shared.settings import DUPLICATE_DETECTION_WINDOW_S, Settings
@@ -36,7 +37,7 @@ def test_every_event_has_a_topic_and_every_topic_is_declared() -> None:
 def test_a_topic_is_named_after_its_event() -> None:
     for story in STORIES:
         for stored in story.stored:
-            assert flow.TOPIC_OF[type(stored.event)] == codec.type_name(stored.event).replace(".", "-")
+            assert flow.TOPIC_OF[type(stored.event)] == type_name(stored.event).replace(".", "-")
 
 
 def test_every_step_has_its_subscription_and_every_subscription_its_step() -> None:
@@ -115,8 +116,8 @@ def test_the_sample_settings_hold_what_is_required_and_nothing_unknown() -> None
 def test_the_sample_retries_exhaust_within_seconds() -> None:
     settings = Settings.model_validate(SAMPLE)
 
-    for policy in settings.retries.values():
-        assert policy.horizon_s() <= 30
+    for step in Step:
+        assert settings.retries.of(step).horizon_s() <= 30
 
 
 def test_every_placeholder_in_a_trigger_is_a_setting(declared_functions: dict[str, Declared]) -> None:

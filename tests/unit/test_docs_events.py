@@ -4,12 +4,14 @@ import json
 import re
 from typing import Any
 
-from shared import codec, flow
+from shared import flow
+from shared.codec.cloud_events import to_cloud_event
+from shared.codec.facts import type_name
 from tests.unit.docs_tables import DOCS, bare, table
 from tests.unit.test_codec import STORIES
 
 STORED = [stored for story in STORIES for stored in story.stored]
-MESSAGES: list[dict[str, Any]] = [json.loads(codec.to_cloud_event(stored)) for stored in STORED]
+MESSAGES: list[dict[str, Any]] = [json.loads(to_cloud_event(stored)) for stored in STORED]
 FACTS = ("created", "settled", "completed", "failed", "voided")
 PAGE = (DOCS / "events.md").read_text()
 
@@ -19,7 +21,7 @@ def test_every_event_is_listed_with_its_type_its_topic_and_its_steps() -> None:
     for stored, message in zip(STORED, MESSAGES, strict=True):
         topic = flow.TOPIC_OF[type(stored.event)]
         steps = {place.subscription for place in flow.PLACE_OF.values() if place.topic == topic}
-        expected[codec.type_name(stored.event)] = (message["type"], topic, steps or {"other components"})
+        expected[type_name(stored.event)] = (message["type"], topic, steps or {"other components"})
 
     listed = {
         bare(row["event"]): (

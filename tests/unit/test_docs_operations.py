@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from shared import signals
+from shared.domain.payment import Step
+from shared.domain.reasons import Reason
 from shared.domain.retry import RetryPolicy
 from shared.settings import Settings
-from shared.verbs import drain, outcome, recover, sweep
+from shared.verbs import sweep
+from shared.verbs.recovery import drain
 from tests.conftest import REQUIRED_SETTINGS
 from tests.unit.docs_tables import DOCS, bare, table
 
@@ -51,28 +54,20 @@ def test_every_log_event_is_named() -> None:
     assert all(f"`{name}`" in text for name in signals.LOG_EVENTS)
 
 
-def reasons() -> set[str]:
-    """Every reason for which the code parks a message."""
-    verbs = "".join(path.read_text() for path in (ROOT / "shared" / "verbs").glob("*.py"))
-    named = {outcome.CHARGED_NOT_RECORDED, outcome.RETRIES_EXHAUSTED, outcome.NOTIFICATION_UNDELIVERED, "unreadable"}
-    return {*re.findall(r'(?:Parked\(|_stub\([^"\n]*reason=)"(\w+)"', verbs), *named}
-
-
-def test_every_reason_is_explained_with_its_severity() -> None:
+def test_every_reason_has_its_row_and_every_row_its_reason() -> None:
     rows = {bare(row["reason"].partition(",")[0]): row for row in table(PAGE, heading="reason")}
 
-    assert reasons() <= set(rows)
-    assert {"unmappable", "refused_by_broker", "our_fault"} <= reasons()
-    for reason, row in rows.items():
-        assert row["severity"] == recover._SEVERITY.get(reason, signals.SEVERITY_NORMAL)
-        assert row["what to do"]
+    assert {word: (row["severity"], row["what to do"]) for word, row in rows.items()} == {
+        reason.value: (reason.least.value, reason.to_do) for reason in Reason
+    }
+    assert all(row["what it means"] for row in rows.values())
 
 
 @pytest.mark.parametrize("row", table(PAGE, heading="step"), ids=lambda row: row["step"])
 def test_the_retry_schedules_amount_to_what_is_said(row: dict[str, str]) -> None:
     settings = LOCAL if row["step"].startswith("locally") else PRODUCTION
-    named = [step for step in settings.retries if step.value in row["step"]] or list(settings.retries)
-    for policy in {settings.retries[step] for step in named}:
+    named = [step for step in Step if step.value in row["step"]] or list(Step)
+    for policy in {settings.retries.of(step) for step in named}:
         assert (row["attempts"], row["base"], row["cap"]) == (
             f"{policy.attempts}",
             f"{policy.base_s:g} s",

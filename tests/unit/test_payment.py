@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.decisions import Intention, Refused, decide, intend
 from shared.domain.events import (
     Event,
     Notification,
@@ -18,7 +19,7 @@ from shared.domain.events import (
     PaymentVoided,
     same_fact,
 )
-from shared.domain.payment import Intention, Payment, Refused, Status, Step, decide, evolve, fold, intend
+from shared.domain.payment import Payment, Status, Step, evolve, fold
 from tests.builders import NOON, Story, a_payment, initiated
 
 TOLD: tuple[Notification, ...] = ("delivered", "undelivered")

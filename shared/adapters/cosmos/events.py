@@ -7,14 +7,17 @@ concurrency check. It is global only while the account has one write region.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-from shared import codec
+from shared import flow
 from shared.adapters.cosmos.faults import Taken, reading, writing
+from shared.codec.documents import from_document, to_document
 from shared.domain.events import same_fact
+from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, StreamMoved
-from shared.ports import StoredEvent
+from shared.ports.event_store import Appended
 
 _LAGGING_READS = 3
 
@@ -25,14 +28,14 @@ class CosmosEventStore:
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
 
-    async def append(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, ...]:
-        documents = [codec.to_document(stored) for stored in events]
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
+        documents = [to_document(stored) for stored in events]
         try:
             async with writing(f"append {events[0].event_id}"):
                 await self._create(documents)
         except Taken as taken:
-            return await self._what_stands(events, taken)
-        return tuple(events)
+            return Appended(await self._what_stands(events, taken), is_new=False)
+        return Appended(tuple(events), is_new=True)
 
     async def _create(self, documents: list[dict[str, Any]]) -> None:
         if len(documents) == 1:
@@ -57,14 +60,14 @@ class CosmosEventStore:
         for _ in range(_LAGGING_READS):
             document = await self.load_document(stored.event_id)
             if document is not None:
-                return codec.from_document(document)
+                return from_document(document)
         raise StoreBusy(f"{stored.event_id} is taken and cannot be read: retry")
 
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
         async with reading(f"load {payment_id}"):
             pages = self._container.query_items("SELECT * FROM c", partition_key=payment_id)
             documents = [document async for document in pages]
-        return tuple(sorted(map(codec.from_document, documents), key=lambda stored: stored.payment.version))
+        return tuple(sorted(map(from_document, documents), key=lambda stored: stored.payment.version))
 
     async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
         payment_id = event_id.rpartition(":")[0]
@@ -75,5 +78,8 @@ class CosmosEventStore:
                 return None
 
     async def ping(self) -> None:
-        async with reading("ping"):
-            await self._container.read()
+        try:
+            async with reading("ping"):
+                await self._container.read()
+        except AzureError as exc:
+            raise StoreBusy(f"ping: the store refuses to show {flow.EVENTS}: {type(exc).__name__}") from exc

@@ -9,16 +9,11 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
-from shared.codec import time_to_json
-from shared.letters import (
-    LetterFilter,
-    LetterMoved,
-    LetterPage,
-    LetterRecord,
-    LetterStatus,
-    letter_from_json,
-    letter_to_json,
-)
+from shared.codec.letters import letter_from_json, letter_to_json
+from shared.codec.values import time_to_json
+from shared.domain.letters import LetterRecord, LetterStatus
+from shared.errors import LetterMoved
+from shared.ports.letter_box import LetterFilter, LetterPage
 
 
 class CosmosLetterBox:
@@ -59,7 +54,7 @@ class CosmosLetterBox:
         where, parameters = _where(wanted)
         async with reading("find dead letters"):
             query = f"SELECT * FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
-            documents, next_page = await page_of(self._container, query, parameters, limit=limit, page=page)
+            documents, next_page = await page_of(self._container, query, parameters=parameters, limit=limit, page=page)
         return LetterPage(tuple(map(letter_from_json, documents)), next_page)
 
     async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:

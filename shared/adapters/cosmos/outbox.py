@@ -13,7 +13,7 @@ from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import reading, writing
-from shared.ports import Unpublished
+from shared.ports.outbox import Unpublished
 
 _MEMORY = "regis-pay.backlog"
 """A document beside the leases; its id begins with no lease prefix."""

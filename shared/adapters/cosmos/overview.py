@@ -9,9 +9,11 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
-from shared.codec import time_to_json
+from shared.codec.rows import row_from_json, row_to_json
+from shared.codec.values import time_to_json
 from shared.domain.payment import Step
-from shared.overview import Row, RowPage, row_from_json, row_to_json
+from shared.domain.rows import Row
+from shared.ports.overview import RowPage
 
 
 class CosmosOverview:
@@ -60,5 +62,5 @@ class CosmosOverview:
         parameters = [] if settled is None else [{"name": "@settled", "value": settled}]
         async with reading("list payments"):
             query = f"SELECT * FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
-            documents, next_page = await page_of(self._container, query, parameters, limit=limit, page=page)
+            documents, next_page = await page_of(self._container, query, parameters=parameters, limit=limit, page=page)
         return RowPage(tuple(map(row_from_json, documents)), next_page)

@@ -6,7 +6,7 @@ from azure.cosmos.aio import ContainerProxy
 
 
 async def page_of(
-    container: ContainerProxy, query: str, parameters: list[dict[str, Any]], *, limit: int, page: str | None
+    container: ContainerProxy, query: str, *, parameters: list[dict[str, Any]], limit: int, page: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """At most `limit` documents. The continuation is opaque; handing in one of another query is the caller's error."""
     pages = container.query_items(query, parameters=parameters, max_item_count=limit).by_page(page)

@@ -1,0 +1,48 @@
+"""health: whether this app is alive, and whether what it needs answers. Probes and deployments ask."""
+
+import asyncio
+import time
+
+import azure.functions as func
+
+from functions.answers import json_answer
+from shared.services import GetServices
+from shared.verbs.query import readiness
+
+READY_CACHE_S = 5
+
+
+def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
+    """The functions `health` and `ready`; both are open to everybody."""
+    bp = func.Blueprint()
+    lately = _Lately(services)
+
+    @bp.function_name("health")
+    @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger binds by this name
+        return json_answer({"status": "live", "build": build_id})
+
+    @bp.function_name("ready")
+    @bp.route(route="health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger binds by this name
+        checks = await lately.checks()
+        return json_answer({"checks": checks}, status=200 if set(checks.values()) == {"ok"} else 503)
+
+    return bp
+
+
+class _Lately:
+    """Readiness as it was at most READY_CACHE_S ago: probes come often, and each check costs a read and a send."""
+
+    def __init__(self, services: GetServices) -> None:
+        self._services = services
+        self._lock = asyncio.Lock()
+        self._checks: dict[str, str] = {}
+        self._until = 0.0
+
+    async def checks(self) -> dict[str, str]:
+        async with self._lock:
+            if time.monotonic() >= self._until:
+                self._checks = await readiness(services=await self._services())
+                self._until = time.monotonic() + READY_CACHE_S
+            return self._checks

@@ -1,0 +1,58 @@
+"""CloudEvents 1.0, structured JSON: the public contract with other components and merchants."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.codec.facts import type_name
+from shared.codec.payments import payment_from_json, payment_to_json
+from shared.codec.values import NOT_OURS, as_text, time_from_json, time_to_json
+from shared.domain.payment import Payment
+from shared.domain.stream import StoredEvent
+from shared.errors import Unreadable
+
+SOURCE = "/regis-pay"
+
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """An integration event as it arrives: the payment as it was after the event."""
+
+    event_id: str
+    occurred_at: datetime
+    traceparent: str | None
+    payment: Payment
+
+
+def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
+    """The public contract: what other components receive, and merchants too, whose repeats share a request id."""
+    event = {
+        "specversion": "1.0",
+        "id": event_id or stored.event_id,
+        "type": f"regispay.{type_name(stored.event)}.v1",
+        "source": SOURCE,
+        "subject": stored.payment.payment_id,
+        "time": time_to_json(stored.event.occurred_at),
+        "datacontenttype": "application/json",
+        "data": payment_to_json(stored.payment),
+    }
+    if stored.traceparent:
+        event["traceparent"] = stored.traceparent
+    return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent
+
+
+def from_cloud_event(body: str | bytes) -> Notice:
+    """Raises Unreadable for anything but an integration event of ours."""
+    try:
+        event = json.loads(body)
+        return Notice(
+            event_id=as_text(event["id"]),
+            occurred_at=time_from_json(event["time"]),
+            traceparent=as_text(event["traceparent"]) if "traceparent" in event else None,
+            payment=payment_from_json(event["data"]),
+        )
+    except NOT_OURS as exc:
+        raise Unreadable(f"the message is no payment event: {exc!r}") from exc

@@ -1,0 +1,97 @@
+"""Each type of event: its stored name, and its data to JSON and back. Alone knows the field names of facts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.codec.values import Json, time_from_json, time_to_json
+from shared.domain.events import (
+    Event,
+    PaymentCompleted,
+    PaymentCreated,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentSettled,
+    PaymentVoided,
+)
+from shared.domain.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class _Form[E: Event]:
+    """How one type of event is written and read."""
+
+    name: str
+    write: Callable[[E], Json]
+    read: Callable[[datetime, Json], E]
+
+
+def _write_initiated(event: PaymentInitiated) -> Json:
+    return {
+        "payment_id": event.payment_id,
+        "merchant_id": event.merchant_id,
+        "amount_minor": event.amount.amount_minor,
+        "currency": event.amount.currency,
+        "payment_method": event.payment_method,
+        "reference": event.reference,
+        "request_fingerprint": event.request_fingerprint,
+        "expires_at": time_to_json(event.expires_at),
+        "description": event.description,
+        "metadata": dict(event.metadata),
+        "notification_url": event.notification_url,
+    }
+
+
+def _read_initiated(occurred_at: datetime, data: Json) -> PaymentInitiated:
+    return PaymentInitiated(
+        occurred_at=occurred_at,
+        payment_id=data["payment_id"],
+        merchant_id=data["merchant_id"],
+        amount=Money(data["amount_minor"], data["currency"]),
+        payment_method=data["payment_method"],
+        reference=data["reference"],
+        request_fingerprint=data["request_fingerprint"],
+        expires_at=time_from_json(data["expires_at"]),
+        description=data["description"],
+        metadata=data["metadata"],
+        notification_url=data["notification_url"],
+    )
+
+
+FORMS: dict[type[Any], _Form[Any]] = {
+    PaymentInitiated: _Form("payment.initiated", _write_initiated, _read_initiated),
+    PaymentCreated: _Form(
+        "payment.created",
+        lambda e: {"provider_payment_id": e.provider_payment_id},
+        lambda at, d: PaymentCreated(occurred_at=at, provider_payment_id=d["provider_payment_id"]),
+    ),
+    PaymentSettled: _Form(
+        "payment.settled",
+        lambda e: {"capture_id": e.capture_id},
+        lambda at, d: PaymentSettled(occurred_at=at, capture_id=d["capture_id"]),
+    ),
+    PaymentCompleted: _Form(
+        "payment.completed",
+        lambda e: {"notification": e.notification},
+        lambda at, d: PaymentCompleted(occurred_at=at, notification=d["notification"]),
+    ),
+    PaymentFailed: _Form(
+        "payment.failed",
+        lambda e: {"reason": e.reason, "code": e.code, "failed_step": e.failed_step},
+        lambda at, d: PaymentFailed(occurred_at=at, reason=d["reason"], code=d["code"], failed_step=d["failed_step"]),
+    ),
+    PaymentVoided: _Form(
+        "payment.voided",
+        lambda e: {"void_id": e.void_id},
+        lambda at, d: PaymentVoided(occurred_at=at, void_id=d["void_id"]),
+    ),
+}
+
+
+FORM_NAMED = {form.name: form for form in FORMS.values()}
+
+
+def type_name(event: Event) -> str:
+    """The stored type, `payment.settled`."""
+    return FORMS[type(event)].name

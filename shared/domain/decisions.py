@@ -1,0 +1,156 @@
+"""What may be done and what may be recorded: intend before a call, decide after it. Knows no provider and no HTTP."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from shared.domain.events import (
+    Event,
+    PaymentCompleted,
+    PaymentCreated,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentSettled,
+    PaymentVoided,
+)
+from shared.domain.payment import Payment, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rule says no. `reason` is a stable snake_case word."""
+
+    reason: str
+
+
+class Intention(StrEnum):
+    """What a step is to do with a payment now."""
+
+    CALL = "call"
+    EXPIRE = "expire"
+    NOTHING = "nothing"
+
+
+# --- before a call ---
+
+
+def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refused:
+    """Whether the outside call of a step is still to be made. NOTHING: the payment is already past it."""
+    match step:
+        case Step.CREATE:
+            return _create(payment, now=now)
+        case Step.SETTLE:
+            return _settle(payment)
+        case Step.NOTIFY:
+            return _notify(payment)
+        case Step.VOID:
+            return _void(payment)
+        case Step.NOTIFY_FAILURE:
+            return _notify_failure(payment)
+        case _:
+            assert_never(step)
+
+
+def _create(payment: Payment, *, now: datetime) -> Intention:
+    if payment.created or payment.failed:
+        return Intention.NOTHING
+    return Intention.EXPIRE if now >= payment.expires_at else Intention.CALL
+
+
+def _settle(payment: Payment) -> Intention | Refused:
+    if not payment.created:
+        return Refused("not_created")
+    return Intention.NOTHING if payment.settled or payment.failed else Intention.CALL
+
+
+def _notify(payment: Payment) -> Intention | Refused:
+    if not payment.settled:
+        return Refused("not_settled")
+    told = payment.completed is not None and payment.completed.notification != "undelivered"
+    return Intention.NOTHING if told or payment.failed else Intention.CALL
+
+
+def _void(payment: Payment) -> Intention | Refused:
+    if not payment.failed:
+        return Refused("not_failed")
+    return Intention.CALL if payment.created and not payment.voided else Intention.NOTHING
+
+
+def _notify_failure(payment: Payment) -> Intention | Refused:
+    if not payment.failed:
+        return Refused("not_failed")
+    return Intention.CALL if payment.notification_url else Intention.NOTHING
+
+
+# --- after it ---
+
+
+def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
+    """What to append so that `fact` stands in the stream; () when it already does.
+
+    A provider's yes is recorded whatever the payment has become meanwhile. If it had failed, the failure is announced
+    once more behind the fact, so that the void that is now owed is also triggered.
+    """
+    if payment is None:
+        return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")
+    match fact:
+        case PaymentInitiated():
+            return Refused("already_initiated")
+        case PaymentCreated():
+            return _created(payment, fact)
+        case PaymentSettled():
+            return _settled(payment, fact)
+        case PaymentCompleted():
+            return _completed(payment, fact)
+        case PaymentFailed():
+            return _failed(payment, fact)
+        case PaymentVoided():
+            return _voided(payment, fact)
+        case _:
+            assert_never(fact)
+
+
+def _created(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...] | Refused:
+    if payment.created:
+        same = payment.created.provider_payment_id == fact.provider_payment_id
+        return () if same else Refused("created_twice")
+    return _and_the_failure(payment, fact)
+
+
+def _settled(payment: Payment, fact: PaymentSettled) -> tuple[Event, ...] | Refused:
+    if payment.settled:
+        return () if payment.settled.capture_id == fact.capture_id else Refused("settled_twice")
+    return _and_the_failure(payment, fact) if payment.created else Refused("not_created")
+
+
+def _completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
+    """Once; but a merchant who could not be told may still be told later, when an operator replays the notification."""
+    if payment.failed:
+        return Refused("payment_failed")
+    if payment.completed:
+        late = payment.completed.notification == "undelivered" and fact.notification == "delivered"
+        return (fact,) if late else ()
+    return (fact,) if payment.settled else Refused("not_settled")
+
+
+def _failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refused:
+    if payment.failed:
+        return ()
+    if payment.settled:
+        return Refused("already_settled")
+    if payment.created and fact.failed_step == Step.CREATE and fact.reason != "discarded":
+        return Refused("already_created")
+    return (fact,)
+
+
+def _voided(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refused:
+    if payment.voided:
+        return () if payment.voided.void_id == fact.void_id else Refused("voided_twice")
+    return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
+
+
+def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
+    if payment.failed and not payment.voided:
+        return (fact, replace(payment.failed, occurred_at=fact.occurred_at))
+    return (fact,)

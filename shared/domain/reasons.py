@@ -1,0 +1,87 @@
+"""Why a message was parked, how bad that is at least, and what to do about it. Knows no broker and no storage.
+
+docs/operations.md shows this table; a test holds the two together in both directions.
+"""
+
+from enum import StrEnum
+from typing import Self
+
+from shared.domain.payment import Step
+
+
+class Severity(StrEnum):
+    """How soon a person must look."""
+
+    LOW = "low"  # the payment itself has ended
+    NORMAL = "normal"  # a payment waits
+    HIGH = "high"  # money may be where the stream does not show it
+
+
+class Reason(StrEnum):
+    """A reason of ours, or one of the broker's that we know; the broker has others.
+
+    least: the severity when nothing raises it. to_do: for the operator.
+    """
+
+    least: Severity
+    to_do: str
+
+    def __new__(cls, word: str, least: Severity, to_do: str) -> Self:  # noqa: PLR0917 - a member's values come by position
+        reason = str.__new__(cls, word)
+        reason._value_ = word
+        reason.least = least
+        reason.to_do = to_do
+        return reason
+
+    RETRIES_EXHAUSTED = "retries_exhausted", Severity.NORMAL, "mend the cause, replay"
+    CHARGED_NOT_RECORDED = (
+        "charged_not_recorded",
+        Severity.HIGH,
+        "replay: it asks and records. If it says that the stream refuses it, refund the customer at the provider",
+    )
+    OUTCOME_UNPROVABLE = "outcome_unprovable", Severity.HIGH, "look at the provider's own books; then discard"
+    NOTIFICATION_UNDELIVERED = (
+        "notification_undelivered",
+        Severity.LOW,
+        "when the merchant is well again, replay: it is told under the same request id",
+    )
+    OUR_FAULT = (
+        "our_fault",
+        Severity.NORMAL,
+        "discard, and let the merchant pay anew; replay only if the provider has forgotten the request",
+    )
+    CAPTURED_AFTER_FAILURE = "captured_after_failure", Severity.HIGH, "refund it at the provider, then discard"
+    REFUSED = "refused", Severity.NORMAL, "`show ID`; usually discard"
+    UNREADABLE = (
+        "unreadable",
+        Severity.NORMAL,
+        "`show ID`: look at the body; deploy a version that reads it, replay",
+    )
+    UNMAPPABLE = (
+        "unmappable",
+        Severity.NORMAL,
+        "deploy a version that reads it, replay: the document is read again",
+    )
+    REFUSED_BY_BROKER = "refused_by_broker", Severity.NORMAL, "`show ID`; there is no repair from outside"
+    MAX_DELIVERIES = (
+        "MaxDeliveryCountExceeded",
+        Severity.NORMAL,
+        "Application Insights, failures; mend, replay",
+    )
+    EXPIRED = "TTLExpiredException", Severity.NORMAL, "`show ID`"
+    UNKNOWN = "unknown", Severity.NORMAL, "`show ID`"
+
+
+def severity_of(reason: str, *, step: str, answered: bool) -> Severity:
+    """The reason's own, raised where the provider said yes to a step that moves money and nothing shows it.
+
+    A word of the broker's that is no Reason counts as NORMAL.
+    """
+    if answered and step in _MOVE_MONEY:
+        return Severity.HIGH
+    known = REASON_NAMED.get(reason)
+    return known.least if known else Severity.NORMAL
+
+
+REASON_NAMED = {reason.value: reason for reason in Reason}
+_MOVE_MONEY = frozenset(step.value for step in Step if step.moves_money)

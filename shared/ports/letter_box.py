@@ -1,0 +1,58 @@
+"""Where dead letters are kept until someone has seen to them. Raises StoreBusy, AppendUnknown, LetterMoved."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.letters import LetterRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterFilter:
+    """Which dead letters; None means any. recorded_before: for letters of at least some age."""
+
+    status: str | None = None
+    step: str | None = None
+    reason: str | None = None
+    payment_id: str | None = None
+    recorded_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPage:
+    """Some dead letters, and where the next ones begin; None at the end."""
+
+    letters: tuple[LetterRecord, ...]
+    next_page: str | None
+
+
+class LetterBox(Protocol):
+    """Where dead letters are kept until someone has seen to them."""
+
+    async def add(self, record: LetterRecord) -> bool:
+        """False when this death is recorded already. Raises StoreBusy, AppendUnknown: adding again is safe."""
+
+    async def get(self, letter_id: str) -> LetterRecord | None:
+        """Raises StoreBusy."""
+
+    async def save(self, record: LetterRecord) -> LetterRecord:
+        """Replace the record as it was read. Raises LetterMoved when it has changed since; StoreBusy."""
+
+    async def find(self, wanted: LetterFilter, *, limit: int, page: str | None = None) -> LetterPage:
+        """Oldest first where the store keeps that order. Raises StoreBusy."""
+
+    async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
+        """How many are open. Raises StoreBusy."""
+
+
+async def letters_of(payment_id: str, *, box: LetterBox) -> list[LetterRecord]:
+    """All letters of a payment. Raises StoreBusy."""
+    letters: list[LetterRecord] = []
+    page: str | None = None
+    while True:
+        found = await box.find(LetterFilter(payment_id=payment_id), limit=100, page=page)
+        letters += found.letters
+        page = found.next_page
+        if page is None:
+            return letters

@@ -1,0 +1,27 @@
+"""The publisher's progress, seen from outside. Raises StoreBusy."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """What the publisher has still to read of one part of the feed. position: how far it has come; opaque."""
+
+    part: str
+    position: str
+    changes: int
+
+
+class Outbox(Protocol):
+    """The publisher's progress through the change feed, seen from outside: it need not be alive for that."""
+
+    async def unpublished(self) -> Sequence[Unpublished]:
+        """One for each part of the feed that has a lease. Raises StoreBusy."""
+
+    async def remembered(self) -> dict[str, Any]:
+        """What was last handed to remember; {} the first time. Raises StoreBusy."""
+
+    async def remember(self, seen: Mapping[str, Any]) -> None:
+        """Keep plain JSON for the next measurement, which may be made by another process."""

@@ -1,0 +1,157 @@
+"""How an attempt ended, and what becomes of its message: completed, scheduled again, or parked."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import signals
+from shared.codec.messages import Delivery, tried_again
+from shared.domain.letters import DeadLetter
+from shared.domain.reasons import Reason
+from shared.errors import PaymentsError, Unreadable
+from shared.flow import Place
+from shared.ports.provider import Done
+from shared.services import Services
+from shared.steps.recording import load, record
+from shared.steps.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The step needs nothing more. `word` says in what way."""
+
+    word: str
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try later. answered: the provider has said yes, and the store could not take it down."""
+
+    code: str
+    description: str
+    retry_after_s: float = 0.0
+    answered: bool = False
+    word: str = "again"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"reason": self.code, "description": self.description}
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A person must look at it."""
+
+    reason: Reason
+    description: str
+    word: str = "parked"
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"reason": self.reason, "description": self.description}
+
+
+type Outcome = Finished | Again | Parked
+
+
+async def carry_out(outcome: Outcome, *, turn: Turn) -> None:
+    """Raises BusUnavailable when the broker takes neither the copy nor the dead letter."""
+    match outcome:
+        case Finished():
+            return
+        case Again() if turn.attempt + 1 < turn.policy.attempts:
+            await _schedule(outcome, turn=turn)
+        case Again():
+            await _give_up(outcome, turn=turn)
+        case Parked(reason, description):
+            await _park(turn, reason=reason, description=description)
+
+
+async def _schedule(again: Again, *, turn: Turn) -> None:
+    """Hand the broker a copy for later, addressed to this subscription only; then the original is completed.
+
+    In that order, so that a crash in between loses nothing: the original comes again, finds what was done, and if it
+    schedules once more, then under the same message id, which the topic drops.
+    """
+    attempt = turn.attempt + 1
+    delay_s = turn.policy.delay_s(attempt, jitter=turn.services.jitter(), retry_after_s=again.retry_after_s)
+    copy = tried_again(
+        turn.delivery,
+        place=turn.place,
+        event_id=turn.notice.event_id,
+        run=turn.run,
+        attempt=attempt,
+        answered=again.answered or turn.answered,
+    )
+    await turn.services.scheduler.schedule(copy, due_at=turn.now + timedelta(seconds=delay_s))
+    turn.services.telemetry.count(signals.STEP_RETRIES, step=turn.step.step.value, reason=again.code)
+
+
+async def _give_up(again: Again, *, turn: Turn) -> None:
+    description = f"{again.code} after {turn.attempt + 1} attempts: {again.description}"
+    if turn.step.step.tells_the_merchant:
+        await _give_up_telling(again, description, turn=turn)
+    elif again.answered or turn.answered:
+        await _park(turn, reason=Reason.CHARGED_NOT_RECORDED, description=description)
+    else:
+        await _park(turn, reason=Reason.RETRIES_EXHAUSTED, description=description)
+
+
+async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> None:
+    """Complete the payment, then leave a quiet letter; while the store is away, try again later.
+
+    In that order, since a paid payment must not hang; a crash in between repeats both to the same end. A merchant who
+    was told, while the store could not take it down, is recorded as told, and no letter is left.
+    """
+    told = again.answered or turn.answered
+    fact = turn.step.fact(Done("delivered"), at=turn.now) if told else turn.step.given_up(at=turn.now)
+    if fact is not None:
+        try:
+            payment = await load(turn.payment_id, services=turn.services)
+            await record(
+                payment,
+                fact,
+                caused_by=turn.delivery.message_id,
+                traceparent=turn.traceparent,
+                services=turn.services,
+            )
+        except PaymentsError:
+            await _schedule(again, turn=turn)
+            return
+    if not told:
+        await _park(turn, reason=Reason.NOTIFICATION_UNDELIVERED, description=description)
+
+
+async def _park(turn: Turn, *, reason: Reason, description: str) -> None:
+    letter = DeadLetter(
+        message_id=turn.delivery.message_id,
+        body=turn.delivery.body,
+        subject=turn.delivery.subject,
+        reason=reason,
+        description=description,
+        source=str(turn.place),
+        attempt=turn.attempt,
+        run=turn.run,
+        delivery_count=turn.delivery.delivery_count,
+        answered=turn.answered or reason is Reason.CHARGED_NOT_RECORDED,
+    )
+    await turn.services.dead_letters.park(letter)
+    turn.services.telemetry.count(signals.MESSAGES_PARKED, step=turn.step.step.value, reason=reason)
+
+
+async def park_unread(delivery: Delivery, *, fault: Unreadable, place: Place, services: Services) -> None:
+    """Park a message whose body or properties make no sense."""
+    letter = DeadLetter(
+        message_id=delivery.message_id,
+        body=delivery.body,
+        subject=delivery.subject,
+        reason=Reason.UNREADABLE,
+        description=str(fault),
+        source=str(place),
+        delivery_count=delivery.delivery_count,
+    )
+    await services.dead_letters.park(letter)
+    services.telemetry.count(signals.MESSAGES_PARKED, step=place.subscription, reason=Reason.UNREADABLE)

@@ -1,0 +1,39 @@
+"""recover, by an operator: record what died on its way to being recorded. Without this it would lie there unseen."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.codec.messages import Delivery
+from shared.ports.dead_letters import DeadMessage
+from shared.services import Services
+
+AT_ONCE = 50
+"""Messages in a round, so that a round ends well within the time of a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How many were recorded, and whether the queue may hold more."""
+
+    recorded: int
+    more: bool
+
+
+async def drain(*, keep: Callable[..., Awaitable[None]], services: Services) -> Drained:
+    """Hand what lies in the recorder's own dead-letter queue to `keep`, which records it.
+
+    Raises BusUnavailable: call again, nothing is lost.
+    """
+
+    async def recorded(message: DeadMessage) -> None:
+        delivery = Delivery(
+            message_id=message.message_id,
+            body=message.body,
+            subject=message.subject,
+            delivery_count=message.delivery_count,
+            properties=message.properties,
+        )
+        await keep(delivery, dead_letter_source=message.source, services=services)
+
+    count = await services.recorder_queue.drain(recorded, limit=AT_ONCE)
+    return Drained(recorded=count, more=count == AT_ONCE)

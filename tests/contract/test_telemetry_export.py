@@ -1,0 +1,91 @@
+"""What leaves the process for a collector: spans, figures and log records, over OTLP, as a collector receives them."""
+
+import asyncio
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from shared.adapters.exporters import Pipelines, pipelines
+from shared.adapters.telemetry import OpenTelemetry
+from shared.ports.telemetry import Level
+
+ROOT = Path(__file__).parents[2]
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def collected(use: Pipelines) -> None:
+    """Everything written so far is sent."""
+    await asyncio.to_thread(use.tracers.shutdown)
+    await asyncio.to_thread(use.meters.shutdown)
+    assert use.logs is not None
+    await asyncio.to_thread(use.logs.shutdown)
+
+
+async def test_spans_figures_and_log_records_reach_a_collector() -> None:
+    bodies: defaultdict[str, list[bytes]] = defaultdict(list)
+
+    async def take(request: web.Request) -> web.Response:
+        bodies[request.path].append(await request.read())
+        return web.Response()
+
+    collector = web.Application()
+    collector.router.add_post("/v1/{kind}", take)
+    runner = web.AppRunner(collector)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+
+    ends = await asyncio.to_thread(lambda: pipelines(azure_monitor=None, otlp_endpoint=url))
+    telemetry = OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
+    with telemetry.span("advance", traceparent=TRACEPARENT):
+        telemetry.count("step.retries", step="create")
+        telemetry.log("recover.dead_letter_recorded", {"step": "create"}, level=Level.CRITICAL)
+    await collected(ends)
+    await runner.cleanup()
+
+    trace_id = bytes.fromhex(TRACEPARENT.split("-")[1])
+    spans = ExportTraceServiceRequest.FromString(bodies["/v1/traces"][0]).resource_spans[0].scope_spans[0].spans
+    assert [(span.name, span.trace_id) for span in spans] == [("advance", trace_id)]
+    (record,) = ExportLogsServiceRequest.FromString(bodies["/v1/logs"][0]).resource_logs[0].scope_logs[0].log_records
+    assert record.trace_id == trace_id
+    assert {a.key: a.value.string_value for a in record.attributes}["event_name"] == "recover.dead_letter_recorded"
+    assert record.body.string_value == "recover.dead_letter_recorded step=create"
+    assert bodies["/v1/metrics"]
+
+
+@pytest.fixture(scope="module")
+def imported() -> list[str]:
+    """What a process of its own has imported once the app is there and its telemetry made, with no setting for it."""
+    code = """
+import sys
+import function_app
+from shared.settings import read_settings
+from shared.wiring import telemetry_of
+telemetry_of(read_settings())
+print(*sys.modules)
+"""
+    environment = {
+        "CosmosConnection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=c2VjcmV0;",
+        "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKey=secret",
+        "PROVIDER_BASE_URL": "http://127.0.0.1:7090",
+        "MERCHANT_ID": "merchant-1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("module", ["azure.monitor", "azure.identity", "opentelemetry.exporter"])
+def test_what_only_azure_or_a_collector_needs_is_not_imported_without_its_setting(
+    module: str, imported: list[str]
+) -> None:
+    assert "function_app" in imported
+    assert [name for name in imported if name == module or name.startswith(f"{module}.")] == []

@@ -1,0 +1,57 @@
+"""What infra/ would deploy is what the code needs, and nothing else. Each check is shown to see its fault.
+
+The checks are functions over infra/, so the real folder and the copies with a fault go through the same code.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Declared
+from tests.infra import (
+    access_checks,
+    app_checks,
+    language_checks,
+    topology_checks,
+    watch_checks,
+)
+from tests.infra.checking import Check, Seed
+from tests.infra.product import INFRA, Infra, Product, emitted_signals
+from tests.infra.seeds import SEEDS as SEEDS_OF_TOPOLOGY_AND_ACCESS
+from tests.infra.seeds_app import SEEDS as SEEDS_OF_THE_APP
+
+CHECKS: list[Check] = [
+    *language_checks.CHECKS,
+    *topology_checks.CHECKS,
+    *access_checks.CHECKS,
+    *app_checks.CHECKS,
+    *watch_checks.CHECKS,
+]
+
+SEEDS = [*SEEDS_OF_TOPOLOGY_AND_ACCESS, *SEEDS_OF_THE_APP]
+
+
+@pytest.fixture(scope="module")
+def product(declared_functions: dict[str, Declared]) -> Product:
+    return Product(declared_functions, emitted_signals())
+
+
+@pytest.fixture(scope="module")
+def infra() -> Infra:
+    return Infra(INFRA)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_infra_passes(check: Check, infra: Infra, product: Product) -> None:
+    assert check(infra, product) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=str)
+def test_a_seeded_fault_is_seen(seed: Seed, tmp_path: Path, product: Product) -> None:
+    faults = seed.faults(tmp_path, product)
+
+    assert any(seed.says in fault for fault in faults), faults
+
+
+def test_every_check_is_shown_to_see_a_fault() -> None:
+    assert {seed.check for seed in SEEDS} == set(CHECKS)
