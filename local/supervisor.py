@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.cosmos.auth import EMULATOR_KEY
+from local.azure.cosmos.auth import EMULATOR_KEY
 from local.datafolder import owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
@@ -20,6 +20,7 @@ from local.processes import Child, Command, ServiceDied
 ROOT = Path(__file__).parents[1]
 TOPOLOGY = ROOT / "infra" / "topology.json"
 SERVICES = ("cosmos", "servicebus", "provider", "host")
+_MODULES = {service: f"local.azure.{service}.command" for service in SERVICES} | {"provider": "local.provider.command"}
 _PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
 _CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
 
@@ -166,7 +167,7 @@ class Platform:
         await child.ready(self.setup.ready_within_s)
 
     def _command(self, service: str) -> Command:
-        module = self.setup.modules.get(service, f"local.{service}")
+        module = self.setup.modules.get(service, _MODULES[service])
         port = str(getattr(self.ports, _PORT_OF[service]))
         is_host = service == "host"
         return Command(

@@ -13,9 +13,9 @@ import pytest
 from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy
 
-from local.cosmos.auth import EMULATOR_KEY
-from local.cosmos.commits import GroupCommit
-from local.cosmos.tables import Tables
+from local.azure.cosmos.auth import EMULATOR_KEY
+from local.azure.cosmos.groups import GroupCommit
+from local.azure.cosmos.store import Tables
 from tests.local.cosmos_support import TOPOLOGY, account, client_of, event, ids
 
 WRITERS = 24
@@ -28,7 +28,7 @@ BATCH = 5
 async def process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The service as a child process, and its connection string."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "local.cosmos", "--data", str(folder), "--topology", str(TOPOLOGY),
+        sys.executable, "-m", "local.azure.cosmos.command", "--data", str(folder), "--topology", str(TOPOLOGY),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert child.stdout is not None

@@ -55,7 +55,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock) -> None:
 
 
 async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, clock: Clock) -> None:
-    command = ("-m", "local.provider", "--port", "0", "--data", str(tmp_path))
+    command = ("-m", "local.provider.command", "--port", "0", "--data", str(tmp_path))
     process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     ready = (await process.stdout.readline()).decode().split()

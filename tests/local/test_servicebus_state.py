@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.servicebus.refusals import MessageLockLost, MessageNotFound, NotAllowed
+from local.azure.servicebus.errors import MessageLockLost, MessageNotFound, NotAllowed
 from tests.local.servicebus_support import Inbox, bench, message, subscription, topic, topology
 
 ORDERS = topology(topic("orders", subscription("ship", maxDeliveryCount=3)))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from local.servicebus.refusals import EntityNotFound, MessageLockLost, MessageNotFound, NotAllowed, QuotaExceeded
+from local.azure.servicebus.errors import EntityNotFound, MessageLockLost, MessageNotFound, NotAllowed, QuotaExceeded
 from tests.local.servicebus_support import Bench, Clock, Inbox, bench, message, subscription, topic, topology
 
 ORDERS = topology(topic("orders", subscription("ship", maxDeliveryCount=3)))

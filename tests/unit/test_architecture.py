@@ -113,7 +113,7 @@ def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
         ("shared.verbs.recovery.replay", "shared.verbs.recovery.keep"),
         ("shared.codec.messages", "shared.ports.topics"),
         ("functions.accept", "shared.wiring"),
-        ("functions.accept", "local.cosmos"),
+        ("functions.accept", "local.azure.cosmos"),
         ("function_app", "shared.verbs.accept"),
         ("shared.somewhere.new", "azure.cosmos"),
     ],
