@@ -1,36 +1,37 @@
 """Diagnostics over HTTP, for tests and for people: what is where, and faults on order. The app never calls this."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from aiohttp import web
 
 from local.azure.servicebus.entities import MessageState, Queue, Subscription, Topic
-
-if TYPE_CHECKING:
-    from local.azure.servicebus.server import Running
+from local.azure.servicebus.faults import OrderedFaults
+from local.azure.servicebus.state import Broker
 
 _COUNTED = ("delivered", "completed", "abandoned", "lock_lost", "died", "forwarded")
 
 
-async def start_admin(running: "Running", *, host: str, port: int) -> tuple[web.AppRunner, int]:
+async def start_admin(
+    broker: Broker, faults: OrderedFaults, *, drop_connections: Callable[[], None], host: str, port: int
+) -> tuple[web.AppRunner, int]:
     """The runner to clean up in the end, and the port it answers on."""
 
     async def entities(_request: web.Request) -> web.Response:
-        return web.json_response({topic.name: describe(topic) for topic in running.broker.topics.values()})
+        return web.json_response({topic.name: describe(topic) for topic in broker.topics.values()})
 
     async def order(request: web.Request) -> web.Response:
         try:
             wanted = await request.json()
             if isinstance(wanted, dict) and wanted.get("kind") == "drop_connections":
-                running.drop_connections()
+                drop_connections()
             else:
-                running.faults.order(wanted)
+                faults.order(wanted)
         except ValueError as exc:
             return web.json_response({"error": str(exc)}, status=400)
         return web.json_response({}, status=202)
 
     async def clear(_request: web.Request) -> web.Response:
-        running.faults.clear()
+        faults.clear()
         return web.Response(status=204)
 
     app = web.Application()

@@ -73,7 +73,10 @@ async def start(
     admin_port: int = 0,
     clock: Callable[[], datetime] = utc_now,
 ) -> Running:
-    """Start on a folder: everything acknowledged before is there again. Port 0 is a free port."""
+    """Start on a folder: everything acknowledged before is there again. Port 0 is a free port.
+
+    Raises OSError when a port is taken, DataInUse when the folder is.
+    """
     declared = load(topology)
     engines = _Engines()
     # The port comes first: who starts a second time should hear of the port, not of the locked file.
@@ -85,7 +88,9 @@ async def start(
         server.close()
         raise
     try:
-        running.admin, running.admin_port = await start_admin(running, host=HOST, port=admin_port)
+        running.admin, running.admin_port = await start_admin(
+            running.broker, running.faults, drop_connections=running.drop_connections, host=HOST, port=admin_port
+        )
         await server.start_serving()
     except BaseException:
         await running.close()
