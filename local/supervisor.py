@@ -20,7 +20,6 @@ from local.processes import Child, Command, ServiceDied
 ROOT = Path(__file__).parents[1]
 TOPOLOGY = ROOT / "infra" / "topology.json"
 SERVICES = ("cosmos", "servicebus", "provider", "host")
-_MODULES = {service: f"local.azure.{service}.command" for service in SERVICES} | {"provider": "local.provider.command"}
 _PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
 _CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
 
@@ -37,7 +36,7 @@ class Setup:
     topology: Path = TOPOLOGY
     """Declares topics and containers."""
     modules: Mapping[str, str] = field(default_factory=dict)
-    """Another Python module than `local.SERVICE` for a service."""
+    """A Python module to run in place of `local SERVICE`, by service."""
     patience: float = 1.0
     """How many times longer than our own services these may take to start and to stop."""
 
@@ -167,12 +166,13 @@ class Platform:
         await child.ready(self.setup.ready_within_s)
 
     def _command(self, service: str) -> Command:
-        module = self.setup.modules.get(service, _MODULES[service])
+        module = self.setup.modules.get(service)
+        program = ["local", service] if module is None else [module]
         port = str(getattr(self.ports, _PORT_OF[service]))
         is_host = service == "host"
         return Command(
             name=service,
-            arguments=[sys.executable, "-m", module, "--port", port, *self._options(service)],
+            arguments=[sys.executable, "-m", *program, "--port", port, *self._options(service)],
             folder=ROOT,
             environment=self._host_environment() if is_host else os.environ,
             log=self.log(service),

@@ -1,4 +1,4 @@
-"""What the four local services share as processes of their own: the port, the ready line, the orderly stop.
+"""A local service as a process of its own: the port, the ready line, the orderly stop.
 
 Knows nothing of what a service does.
 """
@@ -12,6 +12,8 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+from local.base.database import DataInUse
 
 STOP_WITH_STDIN = "REGIS_PAY_STOP_WITH_STDIN"
 """The environment variable by which whoever starts a service ties it to its standard input: when that closes, it stops.
@@ -47,7 +49,7 @@ def serve(service: str, port: int, start: Callable[[], Awaitable[Running]]) -> i
     """
     try:
         asyncio.run(_until_told_to_stop(service, port, start))
-    except PortTaken as taken:
+    except (PortTaken, DataInUse) as taken:
         print(taken, file=sys.stderr)
         return 1
     return 0

@@ -54,7 +54,7 @@ class Grounds:
             return arrived
 
     async def break_store(self, status: int, **fault: Any) -> None:
-        """Order a fault of the store: see local/azure/cosmos/diagnostics.py."""
+        """Order a fault of the store: see local/azure/cosmos/admin.py."""
         url = f"{self.cosmos.url}/_local/faults"
         async with self.http.post(url, json={"status": status, **fault}) as response:
             assert response.status == 200, await response.text()

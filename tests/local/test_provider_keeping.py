@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.base.database import DataInUse
 from local.provider import start
 from local.provider.faults import Faults
 from local.provider.records import Answer, Call
 from local.provider.state import Provider
-from local.provider.store import DataInUse, Key, Record
+from local.provider.store import Key, Record
 from local.provider.tokens import TOKENS, Operation
 from tests.local.provider_support import (
     Client,
@@ -55,7 +56,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock) -> None:
 
 
 async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, clock: Clock) -> None:
-    command = ("-m", "local.provider.command", "--port", "0", "--data", str(tmp_path))
+    command = ("-m", "local", "provider", "--port", "0", "--data", str(tmp_path))
     process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     ready = (await process.stdout.readline()).decode().split()

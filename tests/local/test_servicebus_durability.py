@@ -46,15 +46,7 @@ async def _words(process: asyncio.subprocess.Process) -> list[str]:
 async def child(folder: Path, *, port: int = 0) -> AsyncIterator[Child]:
     declared = folder / "topology.json"
     declared.write_text(json.dumps(TOPICS))
-    command = [
-        sys.executable,
-        "-m",
-        "local.azure.servicebus.command",
-        "--port",
-        str(port),
-        "--data",
-        str(folder / "data"),
-    ]
+    command = [sys.executable, "-m", "local", "servicebus", "--port", str(port), "--data", str(folder / "data")]
     process = await asyncio.create_subprocess_exec(
         *command, "--topology", str(declared), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

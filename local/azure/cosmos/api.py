@@ -1,7 +1,7 @@
 """The operations of the REST API: each reads its request, calls one rule and writes the answer.
 
 `Cosmos.answer(request) -> Response` is synchronous and needs no socket. What it has written is durable only once the
-transaction around it is committed: commits.py does that before the answer leaves.
+transaction around it is committed: groups.py does that before the answer leaves.
 """
 
 import logging
@@ -19,7 +19,7 @@ from local.azure.cosmos.keys import PartitionKey, from_header, range_of
 from local.azure.cosmos.plans import plan
 from local.azure.cosmos.queries import Page, Queries
 from local.azure.cosmos.state import Items
-from local.azure.cosmos.store import Scope, Tables
+from local.azure.cosmos.store import Scope, Store
 from local.azure.cosmos.values import Document, Json, dumps
 from local.azure.cosmos.wire import Call, Request, Response
 
@@ -36,15 +36,15 @@ _log = logging.getLogger(__name__)
 class Cosmos:
     """An account: its databases, containers and items, and how each request about them is answered."""
 
-    def __init__(self, tables: Tables, *, clock: Callable[[], float], partitions: int, consistency: str) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], float], partitions: int, consistency: str) -> None:
         charges = Charges(strong=consistency == "Strong")
-        self.catalogue = Catalogue(tables, clock=clock, partitions=partitions)
-        self._tables = tables
+        self.catalogue = Catalogue(store, clock=clock, partitions=partitions)
+        self._store = store
         self._clock = clock
         self._consistency = consistency
-        self._items = Items(tables, clock=clock, charges=charges)
-        self._queries = Queries(tables, charges)
-        self._feed = Feed(tables, charges)
+        self._items = Items(store, clock=clock, charges=charges)
+        self._queries = Queries(store, charges)
+        self._feed = Feed(store, charges)
         self._operations: dict[str, Callable[[Request, Call], Response]] = {
             "account_read": self._account,
             "database_create": self._create_database,
@@ -254,7 +254,7 @@ class Cosmos:
     ) -> dict[str, str]:
         """Of the one partition that is meant; of the first, when the whole container is."""
         place = range_of(key, container.ranges).id if key is not None else range_id or 0
-        return wire.session_headers(container, place, lsn=self._tables.lsns(container.number)[place])
+        return wire.session_headers(container, place, lsn=self._store.lsns(container.number)[place])
 
 
 def _key(request: Request) -> PartitionKey | None:

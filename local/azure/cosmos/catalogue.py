@@ -8,7 +8,7 @@ from typing import Final
 from local.azure.cosmos import errors
 from local.azure.cosmos.indexing import IndexingPolicy, parse_policy, policy_for
 from local.azure.cosmos.keys import PhysicalRange, is_database_id, parse_path, resource_id, split
-from local.azure.cosmos.store import Tables
+from local.azure.cosmos.store import Store
 from local.azure.cosmos.values import Document, Json, dumps
 
 CONTAINER_BIT: Final = 0x80000000
@@ -53,8 +53,8 @@ class Container:
 class Catalogue:
     """All databases and containers of the account. Kept in memory as read from the tables."""
 
-    def __init__(self, tables: Tables, *, clock: Callable[[], float], partitions: int) -> None:
-        self._tables = tables
+    def __init__(self, store: Store, *, clock: Callable[[], float], partitions: int) -> None:
+        self._store = store
         self._clock = clock
         self._partitions = partitions
         self._databases: dict[str, Database] = {}
@@ -65,11 +65,11 @@ class Catalogue:
         """Read everything again: after a change, and after a commit that failed."""
         databases = {
             number: Database(number, name, resource_id(number), json.loads(body))
-            for number, name, body in self._tables.databases()
+            for number, name, body in self._store.databases()
         }
         self._databases = {database.id: database for database in databases.values()}
         self._containers = {}
-        for number, owner, name, ranges, body in self._tables.containers():
+        for number, owner, name, ranges, body in self._store.containers():
             container = _container(databases[owner], number=number, name=name, ranges=ranges, body=body)
             self._containers[container.database.id, name] = container
 
@@ -109,21 +109,21 @@ class Catalogue:
 
     def create_database(self, definition: Document) -> Database:
         name = checked_id(definition)
-        with self._tables.atomic():
-            number = self._tables.add_database(name)
+        with self._store.atomic():
+            number = self._store.add_database(name)
             if number is None:
                 raise errors.conflict()
             rid = resource_id(number)
             shown: Document = {"id": name, "_rid": rid, "_self": f"dbs/{rid}/", **self._stamp(number)}
             shown |= {"_colls": "colls/", "_users": "users/"}
-            self._tables.describe_database(number, dumps(shown))
+            self._store.describe_database(number, dumps(shown))
         self.reload()
         return self._databases[name]
 
     def delete_database(self, name: str) -> None:
         database = self.database(name)
-        with self._tables.atomic():
-            self._tables.drop_database(database.number)
+        with self._store.atomic():
+            self._store.drop_database(database.number)
         self.reload()
 
     def create_container(self, database: str, definition: Document) -> Container:
@@ -132,21 +132,21 @@ class Catalogue:
             raise errors.owner_not_found()
         name, owner = checked_id(definition), self._databases[database]
         completed = _completed(definition)
-        with self._tables.atomic():
-            number = self._tables.add_container(owner.number, name, ranges=self._partitions)
+        with self._store.atomic():
+            number = self._store.add_container(owner.number, name, ranges=self._partitions)
             if number is None:
                 raise errors.conflict()
             rid = resource_id(owner.number, CONTAINER_BIT | number)
             shown = completed | {"_rid": rid, "_self": f"dbs/{owner.rid}/colls/{rid}/", **self._stamp(number)}
             shown |= {"_docs": "docs/", "_sprocs": "sprocs/", "_triggers": "triggers/", "_udfs": "udfs/"}
-            self._tables.describe_container(number, dumps(shown | {"_conflicts": "conflicts/"}))
+            self._store.describe_container(number, dumps(shown | {"_conflicts": "conflicts/"}))
         self.reload()
         return self._containers[database, name]
 
     def delete_container(self, database: str, name: str) -> None:
         container = self.container(database, name)
-        with self._tables.atomic():
-            self._tables.drop_container(container.number)
+        with self._store.atomic():
+            self._store.drop_container(container.number)
         self.reload()
 
     def provision(self, topology: Mapping[str, object]) -> None:

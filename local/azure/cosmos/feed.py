@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from local.azure.cosmos.charges import Charges
-from local.azure.cosmos.store import Row, Scope, Tables
+from local.azure.cosmos.store import Row, Scope, Store
 
 PAGE_ITEMS: Final = 100
 PAGE_BYTES: Final = 4 * 1024 * 1024
@@ -25,8 +25,8 @@ class Changes:
 class Feed:
     """Reads the change feed."""
 
-    def __init__(self, tables: Tables, charges: Charges) -> None:
-        self._tables = tables
+    def __init__(self, store: Store, charges: Charges) -> None:
+        self._store = store
         self._charges = charges
 
     def now(self, scope: Scope) -> Changes:
@@ -40,7 +40,7 @@ class Feed:
         """
         rows: list[Row] = []
         weight = 0
-        for row in self._tables.changes(scope, after=after, since=since):
+        for row in self._store.changes(scope, after=after, since=since):
             full = len(rows) >= (size or PAGE_ITEMS) or weight > PAGE_BYTES
             if full and row.lsn != rows[-1].lsn:
                 return Changes(rows, rows[-1].lsn, self._charges.feed(size=weight))
@@ -49,4 +49,4 @@ class Feed:
         return Changes(rows, self._current(scope), self._charges.feed(size=weight))
 
     def _current(self, scope: Scope) -> int:
-        return self._tables.lsns(scope.container)[scope.range or 0]
+        return self._store.lsns(scope.container)[scope.range or 0]

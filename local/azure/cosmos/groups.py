@@ -1,19 +1,30 @@
-"""Group commit: requests that are ready together share one transaction, and no answer leaves before its commit.
+"""Requests in groups: those that are ready together share one transaction, and no answer leaves before its commit.
 
-Knows nothing of what the requests are. The commit (an fsync) runs in a thread of its own: the loop goes on reading
-requests meanwhile, and those become the next group.
+Knows nothing of what the requests are. The statements run here in the loop, where the rules are; the commit (an fsync)
+runs in the database's thread: the loop goes on reading requests meanwhile, and those become the next group.
 """
 
 import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from local.base.commits import GroupCommit
+from local.base.database import Database
 
 _log = logging.getLogger(__name__)
 
 
-class GroupCommit[Asked, Answered]:
+@dataclass(slots=True, eq=False)
+class _Turn[Asked, Answered]:
+    """A request, and its answer from the moment when its group has been written."""
+
+    request: Asked
+    answer: Answered = field(init=False)
+
+
+class Groups[Asked, Answered]:
     """Runs `answer` on each request in order of arrival, inside transactions.
 
     `reload` is called after a commit that failed, to forget what was not written; the group's requests then get the
@@ -22,63 +33,45 @@ class GroupCommit[Asked, Answered]:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        database: Database,
         answer: Callable[[Asked], Answered],
         *,
         reload: Callable[[], None],
         unavailable: Callable[[Asked], Answered],
     ) -> None:
-        self._connection = connection
+        self._database = database
         self._answer = answer
         self._reload = reload
         self._unavailable = unavailable
-        self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
-        self._worker: asyncio.Task[None] | None = None
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="cosmos-commit")
+        self._waiting: list[_Turn[Asked, Answered]] = []
+        self._commits = GroupCommit(self._write)
 
     async def submit(self, request: Asked) -> Answered:
         """The answer, once what it says is durable."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answered] = loop.create_future()
-        self._waiting.append((request, future))
-        if self._worker is None:
-            # A new task starts in the loop's next round: all that is ready in this one belongs to its first group.
-            self._worker = loop.create_task(self._work())
-        return await future
+        turn = _Turn[Asked, Answered](request)
+        self._waiting.append(turn)
+        await asyncio.shield(self._commits.next())  # the client may go: the others of its group stay
+        return turn.answer
 
-    async def close(self) -> None:
-        """Finish what was submitted, then let go of the thread. The connection stays open."""
-        if self._worker is not None:
-            await self._worker
-        self._committer.shutdown()
+    async def drain(self) -> None:
+        """Finish what was submitted."""
+        await self._commits.drain()
 
-    async def _work(self) -> None:
+    async def _write(self) -> None:
+        group, self._waiting = self._waiting, []
+        connection = self._database.connection
         try:
-            while self._waiting:
-                group, self._waiting = self._waiting, []
-                await self._run(group)
-        finally:
-            self._worker = None
-
-    async def _run(self, group: list[tuple[Asked, asyncio.Future[Answered]]]) -> None:
-        try:
-            self._connection.execute("BEGIN")
-            before = self._connection.total_changes
-            answers = [self._answer(request) for request, _ in group]
-            await self._commit(wrote=self._connection.total_changes != before)
+            connection.execute("BEGIN")
+            before = connection.total_changes
+            answers = [self._answer(turn.request) for turn in group]
+            if connection.total_changes != before:
+                await self._database.commit()
+            else:
+                connection.execute("COMMIT")
         except sqlite3.Error:
             _log.exception("a commit failed, nothing of its group was written")
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._database.rollback()
             self._reload()
-            answers = [self._unavailable(request) for request, _ in group]
-        for (_, future), answer in zip(group, answers, strict=True):
-            if not future.done():  # the client may have gone
-                future.set_result(answer)
-
-    async def _commit(self, *, wrote: bool) -> None:
-        if not wrote:
-            self._connection.execute("COMMIT")
-            return
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._committer, self._connection.execute, "COMMIT")
+            answers = [self._unavailable(turn.request) for turn in group]
+        for turn, answer in zip(group, answers, strict=True):
+            turn.answer = answer

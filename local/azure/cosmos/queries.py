@@ -17,7 +17,7 @@ from local.azure.cosmos.charges import Charges
 from local.azure.cosmos.errors import bad_request
 from local.azure.cosmos.expressions import SortKey, sort_key
 from local.azure.cosmos.sql import Column, Query, parse
-from local.azure.cosmos.store import Row, Scope, Tables
+from local.azure.cosmos.store import Row, Scope, Store
 from local.azure.cosmos.values import UNDEFINED, Document, Json, Value, at_path, dumps
 
 PAGE_ITEMS: Final = 100
@@ -68,8 +68,8 @@ class Token:
 class Queries:
     """Reads items by query."""
 
-    def __init__(self, tables: Tables, charges: Charges) -> None:
-        self._tables = tables
+    def __init__(self, store: Store, charges: Charges) -> None:
+        self._store = store
         self._charges = charges
 
     def run(
@@ -133,7 +133,7 @@ class Queries:
                 yield entry
 
     def _matches(self, scope: Scope, query: Query, *, after: tuple[int, int] | None) -> Iterator[tuple[Row, Document]]:
-        for row in self._tables.scan(scope, after=after):
+        for row in self._store.scan(scope, after=after):
             document: Document = json.loads(row.body)
             if query.where is None or query.where(document) is True:
                 yield row, document

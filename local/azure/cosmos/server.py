@@ -22,8 +22,8 @@ from local.azure.cosmos import errors
 from local.azure.cosmos.admin import PREFIX, Diagnostics
 from local.azure.cosmos.api import Cosmos
 from local.azure.cosmos.auth import EMULATOR_KEY
-from local.azure.cosmos.groups import GroupCommit
-from local.azure.cosmos.store import Tables
+from local.azure.cosmos.groups import Groups
+from local.azure.cosmos.store import Store
 from local.azure.cosmos.wire import Call, Request, Response, refusal
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Running:
     diagnostics: Diagnostics
     _server: "_Server"
     _serving: asyncio.Task[None]
-    _commits: GroupCommit[Request, Response]
-    _tables: Tables
+    _groups: Groups[Request, Response]
+    _store: Store
 
     @property
     def url(self) -> str:
@@ -59,8 +59,8 @@ class Running:
         """Stop taking requests, finish those under way, release the port and the file."""
         self._server.stop()
         await self._serving
-        await self._commits.close()
-        self._tables.connection.close()
+        await self._groups.drain()
+        await self._store.database.close()
 
 
 def utc_now() -> datetime:
@@ -86,29 +86,29 @@ async def start(
     """
     listening = _listen(port)
     try:
-        tables = _open(data)
+        store = _open(data)
     except BaseException:
         listening.close()
         raise
-    cosmos = Cosmos(tables, clock=lambda: clock().timestamp(), partitions=partitions, consistency=consistency)
+    cosmos = Cosmos(store, clock=lambda: clock().timestamp(), partitions=partitions, consistency=consistency)
     if topology is not None:
         cosmos.catalogue.provision(_loaded(topology))
-    commits: GroupCommit[Request, Response] = GroupCommit(
-        tables.connection,
+    groups: Groups[Request, Response] = Groups(
+        store.database,
         cosmos.answer,
         reload=cosmos.catalogue.reload,
         unavailable=lambda request: refusal(request, errors.unavailable()),
     )
     diagnostics = Diagnostics()
-    server = _Server(_App(commits, diagnostics, identify=cosmos.identify))
+    server = _Server(_App(groups, diagnostics, identify=cosmos.identify))
     serving = asyncio.create_task(server.serve([listening]))
     await server.answering.wait()
-    return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, commits, tables)
+    return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, groups, store)
 
 
-def _open(data: Path) -> Tables:
+def _open(data: Path) -> Store:
     data.mkdir(parents=True, exist_ok=True)
-    return Tables(data / "cosmos.sqlite")
+    return Store(data / "cosmos.sqlite")
 
 
 def _loaded(topology: Path | Mapping[str, object]) -> Mapping[str, object]:
@@ -135,12 +135,12 @@ class _App:
 
     def __init__(
         self,
-        commits: GroupCommit[Request, Response],
+        groups: Groups[Request, Response],
         diagnostics: Diagnostics,
         *,
         identify: Callable[[Request], Call],
     ) -> None:
-        self._commits = commits
+        self._groups = groups
         self._diagnostics = diagnostics
         self._identify = identify
 
@@ -167,7 +167,7 @@ class _App:
         fault = self._diagnostics.take(call)
         response = None
         if fault is None or fault.after:
-            response = await self._commits.submit(request)
+            response = await self._groups.submit(request)
         if fault is not None:
             response = None if fault.cuts else fault.response(request)
         status, charge = (response.status, response.charge) if response else (0, 0.0)

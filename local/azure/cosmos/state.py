@@ -14,7 +14,7 @@ from local.azure.cosmos.catalogue import Container, checked_id
 from local.azure.cosmos.charges import REFUSED, Charges
 from local.azure.cosmos.errors import CosmosError
 from local.azure.cosmos.keys import PartitionKey, PhysicalRange, from_document, range_of, resource_id
-from local.azure.cosmos.store import Row, Tables
+from local.azure.cosmos.store import Row, Store
 from local.azure.cosmos.values import Document, Json, dumps
 
 MAX_ITEM_BYTES: Final = 2 * 1024 * 1024
@@ -59,8 +59,8 @@ class Result:
 class Items:
     """The items of all containers."""
 
-    def __init__(self, tables: Tables, *, clock: Callable[[], float], charges: Charges) -> None:
-        self._tables = tables
+    def __init__(self, store: Store, *, clock: Callable[[], float], charges: Charges) -> None:
+        self._store = store
         self._clock = clock
         self._charges = charges
 
@@ -71,7 +71,7 @@ class Items:
         """
         if key is None:
             raise errors.bad_request("PartitionKey value must be supplied for this operation.")
-        with self._tables.atomic():
+        with self._store.atomic():
             return self._transaction(container, key).run(operation)
 
     def batch(
@@ -91,7 +91,7 @@ class Items:
             raise errors.bad_request("Batch request has more operations than what is supported.")
         results: list[Result] = []
         try:
-            with self._tables.atomic():
+            with self._store.atomic():
                 transaction = self._transaction(container, key)
                 for operation in operations:
                     results.append(transaction.run(operation))  # noqa: PERF401 - what was done counts when one fails
@@ -102,15 +102,15 @@ class Items:
     def _transaction(self, container: Container, key: PartitionKey) -> "_Transaction":
         now = int(self._clock())
         if container.default_ttl is not None:
-            self._tables.remove_expired(container.number, now)
-        return _Transaction(self._tables, container=container, key=key, now=now, charges=self._charges)
+            self._store.remove_expired(container.number, now)
+        return _Transaction(self._store, container=container, key=key, now=now, charges=self._charges)
 
 
 class _Transaction:
     """Operations in one logical partition that share one log sequence number."""
 
-    def __init__(self, tables: Tables, *, container: Container, key: PartitionKey, now: int, charges: Charges) -> None:
-        self._tables = tables
+    def __init__(self, store: Store, *, container: Container, key: PartitionKey, now: int, charges: Charges) -> None:
+        self._store = store
         self._container = container
         self._key = key
         self._now = now
@@ -155,7 +155,7 @@ class _Transaction:
     def _delete(self, operation: Operation) -> Result:
         row = self._existing(operation.id)
         _require_match(operation.if_match, row)
-        self._tables.remove(self._container.number, row)
+        self._store.remove(self._container.number, row)
         self._next()
         return Result(204, self._write_charge(row.body, _own_properties(json.loads(row.body)), replaces=False))
 
@@ -167,7 +167,7 @@ class _Transaction:
         return Result(200, charge, row)
 
     def _find(self, item: str) -> Row | None:
-        row = self._tables.item(self._container.number, pk=self._key.text, item=item)
+        row = self._store.item(self._container.number, pk=self._key.text, item=item)
         if row is not None and row.expires is not None and row.expires <= self._now:
             return None
         return row
@@ -191,7 +191,7 @@ class _Transaction:
     def _next(self) -> tuple[int, int]:
         """The log sequence number of this transaction and the next place in it."""
         if self._lsn is None:
-            self._lsn = self._tables.next_lsn(self._container.number, self._range.id)
+            self._lsn = self._store.next_lsn(self._container.number, self._range.id)
         self._sequence += 1
         return self._lsn, self._sequence
 
@@ -216,7 +216,7 @@ class _Transaction:
             expires=expires,
             body=body,
         )
-        self._tables.put(self._container.number, row)
+        self._store.put(self._container.number, row)
         charge = self._write_charge(body, document, replaces=earlier is not None)
         return Result(201 if earlier is None else 200, charge, row)
 

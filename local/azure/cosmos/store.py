@@ -1,15 +1,16 @@
-"""The SQLite tables, and every statement on them. Decides nothing: the rules stand in state.py, feed.py and query.
+"""The SQLite tables, and every statement on them. Decides nothing: the rules stand in state.py, feed.py and queries.py.
 
-One connection, WAL, synchronous=FULL. Items keep `number` for life, which is the order of queries; `lsn` and `seq`
+Items keep `number` for life, which is the order of queries; `lsn` and `seq`
 move with each write, which is the order of the change feed.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+from local.base.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS databases (
@@ -29,10 +30,6 @@ CREATE UNIQUE INDEX IF NOT EXISTS item_feed ON items (container, range, lsn, seq
 CREATE INDEX IF NOT EXISTS item_expiry ON items (container, expires) WHERE expires IS NOT NULL;
 """
 _COLUMNS = "range, number, pk, epk, id, lsn, seq, ts, etag, expires, body"
-
-
-class DataInUse(Exception):
-    """The file belongs to another process."""
 
 
 class Row(NamedTuple):
@@ -76,24 +73,13 @@ class Scope:
         return " AND ".join(clauses), parameters
 
 
-class Tables:
+class Store:
     """The statements. Each write belongs into `atomic()`; what is durable is decided by whoever commits."""
 
-    def __init__(self, file: Path | str) -> None:
-        # The commit runs in a worker thread while nobody else uses the connection.
-        self.connection = sqlite3.connect(
-            file, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0
-        )
-        # Nobody else may serve the same file: a second process fails here instead of corrupting the order of writes.
-        self.connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-        try:
-            self.connection.execute("PRAGMA journal_mode=WAL")
-            self.connection.execute("PRAGMA synchronous=FULL")
-            self.connection.executescript(_SCHEMA)
-        except sqlite3.OperationalError as exc:
-            self.connection.close()
-            raise DataInUse(f"{file} cannot be opened ({exc}): is it in use by another local Cosmos DB?") from exc
-        self._run = self.connection.execute
+    def __init__(self, path: Path | str) -> None:
+        """Raises DataInUse."""
+        self.database = Database(path, owner="local Cosmos DB", schema=_SCHEMA)
+        self._run = self.database.connection.execute
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -137,7 +123,7 @@ class Tables:
         ).fetchone()
         if row is None:
             return None
-        self.connection.executemany(
+        self.database.connection.executemany(
             "INSERT INTO ranges VALUES (?, ?, 0)", [(row[0], number) for number in range(ranges)]
         )
         return int(row[0])

@@ -1,4 +1,4 @@
-"""`python -m local.azure.host`: run one function app, as `func start` does. Must not know how."""
+"""`python -m local host`: run one function app, as `func start` does. Must not know how."""
 
 import argparse
 import hashlib
@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from local.azure.host.errors import CannotStart
@@ -17,7 +18,8 @@ from local.base.serving import serve
 _FUNCTION_KEY, _ADMIN_KEY = "LOCAL_HOST_FUNCTION_KEY", "LOCAL_HOST_ADMIN_KEY"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; the exit code."""
     given = _parser().parse_args(arguments)
     _log_to_stderr(verbose=given.verbose)
     hosts: list[Host] = []
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local.azure.host", description=main.__doc__ or __doc__)
+    parser = argparse.ArgumentParser(prog="python -m local host", description=__doc__)
     parser.add_argument("--app", type=Path, default=Path(), help="the app's folder, with function_app.py and host.json")
     parser.add_argument("--port", "--http-port", type=int, default=7071, help="for HTTP functions; 0 takes a free one")
     parser.add_argument("--settings", type=Path, help="default: local.settings.json in the app's folder, if there")
@@ -95,7 +97,3 @@ def _log_to_stderr(*, verbose: bool) -> None:
     logging.getLogger("azure.servicebus").setLevel(logging.WARNING if verbose else logging.CRITICAL)
     logging.getLogger("azure.core").setLevel(logging.WARNING)
     logging.getLogger("azure.cosmos").setLevel(logging.WARNING if verbose else logging.CRITICAL)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,6 +5,7 @@ Knows neither SQL nor the rules of the broker.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from local.azure.servicebus.entities import Entry, Queue, Topic
@@ -66,6 +67,16 @@ class NextNumber(NamedTuple):
 
 
 type Record = PutBody | DropBody | PutEntry | DropEntry | Remember | Forget | NextNumber
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """All that was durable when the broker started."""
+
+    bodies: dict[int, bytes] = field(default_factory=dict)
+    entries: list[PutEntry] = field(default_factory=list)
+    seen: list[Remember] = field(default_factory=list)
+    next_numbers: dict[str, int] = field(default_factory=dict)
 
 
 class Journal(Protocol):

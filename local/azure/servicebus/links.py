@@ -1,4 +1,4 @@
-"""The links of one connection in plain words. With `engine.py` the only module that knows Proton.
+"""The links of one connection in plain words. With `wire.py` the only module that knows Proton.
 
 Knows no entity and decides nothing: what a link is for, and what becomes of a message, is the peer's business.
 """

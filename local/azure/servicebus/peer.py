@@ -1,6 +1,6 @@
 """What one client may do on its connection: which links it gets, and what is behind each. Translates, decides nothing.
 
-Knows the broker and the links that `engine.py` offers; does not know Proton.
+Knows the broker and the links that `wire.py` offers; does not know Proton.
 """
 
 import asyncio

@@ -15,8 +15,7 @@ from local.azure.servicebus.entities import Body, Entry, Envelope, MessageState,
 from local.azure.servicebus.errors import EntityNotFound, MessageLockLost, MessageNotFound, NotAllowed
 from local.azure.servicebus.faults import Faults
 from local.azure.servicebus.intake import Intake
-from local.azure.servicebus.journal import Journal, PutEntry, Unit
-from local.azure.servicebus.store import Snapshot
+from local.azure.servicebus.journal import Journal, PutEntry, Snapshot, Unit
 
 HOP_LIMIT = 4
 """A message is forwarded at most this often; the service's own limit."""
