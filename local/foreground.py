@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local.base.serving import PortTaken
 from local.datafolder import FolderUnusable, owned, reset, word_left
 from local.ports import Ports
 from local.processes import NotReady, ServiceDied
-from local.service import PortTaken
 from local.supervisor import Platform, running_platform
 
 

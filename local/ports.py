@@ -8,7 +8,7 @@ import socket
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields, replace
 
-from local.service import PortTaken
+from local.base.serving import PortTaken
 
 # Outside the range from which systems draw the ports of outgoing connections (from 32768 on Linux): else a client that
 # reconnects to a service that was just killed may be given the service's own port, and talk to itself.

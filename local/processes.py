@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.base.serving import STOP_WITH_STDIN
 from local.descendants import gone, kill_with_descendants
-from local.service import STOP_WITH_STDIN
 
 _LAST_LINES = 20
 _PIPES_CLOSE_WITHIN_S = 2.0

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.cosmos.auth import EMULATOR_KEY
+from local.azure.cosmos.auth import EMULATOR_KEY
 from local.datafolder import owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
@@ -36,7 +36,7 @@ class Setup:
     topology: Path = TOPOLOGY
     """Declares topics and containers."""
     modules: Mapping[str, str] = field(default_factory=dict)
-    """Another Python module than `local.SERVICE` for a service."""
+    """A Python module to run in place of `local SERVICE`, by service."""
     patience: float = 1.0
     """How many times longer than our own services these may take to start and to stop."""
 
@@ -166,12 +166,13 @@ class Platform:
         await child.ready(self.setup.ready_within_s)
 
     def _command(self, service: str) -> Command:
-        module = self.setup.modules.get(service, f"local.{service}")
+        module = self.setup.modules.get(service)
+        program = ["local", service] if module is None else [module]
         port = str(getattr(self.ports, _PORT_OF[service]))
         is_host = service == "host"
         return Command(
             name=service,
-            arguments=[sys.executable, "-m", module, "--port", port, *self._options(service)],
+            arguments=[sys.executable, "-m", *program, "--port", port, *self._options(service)],
             folder=ROOT,
             environment=self._host_environment() if is_host else os.environ,
             log=self.log(service),

@@ -19,8 +19,8 @@ from pathlib import Path
 import aiohttp
 
 from infra.package import own_content
+from local.base.serving import STOP_WITH_STDIN, serve
 from local.descendants import descendants, kill_with_descendants, orphans, tell
-from local.service import STOP_WITH_STDIN, serve
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "local.settings.sample.json"

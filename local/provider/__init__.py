@@ -4,6 +4,6 @@
 `store.py` keeps what was answered.
 """
 
-from local.provider.service import RunningProvider, start
+from local.provider.server import RunningProvider, start
 
 __all__ = ["RunningProvider", "start"]

@@ -18,8 +18,8 @@ from azure.cosmos.aio import CosmosClient, DatabaseProxy
 from azure.servicebus.aio import ServiceBusClient
 
 from local import provider
-from local.cosmos import server as cosmos
-from local.servicebus import server as servicebus
+from local.azure.cosmos import server as cosmos
+from local.azure.servicebus import server as servicebus
 from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
 from shared.adapters.servicebus import ServiceBusTopics

@@ -12,11 +12,11 @@ from typing import NoReturn
 
 from azure.servicebus import ServiceBusReceivedMessage
 
-from local.faults import Side, Tripwire, watched
-from local.host.__main__ import main
-from local.host.bus import BusReceiver
+from local.azure.host.bus import BusReceiver
+from local.azure.host.command import main
 from shared import wiring
 from shared.settings import Settings
+from tests.faults import Side, Tripwire, watched
 
 EXIT_CODE = 9
 

@@ -9,8 +9,8 @@ from typing import Protocol
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
-from local.servicebus import server
-from local.servicebus.topology import load
+from local.azure.servicebus import server
+from local.azure.servicebus.topology import load
 from shared.adapters.servicebus import ServiceBusTopics, open_client
 from tests.flow.bus import DirectBus, Taken
 from tests.flow.clock import VirtualClock

@@ -1,4 +1,4 @@
-"""The broker's rules (`local.servicebus.state`) where the SDK's client stands: no sockets, and a clock by hand.
+"""The broker's rules (`local.azure.servicebus.state`) where the SDK's client stands: no sockets, and a clock by hand.
 
 The product's adapter fills the SDK's own batches and the broker reads the very bytes that would go over the wire; what
 is delivered is rendered by the service and decoded by the SDK. What is left out is AMQP itself: a worker that dies a
@@ -18,12 +18,12 @@ from azure.servicebus import ServiceBusMessageBatch, ServiceBusReceivedMessage
 from azure.servicebus._pyamqp._decode import decode_payload
 from azure.servicebus.exceptions import ServiceBusConnectionError, ServiceBusServerBusyError
 
-from local.servicebus.entities import Entry, Queue, Topic
-from local.servicebus.faults import OrderedFaults
-from local.servicebus.journal import Record
-from local.servicebus.peer import MAX_MESSAGE_BYTES
-from local.servicebus.sections import envelope, render
-from local.servicebus.state import Broker
+from local.azure.servicebus.entities import Entry, Queue, Topic
+from local.azure.servicebus.faults import OrderedFaults
+from local.azure.servicebus.journal import Record
+from local.azure.servicebus.peer import MAX_MESSAGE_BYTES
+from local.azure.servicebus.sections import envelope, render
+from local.azure.servicebus.state import Broker
 from tests.flow.clock import VirtualClock
 
 _BATCH_DATA = 5

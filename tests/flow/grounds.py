@@ -14,7 +14,7 @@ import aiohttp
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 
 from local import provider
-from local.cosmos import server as cosmos_server
+from local.azure.cosmos import server as cosmos_server
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos import client as cosmos_client
@@ -54,7 +54,7 @@ class Grounds:
             return arrived
 
     async def break_store(self, status: int, **fault: Any) -> None:
-        """Order a fault of the store: see local/cosmos/diagnostics.py."""
+        """Order a fault of the store: see local/azure/cosmos/admin.py."""
         url = f"{self.cosmos.url}/_local/faults"
         async with self.http.post(url, json={"status": status, **fault}) as response:
             assert response.status == 200, await response.text()

@@ -8,8 +8,7 @@ another, so that every run of a test is the same.
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from local.faults import Killed
-from local.servicebus.refusals import MessageLockLost
+from local.azure.servicebus.errors import MessageLockLost
 from shared import flow
 from shared.adapters.servicebus import dead_message
 from shared.codec.messages import Delivery
@@ -17,6 +16,7 @@ from shared.domain.payment import Step
 from shared.services import Services
 from shared.verbs.advance import advance
 from shared.verbs.recovery.keep import keep
+from tests.faults import Killed
 from tests.flow.bus import Taken
 from tests.flow.grounds import Grounds
 from tests.flow.worker import Plant, Worker

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.faults import Side, Tripwire
+from tests.faults import Side, Tripwire
 from tests.flow.grounds import standing
 from tests.flow.stories import ALL, End, end_of
 from tests.flow.world import a_world_on

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local.faults import Killed
 from shared.codec.messages import Message
 from tests import places
+from tests.faults import Killed
 from tests.flow.failing import failing
 from tests.flow.world import a_world, a_world_behind_a_gateway
 

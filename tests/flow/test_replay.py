@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.faults import Side, Tripwire
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.verbs.recovery.replay import Verdict
 from tests import places
+from tests.faults import Side, Tripwire
 from tests.flow.world import World, a_world
 
 COMPLETED = ["initiated", "created", "settled", "completed"]

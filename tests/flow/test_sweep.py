@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from local.faults import Side, Tripwire
 from shared import flow
 from shared.domain.payment import Step
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
 from shared.verbs.sweep import sweep
 from tests import places
+from tests.faults import Side, Tripwire
 from tests.flow.stories import lose_message
 from tests.flow.world import World, a_world
 

@@ -10,7 +10,7 @@ import pytest
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.exceptions import MessageLockLostError
 
-from local.servicebus.refusals import MessageLockLost
+from local.azure.servicebus.errors import MessageLockLost
 from shared.codec.messages import Message
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable

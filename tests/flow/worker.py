@@ -10,12 +10,12 @@ from typing import Any
 import aiohttp
 from azure.cosmos.aio import CosmosClient
 
-from local.faults import Tripwire, watched
 from shared import flow, wiring
 from shared.adapters.cosmos import client as cosmos
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.services import Services
 from shared.settings import Settings
+from tests.faults import Tripwire, watched
 from tests.flow.bus import DirectBus
 from tests.flow.grounds import Grounds
 from tests.flow.signals_seen import SignalsSeen

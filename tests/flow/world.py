@@ -11,8 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from local.faults import Tripwire
-from local.servicebus.topology import load as load_topology
+from local.azure.servicebus.topology import load as load_topology
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
@@ -30,6 +29,7 @@ from shared.verbs.accept import Initiate, accept
 from shared.verbs.project import project
 from shared.verbs.publish import publish
 from shared.verbs.recovery.replay import Replay, replay
+from tests.faults import Tripwire
 from tests.flow.bus import DirectBus
 from tests.flow.gateway import Gateway, gateway_to
 from tests.flow.grounds import Grounds, standing

@@ -8,7 +8,7 @@ from azure.core.exceptions import AzureError
 from azure.cosmos.aio import CosmosClient
 
 from infra.emulators.create_containers import TOPOLOGY, create, create_when_it_answers
-from local.cosmos.server import start
+from local.azure.cosmos.server import start
 
 COSMOS = json.loads(TOPOLOGY.read_text())["cosmos"]
 

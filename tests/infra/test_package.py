@@ -29,7 +29,7 @@ SETTINGS = {
 INDEX = """
 import asyncio, json, pathlib, sys
 sys.path.append(sys.argv[1])
-from local.host import worker
+from local.azure.host import worker
 sys.path.remove(sys.argv[1])
 for name in [each for each in sys.modules if each.split(".")[0] == "local"]:
     sys.modules[name] = None  # from here on it cannot be imported

@@ -12,7 +12,7 @@ import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 
-from local.cosmos.server import Running, start, utc_now
+from local.azure.cosmos.server import Running, start, utc_now
 
 TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
 DATABASE = "regis-pay"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from local.base.serving import Running, serve
 from local.provider.wire import listening
-from local.service import Running, serve
 
 _PATHS = {
     "completed": ["initiated", "created", "settled", "completed"],

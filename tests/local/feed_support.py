@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.host.errors import InvocationFailed
-from local.host.feed import Document, FeedOptions, FeedProcessor, Page
-from local.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
-from local.host.messages import RetryContext
-from local.host.retry import ENDLESS, RetryPolicy
+from local.azure.host.errors import InvocationFailed
+from local.azure.host.feed import Document, FeedOptions, FeedProcessor, Page
+from local.azure.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
+from local.azure.host.retry import ENDLESS, RetryPolicy
+from local.azure.host.wire import RetryContext
 
 LOW, HIGH = FeedRange("", "20"), FeedRange("20", "FF")
 AT_ONCE = RetryPolicy(ENDLESS, minimum_s=0.0, maximum_s=0.0)

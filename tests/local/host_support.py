@@ -21,7 +21,7 @@ type Seen = dict[str, Any]
 
 @dataclass
 class HostProcess:
-    """`python -m local.host`, started."""
+    """`python -m local host`, started."""
 
     process: asyncio.subprocess.Process
     port: int = 0
@@ -66,7 +66,7 @@ class HostProcess:
 async def spawn(app: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> HostProcess:
     """Start the host on an app folder, with these settings in its environment; it may not be ready yet."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "local.host", "--app", str(app), "--port", "0", *arguments),
+        *(sys.executable, "-m", "local", "host", "--app", str(app), "--port", "0", *arguments),
         cwd=ROOT,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(settings or {})},
         stdout=asyncio.subprocess.PIPE,

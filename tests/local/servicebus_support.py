@@ -14,15 +14,15 @@ import aiohttp
 from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
 
-from local.servicebus.entities import Entry, Queue
-from local.servicebus.faults import OrderedFaults
-from local.servicebus.sections import envelope
-from local.servicebus.server import Running, start, utc_now
-from local.servicebus.state import Broker
-from local.servicebus.store import Store
-from local.servicebus.timers import Timers
-from local.servicebus.topology import load
-from local.servicebus.values import Symbol, Timestamp, UInt, encode, encode_list, encode_map
+from local.azure.servicebus.entities import Entry, Queue
+from local.azure.servicebus.faults import OrderedFaults
+from local.azure.servicebus.sections import envelope
+from local.azure.servicebus.server import Running, start, utc_now
+from local.azure.servicebus.state import Broker
+from local.azure.servicebus.store import Store
+from local.azure.servicebus.timers import Timers
+from local.azure.servicebus.topology import load
+from local.azure.servicebus.values import Symbol, Timestamp, UInt, encode, encode_list, encode_map
 
 type Topology = Mapping[str, object]
 

@@ -12,9 +12,9 @@ from azure.cosmos import CosmosClient as SyncClient
 from azure.cosmos import PartitionKey
 from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceExistsError, CosmosResourceNotFoundError
 
-from local.cosmos.auth import EMULATOR_KEY
-from local.cosmos.server import start
-from local.cosmos.tables import DataInUse
+from local.azure.cosmos.auth import EMULATOR_KEY
+from local.azure.cosmos.server import start
+from local.base.database import DataInUse
 from tests.local.cosmos_support import TOPOLOGY, account, client_of, event, ids
 
 OTHER_KEY = "b3RoZXI="
@@ -155,7 +155,7 @@ async def test_two_services_never_share_a_folder(tmp_path: Path) -> None:
 
 async def test_as_a_process_it_says_when_it_is_ready_and_stops_when_told(tmp_path: Path) -> None:
     service = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "local.cosmos", "--port", "0", "--data", str(tmp_path), "--topology", str(TOPOLOGY),
+        sys.executable, "-m", "local", "cosmos", "--port", "0", "--data", str(tmp_path), "--topology", str(TOPOLOGY),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert service.stdout is not None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from azure.cosmos.exceptions import CosmosBatchOperationError, CosmosHttpResponseError
 
-from local.cosmos.state import MAX_ITEM_BYTES
+from local.azure.cosmos.state import MAX_ITEM_BYTES
 from tests.local.cosmos_support import account, event, ids
 
 EVERYTHING = "SELECT * FROM c"

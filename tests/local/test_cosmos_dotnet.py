@@ -21,8 +21,8 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from local.cosmos.auth import EMULATOR_KEY
-from local.cosmos.server import start
+from local.azure.cosmos.auth import EMULATOR_KEY
+from local.azure.cosmos.server import start
 from tests.local.cosmos_support import HandClock
 
 RECORDED = Path(__file__).parent / "recorded" / "dotnet_cosmos.jsonl"

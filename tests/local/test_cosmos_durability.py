@@ -13,9 +13,9 @@ import pytest
 from azure.core.exceptions import AzureError
 from azure.cosmos.aio import ContainerProxy
 
-from local.cosmos.auth import EMULATOR_KEY
-from local.cosmos.commits import GroupCommit
-from local.cosmos.tables import Tables
+from local.azure.cosmos.auth import EMULATOR_KEY
+from local.azure.cosmos.groups import Groups
+from local.azure.cosmos.store import Store
 from tests.local.cosmos_support import TOPOLOGY, account, client_of, event, ids
 
 WRITERS = 24
@@ -28,7 +28,7 @@ BATCH = 5
 async def process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """The service as a child process, and its connection string."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "local.cosmos", "--data", str(folder), "--topology", str(TOPOLOGY),
+        sys.executable, "-m", "local", "cosmos", "--data", str(folder), "--topology", str(TOPOLOGY),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert child.stdout is not None
@@ -111,47 +111,45 @@ async def test_after_a_restart_a_container_keeps_its_number_of_physical_partitio
 
 
 async def test_requests_that_are_ready_together_share_one_commit(tmp_path: Path) -> None:
-    tables = Tables(tmp_path / "cosmos.sqlite")
+    store = Store(tmp_path / "cosmos.sqlite")
     committed: list[str] = []
-    tables.connection.set_trace_callback(
+    store.database.connection.set_trace_callback(
         lambda statement: committed.append(statement) if statement == "COMMIT" else None
     )
 
     def add(name: str) -> int | None:
-        return tables.add_database(name)
+        return store.add_database(name)
 
-    commits = GroupCommit(tables.connection, add, reload=lambda: None, unavailable=lambda _name: None)
+    groups = Groups(store.database, add, reload=lambda: None, unavailable=lambda _name: None)
 
-    numbers = await asyncio.gather(*(commits.submit(f"d{number}") for number in range(20)))
+    numbers = await asyncio.gather(*(groups.submit(f"d{number}") for number in range(20)))
 
     assert len(set(numbers)) == 20
     assert committed == ["COMMIT"]
-    await commits.close()
-    tables.connection.close()
+    await store.database.close()
 
 
 async def test_a_commit_that_fails_answers_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    tables = Tables(tmp_path / "cosmos.sqlite")
+    store = Store(tmp_path / "cosmos.sqlite")
     forgotten: list[str] = []
 
     def add(name: str) -> str:
-        tables.add_database(name)
+        store.add_database(name)
         if name == "bad":
             raise sqlite3.OperationalError("disk full")
         return "done"
 
-    commits = GroupCommit(
-        tables.connection, add, reload=lambda: forgotten.append("all"), unavailable=lambda _name: "unavailable"
+    groups = Groups(
+        store.database, add, reload=lambda: forgotten.append("all"), unavailable=lambda _name: "unavailable"
     )
 
-    together = await asyncio.gather(commits.submit("good"), commits.submit("bad"))
+    together = await asyncio.gather(groups.submit("good"), groups.submit("bad"))
 
     assert list(together) == ["unavailable", "unavailable"]
     assert forgotten == ["all"]
-    assert tables.databases() == []
-    assert await commits.submit("good") == "done"
-    await commits.close()
-    tables.connection.close()
+    assert store.databases() == []
+    assert await groups.submit("good") == "done"
+    await store.database.close()
 
 
 async def test_a_writer_that_goes_away_does_not_disturb_the_others(tmp_path: Path) -> None:

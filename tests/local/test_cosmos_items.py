@@ -13,7 +13,7 @@ from azure.cosmos.exceptions import (
     CosmosResourceNotFoundError,
 )
 
-from local.cosmos.state import MAX_ITEM_BYTES
+from local.azure.cosmos.state import MAX_ITEM_BYTES
 from tests.local.cosmos_support import HandClock, account, event, ids
 
 

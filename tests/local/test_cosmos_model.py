@@ -9,10 +9,10 @@ from azure.cosmos.partition_key import _Undefined
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.cosmos.charges import READS, SIZES, WRITES, Charges
-from local.cosmos.indexing import parse_policy, policy_for
-from local.cosmos.keys import partition_key, range_of, split
-from local.cosmos.values import UNDEFINED
+from local.azure.cosmos.charges import READS, SIZES, WRITES, Charges
+from local.azure.cosmos.indexing import parse_policy, policy_for
+from local.azure.cosmos.keys import partition_key, range_of, split
+from local.azure.cosmos.values import UNDEFINED
 
 SESSION = Charges(strong=False)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text()

@@ -3,9 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local.cosmos.errors import CosmosError
-from local.cosmos.sql import parse
-from local.cosmos.values import Document
+from local.azure.cosmos.errors import CosmosError
+from local.azure.cosmos.sql import parse
+from local.azure.cosmos.values import Document
 
 SYMBOLS = [
     "(",

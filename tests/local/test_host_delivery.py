@@ -6,7 +6,7 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
-from local.host.delivery import invocation_of, metadata_of
+from local.azure.host.delivery import invocation_of, metadata_of
 
 ENQUEUED = dt.datetime(2030, 1, 1, 12, 0, 0, 123000, tzinfo=dt.UTC)
 

@@ -5,10 +5,10 @@ import logging
 
 import pytest
 
-from local.host.errors import CannotStart, InvocationFailed
-from local.host.feed import Document, FeedOptions, FeedProcessor
-from local.host.leases import FeedRange, LeaseBook
-from local.host.messages import RetryContext
+from local.azure.host.errors import CannotStart, InvocationFailed
+from local.azure.host.feed import Document, FeedOptions, FeedProcessor
+from local.azure.host.leases import FeedRange, LeaseBook
+from local.azure.host.wire import RetryContext
 from tests.local.feed_support import AT_ONCE, HIGH, LOW, NEVER, MemoryFeed, Setup, Work, setup
 from tests.local.host_support import until
 

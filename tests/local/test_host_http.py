@@ -119,7 +119,7 @@ async def test_a_function_that_raises_answers_500_and_leaves_one_line_in_the_log
 
     assert answer == (500, b"")
     assert [line.split(" ERROR ")[1] for line in host.log.splitlines()] == [
-        "local.host.host: broken failed: ValueError: the cause"
+        "local.azure.host.server: broken failed: ValueError: the cause"
     ]
 
 

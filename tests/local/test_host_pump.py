@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from local.host.errors import CannotStart
-from local.host.pump import Pump, PumpOptions, Verdict
+from local.azure.host.errors import CannotStart
+from local.azure.host.pump import Pump, PumpOptions, Verdict
 from tests.local.host_support import until
 
 

@@ -5,9 +5,9 @@ from itertools import islice
 
 import pytest
 
-from local.host.errors import InvocationFailed
-from local.host.messages import RetryContext, RpcRetryOptions
-from local.host.retry import ENDLESS, RetryPolicy, invoke_with_retries, policy_of
+from local.azure.host.errors import InvocationFailed
+from local.azure.host.retry import ENDLESS, RetryPolicy, invoke_with_retries, policy_of
+from local.azure.host.wire import RetryContext, RpcRetryOptions
 
 EXPONENTIAL = RetryPolicy(ENDLESS, minimum_s=1.0, maximum_s=30.0)
 

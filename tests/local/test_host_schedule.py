@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from local.host.errors import CannotStart, InvocationFailed
-from local.host.ncrontab import parse
-from local.host.pacing import Stop
-from local.host.retry import RetryPolicy
-from local.host.timer import Timer
-from local.host.triggers import TimerTrigger
-from local.host.worker import Function, Invocation
+from local.azure.host.errors import CannotStart, InvocationFailed
+from local.azure.host.ncrontab import parse
+from local.azure.host.pacing import Stop
+from local.azure.host.retry import RetryPolicy
+from local.azure.host.timer import Timer
+from local.azure.host.triggers import TimerTrigger
+from local.azure.host.worker import Function, Invocation
 
 FRIDAY = dt.datetime(2030, 3, 1, 12, 0, 0, tzinfo=dt.UTC)
 

@@ -17,10 +17,10 @@ from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
-from local.cosmos import server as cosmos
-from local.host.cosmos import Account
-from local.host.settings import Connection
-from local.servicebus import server as servicebus
+from local.azure.cosmos import server as cosmos
+from local.azure.host.cosmos import Account
+from local.azure.host.settings import Connection
+from local.azure.servicebus import server as servicebus
 from tests.local.host_support import APPS, HostProcess, Record, running_host, spawn, until
 
 TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
@@ -171,7 +171,7 @@ async def test_a_message_whose_function_fails_comes_again_with_its_delivery_coun
         await host.stop()
 
     assert platform.record.all("delivery") == [1, 2, 3]
-    failures = [line.split("local.host.host: ")[1] for line in host.log.splitlines()]
+    failures = [line.split("local.azure.host.server: ")[1] for line in host.log.splitlines()]
     assert failures == ["on_message failed: ValueError: not yet"] * 2
 
 

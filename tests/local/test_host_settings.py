@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from local.host.errors import CannotStart
-from local.host.hostjson import HostOptions, ServiceBusOptions, read_host_json
-from local.host.routes import parse_route
-from local.host.settings import Connection, Settings, apply_local_settings
+from local.azure.host.errors import CannotStart
+from local.azure.host.hostjson import HostOptions, ServiceBusOptions, read_host_json
+from local.azure.host.routes import parse_route
+from local.azure.host.settings import Connection, Settings, apply_local_settings
 
 
 def connection(name: str, **environ: str) -> Connection:

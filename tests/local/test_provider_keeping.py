@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from local.base.database import DataInUse
 from local.provider import start
 from local.provider.faults import Faults
 from local.provider.records import Answer, Call
 from local.provider.state import Provider
-from local.provider.store import DataInUse, Key, Record
+from local.provider.store import Key, Record, Store
 from local.provider.tokens import TOKENS, Operation
 from tests.local.provider_support import (
     Client,
@@ -55,7 +57,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock) -> None:
 
 
 async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, clock: Clock) -> None:
-    command = ("-m", "local.provider", "--port", "0", "--data", str(tmp_path))
+    command = ("-m", "local", "provider", "--port", "0", "--data", str(tmp_path))
     process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     ready = (await process.stdout.readline()).decode().split()
@@ -164,3 +166,23 @@ async def test_a_second_provider_on_the_same_folder_does_not_start(tmp_path: Pat
     async with running(tmp_path, clock):
         with pytest.raises(DataInUse, match="in use by another local provider"):
             await start(port=0, data=tmp_path)
+
+
+async def test_what_could_not_be_written_is_written_with_what_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(_work: object) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    store = Store(tmp_path / "provider.sqlite")
+    with monkeypatch.context() as full:
+        full.setattr(store.database, "write", failing)
+        store.put({("charge", "p1"): {"times": 1}, ("charge", "p2"): {"times": 1}})
+        with pytest.raises(sqlite3.OperationalError, match="disk full"):
+            await store.committed()
+
+    store.put({("charge", "p1"): {"times": 2}})
+    await store.committed()
+
+    assert list(store.load()) == [("charge", "p1", {"times": 2}), ("charge", "p2", {"times": 1})]
+    await store.close()

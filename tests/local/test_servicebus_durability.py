@@ -15,7 +15,7 @@ from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
-from local.servicebus.cbs import KEY_NAME, KEY_VALUE
+from local.azure.servicebus.cbs import KEY_NAME, KEY_VALUE
 from tests.local.servicebus_support import WAIT_S, bus, connect, subscription, text, topic, topology
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ async def _words(process: asyncio.subprocess.Process) -> list[str]:
 async def child(folder: Path, *, port: int = 0) -> AsyncIterator[Child]:
     declared = folder / "topology.json"
     declared.write_text(json.dumps(TOPICS))
-    command = [sys.executable, "-m", "local.servicebus", "--port", str(port), "--data", str(folder / "data")]
+    command = [sys.executable, "-m", "local", "servicebus", "--port", str(port), "--data", str(folder / "data")]
     process = await asyncio.create_subprocess_exec(
         *command, "--topology", str(declared), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )

@@ -14,7 +14,7 @@ from azure.servicebus.exceptions import (
     ServiceBusServerBusyError,
 )
 
-from local.servicebus.faults import FaultError, OrderedFaults
+from local.azure.servicebus.faults import FaultError, OrderedFaults
 from tests.local.servicebus_support import Bus, bus, subscription, text, topic, topology
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.servicebus.filters import RuleError, compile_rule
-from local.servicebus.topology import TopologyError, duration_ms, load
+from local.azure.servicebus.filters import RuleError, compile_rule
+from local.azure.servicebus.topology import TopologyError, duration_ms, load
 from tests.local.servicebus_support import subscription, topic, topology
 
 

@@ -13,9 +13,9 @@ from azure.servicebus.exceptions import (
     ServiceBusError,
 )
 
-from local.servicebus import cbs
-from local.servicebus.sections import Request, read_request
-from local.servicebus.values import UInt, encode, encode_list
+from local.azure.servicebus import cbs
+from local.azure.servicebus.sections import Request, read_request
+from local.azure.servicebus.values import UInt, encode, encode_list
 from tests.local.servicebus_support import WAIT_S, Bus, bus, connect, subscription, topic, topology
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.servicebus.refusals import MessageLockLost, MessageNotFound, NotAllowed
+from local.azure.servicebus.errors import MessageLockLost, MessageNotFound, NotAllowed
 from tests.local.servicebus_support import Inbox, bench, message, subscription, topic, topology
 
 ORDERS = topology(topic("orders", subscription("ship", maxDeliveryCount=3)))
@@ -239,8 +239,12 @@ async def test_after_a_record_that_cannot_be_written_nothing_is_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a repeated send would be taken for a duplicate of the one that was lost, and be acknowledged."""
+
+    async def failing(_work: object) -> None:
+        raise ValueError("no number")
+
     async with bench(WINDOW, tmp_path) as on:
-        monkeypatch.setattr(on.store, "_write", lambda _records: int("no number"))
+        monkeypatch.setattr(on.store.database, "write", failing)
         _, lost = on.broker.publish(on.broker.topic("orders"), [message("a")])
         with pytest.raises(ValueError, match="no number"):
             await asyncio.wait_for(lost, 5)

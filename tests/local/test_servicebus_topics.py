@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from local.servicebus.refusals import EntityNotFound, MessageLockLost, MessageNotFound, NotAllowed, QuotaExceeded
+from local.azure.servicebus.errors import EntityNotFound, MessageLockLost, MessageNotFound, NotAllowed, QuotaExceeded
 from tests.local.servicebus_support import Bench, Clock, Inbox, bench, message, subscription, topic, topology
 
 ORDERS = topology(topic("orders", subscription("ship", maxDeliveryCount=3)))
@@ -161,7 +161,7 @@ async def test_sequence_numbers_go_on_after_a_restart_even_when_the_queue_is_emp
 async def test_after_a_write_that_failed_nothing_is_acknowledged_any_more(tmp_path: Path) -> None:
     async with bench(ORDERS, tmp_path) as on:
         inbox = on.receive("orders/ship")
-        on.store._db.execute("drop table body")
+        on.store.database.connection.execute("drop table body")
 
         _, failed = on.broker.publish(on.broker.topic("orders"), [message("a")])
         with pytest.raises(sqlite3.OperationalError):

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.servicebus.addresses import Address, parse
-from local.servicebus.entities import Body, Entry, MessageState, Queue, Topic
-from local.servicebus.frames import BATCH_FORMAT, FrameWatch
-from local.servicebus.sasl import Sasl
-from local.servicebus.sections import batch_members, envelope, render, split
-from local.servicebus.values import (
+from local.azure.servicebus.addresses import Address, parse
+from local.azure.servicebus.entities import Body, Entry, MessageState, Queue, Topic
+from local.azure.servicebus.frames import BATCH_FORMAT, FrameWatch
+from local.azure.servicebus.sasl import Sasl
+from local.azure.servicebus.sections import batch_members, envelope, render, split
+from local.azure.servicebus.values import (
     Array,
     Described,
     Int,

@@ -11,10 +11,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from local.base.serving import PortTaken
 from local.datafolder import FolderUnusable, owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
-from local.service import PortTaken
 from local.supervisor import Platform, running_platform
 from tests.local.terminal import FAKES, taken_port
 

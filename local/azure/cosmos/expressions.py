@@ -1,0 +1,111 @@
+"""What the operators of the query language mean: comparison, three-valued logic, the order of values.
+
+An expression is a function of one document. A comparison of different types is undefined, not false, as documented for
+the service; only what is true passes a WHERE. Knows nothing of the grammar or of storage.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import ge, gt, le, lt
+
+from local.azure.cosmos.values import UNDEFINED, Document, Value, at_path
+
+type Expression = Callable[[Document], Value]
+type SortKey = tuple[int, float | str]
+
+_ORDERINGS: dict[str, Callable[[float | str, float | str], bool]] = {"<": lt, ">": gt, "<=": le, ">=": ge}
+COMPARISONS = ("=", "!=", "<>", *_ORDERINGS)
+
+
+def constant(value: Value) -> Expression:
+    return lambda _document: value
+
+
+def property_at(path: tuple[str, ...]) -> Expression:
+    return lambda document: at_path(document, path)
+
+
+def is_defined(inner: Expression) -> Expression:
+    return lambda document: inner(document) is not UNDEFINED
+
+
+def starts_with(text: Expression, prefix: Expression, ignoring_case: Expression) -> Expression:
+    """STARTSWITH: undefined unless both are strings and the third, where it is given, is a boolean."""
+
+    def evaluate(document: Document) -> Value:
+        whole, start, ignoring = text(document), prefix(document), ignoring_case(document)
+        if not isinstance(whole, str) or not isinstance(start, str) or not isinstance(ignoring, bool):
+            return UNDEFINED
+        return whole.lower().startswith(start.lower()) if ignoring else whole.startswith(start)
+
+    return evaluate
+
+
+def comparison(operator: str, left: Expression, right: Expression) -> Expression:
+    return lambda document: _compare(operator, left(document), right(document))
+
+
+def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
+    """`x IN (a, b)`: true when one is equal, undefined when x is."""
+
+    def evaluate(document: Document) -> Value:
+        value = needle(document)
+        if value is UNDEFINED:
+            return UNDEFINED
+        return any(_compare("=", value, candidate(document)) is True for candidate in candidates)
+
+    return evaluate
+
+
+def both(left: Expression, right: Expression) -> Expression:
+    """AND: false wins over undefined."""
+
+    def evaluate(document: Document) -> Value:
+        first, second = left(document), right(document)
+        if first is False or second is False:
+            return False
+        return True if first is True and second is True else UNDEFINED
+
+    return evaluate
+
+
+def either(left: Expression, right: Expression) -> Expression:
+    """OR: true wins over undefined."""
+    return negation(both(negation(left), negation(right)))
+
+
+def negation(inner: Expression) -> Expression:
+    def evaluate(document: Document) -> Value:
+        value = inner(document)
+        return not value if isinstance(value, bool) else UNDEFINED
+
+    return evaluate
+
+
+def sort_key(value: Value) -> SortKey:
+    """The order of scalars across types: undefined, null, false, true, numbers, strings; the rest last."""
+    if value is UNDEFINED or value is None:
+        return (0 if value is UNDEFINED else 1, 0)
+    if isinstance(value, bool):
+        return (2, int(value))
+    if isinstance(value, int | float):
+        return (3, value)
+    return (4, value) if isinstance(value, str) else (5, 0)
+
+
+def _compare(operator: str, left: Value, right: Value) -> Value:
+    kind = _kind(left)
+    if left is UNDEFINED or right is UNDEFINED or kind != _kind(right):
+        return UNDEFINED
+    if operator in ("=", "!=", "<>"):
+        return (left == right) is (operator == "=")
+    if isinstance(left, str) and isinstance(right, str):
+        return _ORDERINGS[operator](left, right)
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return _ORDERINGS[operator](left, right)
+    return UNDEFINED
+
+
+def _kind(value: Value) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return type(value).__name__

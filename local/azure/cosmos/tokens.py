@@ -1,0 +1,45 @@
+"""The words of a query: text in, tokens out, and what a number or a string among them is worth. Knows no grammar."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from local.azure.cosmos.errors import syntax_error
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+    |(?P<parameter>@\w+)|(?P<word>[A-Za-z_]\w*)|(?P<symbol><>|!=|<=|>=|\?\?|\|\||.))""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+
+    @property
+    def word(self) -> str:
+        return self.text.upper() if self.kind == "word" else self.text
+
+
+def tokenize(text: str) -> list[Token]:
+    """Every character ends up in a token: one that starts nothing known is a symbol."""
+    return [Token(str(found.lastgroup), found[found.lastgroup or 0]) for found in _TOKEN.finditer(text.strip())]
+
+
+def number(token: Token) -> int | float:
+    if token.kind != "number":
+        raise syntax_error(token.text)
+    return int(token.text) if token.text.isdigit() else float(token.text)
+
+
+def string(token: Token) -> str:
+    inner = token.text[1:-1]
+    if token.text[0] == "'":
+        inner = inner.replace("\\'", "'").replace('"', '\\"')
+    try:
+        return str(json.loads(f'"{inner}"', strict=False))
+    except ValueError as exc:
+        raise syntax_error(token.text) from exc

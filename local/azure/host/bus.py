@@ -1,0 +1,109 @@
+"""The Service Bus SDK behind the pump's receivers. Must not know how a pump uses them, nor what a message says."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
+from azure.servicebus.exceptions import MessagingEntityNotFoundError
+
+from local.azure.host.credentials import credential_of
+from local.azure.host.delivery import invocation_of
+from local.azure.host.errors import CannotStart, InvocationFailed
+from local.azure.host.hostjson import ServiceBusOptions
+from local.azure.host.pump import Pump, PumpOptions, Verdict
+from local.azure.host.settings import Connection
+from local.azure.host.triggers import BusTrigger
+from local.azure.host.worker import Function, Invocation
+
+# How long one call to receive waits. Short polls buy nothing: a lane breaks the call off when it needs the receiver.
+_RECEIVE_WAIT_S = 60.0
+# The client looks at its socket in turns of this length, and a message that arrives in a turn of its own keep-alive
+# task is seen one turn later. The SDK's own 0.2 s would show up as latency.
+_SOCKET_TURN_S = 0.05
+
+type Invoke = Callable[[Function, Invocation], Awaitable[object]]
+
+
+class Buses:
+    """The clients, one per connection, and the pumps over them."""
+
+    def __init__(self, options: ServiceBusOptions, *, lanes: int) -> None:
+        self._options = options
+        self._lanes = min(lanes, options.max_concurrent_calls)
+        self._clients: dict[str, ServiceBusClient] = {}
+
+    def pump(self, trigger: BusTrigger, *, invoke: Invoke) -> Pump[ServiceBusReceivedMessage]:
+        client, prefetch = self._client(trigger.connection), self._options.prefetch_count
+
+        async def run(message: ServiceBusReceivedMessage) -> Verdict:
+            try:
+                await invoke(trigger.function, invocation_of(message, binary=trigger.binary))
+            except InvocationFailed:
+                return Verdict.ABANDON
+            return Verdict.COMPLETE if trigger.auto_complete else Verdict.LEAVE
+
+        return Pump(
+            trigger.function.name,
+            receivers=[BusReceiver(client, trigger, prefetch=prefetch) for _ in range(self._lanes)],
+            run=run,
+            options=PumpOptions(self._options.max_concurrent_calls, self._options.lock_renewal_s),
+        )
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            await client.close()
+
+    def _client(self, connection: Connection) -> ServiceBusClient:
+        if connection.name not in self._clients:
+            self._clients[connection.name] = _open(connection)
+        return self._clients[connection.name]
+
+
+def _open(connection: Connection) -> ServiceBusClient:
+    """A client whose retries are few and quick: the pump itself goes on trying."""
+    quick: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.1, "socket_timeout": _SOCKET_TURN_S}
+    if connection.connection_string:
+        return ServiceBusClient.from_connection_string(connection.connection_string, **quick)
+    return ServiceBusClient(str(connection.endpoint), credential_of(connection), **quick)
+
+
+class BusReceiver:
+    """One receiver of the SDK, with a connection of its own."""
+
+    def __init__(self, client: ServiceBusClient, trigger: BusTrigger, *, prefetch: int) -> None:
+        self._trigger = trigger
+        self._receiver = _receiver(client, trigger, prefetch=prefetch)
+
+    async def open(self) -> None:
+        try:
+            await self._receiver.__aenter__()
+        except MessagingEntityNotFoundError as exc:
+            entity = self._trigger.queue or f"{self._trigger.topic}/{self._trigger.subscription}"
+            raise CannotStart(
+                f"{self._trigger.function.name}: no Service Bus entity is named {entity}: create it or correct the name"
+            ) from exc
+
+    async def receive(self) -> ServiceBusReceivedMessage | None:
+        # One at a time: a call that asks for more waits 0.2 s for the rest, and leaves credit behind at the broker,
+        # which then sends messages that nobody is reading.
+        received = await self._receiver.receive_messages(1, max_wait_time=_RECEIVE_WAIT_S)
+        return received[0] if received else None
+
+    async def complete(self, message: ServiceBusReceivedMessage) -> None:
+        await self._receiver.complete_message(message)
+
+    async def abandon(self, message: ServiceBusReceivedMessage) -> None:
+        await self._receiver.abandon_message(message)
+
+    async def renew(self, message: ServiceBusReceivedMessage) -> None:
+        await self._receiver.renew_message_lock(message)
+
+    async def close(self) -> None:
+        await self._receiver.close()
+
+
+def _receiver(client: ServiceBusClient, trigger: BusTrigger, *, prefetch: int) -> ServiceBusReceiver:
+    if trigger.queue:
+        return client.get_queue_receiver(trigger.queue, prefetch_count=prefetch)
+    return client.get_subscription_receiver(str(trigger.topic), str(trigger.subscription), prefetch_count=prefetch)

@@ -1,0 +1,77 @@
+"""Diagnostics over HTTP, for tests and for people: what is where, and faults on order. The app never calls this."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from local.azure.servicebus.entities import MessageState, Queue, Subscription, Topic
+from local.azure.servicebus.faults import OrderedFaults
+from local.azure.servicebus.state import Broker
+
+_COUNTED = ("delivered", "completed", "abandoned", "lock_lost", "died", "forwarded")
+
+
+async def start_admin(
+    broker: Broker, faults: OrderedFaults, *, drop_connections: Callable[[], None], host: str, port: int
+) -> tuple[web.AppRunner, int]:
+    """The runner to clean up in the end, and the port it answers on."""
+
+    async def entities(_request: web.Request) -> web.Response:
+        return web.json_response({topic.name: describe(topic) for topic in broker.topics.values()})
+
+    async def order(request: web.Request) -> web.Response:
+        try:
+            wanted = await request.json()
+            if isinstance(wanted, dict) and wanted.get("kind") == "drop_connections":
+                drop_connections()
+            else:
+                faults.order(wanted)
+        except ValueError as exc:
+            return web.json_response({"error": str(exc)}, status=400)
+        return web.json_response({}, status=202)
+
+    async def clear(_request: web.Request) -> web.Response:
+        faults.clear()
+        return web.Response(status=204)
+
+    app = web.Application()
+    app.add_routes([web.get("/entities", entities), web.post("/faults", order), web.delete("/faults", clear)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    return runner, int(runner.addresses[0][1])
+
+
+def describe(topic: Topic) -> dict[str, object]:
+    """The counters run from the start of the process; the numbers of messages are as of now."""
+    return {
+        "sends": topic.counts["sends"],
+        "accepted": topic.counts["accepted"],
+        "duplicates": topic.counts["duplicates"],
+        "scheduled": len(topic.scheduled.entries),
+        "subscriptions": {one.name: _describe(topic, one) for one in topic.subscriptions},
+    }
+
+
+def _describe(topic: Topic, subscription: Subscription) -> dict[str, int]:
+    queue = subscription.queue
+    deferred = sum(entry.state is MessageState.DEFERRED for entry in queue.entries.values())
+    unlocked = sum(entry.state is MessageState.ACTIVE for entry in queue.entries.values() if entry.lock_token is None)
+    return {
+        "active": unlocked,
+        "locked": len(queue.locked),
+        "deferred": deferred,
+        "scheduled": _will_come(topic.scheduled, subscription),
+        "dead_lettered": len(subscription.dead.entries),
+        **{name: queue.counts[name] for name in _COUNTED},
+    }
+
+
+def _will_come(scheduled: Queue, subscription: Subscription) -> int:
+    """The topic's scheduled messages that this subscription's rule will let in."""
+    envelopes = (entry.body.envelope for entry in scheduled.entries.values())
+    return sum(subscription.matches(envelope.system, envelope.application) for envelope in envelopes)

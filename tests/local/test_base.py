@@ -1,0 +1,171 @@
+"""What the local services stand on: one file that nobody else has, commits in groups."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from local.base.commits import GroupCommit
+from local.base.database import Database, DataInUse
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT NOT NULL UNIQUE)"
+ADD = "INSERT INTO words VALUES (?)"
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Database]:
+    database = Database(path, owner="local test", schema=SCHEMA)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def words(database: Database) -> list[str]:
+    return [word for (word,) in database.connection.execute("SELECT word FROM words ORDER BY rowid")]
+
+
+class Pen:
+    """Writes what is pending, once it is let; refuses what it is told to."""
+
+    def __init__(self) -> None:
+        self.pending: list[str] = []
+        self.groups: list[list[str]] = []
+        self.may_write = asyncio.Event()
+        self.commits = GroupCommit(self.write)
+
+    def add(self, word: str) -> asyncio.Future[None]:
+        self.pending.append(word)
+        return self.commits.next()
+
+    async def write(self) -> None:
+        group, self.pending = self.pending, []
+        self.groups.append(group)
+        await self.may_write.wait()
+        if "bad" in group:
+            raise ValueError("bad")
+
+
+async def under_way(pen: Pen) -> None:
+    """Returns when the first group is being written."""
+    async with asyncio.timeout(5):
+        while not pen.groups:
+            await asyncio.sleep(0)
+
+
+async def test_what_is_ready_together_is_written_together() -> None:
+    pen = Pen()
+    pen.may_write.set()
+
+    await asyncio.gather(*(pen.add(word) for word in ("a", "b", "c")))
+
+    assert pen.groups == [["a", "b", "c"]]
+
+
+async def test_what_comes_while_a_group_is_written_makes_up_the_next() -> None:
+    pen = Pen()
+    first = pen.add("a")
+    await under_way(pen)
+
+    second, third = pen.add("b"), pen.add("c")
+
+    assert not first.done()
+    pen.may_write.set()
+    await asyncio.gather(first, second, third)
+    assert pen.groups == [["a"], ["b", "c"]]
+
+
+async def test_asking_with_nothing_new_waits_for_what_is_under_way() -> None:
+    pen = Pen()
+    first = pen.add("a")
+    await under_way(pen)
+
+    asked = pen.commits.next()
+    pen.may_write.set()
+    await asked
+
+    assert first.done()
+
+
+async def test_only_those_of_a_group_that_fails_hear_of_it() -> None:
+    pen = Pen()
+    bad = pen.add("bad")
+    await under_way(pen)
+
+    good = pen.add("good")
+    pen.may_write.set()
+
+    with pytest.raises(ValueError, match="bad"):
+        await bad
+    await good
+
+
+async def test_one_that_stops_waiting_takes_nothing_from_the_others() -> None:
+    pen = Pen()
+    leaving, staying = asyncio.shield(pen.add("a")), asyncio.shield(pen.add("b"))
+
+    leaving.cancel()
+    pen.may_write.set()
+
+    await staying
+    assert pen.groups == [["a", "b"]]
+
+
+async def test_draining_waits_for_all_that_was_asked_for() -> None:
+    pen = Pen()
+    asked = pen.add("a")
+    pen.may_write.set()
+
+    await pen.commits.drain()
+
+    assert asked.done()
+
+
+async def test_a_commit_is_synced_to_the_disk_and_the_file_is_ours_alone(tmp_path: Path) -> None:
+    async with opened(tmp_path / "words.sqlite") as database:
+        pragmas = {
+            name: database.connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "locking_mode")
+        }
+
+        assert pragmas == {"journal_mode": "wal", "synchronous": 2, "locking_mode": "exclusive"}  # 2 is FULL
+
+
+async def test_a_file_has_one_owner(tmp_path: Path) -> None:
+    async with opened(tmp_path / "words.sqlite"):
+        with pytest.raises(DataInUse, match=r"words\.sqlite cannot be opened .* in use by another local test"):
+            Database(tmp_path / "words.sqlite", owner="local test", schema=SCHEMA)
+
+
+async def test_a_write_that_fails_leaves_nothing_and_the_next_one_is_written(tmp_path: Path) -> None:
+    async with opened(tmp_path / "words.sqlite") as database:
+        with pytest.raises(sqlite3.IntegrityError):
+            await database.write(lambda connection: connection.executemany(ADD, [("a",), ("a",)]))
+
+        await database.write(lambda connection: connection.execute(ADD, ("b",)))
+
+        assert words(database) == ["b"]
+
+
+async def test_what_was_written_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    async with opened(tmp_path / "words.sqlite") as before:
+        await before.write(lambda connection: connection.execute(ADD, ("a",)))
+
+    async with opened(tmp_path / "words.sqlite") as after:
+        assert words(after) == ["a"]
+
+
+async def test_a_transaction_that_is_open_can_be_committed_or_taken_back(tmp_path: Path) -> None:
+    async with opened(tmp_path / "words.sqlite") as database:
+        database.connection.execute("BEGIN")
+        database.connection.execute(ADD, ("kept",))
+        await database.commit()
+        database.connection.execute("BEGIN")
+        database.connection.execute(ADD, ("taken back",))
+        database.rollback()
+        database.rollback()
+
+        assert words(database) == ["kept"]
