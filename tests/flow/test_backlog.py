@@ -6,7 +6,7 @@ from shared import flow
 from shared.verbs.measure import measure_backlog
 from tests.flow.world import World, a_world
 
-LEASE = f"{flow.PUBLISH_LEASE_PREFIX}account_db_container..0"
+LEASE = "publish127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
 
 
 async def publisher_came_to(world: World, number: int) -> None:

@@ -78,3 +78,31 @@ async def test_leases_of_another_function_are_not_the_publishers(tmp_path: Path)
         await at.leases.upsert_item(other | {"id": "project" + other["id"]})
 
         assert await unread(at) == {}
+
+
+async def test_of_two_hosts_that_took_turns_the_one_that_came_furthest_counts(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, *(f"p{number}" for number in range(9)))
+        await keep(at, {"0": None, "1": None})
+        newest = await unread(at)
+        ranges = [each["Range"] async for each in at.events.read_feed_ranges()]
+        for part, bounds in zip(("0", "1"), ranges, strict=True):
+            token = f"{bounds['min']}-{bounds['max']}"
+            read = {"LeaseToken": token, "ContinuationToken": f'"{newest[part]}"'}
+            await at.leases.upsert_item({"id": f"{PROCESSOR}.local..{token}", **read})
+
+        assert await unread(at) == {"0": 0, "1": 0}
+
+        await write(at, "q1")
+        assert sum((await unread(at)).values()) == 1
+
+
+async def test_leases_of_a_container_of_this_name_before_hide_nothing(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, *(f"p{number}" for number in range(9)))
+        await keep(at, {"0": None, "1": None})
+        for part in ("0", "1"):
+            before = lease_of_the_dotnet_processor(part, '"5000"')
+            await at.leases.upsert_item(before | {"id": f"{PREFIX}127.0.0.1_AAAAAQ==_AAAAAYAAAAk=..{part}"})
+
+        assert sum((await unread(at)).values()) == 9

@@ -7,6 +7,7 @@ estimator and the KEDA scaler do. Only answers' headers are used; no document is
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
@@ -19,6 +20,20 @@ _MEMORY = "regis-pay.backlog"
 """A document beside the leases; its id begins with no lease prefix."""
 
 
+@dataclass(slots=True)
+class _Parts:
+    """The physical partitions: the newest log sequence number of each, by its id.
+
+    A lease names one by its id (`0`), or by the bounds of its hashed keys (`-1F`).
+    """
+
+    newest: dict[str, int] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
+
+    def name(self, lease_token: str) -> str:
+        return self.named.get(lease_token, lease_token)
+
+
 class CosmosOutbox:
     """The leases of one function over one container."""
 
@@ -28,32 +43,32 @@ class CosmosOutbox:
         self._prefix = lease_prefix
 
     async def unpublished(self) -> Sequence[Unpublished]:
+        """Where several leases speak of one part, the one that came furthest counts: it was published then."""
         async with reading("measure the outbox"):
-            newest = await self._newest()
+            parts = await self._parts()
+            container = (await self._events.read())["_rid"]
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
+        positions: dict[str, str] = {}
+        for lease in leases:
+            if lease["id"].startswith(self._prefix) and container in lease["id"]:  # not of one of this name before
+                part = parts.name(lease["LeaseToken"])
+                furthest, position = positions.get(part, ""), lease["ContinuationToken"] or ""
+                positions[part] = max(furthest, position, key=_number)
         return [
-            Unpublished(part, position, max(0, newest.get(part, 0) - _number(position)))
-            for part, position in (
-                (lease["LeaseToken"], lease["ContinuationToken"] or "")
-                for lease in leases
-                if lease["id"].startswith(self._prefix)
-            )
+            Unpublished(part, position, max(0, parts.newest.get(part, 0) - _number(position)))
+            for part, position in positions.items()
         ]
 
-    async def _newest(self) -> dict[str, int]:
-        """The newest log sequence number of every part, under each name that a lease may have for it.
-
-        A lease names a physical partition by its id (`0`) or by the bounds of its hashed keys (`-1F`).
-        """
-        newest: dict[str, int] = {}
+    async def _parts(self) -> "_Parts":
+        parts = _Parts()
         async for feed_range in self._events.read_feed_ranges():
             bounds = feed_range["Range"]
             for token in await self._session_tokens(feed_range):
                 part, _, numbers = token.partition(":")
-                for name in (part, f"{bounds['min']}-{bounds['max']}"):
-                    newest[name] = max(newest.get(name, 0), _global_number(numbers))
-        return newest
+                parts.named[f"{bounds['min']}-{bounds['max']}"] = part
+                parts.newest[part] = max(parts.newest.get(part, 0), _global_number(numbers))
+        return parts
 
     async def _session_tokens(self, feed_range: dict[str, Any]) -> list[str]:
         """Of a feed that begins now, so that no document comes."""
