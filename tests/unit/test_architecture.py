@@ -159,7 +159,7 @@ def test_no_modules_need_each_other() -> None:
     circles.prepare()  # raises CycleError, which names them
 
 
-@pytest.mark.parametrize("path", [p for p in shipped() if p.stat().st_size], ids=module_of)
+@pytest.mark.parametrize("path", [p for p in [*shipped(), *embedded()] if p.stat().st_size], ids=module_of)
 def test_a_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text())), "no module docstring"
 
