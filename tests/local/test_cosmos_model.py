@@ -15,7 +15,13 @@ from local.azure.cosmos.keys import partition_key, range_of, split
 from local.azure.cosmos.values import UNDEFINED
 
 SESSION = Charges(strong=False)
-scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text()
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 
 
 @given(scalars)

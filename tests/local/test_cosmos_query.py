@@ -51,6 +51,8 @@ async def fill(at: Account) -> None:
         ("STARTSWITH(c.kind, 'it')", "e"),
         ("startswith(c.kind, '')", "abcde"),
         ("STARTSWITH(c.kind, 'IT')", ""),
+        ("STARTSWITH(c.kind, 't')", ""),
+        ("STARTSWITH(c.deep.er, 'o')", "a"),
         ("STARTSWITH(c.kind, 'IT', true)", "e"),
         ("STARTSWITH(c.n, '2')", "e"),
         ("NOT STARTSWITH(c.n, 'x')", "e"),
@@ -145,11 +147,11 @@ async def test_read_all_items_gives_every_item(tmp_path: Path) -> None:
         assert sorted(await ids(at.payments.read_all_items(max_item_count=2))) == list("abcde")
 
 
-async def test_many_items_are_read_at_once_by_id_and_key(tmp_path: Path) -> None:
+async def test_a_thousand_items_are_read_at_once_by_id_and_key(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         await fill(at)
 
-        found = await at.payments.read_items([("a", "a"), ("c", "c"), ("x", "x")])
+        found = await at.payments.read_items([("a", "a"), ("c", "c"), *((f"x{n}", f"x{n}") for n in range(1000))])
 
         assert sorted(item["id"] for item in found) == ["a", "c"]
 
@@ -238,6 +240,7 @@ async def test_a_continuation_of_another_query_is_refused(tmp_path: Path) -> Non
         ("SELECT VALUE {'a': c.n} FROM c", "{"),
         ("SELECT c.id, COUNT(1) FROM c", "aggregates beside other columns"),
         ("SELECT 1", "SELECT without FROM"),
+        ("SELECT TOP 3 * FROM c OFFSET 0 LIMIT 7", "TOP beside OFFSET LIMIT"),
     ],
 )
 async def test_what_the_subset_lacks_is_refused_by_name(tmp_path: Path, query: str, named: str) -> None:
@@ -268,6 +271,7 @@ async def test_what_the_subset_lacks_is_refused_by_name(tmp_path: Path, query: s
         "SELECT * FROM c WHERE STARTSWITH(c.id)",
         "SELECT * FROM c WHERE STARTSWITH(c.id, 'a', true, 1)",
         "SELECT * FROM c WHERE IS_DEFINED(c.id, c.n)",
+        pytest.param("SELECT * FROM c WHERE " + "(" * 2000 + "true" + ")" * 2000, id="nested too deep"),
     ],
 )
 async def test_a_mistake_in_a_query_is_a_bad_request(tmp_path: Path, query: str) -> None:

@@ -1,5 +1,6 @@
 """The query parser on its own: whatever it is given, it answers with a query or a refusal."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,3 +77,60 @@ def test_any_order_of_words_is_a_query_or_a_refusal(start: str, rest: str) -> No
 @given(st.text(max_size=40))
 def test_any_text_is_a_query_or_a_refusal(text: str) -> None:
     assert status_of(text) in {200, 400}
+
+
+def meets(condition: str, document: Document = DOCUMENT) -> bool:
+    where = parse("SELECT * FROM c WHERE " + condition, {}).where  # noqa: S608 - constants of this test
+    assert where is not None
+    return where(document) is True
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (" OR ".join(["c.n = 2"] * 2000), False),
+        (" OR ".join([*["c.n = 2"] * 2000, "c.n = 1"]), True),
+        (" AND ".join(["c.n = 1"] * 2000), True),
+        (" AND ".join([*["c.n = 1"] * 2000, "c.n = 2"]), False),
+        ("NOT " * 2000 + "c.n = 1", True),
+        ("NOT " * 2001 + "c.n = 1", False),
+        ("(" * 50 + "c.n = 1" + ")" * 50, True),
+    ],
+)
+def test_a_condition_may_be_as_long_as_a_client_makes_it(condition: str, *, expected: bool) -> None:
+    assert meets(condition) is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("NOT (c.missing AND false)", True),
+        ("NOT (false AND c.missing)", True),
+        ("NOT (true AND c.missing)", False),
+        ("true AND c.missing", False),
+        ("c.missing OR true", True),
+        ("true OR c.missing", True),
+        ("NOT (c.missing OR false)", False),
+        ("NOT (false OR c.missing)", False),
+        ("c.missing OR false", False),
+        ("NOT c.missing", False),
+        ("NOT NOT c.missing", False),
+        ("NOT (c.n AND true)", False),
+    ],
+)
+def test_false_wins_an_and_true_wins_an_or_and_else_undefined_stays(condition: str, *, expected: bool) -> None:
+    assert meets(condition) is expected
+
+
+@pytest.mark.parametrize(
+    ("whole", "start", "expected"),
+    [
+        ("ΟΔΟΣΑ", "ΟΔΟΣ", True),
+        ("İx", "i", False),
+        ("İx", "İX", True),
+        ("Straße", "STRA", True),
+        ("pay", "AY", False),
+    ],
+)
+def test_a_start_in_any_case_is_compared_letter_by_letter(whole: str, start: str, *, expected: bool) -> None:
+    assert meets(f"STARTSWITH(c.text, '{start}', true)", {"text": whole}) is expected

@@ -5,12 +5,13 @@ transaction around it is committed: groups.py does that before the answer leaves
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from local.azure.cosmos import account, errors, wire
-from local.azure.cosmos.auth import verify
+from local.azure.cosmos.auth import is_by_id, verify
 from local.azure.cosmos.catalogue import Catalogue, Container
 from local.azure.cosmos.charges import Charges
 from local.azure.cosmos.errors import CosmosError
@@ -70,13 +71,15 @@ class Cosmos:
         try:
             if call.operation not in self._operations:
                 raise errors.not_implemented(call.operation)
-            by_id = self.catalogue.is_by_id(request.path)
+            by_id = is_by_id(request.method, request.path, headers=request.headers)
             verify(request.method, request.path, by_id=by_id, headers=request.headers)
             if by_id and call.item:
                 raise errors.not_implemented("an item by its resource id")
             return self._operations[call.operation](request, call)
         except CosmosError as refused:
             return wire.refusal(request, refused)
+        except RecursionError:
+            return wire.refusal(request, errors.nested_too_deep())
         except Exception:  # noqa: BLE001 - the edge: a mistake of ours must not take other requests along
             _log.exception("%s failed", call)
             failed = CosmosError(500, "InternalServerError", message=f"the local Cosmos DB failed at {call}")
@@ -85,7 +88,7 @@ class Cosmos:
     def identify(self, request: Request) -> Call:
         """What is asked for; databases and containers by name, also when the client calls them by resource id."""
         call = wire.identify(request)
-        if not self.catalogue.is_by_id(request.path):
+        if not is_by_id(request.method, request.path, headers=request.headers):
             return call
         database, container = self.catalogue.names(call.database, call.container)
         return replace(call, database=database, container=container)
@@ -93,7 +96,7 @@ class Cosmos:
     # account, databases, containers
 
     def _account(self, request: Request, _call: Call) -> Response:
-        body = account.statement(host=request.headers["host"], consistency=self._consistency)
+        body = account.statement(host=request.host, consistency=self._consistency)
         return wire.answer(request, 200, body=dumps(body))
 
     def _create_database(self, request: Request, _call: Call) -> Response:
@@ -178,7 +181,7 @@ class Cosmos:
         container = self._container(request, call)
         key = _key(request)
         text, parameters = wire.query_of(request)
-        body = dumps(plan(text, parameters, key=key))
+        body = dumps(plan(text, parameters, key=key, partitions=len(container.ranges)))
         return wire.answer(request, 200, body=body, charge=PLAN_CHARGE, headers=self._session(container, key))
 
     def _list_items(self, request: Request, call: Call) -> Response:
@@ -244,7 +247,9 @@ class Cosmos:
             # With one physical partition there is no question which one is meant.
             return Scope(container.number, now, range=0 if len(container.ranges) == 1 else None)
         number = header.rpartition(",")[2]
-        if not number.isdigit() or int(number) >= len(container.ranges):
+        if not re.fullmatch(r"[0-9]{1,9}", number):
+            raise errors.bad_request(f"{header} is not the id of a partition key range.")
+        if int(number) >= len(container.ranges):
             raise errors.range_gone()
         low, high = request.headers.get("x-ms-start-epk", ""), request.headers.get("x-ms-end-epk", "FF")
         return Scope(container.number, now, range=int(number), low=low, high=high)

@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from local.azure.cosmos.errors import no_authorization, not_implemented, unauthorized
+from local.azure.cosmos.keys import is_database_id
 
 EMULATOR_KEY: Final = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
 """The public, well-known key of Microsoft's emulator. It protects nothing and opens nothing else."""
@@ -25,13 +26,24 @@ def verify(verb: str, path: tuple[str, ...], *, by_id: bool, headers: Mapping[st
     header = headers.get("authorization")
     if not header:
         raise no_authorization()
-    token = unquote(header)
-    if not token.startswith("type=master&ver=1.0&sig="):
+    if not unquote(header).startswith("type=master&ver=1.0&sig="):
         raise not_implemented("authorization other than the master key")
     payload = _payload(verb, path, by_id=by_id, date=headers.get("x-ms-date", ""))
-    expected = base64.b64encode(hmac.digest(_KEY, payload.encode(), "sha256")).decode()
-    if not hmac.compare_digest(expected, token.partition("&sig=")[2]):
+    if not _is_signed(payload, header):
         raise unauthorized(payload)
+
+
+def is_by_id(verb: str, path: tuple[str, ...], *, headers: Mapping[str, str]) -> bool:
+    """Whether a path consists of resource ids. One that may be names as well means what its signature says."""
+    if path[:1] != ("dbs",) or not is_database_id(*path[1:2]):
+        return False
+    as_names = _payload(verb, path, by_id=False, date=headers.get("x-ms-date", ""))
+    return not _is_signed(as_names, headers.get("authorization", ""))
+
+
+def _is_signed(payload: str, header: str) -> bool:
+    expected = base64.b64encode(hmac.digest(_KEY, payload.encode(), "sha256"))
+    return hmac.compare_digest(expected, unquote(header).partition("&sig=")[2].encode())
 
 
 def _payload(verb: str, path: tuple[str, ...], *, by_id: bool, date: str) -> str:

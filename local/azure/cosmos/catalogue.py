@@ -7,7 +7,7 @@ from typing import Final
 
 from local.azure.cosmos import errors
 from local.azure.cosmos.indexing import IndexingPolicy, parse_policy, policy_for
-from local.azure.cosmos.keys import PhysicalRange, is_database_id, parse_path, resource_id, split
+from local.azure.cosmos.keys import PhysicalRange, parse_path, resource_id, split
 from local.azure.cosmos.store import Store
 from local.azure.cosmos.values import Document, Json, dumps
 
@@ -72,10 +72,6 @@ class Catalogue:
         for number, owner, name, ranges, body in self._store.containers():
             container = _container(databases[owner], number=number, name=name, ranges=ranges, body=body)
             self._containers[container.database.id, name] = container
-
-    def is_by_id(self, path: tuple[str, ...]) -> bool:
-        """Whether a path calls its database by resource id. The name of a database may look like one, and wins."""
-        return path[:1] == ("dbs",) and is_database_id(*path[1:2]) and path[1] not in self._databases
 
     def names(self, database: str, container: str) -> tuple[str, str]:
         """The names of what two resource ids mean; an id that means nothing stays, and is then not found."""

@@ -42,6 +42,10 @@ def syntax_error(near: str) -> CosmosError:
     return CosmosError(400, "BadRequest", message=f"Syntax error, {where}.")
 
 
+def nested_too_deep() -> CosmosError:
+    return bad_request("The request is nested too deep: it needs fewer brackets inside one another.")
+
+
 def unauthorized(payload: str) -> CosmosError:
     return CosmosError(
         401,

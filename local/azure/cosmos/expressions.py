@@ -35,9 +35,14 @@ def starts_with(text: Expression, prefix: Expression, ignoring_case: Expression)
         whole, start, ignoring = text(document), prefix(document), ignoring_case(document)
         if not isinstance(whole, str) or not isinstance(start, str) or not isinstance(ignoring, bool):
             return UNDEFINED
-        return whole.lower().startswith(start.lower()) if ignoring else whole.startswith(start)
+        return _folded(whole).startswith(_folded(start)) if ignoring else whole.startswith(start)
 
     return evaluate
+
+
+def _folded(text: str) -> str:
+    """Each character by itself: in lower case a sigma would depend on its place, and a dotted I would become two."""
+    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
 
 
 def comparison(operator: str, left: Expression, right: Expression) -> Expression:
@@ -56,21 +61,30 @@ def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
     return evaluate
 
 
-def both(left: Expression, right: Expression) -> Expression:
-    """AND: false wins over undefined."""
+def all_of(conditions: Sequence[Expression]) -> Expression:
+    """AND: false wins over undefined. One condition alone is its own value, of whatever type."""
+    return _joined(conditions, winner=False)
+
+
+def any_of(conditions: Sequence[Expression]) -> Expression:
+    """OR: true wins over undefined. One condition alone is its own value, of whatever type."""
+    return _joined(conditions, winner=True)
+
+
+def _joined(conditions: Sequence[Expression], *, winner: bool) -> Expression:
+    """A loop, since clients join hundreds: one call inside another for each would go too deep."""
 
     def evaluate(document: Document) -> Value:
-        first, second = left(document), right(document)
-        if first is False or second is False:
-            return False
-        return True if first is True and second is True else UNDEFINED
+        verdict: Value = not winner
+        for condition in conditions:
+            value = condition(document)
+            if value is winner:
+                return winner
+            if not isinstance(value, bool):
+                verdict = UNDEFINED
+        return verdict
 
-    return evaluate
-
-
-def either(left: Expression, right: Expression) -> Expression:
-    """OR: true wins over undefined."""
-    return negation(both(negation(left), negation(right)))
+    return conditions[0] if len(conditions) == 1 else evaluate
 
 
 def negation(inner: Expression) -> Expression:

@@ -5,7 +5,6 @@ the two top bits cleared), so the two sides always agree on where an item lives.
 """
 
 import base64
-import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Final
 import mmh3
 
 from local.azure.cosmos.errors import bad_request, not_implemented
-from local.azure.cosmos.values import UNDEFINED, Document, Json, Undefined, Value, at_path, dumps
+from local.azure.cosmos.values import UNDEFINED, Document, Json, Undefined, Value, at_path, dumps, loads
 
 HASH_SPACE: Final = 0x4000
 """The two top bits are cleared, so hashes lie between 0000 and 3FFF (first two bytes)."""
@@ -51,7 +50,7 @@ def partition_key(value: Value) -> PartitionKey:
 def from_header(header: str) -> PartitionKey:
     """The partition key of a request: a JSON array with one value, `[{}]` for undefined."""
     try:
-        values: Json = json.loads(header)
+        values = loads(header)
     except ValueError as exc:
         raise bad_request(f"Partition key {header} is invalid.") from exc
     if not isinstance(values, list) or len(values) > 1:

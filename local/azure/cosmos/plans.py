@@ -15,17 +15,19 @@ from local.azure.cosmos.values import Document, Json
 PLAN_VERSION = 2
 
 
-def plan(text: str, parameters: Mapping[str, Json], *, key: PartitionKey | None) -> Document:
+def plan(text: str, parameters: Mapping[str, Json], *, key: PartitionKey | None, partitions: int) -> Document:
     """The plan of one query; raises what parsing it raises, and a 400 when it cannot be merged by this plan.
 
-    key: the partition key that the request names, which makes it a matter of one place.
+    key: the partition key that the request names. With it, or with one physical partition, the answer comes from one
+    place and is the whole answer: the query is left to the server as it is.
     """
     query = parse(text, parameters)
-    if key is None:
+    is_one_place = key is not None or partitions == 1
+    if not is_one_place:
         _check_mergeable(query)
     return {
         "partitionedQueryExecutionInfoVersion": PLAN_VERSION,
-        "queryInfo": _info(query) if key is None else _info(query) | {"top": None},
+        "queryInfo": _info(query) | {"top": None} if is_one_place else _info(query),
         "queryRanges": [_whole() if key is None else _point(key)],
         "hybridSearchQueryInfo": None,
     }

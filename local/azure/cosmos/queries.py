@@ -7,6 +7,7 @@ Knows no protocol; the grammar stands in sql.py, the meaning of operators in exp
 
 import base64
 import json
+import math
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -166,6 +167,17 @@ def _folded(column: Column, documents: list[Document]) -> Value:
         return len(values)
     if column.aggregate == "SUM":
         numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-        return sum(numbers) if len(numbers) == len(values) else UNDEFINED
+        return _sum(numbers) if len(numbers) == len(values) else UNDEFINED
     chosen = min if column.aggregate == "MIN" else max
     return chosen(values, key=sort_key) if values else UNDEFINED
+
+
+def _sum(numbers: list[int | float]) -> int | float:
+    try:
+        total = sum(numbers)
+        is_finite = math.isfinite(total)
+    except OverflowError:
+        is_finite = False
+    if not is_finite:
+        raise bad_request("The SUM is beyond what a number can hold.")
+    return total

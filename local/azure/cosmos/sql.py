@@ -135,6 +135,8 @@ class _Parser:
     def _window(self, top: int | None) -> tuple[int, int | None]:
         if not self._take("OFFSET"):
             return 0, top
+        if top is not None:
+            raise query_not_implemented("TOP beside OFFSET LIMIT")
         offset = self._count()
         self._expect("LIMIT")
         return offset, self._count()
@@ -149,19 +151,25 @@ class _Parser:
     # expressions, from the loosest to the tightest
 
     def _either(self) -> Expression:
-        left = self._both()
+        conditions = [self._both()]
         while self._take("OR"):
-            left = x.either(left, self._both())
-        return left
+            conditions.append(self._both())
+        return x.any_of(conditions)
 
     def _both(self) -> Expression:
-        left = self._negation()
+        conditions = [self._negation()]
         while self._take("AND"):
-            left = x.both(left, self._negation())
-        return left
+            conditions.append(self._negation())
+        return x.all_of(conditions)
 
     def _negation(self) -> Expression:
-        return x.negation(self._negation()) if self._take("NOT") else self._comparison()
+        if not self._take("NOT"):
+            return self._comparison()
+        is_odd = True
+        while self._take("NOT"):
+            is_odd = not is_odd
+        once = x.negation(self._comparison())
+        return once if is_odd else x.negation(once)
 
     def _comparison(self) -> Expression:
         left = self._primary()
@@ -200,12 +208,9 @@ class _Parser:
         token = self._next()
         if token.text == "-":
             return x.constant(-number(self._next()))
-        readers: dict[str, Callable[[Token], Json]] = {
-            "number": number,
-            "string": string,
-            "parameter": self._parameter,
-        }
-        return x.constant(readers[token.kind](token))
+        if token.kind == "parameter":
+            return x.constant(self._parameter(token))
+        return x.constant(number(token) if token.kind == "number" else string(token))
 
     def _function(self) -> Expression:
         name = self._next().word

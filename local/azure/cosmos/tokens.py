@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from local.azure.cosmos import values
 from local.azure.cosmos.errors import syntax_error
 
 _TOKEN: Final = re.compile(
@@ -32,7 +33,10 @@ def tokenize(text: str) -> list[Token]:
 def number(token: Token) -> int | float:
     if token.kind != "number":
         raise syntax_error(token.text)
-    return int(token.text) if token.text.isdigit() else float(token.text)
+    try:
+        return values.number(token.text)
+    except ValueError as exc:
+        raise syntax_error(f"{token.text:.20}") from exc
 
 
 def string(token: Token) -> str:

@@ -1,11 +1,11 @@
 """The REST protocol: what requests and answers look like. Decides nothing and stores nothing."""
 
-import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import quote
 
 from local.azure.cosmos import errors
@@ -13,7 +13,7 @@ from local.azure.cosmos.catalogue import Container
 from local.azure.cosmos.charges import REFUSED
 from local.azure.cosmos.errors import CosmosError
 from local.azure.cosmos.state import Kind, Operation, Result
-from local.azure.cosmos.values import Document, Json, dumps
+from local.azure.cosmos.values import Document, Json, dumps, loads
 
 JSON: Final = "application/json"
 LOOKED_UP: Final = (404, 409, 412)
@@ -37,6 +37,15 @@ class Request:
         """The client's name for this exchange, or one of ours: every answer carries one."""
         return self.headers.get("x-ms-activity-id") or self._own_activity_id
 
+    @property
+    def host(self) -> str:
+        """The address at which the client asked."""
+        if "host" not in self.headers:
+            raise errors.bad_request(
+                "The header Host is missing: the account answers with the address it was asked at."
+            )
+        return self.headers["host"]
+
     def flag(self, header: str) -> bool:
         return self.headers.get(header, "").lower() == "true"
 
@@ -57,15 +66,9 @@ class Request:
 
     def json(self) -> Json:
         try:
-            body: Json = json.loads(self.body, parse_constant=_refused)
+            return loads(self.body.decode("utf-8-sig"))
         except ValueError as exc:
             raise errors.bad_request("The request payload is invalid.") from exc
-        return body
-
-
-def _refused(constant: str) -> NoReturn:
-    """Python writes NaN and Infinity into what it calls JSON, and would read them."""
-    raise ValueError(f"{constant} is not JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,13 @@ def query_of(request: Request) -> tuple[str, dict[str, Json]]:
     text, given = body.get("query"), body.get("parameters", [])
     if not isinstance(text, str) or not isinstance(given, list):
         raise errors.bad_request("A query needs its text, and parameters in a list.")
-    return text, {str(entry["name"]): entry.get("value") for entry in given if isinstance(entry, dict)}
+    return text, dict(map(_parameter, given))
+
+
+def _parameter(entry: Json) -> tuple[str, Json]:
+    if not isinstance(entry, dict) or "name" not in entry:
+        raise errors.bad_request("A parameter of a query is an object with a name and a value.")
+    return str(entry["name"]), entry.get("value")
 
 
 def since_of(request: Request) -> int:
@@ -196,10 +205,10 @@ def since_of(request: Request) -> int:
 
 def lsn_of(etag: str) -> int:
     """The sequence number in a feed's etag."""
-    try:
-        return int(etag.strip('"'))
-    except ValueError as exc:
-        raise errors.bad_request(f"If-None-Match is not a continuation of this feed: {etag}") from exc
+    digits = etag.strip('"')
+    if not re.fullmatch(r"[0-9]{1,18}", digits):  # more does not fit into a row
+        raise errors.bad_request(f"If-None-Match is not a continuation of this feed: {etag}")
+    return int(digits)
 
 
 def session_headers(container: Container, range_id: int, *, lsn: int) -> dict[str, str]:
