@@ -4,10 +4,11 @@ Knows no payment, and of that host only how people start it.
 """
 
 import shlex
+import sys
 from pathlib import Path
 
 from local.foreground import Options, in_foreground, serve, started
-from local.ports import Ports
+from local.ports import Ports, is_taken
 from local.supervisor import ROOT, SERVICES, Platform
 
 EMULATORS = tuple(service for service in SERVICES if service != "host")
@@ -15,20 +16,27 @@ _SETTINGS = ROOT / "local.settings.json"
 
 
 def emulators(options: Options) -> int:
-    """Returns the exit code: 0 after Ctrl-C while serving."""
+    """Returns the exit code: 0 after Ctrl-C while serving.
+
+    No reset under a living host: it would go on to ask for the numbers of the store that is gone, and hear of nothing.
+    """
+    port = options.ports.http
+    if options.is_reset and port and is_taken(port):
+        print(f"a host answers on {port}: stop it first, then RESET=1", file=sys.stderr)
+        return 1
     return in_foreground(_run(options))
 
 
 async def _run(options: Options) -> int:
     async with started(options, EMULATORS, host_command="func start") as platform:
-        print(_next(platform, has_settings=_SETTINGS.exists()), flush=True)
+        print(to_type(platform, has_settings=_SETTINGS.exists()), flush=True)
         return await serve(platform)
 
 
-def _next(platform: Platform, *, has_settings: bool) -> str:
+def to_type(platform: Platform, *, has_settings: bool) -> str:
     """What to type next: the settings' sample fits the usual ports, other addresses go before the command."""
     azurite = _relative(platform.setup.data / "azurite")
-    lines = [f"npx azurite --silent --skipApiVersionCheck --location {shlex.quote(azurite)}"]
+    lines = [f"npx --yes azurite --silent --skipApiVersionCheck --disableTelemetry --location {shlex.quote(azurite)}"]
     if not has_settings:
         lines.append("cp local.settings.sample.json local.settings.json")
     start = "func start"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -85,7 +86,12 @@ class Paid:
 
 async def pay(http: aiohttp.ClientSession, url: str, *, order: Order, limit_s: float) -> Paid:
     """Posts the order and returns when it rests. Raises Refused, NotAtRest, aiohttp.ClientError."""
-    payment_id = await _post(http, url, order=order)
+    try:
+        payment_id = await _post(http, url, order=order)
+    except aiohttp.ClientConnectorError as exc:
+        port = urlsplit(url).port
+        starts = f"`make run` starts it, or `make emulators` and func start --port {port}"
+        raise Refused(f"no function app runs at {url}: {starts}") from exc
     payment_url = f"{url}/api/payments/{payment_id}"
     status = "initiated"
     try:

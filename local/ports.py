@@ -34,7 +34,7 @@ class Ports:
         wanted = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, port in wanted.items():
             is_asked_for = services is None or _SERVICE_OF[name] in services
-            if port and is_asked_for and _is_taken(port):
+            if port and is_asked_for and is_taken(port):
                 raise PortTaken(_SERVICE_OF[name], port, f"--{name}-port")
         return replace(self, **{name: port or next(free) for name, port in wanted.items()})
 
@@ -46,11 +46,12 @@ _SERVICE_OF = {"http": "host", "cosmos": "cosmos", "amqp": "servicebus", "provid
 def _free_ports() -> Iterator[int]:
     """Every port at most once, so that two addresses never get the same."""
     for port in random.sample(_FREE_PORTS, len(_FREE_PORTS)):
-        if not _is_taken(port):
+        if not is_taken(port):
             yield port
 
 
-def _is_taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
+    """Whether a program listens there."""
     with socket.socket() as probe:
         # as servers do it: a port whose last connections are still being buried is not taken
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

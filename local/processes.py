@@ -23,9 +23,10 @@ _KILLED_ARE_GONE_WITHIN_S = 10.0
 class ServiceDied(Exception):
     """A service ended that should be running. `was_ready`: whether it had answered before."""
 
-    def __init__(self, name: str, *, exit_code: int, was_ready: bool, last_words: str) -> None:
+    def __init__(self, name: str, *, exit_code: int, was_ready: bool, last_words: str, log: Path) -> None:
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
-        super().__init__(f"{name} {how}" + (f":\n{last_words}" if last_words else ""))
+        super().__init__(_report(f"{name} {how}", last_words, log=log))
+        self.name = name
         self.was_ready = was_ready
         self.last_words = last_words
 
@@ -33,8 +34,12 @@ class ServiceDied(Exception):
 class NotReady(Exception):
     """A service lives but has not said that it is ready."""
 
-    def __init__(self, name: str, *, limit_s: float, last_words: str) -> None:
-        super().__init__(f"{name} was not ready within {limit_s:g} s" + (f":\n{last_words}" if last_words else ""))
+    def __init__(self, name: str, *, limit_s: float, last_words: str, log: Path) -> None:
+        super().__init__(_report(f"{name} was not ready within {limit_s:g} s", last_words, log=log))
+
+
+def _report(what: str, last_words: str, *, log: Path) -> str:
+    return "\n".join([f"{what}:" if last_words else what, *last_words.splitlines(), f"all that it wrote: {log}"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Child:
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, *, log: Path) -> None:
         self.name = name
+        self._log = log
         self._process = process
         self._ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._last_lines: collections.deque[str] = collections.deque(maxlen=_LAST_LINES)
@@ -82,7 +88,7 @@ class Child:
             return self._ready.result()
         if self._life.done():
             raise self._death()
-        raise NotReady(self.name, limit_s=limit_s, last_words=self.last_words)
+        raise NotReady(self.name, limit_s=limit_s, last_words=self.last_words, log=self._log)
 
     async def death(self) -> ServiceDied:
         """Returns when the process has ended, however it came."""
@@ -118,7 +124,13 @@ class Child:
 
     def _death(self) -> ServiceDied:
         exit_code = self._process.returncode or 0
-        return ServiceDied(self.name, exit_code=exit_code, was_ready=self._ready.done(), last_words=self.last_words)
+        return ServiceDied(
+            self.name,
+            exit_code=exit_code,
+            was_ready=self._ready.done(),
+            last_words=self.last_words,
+            log=self._log,
+        )
 
     async def _live(self, log: Path) -> None:
         """Reads what the process writes until it has ended."""

@@ -13,7 +13,6 @@ from local.datafolder import word_found
 
 _LIMIT_S = 5.0
 _NO_ADDRESSES = {"url", "started_at", "host_command"}
-_NOT_STARTED = "not started yet"
 
 
 def status(data: Path) -> int:
@@ -33,7 +32,7 @@ async def _show(word: dict[str, str]) -> int:
         print(f"  {name:<28}{address:<44}{answer}")
     print(f"  {'ready':<28}{word['url'] + '/api/health/ready':<44}{answers[-1]}")
     print(f"  running since {word['started_at']}")
-    return 0 if all(answer == "ok" or answer.startswith(_NOT_STARTED) for answer in answers) else 1
+    return 0 if all(answer == "ok" for answer in answers) else 1
 
 
 async def _accepts(address: str) -> str:
@@ -50,12 +49,14 @@ async def _accepts(address: str) -> str:
 
 
 async def _is_ready(url: str, host_command: str | None) -> str:
-    """What the app itself says: it also looks at store and bus. A host that others start need not be there yet."""
+    """What the app itself says: it also looks at store and bus. A host that others start is theirs to start again."""
     limit = aiohttp.ClientTimeout(total=_LIMIT_S)
     try:
         async with aiohttp.ClientSession(timeout=limit) as http, http.get(f"{url}/api/health/ready") as response:
             return "ok" if response.status == 200 else f"{response.status} {await response.text()}"
     except aiohttp.ClientConnectorError as exc:
-        return f"{_NOT_STARTED}: {host_command}" if host_command else f"does not answer ({type(exc).__name__})"
+        if host_command:
+            return f"does not run: {host_command} --port {urlsplit(url).port}"
+        return f"does not answer ({type(exc).__name__})"
     except (aiohttp.ClientError, TimeoutError) as exc:
         return f"does not answer ({type(exc).__name__})"

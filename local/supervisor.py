@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local.azure.cosmos.auth import EMULATOR_KEY
@@ -22,6 +22,9 @@ TOPOLOGY = ROOT / "infra" / "topology.json"
 SERVICES = ("cosmos", "servicebus", "provider", "host")
 _PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
 _CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
+_STORAGE = "AzureWebJobsStorage"
+_DEVELOPMENT_STORAGES = ("UseDevelopmentStorage=true", "devstoreaccount1")
+_CHOICES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +195,10 @@ class Platform:
     def _host_environment(self) -> dict[str, str]:
         """Sample settings, then the caller's environment, then where our services are, then what the setup says.
 
-        A connection in the caller's environment is left out: it would let a local run loose on a real account.
+        A connection in the caller's environment is left out: it would let a local run loose on a real account. So is a
+        storage that is no Azurite.
         """
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_CONNECTIONS)}
+        inherited = {name: value for name, value in os.environ.items() if _is_harmless(name, value)}
         return {**_sample_settings(), **inherited, **self.settings(), **self.setup.environment}
 
 
@@ -217,18 +221,46 @@ async def running_platform(
     with owned(folder) as lock:
         setup = Setup(
             folder,
-            ports.chosen(services),
+            ports,
             environment=environment or {},
             topology=topology,
             modules=modules or {},
             patience=patience,
         )
-        platform = Platform(setup, lock=lock)
+        platform = await _started(setup, services, lock=lock)
         try:
-            await platform.start(*services)
             yield platform
         finally:
             await platform.stop(*SERVICES)
+
+
+async def _started(setup: Setup, services: Sequence[str], *, lock: int | None) -> Platform:
+    """A port that was free when it was chosen may be taken when the service binds it: then another is chosen. One that
+    was named has no other: `chosen` refuses it the next time.
+    """
+    choices_left = _CHOICES
+    while True:
+        choices_left -= 1
+        platform = Platform(replace(setup, ports=setup.ports.chosen(services)), lock=lock)
+        try:
+            await platform.start(*services)
+        except BaseException as fault:
+            await platform.stop(*SERVICES)
+            if not choices_left or not _lost_its_port(fault):
+                raise
+        else:
+            return platform
+
+
+def _lost_its_port(fault: BaseException) -> bool:
+    """As PortTaken says it."""
+    return isinstance(fault, ServiceDied) and f"is taken, so the local {fault.name} cannot start" in fault.last_words
+
+
+def _is_harmless(name: str, value: str) -> bool:
+    if name.startswith(_STORAGE):
+        return any(each in value for each in _DEVELOPMENT_STORAGES)
+    return not name.startswith(_CONNECTIONS)
 
 
 def _sample_settings() -> dict[str, str]:

@@ -34,6 +34,10 @@ class HostEnded(Exception):
     """The command has ended before its host answered."""
 
 
+class NoCommand(Exception):
+    """The switch names no program."""
+
+
 class ForeignHost:
     """The command and what it has started, until all of it has ended."""
 
@@ -58,6 +62,7 @@ class ForeignHost:
             cwd=app,
             env=environment(scratch, os.environ),
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=sys.stderr,  # whose last lines the platform shows; on ours it would listen for `ready`
         )
         host = cls(process, port=port)
         try:
@@ -141,8 +146,11 @@ def environment(scratch: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def words(command: str) -> list[str]:
-    """A program that is named by its path is found from any folder."""
-    program, *arguments = shlex.split(command)
+    """A program that is named by its path is found from any folder. Raises NoCommand."""
+    try:
+        program, *arguments = shlex.split(command)
+    except ValueError as exc:  # nothing, or a quote that is not closed
+        raise NoCommand(f"{COMMAND}={command!r} is no command: name a program, with every quote closed") from exc
     return [str(Path(program).absolute()) if os.sep in program else program, *arguments]
 
 
@@ -168,6 +176,9 @@ def main() -> int:
     adopt_orphans()
     try:
         code = serve("host", port, start)
+    except NoCommand as fault:
+        print(fault, file=sys.stderr)
+        return 1
     except (HostEnded, OSError) as fault:
         print(f"{COMMAND}={os.environ[COMMAND]}: {fault}", file=sys.stderr)
         return 1

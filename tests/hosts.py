@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.supervisor import Platform, running_platform
-from tests.foreign_host import COMMAND, FOLDER
+from tests.foreign_host import COMMAND, FOLDER, NoCommand, words
 
 IS_FOREIGN = bool(os.environ.get(COMMAND))
 
@@ -48,7 +48,12 @@ async def running(
 
 
 def refuse_workers(config: pytest.Config) -> None:
-    """Hosts at the same time would share what has a fixed port: Azurite."""
+    """Hosts at the same time would share what has a fixed port: Azurite. Nor does a run begin without a command."""
+    if IS_FOREIGN:
+        try:
+            words(os.environ[COMMAND])
+        except NoCommand as exc:
+            raise pytest.UsageError(str(exc)) from exc
     if IS_FOREIGN and config.getoption("numprocesses", 0):
         raise pytest.UsageError(f"{COMMAND} is set: run the tests one after another, with -n 0")
 

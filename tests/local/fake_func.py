@@ -1,4 +1,5 @@
-"""Plays a command such as `func start`: no ready line, no look at standard input, a child in a session of its own.
+"""Plays a command such as `func start`: a ready line that is not ours, no look at standard input, a child in a session
+of its own.
 
 FAKE_FUNC says how it takes a SIGTERM, or that it does not even start.
 """
@@ -31,7 +32,9 @@ class Answers(BaseHTTPRequestHandler):
 def main() -> None:
     kind = os.environ.get("FAKE_FUNC", "orderly")
     if kind == "broken":
+        print("on standard output: no such extension", flush=True)
         sys.exit("no such worker")
+    print("ready host 5", flush=True)
     child = subprocess.Popen([sys.executable, "-c", CHILD], start_new_session=True)
 
     def end(_number: int, _frame: FrameType | None) -> None:

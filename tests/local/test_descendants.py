@@ -62,6 +62,27 @@ async def test_a_kill_reaches_all(family: Family) -> None:
     assert living(killed) == set()
 
 
+async def test_a_wait_for_what_lives_on_ends_at_the_callers_limit(family: Family) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await gone({family.child})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a process names itself in /proc")
+def test_a_name_may_hold_anything() -> None:
+    renamed = "from pathlib import Path; Path('/proc/self/comm').write_text('a) Z 1 b'); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", renamed], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+
+        found = descendants(os.getpid())
+        process.kill()
+
+    assert process.pid in found
+
+
 def test_an_orphan_is_one_whose_parent_has_ended(family: Family) -> None:
     both = [family.parent.pid, family.child]
     before = orphans(both)

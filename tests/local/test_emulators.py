@@ -2,17 +2,24 @@
 of its settings, which must fit without a change.
 """
 
+import asyncio
 import json
+import os
+import shlex
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
+import pytest
 from azure.cosmos.aio import CosmosClient, DatabaseProxy
 
 from local.datafolder import owned, word_found
+from local.emulators import to_type
 from local.ports import Ports
 from local.supervisor import ROOT, TOPOLOGY, Platform, Setup, running_platform
 from shared import wiring
@@ -71,6 +78,18 @@ async def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
     ]
 
 
+async def test_a_reset_under_a_living_host_is_refused_for_its_payments_would_stop(tmp_path: Path) -> None:
+    (tmp_path / "cosmos.sqlite").write_text("kept")
+
+    with taken_port() as port:
+        async with local(*emulators(tmp_path, "--http-port", str(port), "--reset")) as run:
+            exit_code = await run.ends()
+
+    assert exit_code == 1
+    assert run.said == f"a host answers on {port}: stop it first, then RESET=1\n"
+    assert (tmp_path / "cosmos.sqlite").read_text() == "kept"
+
+
 async def test_the_port_of_the_host_may_be_taken_for_it_is_the_hosts(tmp_path: Path) -> None:
     with taken_port() as port:
         async with local(*emulators(tmp_path, "--http-port", str(port))) as run:
@@ -90,18 +109,89 @@ async def test_the_whole_platform_and_the_emulators_do_not_share_a_folder(tmp_pa
     assert f"another run (process {first.process.pid}) uses {tmp_path}" in second.said
 
 
+# --- what it prints to be typed
+
+STUB = """#!/bin/sh
+exec {python} -c 'import json, os, sys; open(sys.argv[1], "w").write(json.dumps([sys.argv[2:], dict(os.environ)]))' \\
+    "$0.json" "$@"
+"""
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> Path:
+    """A folder with programs in place of func and npx, each of which writes what it was given to NAME.json."""
+    folder = tmp_path / "some stubs"
+    folder.mkdir()
+    for name in ("func", "npx"):
+        (folder / name).write_text(STUB.format(python=shlex.quote(sys.executable)))
+        (folder / name).chmod(0o755)
+    return folder
+
+
+async def test_the_printed_lines_give_azurite_and_the_host_what_they_need(tmp_path: Path, stubs: Path) -> None:
+    data = tmp_path / "some data"
+    async with local(*emulators(data)) as run:
+        said = await run.says("serving")
+        word = word_found(data)
+    assert word is not None
+    lines = [line.strip() for line in said.partition("next, ")[2].splitlines()]
+    environ = {**os.environ, "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}"}
+
+    for program in ("npx", "func"):
+        (line,) = [line for line in lines if f"{program} " in line]
+        typed = await asyncio.create_subprocess_exec("sh", "-c", line, cwd=ROOT, env=environ)
+        assert await typed.wait() == 0
+
+    azurite, _ = json.loads((stubs / "npx.json").read_text())
+    arguments, environment = json.loads((stubs / "func.json").read_text())
+    assert azurite[:2] == ["--yes", "azurite"]
+    options = ["--silent", "--skipApiVersionCheck", "--disableTelemetry", "--location", str(data / "azurite")]
+    assert azurite[2:] == options
+    assert arguments == ["start", "--port", str(urlsplit(word["url"]).port)]
+    names = {"http": "url", "cosmos": "Cosmos DB", "amqp": "Service Bus", "provider": "provider"}
+    ports = Ports(**{name: urlsplit(word[address]).port or 0 for name, address in names.items()})
+    assert environment.items() >= Platform(Setup(data, ports), lock=None).settings().items()
+
+
+def test_the_sample_is_copied_where_there_are_no_settings_and_fits_the_usual_ports(tmp_path: Path) -> None:
+    platform = Platform(Setup(tmp_path, Ports()), lock=None)
+
+    without, having = (to_type(platform, has_settings=has).splitlines() for has in (False, True))
+
+    assert [line for line in without if line not in having] == ["  cp local.settings.sample.json local.settings.json"]
+    assert [line for line in having if line not in without] == []
+    assert having[-1] == "  . .venv/bin/activate && func start"
+
+
+def test_the_document_says_the_same(tmp_path: Path) -> None:
+    platform = Platform(Setup(ROOT / ".local", Ports()), lock=None)
+
+    document = (ROOT / "docs" / "local.md").read_text().splitlines()
+
+    for line in to_type(platform, has_settings=False).splitlines()[1:]:
+        assert line.strip() in document
+
+
 # --- status and pay
 
 
-async def test_status_does_not_miss_a_host_that_was_not_started_yet(tmp_path: Path) -> None:
+async def test_status_and_pay_say_how_a_host_that_does_not_run_is_started(tmp_path: Path) -> None:
     async with local(*emulators(tmp_path)) as run:
         await run.says("serving")
 
         async with local("status", "--data", str(tmp_path)) as asked:
-            exit_code = await asked.ends()
+            status_code = await asked.ends()
+        async with local("pay", "--data", str(tmp_path)) as pay:
+            pay_code = await pay.ends()
+        word = word_found(tmp_path)
 
-    assert exit_code == 0, asked.said
-    assert "not started yet: func start" in asked.said
+    assert word is not None
+    starts = f"func start --port {urlsplit(word['url']).port}"
+    assert (status_code, pay_code) == (1, 1)
+    assert f"does not run: {starts}\n" in asked.said
+    assert (
+        pay.said == f"no function app runs at {word['url']}: `make run` starts it, or `make emulators` and {starts}\n"
+    )
 
 
 async def test_status_and_pay_find_the_host_that_was_started(tmp_path: Path) -> None:
@@ -118,7 +208,7 @@ async def test_status_and_pay_find_the_host_that_was_started(tmp_path: Path) -> 
             pay_code = await pay.ends()
 
     assert (status_code, pay_code) == (0, 0), status.said + pay.said
-    assert "not started" not in status.said
+    assert "does not run" not in status.said
     assert "completed" in pay.said
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from local.base.serving import STOP_WITH_STDIN
 from local.descendants import descendants, gone, living
 from local.ports import FREE
 from local.processes import ServiceDied
@@ -79,6 +81,17 @@ async def test_it_runs_what_ships_with_the_settings_of_the_platform_and_the_test
     assert given["environment"].items() >= {**of_the_test, **platform.settings()}.items()
     assert (file["CosmosConnection"], file["PROVIDER_TIMEOUT_S"]) == (platform.cosmos_connection, "9")
     assert not [name for name in file if "." in name]
+
+
+async def test_it_has_the_python_of_the_tests_a_scratch_folder_and_no_tie_to_standard_input(tmp_path: Path) -> None:
+    async with running(tmp_path) as platform:
+        given = (await seen(platform))["environment"]
+
+    python = Path(sys.executable).parent
+    assert given["PATH"].split(os.pathsep)[0] == str(python)
+    assert given["VIRTUAL_ENV"] == str(python.parent)
+    assert given["TMPDIR"] == str(tmp_path / "host" / "tmp")
+    assert STOP_WITH_STDIN not in given
 
 
 async def test_a_kill_ends_a_host_in_a_session_of_its_own_and_it_comes_back_on_its_port(tmp_path: Path) -> None:
@@ -156,7 +169,9 @@ async def test_a_host_that_dies_is_a_service_that_died_and_leaves_nothing_behind
 
 
 async def test_a_command_that_cannot_start_its_host_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ServiceDied, match=rf"no such worker\n{COMMAND}=.*: {COMMAND} ended with exit code 1"):
+    log = tmp_path / "logs" / "host.log"
+    said = "on standard output: no such extension\nno such worker"
+    with pytest.raises(ServiceDied, match=rf"{said}\n{COMMAND}=.*: {COMMAND} ended with exit code 1\n.*{log}$"):
         async with running(tmp_path, FAKE_FUNC="broken"):
             pass
 
@@ -177,12 +192,14 @@ def test_a_program_named_by_a_path_is_found_from_any_folder(tmp_path: Path, monk
 # --- what it means for the tests
 
 
-def under_another_host(*arguments: str) -> subprocess.CompletedProcess[str]:
+def under_another_host(
+    *arguments: str, script: str | None = None, command: str = "no-such-func start"
+) -> subprocess.CompletedProcess[str]:
     """A run of pytest that would fail if it started anything: its host cannot be started."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
+        [sys.executable, *(["-c", script] if script else ["-m", "pytest"]), *arguments],
         cwd=ROOT,
-        env={**os.environ, COMMAND: "no-such-func start"},
+        env={**os.environ, COMMAND: command},
         capture_output=True,
         text=True,
         check=False,
@@ -198,6 +215,57 @@ def test_what_needs_our_own_host_is_skipped_by_name_with_the_reason() -> None:
         f"tests/e2e/test_exits.py:17: only with our own host: {hosts.ONLY_OURS['tests/e2e/test_exits.py']}"
         in run.stdout
     )
+
+
+FIRST_OF_EACH = """
+import sys, pytest
+
+class FirstOfEach:
+    bad = None
+
+    def pytest_collection_modifyitems(self, items):
+        firsts = {}
+        for item in items:
+            firsts.setdefault(item.path, item)
+        items[:] = firsts.values()
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed:
+            print("PASSED", report.nodeid)
+            self.bad = report.nodeid
+        if report.failed:
+            print("NAMED" if "no-such-func" in report.longreprtext else "OTHERWISE", report.nodeid)
+
+    def pytest_runtest_logfinish(self, nodeid, location):
+        if self.bad:
+            pytest.exit("one has passed", returncode=1)
+
+pytest.main(["-n", "0", "-s", *sys.argv[1:]], plugins=[FirstOfEach()])
+"""
+
+
+def test_whatever_make_e2e_runs_runs_under_the_host_of_the_switch() -> None:
+    recipe = re.search(r"^e2e:.*\n\t.* -m pytest ((?:tests/\S+ )+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    paths = recipe[1].split()
+    modules = {str(each.relative_to(ROOT)) for path in paths for each in _modules(ROOT / path)} - set(hosts.ONLY_OURS)
+
+    run = under_another_host(*paths, script=FIRST_OF_EACH)
+
+    told = re.findall(r"(NAMED|PASSED|OTHERWISE) ([^:\s]+)::", run.stdout)
+    assert sorted(told) == sorted(("NAMED", module) for module in modules), run.stdout
+
+
+def _modules(path: Path) -> list[Path]:
+    return sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+
+
+@pytest.mark.parametrize("command", [" ", "func 'start"])
+def test_a_switch_that_names_no_program_is_one_clear_line(command: str) -> None:
+    run = under_another_host("-n", "0", "tests/e2e/test_exits.py", command=command)
+
+    assert run.returncode == pytest.ExitCode.USAGE_ERROR
+    assert run.stderr.strip() == f"ERROR: {COMMAND}={command!r} is no command: name a program, with every quote closed"
 
 
 def test_tests_at_the_same_time_are_refused() -> None:
@@ -217,6 +285,24 @@ def test_limits_are_longer_under_another_host(request: pytest.FixtureRequest, mo
     assert limit is not None
     assert limit.args == (360.0,)
     assert hosts.patient(10) == 30
+
+
+@pytest.mark.timeout(50)
+def test_a_tests_own_limit_is_longer_too(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "IS_FOREIGN", True)
+    monkeypatch.setattr(hosts, "PATIENCE", 3.0)
+
+    hosts.adapt(request.node)
+
+    limit = request.node.get_closest_marker("timeout")
+    assert limit is not None
+    assert limit.args == (150.0,)
+
+
+def test_the_patience_of_a_run_is_that_of_the_switch() -> None:
+    script = "from tests import hosts; print(hosts.PATIENCE, hosts.patient(10))"
+
+    assert under_another_host(script=script).stdout.split() == ["4.0", "40.0"]
 
 
 def test_the_document_lists_what_is_skipped() -> None:

@@ -4,6 +4,7 @@ The services are fakes, so that each test is about the supervision alone.
 """
 
 import asyncio
+import itertools
 import os
 import sys
 from pathlib import Path
@@ -11,10 +12,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from local import ports as local_ports
 from local.base.serving import PortTaken
 from local.datafolder import FolderUnusable, owned
 from local.ports import FREE, Ports
-from local.processes import Child, Command, ServiceDied
+from local.processes import Child, Command, NotReady, ServiceDied
 from local.supervisor import Platform, running_platform
 from tests.local.terminal import FAKES, taken_port
 
@@ -55,6 +57,69 @@ async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_call
         assert environment["FROM_THE_TEST"] == "yes"
         assert environment["FUNCTIONS_WORKER_RUNTIME"] == "python"
         assert "CosmosConnection__accountEndpoint" not in environment
+
+
+@pytest.mark.parametrize(
+    ("value", "is_handed_on"),
+    [
+        ("DefaultEndpointsProtocol=https;AccountName=real;AccountKey=x", False),
+        ("UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite", True),
+        ("DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;BlobEndpoint=http://azurite:10000/x", True),
+    ],
+)
+async def test_of_the_callers_storages_the_host_gets_only_one_for_development(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, *, is_handed_on: bool
+) -> None:
+    monkeypatch.setenv("AzureWebJobsStorage", value)
+    monkeypatch.setenv("AzureWebJobsStorage__accountName", "real")
+
+    async with running_platform(data=tmp_path, services=["host"], modules=FAKES) as platform:
+        environment = await environment_of(platform)
+
+    assert environment["AzureWebJobsStorage"] == (value if is_handed_on else "UseDevelopmentStorage=true")
+    assert "AzureWebJobsStorage__accountName" not in environment
+
+
+async def test_a_free_port_that_another_takes_before_the_service_is_given_up_for_a_free_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with taken_port() as lost:
+        offered = iter([lost])
+        free = local_ports._free_ports
+        monkeypatch.setattr(local_ports, "_free_ports", lambda: itertools.chain(offered, free()))
+
+        async with running_platform(data=tmp_path, services=["host"], modules=FAKES) as platform:
+            assert platform.ports.http != lost
+            assert await environment_of(platform)
+
+
+async def test_a_port_that_was_named_is_never_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_ports, "is_taken", lambda _port: False)
+
+    with taken_port() as port, pytest.raises(ServiceDied, match=f"port {port} is taken"):
+        async with running_platform(data=tmp_path, ports=Ports(http=port), services=["host"], modules=FAKES):
+            pass
+
+
+async def test_a_choice_of_ports_that_is_never_good_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with taken_port() as port:
+        monkeypatch.setattr(local_ports, "_free_ports", lambda: itertools.repeat(port))
+
+        with pytest.raises(ServiceDied, match=f"port {port} is taken"):
+            async with running_platform(data=tmp_path, services=["host"], modules=FAKES):
+                pass
+
+
+async def test_a_service_that_is_not_ready_in_time_says_where_its_log_is(tmp_path: Path) -> None:
+    log = tmp_path / "it.log"
+    waits = "import sys, time; sys.stderr.write('waiting\\n'); time.sleep(60)"
+    child = await Child.start(Command("it", [sys.executable, "-c", waits], tmp_path, os.environ, log))
+    try:
+        with pytest.raises(NotReady, match=rf"it was not ready within 0.2 s[\s\S]*\nall that it wrote: {log}$"):
+            await child.ready(0.2)
+    finally:
+        await child.kill()
+    assert str(log) in str(await child.death())
 
 
 async def test_only_the_named_services_run_and_none_is_left(tmp_path: Path) -> None:

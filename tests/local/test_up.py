@@ -71,6 +71,31 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal
         pass  # no service is left, for each would share the lock
 
 
+async def test_a_second_ctrl_c_does_not_cut_the_stop_short(tmp_path: Path) -> None:
+    async with local(*up(tmp_path)) as run:
+        await run.says("serving")
+        cosmos = int((tmp_path / "cosmos.pid").read_text())
+        os.kill(cosmos, signal.SIGSTOP)  # it stops only when it is let go on
+
+        run.process.send_signal(signal.SIGINT)
+        await run.says("stopping")
+        run.process.send_signal(signal.SIGINT)
+        os.kill(cosmos, signal.SIGCONT)
+
+        assert await run.ends() == 0, run.said
+    with owned(tmp_path):
+        pass
+
+
+async def test_a_reset_forgets_what_was_stored_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "cosmos.sqlite").write_text("stored")
+
+    async with local(*up(tmp_path, "--reset")) as run:
+        await run.says("serving")
+
+    assert (tmp_path / "cosmos.sqlite").read_text() == ""
+
+
 async def test_when_one_dies_it_says_which_and_its_last_words_and_stops_the_rest(tmp_path: Path) -> None:
     async with local(*up(tmp_path)) as run:
         await run.says("serving")
