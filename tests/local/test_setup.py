@@ -258,7 +258,7 @@ def test_make_e2e_runs_one_after_another_under_a_host_of_the_callers() -> None:
     ours, others = make("-n", "e2e"), make("-n", "e2e", "E2E_HOST=func start")
 
     assert "-n 0" not in ours
-    assert "-n 0 -rs" in others
+    assert "-n 0" in others
 
 
 def test_continuous_integration_runs_what_a_developer_runs() -> None:

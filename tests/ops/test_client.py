@@ -165,12 +165,20 @@ async def test_what_is_no_id_asks_for_nothing_else(app: Scripted) -> None:
     assert [asked.path for asked in app.asked] == ["/api/ops/dead-letters/../payments?x=1"]
 
 
+HEARS_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Tests that run in the background have inherited that SIGINT is ignored."""
+
+
 async def test_ctrl_c_ends_long_work_in_one_line(app: Scripted) -> None:
     app.on(LIST, (200, page_of([letter(1)])))
     app.on("POST /api/ops/dead-letters/replay", (200, {"results": [verdict(1)], "next_page": "second"}))
     arguments = [sys.executable, "-m", "ops", "--url", app.url, "replay", "--all", "--rate", "0.01"]
     process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-c", HEARS_CTRL_C, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     assert process.stderr is not None
     assert await process.stderr.readline() == b"replayed: 1 of 1\n"
