@@ -2,13 +2,13 @@
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 What cannot go on is recovered: recorded, listed, replayed or discarded by an operator. project keeps a row per payment,
-sweep starts what stands still, and query (HTTP) stands beside it. Knows no Cosmos, no JSON, no rule; the picture is in
-docs/architecture.md.
+sweep starts what stands still, measure says how much waits, and query (HTTP) stands beside them. Knows no Cosmos, no
+JSON, no rule; the picture is in docs/architecture.md.
 """
 
 import azure.functions as func
 
-from functions import accept, advance, health, project, publish, query, recover, sweep
+from functions import accept, advance, health, measure, project, publish, query, recover, sweep
 from functions.caller import caller
 from shared.settings import read_settings
 from shared.wiring import build_id, once
@@ -22,8 +22,7 @@ app.register_functions(publish.blueprint(services, feed_poll_delay_ms=settings.f
 app.register_functions(advance.blueprint(services))
 app.register_functions(recover.blueprint(services, caller=caller(settings.ops_caller)))
 app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
-app.register_functions(
-    sweep.blueprint(services, sweep_schedule=settings.sweep_schedule, backlog_schedule=settings.backlog_schedule)
-)
+app.register_functions(sweep.blueprint(services, schedule=settings.sweep_schedule))
+app.register_functions(measure.blueprint(services, schedule=settings.backlog_schedule))
 app.register_functions(query.blueprint(services))
 app.register_functions(health.blueprint(services, build_id=build_id()))

@@ -38,4 +38,5 @@ def delivery(message: func.ServiceBusMessage) -> Delivery:
         subject=message.subject or "",
         delivery_count=message.delivery_count or 1,
         properties=message.application_properties or {},
+        dead_letter_source=message.dead_letter_source,
     )

@@ -34,8 +34,7 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
         subscription_name=flow.RECORD_SUBSCRIPTION,
     )
     async def record_dead_letter(message: func.ServiceBusMessage) -> None:
-        source = message.dead_letter_source
-        await keep(delivery(message), dead_letter_source=source, services=await services())
+        await keep(delivery(message), services=await services())
 
     for name in ROUTES:
         _register(bp, name, services=services, caller=caller)

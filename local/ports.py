@@ -35,7 +35,7 @@ class Ports:
         for name, port in wanted.items():
             is_asked_for = services is None or _SERVICE_OF[name] in services
             if port and is_asked_for and is_taken(port):
-                raise PortTaken(_SERVICE_OF[name], port, f"--{name}-port")
+                raise PortTaken(_SERVICE_OF[name], port, option=f"--{name}-port")
         return replace(self, **{name: port or next(free) for name, port in wanted.items()})
 
 

@@ -175,7 +175,7 @@ def main() -> int:
 
     adopt_orphans()
     try:
-        code = serve("host", port, start)
+        code = serve("host", start, port=port)
     except NoCommand as fault:
         print(fault, file=sys.stderr)
         return 1

@@ -36,26 +36,26 @@ class Running(Protocol):
 class PortTaken(Exception):
     """The wanted port belongs to another program."""
 
-    def __init__(self, service: str, port: int, option: str) -> None:
+    def __init__(self, service: str, port: int, *, option: str) -> None:
         super().__init__(
             f"port {port} is taken, so the local {service} cannot start: free it or choose another, {option} N"
         )
 
 
-def serve(service: str, port: int, start: Callable[[], Awaitable[Running]]) -> int:
+def serve(service: str, start: Callable[[], Awaitable[Running]], *, port: int) -> int:
     """Run a service until SIGTERM or SIGINT. Prints `ready SERVICE PORT` on standard output once it answers.
 
     Returns the exit code: 0 after an orderly stop, 1 when it could not start (the reason is on standard error).
     """
     try:
-        asyncio.run(_until_told_to_stop(service, port, start))
+        asyncio.run(_until_told_to_stop(service, start, port=port))
     except (PortTaken, DataInUse) as taken:
         print(taken, file=sys.stderr)
         return 1
     return 0
 
 
-async def _until_told_to_stop(service: str, port: int, start: Callable[[], Awaitable[Running]]) -> None:
+async def _until_told_to_stop(service: str, start: Callable[[], Awaitable[Running]], *, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,7 +66,7 @@ async def _until_told_to_stop(service: str, port: int, start: Callable[[], Await
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             option = {"cosmos": "--cosmos-port", "servicebus": "--amqp-port", "provider": "--provider-port"}
-            raise PortTaken(service, port, option.get(service, "--http-port")) from exc
+            raise PortTaken(service, port, option=option.get(service, "--http-port")) from exc
         raise
     if running is None:
         return

@@ -17,4 +17,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slow-s", type=float, default=1.0, help="how long a call with pm_slow takes")
     parser.add_argument("--hold-s", type=float, default=60.0, help="how long a time-out holds the response")
     options = parser.parse_args(arguments)
-    return serve("provider", options.port, functools.partial(start, **vars(options)))
+    return serve("provider", functools.partial(start, **vars(options)), port=options.port)

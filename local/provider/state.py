@@ -4,10 +4,11 @@ Knows no protocol, reads no clock and makes no id: both are handed in. The calle
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import islice
+from typing import Any
 
+from local.provider.books import Books
 from local.provider.faults import Fault, Faults
 from local.provider.records import Answer, Call, Charge, Payment, Remembered, Status, refusal
 from local.provider.store import Key, Record
@@ -24,11 +25,7 @@ class Provider:
         self._new_id = new_id
         self._slow_s = slow_s
         self._hold_s = hold_s
-        self._payments: dict[str, Payment] = {}
-        self._by_reference: dict[str, list[Payment]] = {}
-        self._charges: dict[str, Charge] = {}
-        self._remembered: dict[str, Remembered] = {}
-        self._changed: dict[Key, Record] = {}
+        self._books = Books()
         self.is_broken = True
         """Whether the payment methods that are down until repair are down."""
         self.forgets_request_ids = False
@@ -52,7 +49,7 @@ class Provider:
         return self._held(answer) if fault is Fault.TIMEOUT_DID_IT else answer
 
     def _count(self, call: Call) -> Charge:
-        charge = self._charge(call.payment_reference)
+        charge = self._books.charge(call.payment_reference)
         charge.requests += 1
         if call.operation is Operation.CREATE:
             charge.amount_minor, charge.currency = call.amount_minor, call.currency
@@ -90,7 +87,7 @@ class Provider:
     def _done_anew(self, call: Call, charge: Charge) -> Answer:
         answer = self._create(call) if call.operation is Operation.CREATE else self._change(call)
         if answer.is_definite:
-            self._remember(call, answer)
+            self._books.remember(call, answer, at=self._clock())
         if self._behaviour(call) is Behaviour.TIMES_OUT_ONCE and call.operation not in charge.timed_out:
             charge.timed_out.append(call.operation)
             return self._held(answer)
@@ -119,15 +116,14 @@ class Provider:
             code="card_declined" if declined else None,
             created_at=self._clock().isoformat(),
         )
-        self._add(payment)
-        self._touch(payment)
+        self._books.enter(payment)
         if declined:
             return refusal(402, "card_declined", message="The card was declined.")
         return Answer(201, {"provider_payment_id": payment.provider_payment_id, "status": payment.status})
 
     def _change(self, call: Call) -> Answer:
         """A capture or a void of a payment that must exist and be this merchant's payment."""
-        payment = self._payments.get(call.provider_payment_id or "")
+        payment = self._books.payment(call.provider_payment_id)
         if payment is None:
             return refusal(404, "payment_unknown", message=f"There is no payment {call.provider_payment_id}.")
         if payment.payment_reference != call.payment_reference:
@@ -149,11 +145,11 @@ class Provider:
             )
         if TOKENS[payment.payment_method].capture is Behaviour.DECLINED:
             payment.code = "capture_declined"
-            self._touch(payment)
+            self._books.note(payment)
             return refusal(402, payment.code, message="The capture was declined.")
         payment.status, payment.capture_id = Status.CAPTURED, self._new_id("cap_")
-        self._charge(payment.payment_reference).times_charged += 1
-        self._touch(payment)
+        self._books.charge(payment.payment_reference).times_charged += 1
+        self._books.note(payment)
         return _changed(payment, capture_id=payment.capture_id)
 
     def _void(self, payment: Payment) -> Answer:
@@ -162,8 +158,8 @@ class Provider:
         if payment.status is Status.VOIDED and not self.forgets_request_ids:
             return refusal(409, "already_voided", message="The payment was voided by another request.")
         payment.status, payment.void_id = Status.VOIDED, self._new_id("vo_")
-        self._charge(payment.payment_reference).voided = True
-        self._touch(payment)
+        self._books.charge(payment.payment_reference).voided = True
+        self._books.note(payment)
         return _changed(payment, void_id=payment.void_id)
 
     # --- asking
@@ -185,22 +181,20 @@ class Provider:
         met = self._asked(payment_reference)
         if met is not None:
             return met
-        found = [each.as_json() for each in self._by_reference.get(payment_reference, [])]
+        found = [each.as_json() for each in self._books.made_under(payment_reference)]
         return Answer(200, {"payments": found})
 
     def _asked(self, payment_reference: str) -> Answer | None:
-        charge = self._charge(payment_reference)
+        charge = self._books.charge(payment_reference)
         charge.asks += 1
         return self._met(self.faults.draw(f"ask:{payment_reference}:{charge.asks}"))
 
     def charges(self, *, after: str | None = None, limit: int | None = None) -> list[Record]:
         """In the order in which the payments were first heard of. Raises KeyError when there is no payment `after`."""
-        skipped = 0 if after is None else list(self._charges).index(self._charges[after].payment_id) + 1
-        listed = islice(self._charges.values(), skipped, None if limit is None else skipped + limit)
-        return [charge.as_json() for charge in listed]
+        return [charge.as_json() for charge in self._books.charges(after=after, limit=limit)]
 
     def charge(self, payment_id: str) -> Record | None:
-        charge = self._charges.get(payment_id)
+        charge = self._books.known_charge(payment_id)
         return charge.as_json() if charge else None
 
     # --- modes
@@ -223,61 +217,27 @@ class Provider:
             self.forgets_request_ids = forgets_request_ids
         if remembers_requests_for_s is not None:
             self.remembers_requests_for_s = remembers_requests_for_s
-        switches = {"is_broken": self.is_broken, "faults": self.faults.as_json(), **self.mode()}
-        self._changed["switches", ""] = switches
+        self._books.note_switches({"is_broken": self.is_broken, "faults": self.faults.as_json(), **self.mode()})
 
     # --- keeping
 
     def drain(self) -> Mapping[Key, Record]:
         """The records that changed since the last call."""
-        changed, self._changed = self._changed, {}
-        return {key: asdict(self._charges[key[1]]) if key[0] == "charge" else body for key, body in changed.items()}
+        return self._books.drain()
 
     def restore(self, kind: str, record: Mapping[str, object]) -> None:
         """Takes a stored record back, in the order of storing. Other kinds than the provider's own are not touched."""
-        fields: dict[str, object] = dict(record)
-        match kind:
-            case "payment":
-                payment = Payment(**(fields | {"status": Status(str(fields["status"]))}))  # type: ignore[arg-type]  # as stored
-                self._add(payment)
-            case "charge":
-                self._charges[str(fields["payment_id"])] = Charge(**fields)  # type: ignore[arg-type]  # as stored
-            case "request":
-                self._remembered[str(fields["request_id"])] = Remembered(**fields)  # type: ignore[arg-type]  # as stored
-            case "switches":
-                self.is_broken = bool(fields["is_broken"])
-                self.faults = Faults(**fields["faults"])  # type: ignore[arg-type]  # as stored
-                self.forgets_request_ids = bool(fields["forget_request_ids"])
-                self.remembers_requests_for_s = float(str(fields["remember_requests_s"]))
-
-    def _add(self, payment: Payment) -> None:
-        self._payments[payment.provider_payment_id] = payment
-        self._by_reference.setdefault(payment.payment_reference, []).append(payment)
-
-    def _touch(self, payment: Payment) -> None:
-        self._charge(payment.payment_reference).status = payment.status
-        self._changed["payment", payment.provider_payment_id] = asdict(payment)
-
-    def _charge(self, payment_reference: str) -> Charge:
-        """The charge, noted as changed: its numbers are read when the changes are drained."""
-        charge = self._charges.setdefault(payment_reference, Charge(payment_reference))
-        self._changed["charge", payment_reference] = {}
-        return charge
-
-    def _remember(self, call: Call, answer: Answer) -> None:
-        remembered = Remembered(
-            request_id=call.request_id,
-            fingerprint=call.fingerprint,
-            payment_reference=call.payment_reference,
-            status_code=answer.status_code,
-            answer=dict(answer.body),
-            answered_at=self._clock().isoformat(),
-        )
-        self._remembered[call.request_id] = remembered
-        self._changed["request", call.request_id] = asdict(remembered)
+        if kind != "switches":
+            self._books.restore(kind, record)
+            return
+        fields: dict[str, Any] = dict(record)
+        self.is_broken = bool(fields["is_broken"])
+        self.faults = Faults(**fields["faults"])
+        self.forgets_request_ids = bool(fields["forget_request_ids"])
+        self.remembers_requests_for_s = float(str(fields["remember_requests_s"]))
 
     def _recall(self, request_id: str) -> Remembered | None:
-        remembered = self._remembered.get(request_id)
+        remembered = self._books.remembered(request_id)
         if remembered is None:
             return None
         age = self._clock() - datetime.fromisoformat(remembered.answered_at)
@@ -293,7 +253,7 @@ class Provider:
     def _token(self, call: Call) -> Token | None:
         if call.operation is Operation.CREATE:
             return TOKENS.get(call.payment_method or "")
-        payment = self._payments.get(call.provider_payment_id or "")
+        payment = self._books.payment(call.provider_payment_id)
         return TOKENS[payment.payment_method] if payment else None
 
 

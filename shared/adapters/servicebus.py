@@ -17,10 +17,9 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
 from shared.codec.cloud_events import CONTENT_TYPE
-from shared.codec.messages import Message, parked
+from shared.codec.messages import Delivery, Message, parked
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
-from shared.ports.dead_letters import DeadMessage
 from shared.ports.topics import Rejected
 
 CALL_LIMIT_S = 30
@@ -83,7 +82,7 @@ class ServiceBusTopics:
         if rejected:
             raise BusUnavailable(f"the dead letter of message {letter.message_id} is {rejected[0].reason}")
 
-    async def drain(self, record: Callable[[DeadMessage], Awaitable[None]], *, limit: int) -> int:
+    async def drain(self, record: Callable[[Delivery], Awaitable[None]], *, limit: int) -> int:
         try:
             receiver = self._client.get_subscription_receiver(
                 self._dead_letter_topic, self._recorder, sub_queue=ServiceBusSubQueue.DEAD_LETTER
@@ -91,7 +90,7 @@ class ServiceBusTopics:
             async with receiver:
                 messages = await receiver.receive_messages(max_message_count=limit, max_wait_time=DRAIN_WAIT_S)
                 for message in messages:  # one after another: concurrent completes on one receiver stall
-                    await record(dead_message(message))
+                    await record(delivery_of(message))
                     await receiver.complete_message(message)
                 return len(messages)
         except (ServiceBusError, OSError, TimeoutError) as exc:
@@ -173,16 +172,16 @@ def _wire(message: Message, due_at: datetime | None) -> ServiceBusMessage:
     )
 
 
-def dead_message(message: ServiceBusReceivedMessage) -> DeadMessage:
-    """What was received from a dead-letter queue, as the port hands it over."""
+def delivery_of(message: ServiceBusReceivedMessage) -> Delivery:
+    """What was received, as the host's own triggers hand it over."""
     properties = {_text(name): _value(value) for name, value in (message.application_properties or {}).items()}
-    return DeadMessage(
+    return Delivery(
         message_id=str(message.message_id),
         body=b"".join(cast("Iterable[bytes]", message.body)).decode(errors="replace"),
         subject=message.subject or "",
         delivery_count=(message.delivery_count or 0) + 1,  # on the wire it counts failures
         properties=properties,
-        source=message.dead_letter_source,
+        dead_letter_source=message.dead_letter_source,
     )
 
 

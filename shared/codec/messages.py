@@ -17,7 +17,7 @@ from typing import Final
 
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.facts import type_name
-from shared.domain.letters import DeadLetter, LetterRecord
+from shared.domain.letters import DeadLetter
 from shared.domain.reasons import Reason
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
@@ -84,6 +84,8 @@ class Delivery:
     subject: str
     delivery_count: int
     properties: Mapping[str, object]
+    dead_letter_source: str | None = None
+    """The broker's name of where a forwarded message died."""
 
 
 # --- making ---
@@ -129,45 +131,36 @@ def parked(letter: DeadLetter) -> Message:
     Reason and description stand there twice: under the broker's names, where every tool looks for them, and under
     ours, which the broker does not overwrite when the letter dies once more on its way to being recorded.
     """
-    description = letter.description[:MAX_DESCRIPTION]
+    clipped = replace(letter, description=letter.description[:MAX_DESCRIPTION])
+    brokers: dict[str, str | int] = {BROKERS_REASON: clipped.reason, BROKERS_DESCRIPTION: clipped.description}
+    return _letter(clipped, properties=brokers)
+
+
+def parked_again(letter: DeadLetter, *, record_attempt: int) -> Message:
+    """A dead letter that the store could not take, for later, with all that is known of it."""
+    return _letter(letter, properties={RECORD_ATTEMPT: record_attempt})
+
+
+def addressed_id(event_id: str, place: Place, *, run: str, attempt: int) -> str:
+    """The id of a copy for one subscription."""
+    return f"{event_id}:{place.subscription}:{run}:{attempt}"
+
+
+def _letter(letter: DeadLetter, *, properties: Mapping[str, str | int]) -> Message:
     return Message(
         topic=DEAD_LETTER_TOPIC,
         message_id=letter.message_id,
         body=letter.body,
         subject=letter.subject,
         properties={
-            BROKERS_REASON: letter.reason,
-            BROKERS_DESCRIPTION: description,
+            **properties,
             REASON: letter.reason,
-            DESCRIPTION: description,
+            DESCRIPTION: letter.description,
             SOURCE: letter.source,
             DELIVERIES: letter.delivery_count,
             **_turn(letter.attempt, letter.run, answered=letter.answered),
         },
     )
-
-
-def parked_again(delivery: Delivery, *, record: LetterRecord, record_attempt: int) -> Message:
-    """A dead letter that the store could not take, for later, with all that is known of it."""
-    return Message(
-        topic=DEAD_LETTER_TOPIC,
-        message_id=delivery.message_id,
-        body=delivery.body,
-        subject=delivery.subject,
-        properties={
-            RECORD_ATTEMPT: record_attempt,
-            SOURCE: record.source,
-            REASON: record.reason,
-            DESCRIPTION: record.description,
-            DELIVERIES: record.delivery_count,
-            **_turn(record.attempt, record.run, answered=record.answered),
-        },
-    )
-
-
-def addressed_id(event_id: str, place: Place, *, run: str, attempt: int) -> str:
-    """The id of a copy for one subscription."""
-    return f"{event_id}:{place.subscription}:{run}:{attempt}"
 
 
 def _addressed(place: Place, *, event_id: str, body: str, subject: str, turn: Mapping[str, str | int]) -> Message:
@@ -207,11 +200,8 @@ def tried(delivery: Delivery) -> Tried:
     return Tried(attempt=attempt, run=run, answered=ANSWERED in delivery.properties)
 
 
-def as_dead_letter(delivery: Delivery, *, place_of_death: str) -> DeadLetter:
-    """What a delivered dead letter says of its death; what it does not say is left empty rather than guessed.
-
-    place_of_death: what the broker says, for a letter that is not of our own.
-    """
+def as_dead_letter(delivery: Delivery) -> DeadLetter:
+    """What a delivered dead letter says of its death; what it does not say is left empty rather than guessed."""
     said = delivery.properties
     reason = str(said.get(REASON) or said.get(BROKERS_REASON) or Reason.UNKNOWN)
     return DeadLetter(
@@ -220,12 +210,18 @@ def as_dead_letter(delivery: Delivery, *, place_of_death: str) -> DeadLetter:
         subject=delivery.subject,
         reason=reason,
         description=str(said.get(DESCRIPTION) or said.get(BROKERS_DESCRIPTION) or ""),
-        source=str(said.get(SOURCE) or place_of_death),
+        source=str(said.get(SOURCE) or _place_of_death(delivery)),
         attempt=_whole(said, ATTEMPT, default=0),
         run=str(said.get(RUN) or FEED_RUN),
         delivery_count=_whole(said, DELIVERIES, default=delivery.delivery_count),
         answered=ANSWERED in said or reason == Reason.CHARGED_NOT_RECORDED,
     )
+
+
+def _place_of_death(delivery: Delivery) -> str:
+    """`topic/subscription` of the broker's `topic/Subscriptions/subscription`."""
+    parts = (delivery.dead_letter_source or "unknown").split("/")
+    return "/".join(part for part in parts if part.lower() != "subscriptions")
 
 
 def record_attempts(delivery: Delivery) -> int:

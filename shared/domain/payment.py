@@ -48,7 +48,7 @@ class Step(StrEnum):
 
     @property
     def tells_the_merchant(self) -> bool:
-        return not self.moves_money
+        return self in (Step.NOTIFY, Step.NOTIFY_FAILURE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

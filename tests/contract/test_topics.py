@@ -12,9 +12,8 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from shared import flow
 from shared.adapters.servicebus import ServiceBusTopics
-from shared.codec.messages import Message
+from shared.codec.messages import Delivery, Message
 from shared.domain.letters import DeadLetter
-from shared.ports.dead_letters import DeadMessage
 from tests import places
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -170,9 +169,9 @@ async def test_what_died_on_its_way_to_being_recorded_is_drained(
     async with listening(bus, topic=flow.DEAD_LETTER_TOPIC, subscription=record) as receiver:
         await topics.park(letter)
         await dead_lettered(receiver, letter.message_id)
-    seen: list[DeadMessage] = []
+    seen: list[Delivery] = []
 
-    async def keep(message: DeadMessage) -> None:
+    async def keep(message: Delivery) -> None:
         seen.append(message)
 
     async with asyncio.timeout(LIMIT_S):

@@ -10,8 +10,7 @@ from typing import Any
 
 from local.azure.servicebus.errors import MessageLockLost
 from shared import flow
-from shared.adapters.servicebus import dead_message
-from shared.codec.messages import Delivery
+from shared.adapters.servicebus import delivery_of
 from shared.domain.payment import Step
 from shared.services import Services
 from shared.verbs.advance import advance
@@ -130,15 +129,14 @@ class Host:
         taken = await self.bus.take(self.bus.queue(place))
         if taken is None:
             return False
-        await self._call(taken, lambda: advance(delivery_of(taken), step=step, services=self.services))
+        await self._call(taken, lambda: advance(delivery_of(taken.message), step=step, services=self.services))
         return True
 
     async def record_one(self) -> bool:
         taken = await self.bus.take(self.bus.queue(RECORD))
         if taken is None:
             return False
-        source = taken.message.dead_letter_source
-        await self._call(taken, lambda: keep(delivery_of(taken), dead_letter_source=source, services=self.services))
+        await self._call(taken, lambda: keep(delivery_of(taken.message), services=self.services))
         return True
 
     async def _call(self, taken: Taken, function: Callable[[], Awaitable[None]]) -> None:
@@ -178,18 +176,6 @@ class Host:
 
 def _step_places() -> list[tuple[str, Step]]:
     return [(str(place), step) for step, place in flow.PLACE_OF.items()]
-
-
-def delivery_of(taken: Taken) -> Delivery:
-    """As functions/advance.py makes it of what the host hands over; AMQP's own count is of failures."""
-    dead = dead_message(taken.message)
-    return Delivery(
-        message_id=dead.message_id,
-        body=dead.body,
-        subject=dead.subject,
-        delivery_count=(taken.message.delivery_count or 0) + 1,
-        properties=dead.properties,
-    )
 
 
 async def read_feed(grounds: Grounds, position: str | None) -> tuple[list[dict[str, Any]], str | None]:

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.adapters.servicebus import delivery_of
 from tests.flow.topologies import OPEN, QUIET, with_others
-from tests.flow.world import World, a_world, delivery_of
+from tests.flow.world import World, a_world
 
 COMPLETED = ["initiated", "created", "settled", "completed"]
 
@@ -17,7 +18,7 @@ async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:
         if any(one.name == subscription for one in topic.subscriptions):
             queue = world.bus.queue(f"{topic.name}/{subscription}")
             while (taken := await world.bus.take(queue)) is not None:
-                events.append(json.loads(delivery_of(taken).body))
+                events.append(json.loads(delivery_of(taken.message).body))
                 await world.bus.complete(taken)
     return events
 

@@ -11,10 +11,9 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.exceptions import MessageLockLostError
 
 from local.azure.servicebus.errors import MessageLockLost
-from shared.codec.messages import Message
+from shared.codec.messages import Delivery, Message
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
-from shared.ports.dead_letters import DeadMessage
 from tests.flow.benches import Bench, BenchOf, direct, over_sockets
 
 CREATE, RECORD, QUIET = "payment-initiated/create", "payment-dead-letters/record", "payment-initiated/shipping"
@@ -164,9 +163,9 @@ async def test_what_dies_in_the_recorder_is_drained_with_our_own_reason(bench_of
         await bench.topics.park(a_letter())
         for _ in range(10):
             await bench.abandon(await taken(bench, RECORD))
-        drained: list[DeadMessage] = []
+        drained: list[Delivery] = []
 
-        async def keep(message: DeadMessage) -> None:
+        async def keep(message: Delivery) -> None:
             drained.append(message)
 
         assert await bench.topics.drain(keep, limit=5) == 1

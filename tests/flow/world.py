@@ -33,11 +33,11 @@ from tests.faults import Tripwire
 from tests.flow.bus import DirectBus
 from tests.flow.gateway import Gateway, gateway_to
 from tests.flow.grounds import Grounds, standing
-from tests.flow.host import RECORD, Feed, Host, delivery_of, read_feed
+from tests.flow.host import RECORD, Feed, Host, read_feed
 from tests.flow.signals_seen import SignalsSeen
 from tests.flow.worker import Plant
 
-__all__ = ["RECORD", "World", "a_world", "a_world_behind_a_gateway", "a_world_on", "delivery_of", "read_feed"]
+__all__ = ["RECORD", "World", "a_world", "a_world_behind_a_gateway", "a_world_on", "read_feed"]
 
 
 async def _publish(documents: list[dict[str, Any]], services: Services) -> None:

@@ -10,17 +10,18 @@ type Check = Callable[[Infra, Product], list[str]]
 
 
 @dataclass(frozen=True)
-class Seed:
+class Seed[C: Callable[..., list[str]]]:
     """One fault: `old` becomes `new` in `file`, and `check` must then say `says`."""
 
-    check: Check
+    check: C
     file: str
     old: str
     new: str
     says: str
 
-    def faults(self, folder: Path, product: Product) -> list[str]:
-        return self.check(seeded(folder, file=self.file, old=self.old, new=self.new), product)
+    def planted(self, folder: Path) -> Infra:
+        """A copy of infra/ with the fault."""
+        return seeded(folder, file=self.file, old=self.old, new=self.new)
 
     def __str__(self) -> str:
         return f"{self.check.__name__}: {self.new.strip()[:40] or self.old.strip()[:40]}"

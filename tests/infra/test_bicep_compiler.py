@@ -8,32 +8,21 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from infra import bicep_check
 from infra.bicep_check import Check, Compiler, CompilerMissing, placeholders, sources
-from tests.infra.product import INFRA, seeded
+from tests.infra.checking import Seed
+from tests.infra.product import INFRA
 
 MAIN, DEV, PROD = "main.bicep", "dev.bicepparam", "prod.bicepparam"
 NETWORK = "modules/network.bicep"
 STORE, MONITORING = "modules/cosmos.bicep", "modules/monitoring.bicep"
 
 
-@dataclass(frozen=True)
-class Seed:
-    """One fault: `old` becomes `new` in `file`, and `check` must then say `says`."""
-
-    check: Check
-    file: str
-    old: str
-    new: str
-    says: str
-
-
-SEEDS = {
+SEEDS: dict[str, Seed[Check]] = {
     "a wrong property": Seed(
         bicep_check.lints, STORE, "disableLocalAuth:", "disableLocalAuthentication:", "disableLocalAuthentication"
     ),
@@ -144,10 +133,8 @@ def test_the_compiler_has_nothing_to_say(check: Check, compiler: Compiler) -> No
 
 
 @pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
-def test_a_seeded_fault_is_said(seed: Seed, compiler: Compiler, tmp_path: Path) -> None:
-    copy = seeded(tmp_path, file=seed.file, old=seed.old, new=seed.new)
-
-    said = seed.check(compiler, copy.folder)
+def test_a_seeded_fault_is_said(seed: Seed[Check], compiler: Compiler, tmp_path: Path) -> None:
+    said = seed.check(compiler, seed.planted(tmp_path).folder)
 
     assert any(seed.says in line for line in said), said
 

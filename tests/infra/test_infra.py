@@ -47,8 +47,8 @@ def test_infra_passes(check: Check, infra: Infra, product: Product) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=str)
-def test_a_seeded_fault_is_seen(seed: Seed, tmp_path: Path, product: Product) -> None:
-    faults = seed.faults(tmp_path, product)
+def test_a_seeded_fault_is_seen(seed: Seed[Check], tmp_path: Path, product: Product) -> None:
+    faults = seed.check(seed.planted(tmp_path), product)
 
     assert any(seed.says in fault for fault in faults), faults
 

@@ -93,7 +93,7 @@ def main() -> int:
     sys.stderr.write(f"the last words of {name}\n")
     if os.environ.get("FAKE_REFUSES") == name:
         return 3
-    return serve(name, options.port, lambda: FakeService().open(options.port, *options.admin_port))
+    return serve(name, lambda: FakeService().open(options.port, *options.admin_port), port=options.port)
 
 
 if __name__ == "__main__":

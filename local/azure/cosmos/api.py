@@ -100,34 +100,35 @@ class Cosmos:
         return wire.answer(request, 200, body=dumps(body))
 
     def _create_database(self, request: Request, _call: Call) -> Response:
-        return _definition(request, 201, self.catalogue.create_database(request.document()).properties)
+        return _definition(request, self.catalogue.create_database(request.document()).properties, status=201)
 
     def _read_database(self, request: Request, call: Call) -> Response:
-        return _definition(request, 200, self.catalogue.database(call.database).properties)
+        return _definition(request, self.catalogue.database(call.database).properties)
 
     def _list_databases(self, request: Request, _call: Call) -> Response:
         entries = [dumps(database.properties) for database in self.catalogue.databases()]
-        return _metadata(request, 200, body=wire.listing("", "Databases", entries=entries))
+        return _metadata(request, body=wire.listing("", "Databases", entries=entries))
 
     def _delete_database(self, request: Request, call: Call) -> Response:
         self.catalogue.delete_database(call.database)
-        return _metadata(request, 204)
+        return _metadata(request, status=204)
 
     def _create_container(self, request: Request, call: Call) -> Response:
-        return _definition(request, 201, self.catalogue.create_container(call.database, request.document()).properties)
+        container = self.catalogue.create_container(call.database, request.document())
+        return _definition(request, container.properties, status=201)
 
     def _read_container(self, request: Request, call: Call) -> Response:
         container = self.catalogue.container(call.database, call.container)
-        return _definition(request, 200, container.properties, headers=self._session(container))
+        return _definition(request, container.properties, headers=self._session(container))
 
     def _list_containers(self, request: Request, call: Call) -> Response:
         entries = [dumps(container.properties) for container in self.catalogue.containers(call.database)]
         body = wire.listing(self.catalogue.database(call.database).rid, "DocumentCollections", entries=entries)
-        return _metadata(request, 200, body=body)
+        return _metadata(request, body=body)
 
     def _delete_container(self, request: Request, call: Call) -> Response:
         self.catalogue.delete_container(call.database, call.container)
-        return _metadata(request, 204)
+        return _metadata(request, status=204)
 
     def _ranges(self, request: Request, call: Call) -> Response:
         """The physical partitions, as a feed: clients read on until they see a literal 304."""
@@ -137,7 +138,7 @@ class Cosmos:
             return wire.answer(request, 304, headers={"etag": etag})
         entries = [dumps(_range(container, number)) for number in range(len(container.ranges))]
         body = wire.listing(container.rid, "PartitionKeyRanges", entries=entries)
-        return _metadata(request, 200, body=body, headers={"etag": etag})
+        return _metadata(request, body=body, headers={"etag": etag})
 
     # items
 
@@ -268,13 +269,15 @@ def _key(request: Request) -> PartitionKey | None:
 
 
 def _definition(
-    request: Request, status: int, properties: Document, *, headers: Mapping[str, str] | None = None
+    request: Request, properties: Document, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     etag = {"etag": str(properties["_etag"])}
-    return _metadata(request, status, body=dumps(properties), headers={**(headers or {}), **etag})
+    return _metadata(request, status=status, body=dumps(properties), headers={**(headers or {}), **etag})
 
 
-def _metadata(request: Request, status: int, *, body: str = "", headers: Mapping[str, str] | None = None) -> Response:
+def _metadata(
+    request: Request, *, status: int = 200, body: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
     return wire.answer(
         request, status, body=body, charge=METADATA_CHARGE, headers={**DEFINITIONS_STAND, **(headers or {})}
     )

@@ -18,4 +18,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--partitions", type=int, default=2, help="physical partitions of new containers")
     parser.add_argument("--consistency", default="Strong", help="the account's default consistency level")
     options = parser.parse_args(arguments)
-    return serve("cosmos", options.port, functools.partial(start, **vars(options)))
+    return serve("cosmos", functools.partial(start, **vars(options)), port=options.port)

@@ -28,7 +28,7 @@ def is_defined(inner: Expression) -> Expression:
     return lambda document: inner(document) is not UNDEFINED
 
 
-def starts_with(text: Expression, prefix: Expression, ignoring_case: Expression) -> Expression:
+def starts_with(text: Expression, prefix: Expression, *, ignoring_case: Expression) -> Expression:
     """STARTSWITH: undefined unless both are strings and the third, where it is given, is a boolean."""
 
     def evaluate(document: Document) -> Value:
@@ -45,8 +45,8 @@ def _folded(text: str) -> str:
     return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
 
 
-def comparison(operator: str, left: Expression, right: Expression) -> Expression:
-    return lambda document: _compare(operator, left(document), right(document))
+def comparison(left: Expression, right: Expression, *, operator: str) -> Expression:
+    return lambda document: _compare(left(document), right(document), operator=operator)
 
 
 def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
@@ -56,7 +56,7 @@ def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
         value = needle(document)
         if value is UNDEFINED:
             return UNDEFINED
-        return any(_compare("=", value, candidate(document)) is True for candidate in candidates)
+        return any(_compare(value, candidate(document), operator="=") is True for candidate in candidates)
 
     return evaluate
 
@@ -106,7 +106,7 @@ def sort_key(value: Value) -> SortKey:
     return (4, value) if isinstance(value, str) else (5, 0)
 
 
-def _compare(operator: str, left: Value, right: Value) -> Value:
+def _compare(left: Value, right: Value, *, operator: str) -> Value:
     kind = _kind(left)
     if left is UNDEFINED or right is UNDEFINED or kind != _kind(right):
         return UNDEFINED

@@ -109,7 +109,7 @@ class Queries:
             if token.skipped < query.offset:
                 token = replace(token, position=position, skipped=token.skipped + 1)
                 continue
-            text = _project(query, row, document)
+            text = _project(row, document, query=query)
             token = replace(token, position=position, taken=token.taken + 1)
             rows.append(text)
             weight += len(text or "")
@@ -140,7 +140,7 @@ class Queries:
                 yield row, document
 
 
-def _project(query: Query, row: Row, document: Document) -> str | None:
+def _project(row: Row, document: Document, *, query: Query) -> str | None:
     """The row as JSON text; None when SELECT VALUE leads nowhere."""
     if not query.columns:
         return row.body

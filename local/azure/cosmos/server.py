@@ -144,7 +144,9 @@ class _App:
         self._diagnostics = diagnostics
         self._identify = identify
 
-    async def __call__(self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable") -> None:
+    async def __call__(  # noqa: PLR0917 - as ASGI calls it
+        self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
+    ) -> None:
         if scope["type"] != "http":
             return
         request = await _read(scope, receive)

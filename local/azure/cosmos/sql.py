@@ -178,7 +178,8 @@ class _Parser:
             found = x.among(left, self._listed())
             return x.negation(found) if negated else found
         if self._word() in x.COMPARISONS:
-            return x.comparison(self._next().text, left, self._primary())
+            operator = self._next().text
+            return x.comparison(left, self._primary(), operator=operator)
         return left
 
     def _listed(self) -> list[Expression]:
@@ -275,8 +276,9 @@ class _Parser:
         return syntax_error(found.text)
 
 
-def _starts_with(text: Expression, prefix: Expression, ignoring_case: Expression | None = None) -> Expression:
-    return x.starts_with(text, prefix, ignoring_case or x.constant(False))  # noqa: FBT003 - a value of the query
+def _starts_with(text: Expression, prefix: Expression, *rest: Expression) -> Expression:
+    ignoring_case = rest[0] if rest else x.constant(False)  # noqa: FBT003 - a value of the query
+    return x.starts_with(text, prefix, ignoring_case=ignoring_case)
 
 
 _FUNCTIONS: Final[dict[str, tuple[int, int, Callable[..., Expression]]]] = {

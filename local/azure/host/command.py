@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         _prepare(given)
-        code = serve("host", given.port, start)
+        code = serve("host", start, port=given.port)
     except CannotStart as fault:
         print(f"the local host cannot start: {fault}", file=sys.stderr)
         code = 1

@@ -22,4 +22,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"admin servicebus {running.admin_port}", flush=True)
         return running
 
-    return serve("servicebus", options.port, started)
+    return serve("servicebus", started, port=options.port)

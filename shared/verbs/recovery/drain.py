@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from shared.codec.messages import Delivery
-from shared.ports.dead_letters import DeadMessage
 from shared.services import Services
 
 AT_ONCE = 50
@@ -25,15 +24,8 @@ async def drain(*, keep: Callable[..., Awaitable[None]], services: Services) -> 
     Raises BusUnavailable: call again, nothing is lost.
     """
 
-    async def recorded(message: DeadMessage) -> None:
-        delivery = Delivery(
-            message_id=message.message_id,
-            body=message.body,
-            subject=message.subject,
-            delivery_count=message.delivery_count,
-            properties=message.properties,
-        )
-        await keep(delivery, dead_letter_source=message.source, services=services)
+    async def recorded(delivery: Delivery) -> None:
+        await keep(delivery, services=services)
 
     count = await services.recorder_queue.drain(recorded, limit=AT_ONCE)
     return Drained(recorded=count, more=count == AT_ONCE)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from shared import flow, signals
 from shared.codec.cloud_events import from_cloud_event
 from shared.codec.messages import Delivery, as_dead_letter, named_in, parked_again, record_attempts
-from shared.domain.letters import LetterRecord, LetterStatus, letter_id_of
+from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus, letter_id_of
 from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
 from shared.errors import Unreadable
@@ -20,18 +20,19 @@ RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 """Only its waits count: recording is tried for ever."""
 
 
-async def keep(delivery: Delivery, *, dead_letter_source: str | None, services: Services) -> None:
+async def keep(delivery: Delivery, *, services: Services) -> None:
     """Record a dead letter; returning completes the message.
 
     While the store cannot take it, a copy with the same id is scheduled, without limit: the topic drops no repeats, and
     the record's id comes from source and message id, so that one death stays one record. Raises BusUnavailable when
     the broker takes no copy either: the delivery is then abandoned.
     """
-    record = _record_of(delivery, dead_letter_source=dead_letter_source, services=services)
+    letter = as_dead_letter(delivery)
+    record = _record_of(letter, services=services)
     try:
         added = await services.letters.add(record)
     except Exception as fault:  # noqa: BLE001 - the recorder's edge: whatever it is, the letter must not be lost
-        await _keep_later(delivery, record=record, why=type(fault).__name__, services=services)
+        await _keep_later(letter, attempt=record_attempts(delivery) + 1, why=type(fault).__name__, services=services)
         return
     if added:
         _tell(record, services)
@@ -56,18 +57,16 @@ def _tell(record: LetterRecord, services: Services) -> None:
     )
 
 
-async def _keep_later(delivery: Delivery, *, record: LetterRecord, why: str, services: Services) -> None:
-    attempt = record_attempts(delivery) + 1
-    copy = parked_again(delivery, record=record, record_attempt=attempt)
+async def _keep_later(letter: DeadLetter, *, attempt: int, why: str, services: Services) -> None:
+    copy = parked_again(letter, record_attempt=attempt)
     wait = timedelta(seconds=RECORD_POLICY.delay_s(attempt, jitter=services.jitter()))
     await services.scheduler.schedule(copy, due_at=services.clock.now() + wait)
     services.telemetry.count(signals.STEP_RETRIES, step=flow.RECORD_SUBSCRIPTION, reason=why)
 
 
-def _record_of(delivery: Delivery, *, dead_letter_source: str | None, services: Services) -> LetterRecord:
-    letter = as_dead_letter(delivery, place_of_death=_place_named(dead_letter_source))
+def _record_of(letter: DeadLetter, *, services: Services) -> LetterRecord:
     step = flow.step_at(letter.source)
-    payment_id, event_id = _whose(delivery)
+    payment_id, event_id = _whose(letter)
     return LetterRecord(
         letter_id=letter_id_of(source=letter.source, message_id=letter.message_id),
         status=LetterStatus.OPEN,
@@ -89,16 +88,10 @@ def _record_of(delivery: Delivery, *, dead_letter_source: str | None, services: 
     )
 
 
-def _whose(delivery: Delivery) -> tuple[str | None, str | None]:
+def _whose(letter: DeadLetter) -> tuple[str | None, str | None]:
     """Payment and event, from the body, or from the message id, which begins with the event id."""
     try:
-        notice = from_cloud_event(delivery.body)
+        notice = from_cloud_event(letter.body)
     except Unreadable:
-        return named_in(delivery.message_id) or (None, None)
+        return named_in(letter.message_id) or (None, None)
     return notice.payment.payment_id, notice.event_id
-
-
-def _place_named(dead_letter_source: str | None) -> str:
-    """`topic/subscription` of the broker's `topic/Subscriptions/subscription`."""
-    parts = (dead_letter_source or "unknown").split("/")
-    return "/".join(part for part in parts if part.lower() != "subscriptions")
