@@ -28,11 +28,12 @@ def is_defined(inner: Expression) -> Expression:
     return lambda document: inner(document) is not UNDEFINED
 
 
-def starts_with(text: Expression, prefix: Expression, *, ignoring_case: Expression) -> Expression:
+def starts_with(text: Expression, prefix: Expression, *ignoring_case: Expression) -> Expression:
     """STARTSWITH: undefined unless both are strings and the third, where it is given, is a boolean."""
 
     def evaluate(document: Document) -> Value:
-        whole, start, ignoring = text(document), prefix(document), ignoring_case(document)
+        whole, start = text(document), prefix(document)
+        ignoring = ignoring_case[0](document) if ignoring_case else False
         if not isinstance(whole, str) or not isinstance(start, str) or not isinstance(ignoring, bool):
             return UNDEFINED
         return _folded(whole).startswith(_folded(start)) if ignoring else whole.startswith(start)

@@ -276,14 +276,9 @@ class _Parser:
         return syntax_error(found.text)
 
 
-def _starts_with(text: Expression, prefix: Expression, *rest: Expression) -> Expression:
-    ignoring_case = rest[0] if rest else x.constant(False)  # noqa: FBT003 - a value of the query
-    return x.starts_with(text, prefix, ignoring_case=ignoring_case)
-
-
 _FUNCTIONS: Final[dict[str, tuple[int, int, Callable[..., Expression]]]] = {
     "IS_DEFINED": (1, 1, x.is_defined),
-    "STARTSWITH": (2, 3, _starts_with),
+    "STARTSWITH": (2, 3, x.starts_with),
 }
 """The least and the greatest number of arguments, and what is made of them."""
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
