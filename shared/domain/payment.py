@@ -44,7 +44,13 @@ class Step(StrEnum):
     @property
     def moves_money(self) -> bool:
         """Whether it asks the provider for something: what was said yes to must never be forgotten."""
-        return self in (Step.CREATE, Step.SETTLE, Step.VOID)
+        match self:
+            case Step.CREATE | Step.SETTLE | Step.VOID:
+                return True
+            case Step.NOTIFY | Step.NOTIFY_FAILURE:
+                return False
+            case _:
+                assert_never(self)
 
     @property
     def tells_the_merchant(self) -> bool:

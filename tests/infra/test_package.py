@@ -13,18 +13,12 @@ from pathlib import Path
 import pytest
 
 from infra.package import BUILD_ID, FILES, PACKAGES, SITE_PACKAGES, build, own_content, write_zip
+from tests.conftest import REQUIRED_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_IN_A_CHECKOUT = {".git", ".venv", ".local", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist"}
 
 RUNTIME = "azure-functions-runtime"
-
-SETTINGS = {
-    "CosmosConnection": "AccountEndpoint=https://localhost:8081/;AccountKey=a2V5;",
-    "ServiceBusConnection": "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k;",
-    "PROVIDER_BASE_URL": "http://localhost:7090",
-    "MERCHANT_ID": "merchant-1",
-}
 
 INDEX = """
 import asyncio, json, pathlib, sys
@@ -49,7 +43,7 @@ def files_of_the_repository() -> Iterator[str]:
 
 def clean_environment() -> dict[str, str]:
     """Without what would let a child see this repository."""
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **SETTINGS}
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", ""), **REQUIRED_SETTINGS}
 
 
 def run(*command: str | Path, cwd: Path) -> str:

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from shared import flow
-from shared.codec.facts import type_name
-from shared.domain.events import Event
 from shared.domain.payment import Step
 from shared.settings import DUPLICATE_DETECTION_WINDOW_S, Settings
 from tests.conftest import REQUIRED_SETTINGS, Declared
-from tests.unit.test_codec import STORIES
 
 ROOT = Path(__file__).parent.parent.parent
 TOPOLOGY: dict[str, Any] = json.loads((ROOT / "infra" / "topology.json").read_text())
@@ -25,28 +22,6 @@ OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "PYTHON_ENABLE
 
 def triggers(functions: dict[str, Declared], kind: str) -> dict[str, dict[str, Any]]:
     return {name: f.trigger for name, f in functions.items() if f.trigger["type"] == kind}
-
-
-def test_every_event_has_a_topic_and_every_topic_is_declared() -> None:
-    kinds = set(Event.__value__.__args__)
-
-    assert set(flow.TOPIC_OF) == kinds
-    assert {*flow.TOPIC_OF.values(), flow.DEAD_LETTER_TOPIC} == set(TOPICS)
-
-
-def test_a_topic_is_named_after_its_event() -> None:
-    for story in STORIES:
-        for stored in story.stored:
-            assert flow.TOPIC_OF[type(stored.event)] == type_name(stored.event).replace(".", "-")
-
-
-def test_every_step_has_its_subscription_and_every_subscription_its_step() -> None:
-    declared = {(topic["name"], sub["name"]) for topic in TOPICS.values() for sub in topic["subscriptions"]}
-
-    steps = {(place.topic, place.subscription) for place in flow.PLACE_OF.values()}
-
-    assert set(flow.PLACE_OF) == set(Step)
-    assert declared == steps | {(flow.DEAD_LETTER_TOPIC, flow.RECORD_SUBSCRIPTION)}
 
 
 def test_a_steps_subscription_takes_what_is_for_all_and_what_is_for_it_alone() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from shared import flow, signals
 from shared.domain.decisions import Refused
@@ -83,11 +84,22 @@ async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
 
 
 async def _end_at(case: _Case) -> tuple[bool, str]:
-    if case.step is Step.NOTIFY:
-        told = PaymentCompleted(occurred_at=case.services.clock.now(), notification="undelivered")
-        return await _recorded(case, [told], why="completed without telling the merchant")
-    if case.step is Step.VOID and case.payment.settled:
-        return True, "the money of this failed payment was taken: it has to be refunded at the provider"
+    match case.step:
+        case Step.NOTIFY_FAILURE:
+            return True, "no payment waits for it"
+        case Step.NOTIFY:
+            told = PaymentCompleted(occurred_at=case.services.clock.now(), notification="undelivered")
+            return await _recorded(case, [told], why="completed without telling the merchant")
+        case Step.VOID if case.payment.settled:
+            return True, "the money of this failed payment was taken: it has to be refunded at the provider"
+        case Step.CREATE | Step.SETTLE | Step.VOID:
+            return await _end_as_answered(case)
+        case _:
+            assert_never(case.step)
+
+
+async def _end_as_answered(case: _Case) -> tuple[bool, str]:
+    """As the provider says what became of the request."""
     call = Call(request_id=request_id(case.payment, case.step), traceparent=None)
     answer = await case.doing.find(case.payment, call)
     match answer:
