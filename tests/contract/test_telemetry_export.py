@@ -4,19 +4,18 @@ import asyncio
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from local.supervisor import ROOT
 from shared.adapters.exporters import Pipelines, pipelines
 from shared.adapters.telemetry import OpenTelemetry
 from shared.ports.telemetry import Level
-
-ROOT = Path(__file__).parents[2]
-TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+from tests.builders import TRACEPARENT
+from tests.conftest import REQUIRED_SETTINGS
 
 
 async def collected(use: Pipelines) -> None:
@@ -71,14 +70,8 @@ from shared.wiring import telemetry_of
 telemetry_of(read_settings())
 print(*sys.modules)
 """
-    environment = {
-        "CosmosConnection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=c2VjcmV0;",
-        "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKey=secret",
-        "PROVIDER_BASE_URL": "http://127.0.0.1:7090",
-        "MERCHANT_ID": "merchant-1",
-    }
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=ROOT, env=REQUIRED_SETTINGS, capture_output=True, text=True, check=True
     )
     return done.stdout.split()
 

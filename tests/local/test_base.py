@@ -10,6 +10,7 @@ import pytest
 
 from local.base.commits import GroupCommit
 from local.base.database import Database, DataInUse
+from tests.waiting import until
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT NOT NULL UNIQUE)"
 ADD = "INSERT INTO words VALUES (?)"
@@ -51,9 +52,7 @@ class Pen:
 
 async def under_way(pen: Pen) -> None:
     """Returns when the first group is being written."""
-    async with asyncio.timeout(5):
-        while not pen.groups:
-            await asyncio.sleep(0)
+    await until(lambda: bool(pen.groups), limit_s=5)
 
 
 async def test_what_is_ready_together_is_written_together() -> None:

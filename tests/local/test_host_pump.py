@@ -11,7 +11,7 @@ import pytest
 
 from local.azure.host.errors import CannotStart
 from local.azure.host.pump import Pump, PumpOptions, Verdict
-from tests.local.host_support import until
+from tests.waiting import until
 
 
 @dataclass

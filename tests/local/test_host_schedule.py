@@ -13,6 +13,7 @@ from local.azure.host.retry import RetryPolicy
 from local.azure.host.timer import Timer
 from local.azure.host.triggers import TimerTrigger
 from local.azure.host.worker import Function, Invocation
+from tests.clock import ManualClock
 
 FRIDAY = dt.datetime(2030, 3, 1, 12, 0, 0, tzinfo=dt.UTC)
 
@@ -68,22 +69,19 @@ class Day:
     """A clock and a Stop whose pauses move it on; it stops after a number of calls."""
 
     def __init__(self, *, calls: int, takes_s: float = 0.0, fails: int = 0) -> None:
-        self.now = FRIDAY
+        self.clock = ManualClock(FRIDAY)
         self.stop = HurriedStop(self)
         self.fired: list[tuple[str, bool]] = []
         self.retries: list[int] = []
         self._calls = calls
-        self._takes = dt.timedelta(seconds=takes_s)
+        self._takes_s = takes_s
         self._fails = fails
-
-    def clock(self) -> dt.datetime:
-        return self.now
 
     async def invoke(self, _function: Function, invocation: Invocation) -> None:
         timer = json.loads(invocation.data.json)
-        self.fired.append((f"{self.now:%T}", timer["IsPastDue"]))
+        self.fired.append((f"{self.clock.now():%T}", timer["IsPastDue"]))
         self.retries.append(invocation.retry.retry_count)
-        self.now += self._takes
+        self.clock.advance_s(self._takes_s)
         self._calls -= 1
         if self._calls == 0:
             self.stop.tell()
@@ -98,12 +96,14 @@ class Day:
 
 
 class HurriedStop(Stop):
+    """Its pauses only move the clock."""
+
     def __init__(self, day: Day) -> None:
         super().__init__()
         self._day = day
 
     async def pause(self, seconds: float) -> bool:
-        self._day.now += dt.timedelta(seconds=seconds)
+        self._day.clock.advance_s(seconds)
         await asyncio.sleep(0)
         return not self.is_told
 
