@@ -26,12 +26,12 @@ RUNS_ON_ONE = 10
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_a_worker_that_dies_beside_any_call_changes_nothing_about_the_end(name: str, tmp_path: Path) -> None:
     whole = CrashPlan()
-    expected = await _played(name, tmp_path / "whole", [whole])
+    expected = await _run(name, tmp_path / "whole", [whole])
     plans = [CrashPlan(at=at, side=side) for at in range(len(whole.calls)) for side in Side]
 
     ends = []
     for number, some in enumerate(batched(plans, RUNS_ON_ONE, strict=False)):
-        ends += await _played(name, tmp_path / str(number), some)
+        ends += await _run(name, tmp_path / str(number), some)
 
     assert expected[0].charged <= 1
     assert expected[0].waiting == 0
@@ -40,7 +40,7 @@ async def test_a_worker_that_dies_beside_any_call_changes_nothing_about_the_end(
     assert all(plan.has_crashed for plan in plans)
 
 
-async def _played(name: str, data: Path, plans: Sequence[CrashPlan]) -> list[End]:
+async def _run(name: str, data: Path, plans: Sequence[CrashPlan]) -> list[End]:
     """The scenario, once for each plan. The provider forgets request ids, so that a second charge is seen."""
     ends = []
     async with running_backends(data) as backends:

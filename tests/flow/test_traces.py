@@ -1,4 +1,4 @@
-"""One trace from the request to the end, however the work was cut up: by the feed, by the broker, by a death."""
+"""One trace from the request to the end, however the work was divided: by the feed, by the broker, by a crash."""
 
 from pathlib import Path
 

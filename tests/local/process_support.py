@@ -1,4 +1,4 @@
-"""The local services as processes of their own: `python -m local NAME`, ready, told to stop, killed."""
+"""The local services as processes of their own: `python -m local NAME`, ready, told to stop, or killed."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.waiting import LIMIT_S
 
 @dataclass
 class LocalProcess:
-    """One of them, started. log: what it has written to standard error, once it has ended."""
+    """A service or the host, started. log: what it has written to standard error, once it has ended."""
 
     name: str
     process: asyncio.subprocess.Process
@@ -62,7 +62,7 @@ class LocalProcess:
 
 
 async def spawn(name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> LocalProcess:
-    """Start it, with these settings in its environment; it may not be ready yet."""
+    """Start the service, or the host, with these settings in its environment. It may not be ready yet."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local", name, "--port", "0", *arguments),
         cwd=ROOT,
@@ -75,7 +75,7 @@ async def spawn(name: str, *arguments: str, settings: Mapping[str, str] | None =
 
 @asynccontextmanager
 async def running(name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[LocalProcess]:
-    """It is ready, and gone at the end whatever happens."""
+    """A service, or the host, that is ready. At the end it is gone, whatever happens."""
     started = await spawn(name, *arguments, settings=settings)
     try:
         await started.until_ready()

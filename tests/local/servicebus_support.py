@@ -246,13 +246,3 @@ def connect(connection_string: str, *, retry_total: int = 0) -> ServiceBusClient
 
 def text(received: ServiceBusReceivedMessage) -> str:
     return str(received)
-
-
-def properties(received: ServiceBusReceivedMessage) -> dict[str, object]:
-    """Application properties with names and texts as text: the SDK leaves them as bytes."""
-    told = cast("dict[object, object]", received.application_properties or {})
-    return {_text(name): _text(value) if isinstance(value, bytes) else value for name, value in told.items()}
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -36,7 +36,7 @@ def connection_string(broker: LocalProcess) -> str:
 
 
 @dataclass(slots=True)
-class Told:
+class Acknowledged:
     """What the broker has acknowledged."""
 
     sent: set[str] = field(default_factory=set)
@@ -49,23 +49,23 @@ class Told:
             self.enough.set()
 
 
-async def _keep_sending(client: ServiceBusClient, name: str, *, told: Told) -> None:
+async def _keep_sending(client: ServiceBusClient, name: str, *, acknowledged: Acknowledged) -> None:
     async with client.get_topic_sender("orders") as sender:
         for number in range(10_000):
             message_id = f"{name}-{number}"
             await sender.send_messages(ServiceBusMessage(message_id, message_id=message_id))
-            told.sent.add(message_id)
-            told.look()
+            acknowledged.sent.add(message_id)
+            acknowledged.look()
 
 
-async def _keep_completing(client: ServiceBusClient, told: Told) -> None:
+async def _keep_completing(client: ServiceBusClient, acknowledged: Acknowledged) -> None:
     async with client.get_subscription_receiver("orders", "ship") as receiver:
         while True:
             for one in await receiver.receive_messages(max_message_count=5, max_wait_time=WAIT_S):
-                told.tried_to_complete.add(text(one))
+                acknowledged.tried_to_complete.add(text(one))
                 await receiver.complete_message(one)
-                told.completed.add(text(one))
-                told.look()
+                acknowledged.completed.add(text(one))
+                acknowledged.look()
 
 
 async def _until_killed(work: asyncio.Future[object] | asyncio.Task[None]) -> None:
@@ -98,11 +98,13 @@ async def _receive_all(connection: str, number: int) -> list[str]:
 
 
 async def test_after_kill_9_every_acknowledged_message_is_there_and_no_completed_one(tmp_path: Path) -> None:
-    told = Told()
+    acknowledged = Acknowledged()
     async with broker_process(tmp_path) as first, connect(connection_string(first)) as client:
-        work = [asyncio.create_task(_keep_sending(client, f"s{number}", told=told)) for number in range(4)]
-        work.append(asyncio.create_task(_keep_completing(client, told)))
-        await asyncio.wait_for(told.enough.wait(), 60)
+        work = [
+            asyncio.create_task(_keep_sending(client, f"s{number}", acknowledged=acknowledged)) for number in range(4)
+        ]
+        work.append(asyncio.create_task(_keep_completing(client, acknowledged)))
+        await asyncio.wait_for(acknowledged.enough.wait(), 60)
 
         await first.kill()
         for task in work:
@@ -113,8 +115,8 @@ async def test_after_kill_9_every_acknowledged_message_is_there_and_no_completed
         there = await _all_ids(connection_string(second))
         received = await _receive_all(connection_string(second), len(there))
 
-    assert set(there) >= told.sent - told.tried_to_complete, "an acknowledged message is lost"
-    assert not set(there) & told.completed, "a completed message came back"
+    assert set(there) >= acknowledged.sent - acknowledged.tried_to_complete, "an acknowledged message is lost"
+    assert not set(there) & acknowledged.completed, "a completed message came back"
     assert len(there) == len(set(there)), "a message is there twice"
     assert sorted(received) == sorted(there)
 

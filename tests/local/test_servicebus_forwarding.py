@@ -10,12 +10,12 @@ from tests.local.servicebus_support import (
     bus,
     direct_broker,
     message,
-    properties,
     subscription,
     text,
     topic,
     topology,
 )
+from tests.received import properties
 
 
 def forwarding(**settings: object) -> Topology:

@@ -1,7 +1,7 @@
-"""What can happen to a payment, each written once, so that it can be played again with a crash at any point of it.
+"""What can happen to a payment, each written once, so that it can be run again with a crash at any point of it.
 
-A scenario plays in a world, does what merchant, operator and timers do, and returns the id of its payment. It must come
-to the same end however often its worker crashes, so it never looks at how that end came about.
+A scenario does in a world what merchant, operator and timers do, and returns the id of its payment. It must come to the
+same end however often its worker crashes, so it never looks at how that end came about.
 """
 
 from collections.abc import Awaitable, Callable
