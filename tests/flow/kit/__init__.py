@@ -15,14 +15,15 @@ What a world is made of, and in which module each part is:
     world        World and COMPLETED. What a merchant or an operator does, and what a test looks at. Most tests need
       |          only this, and open it with a_world, a_world_behind_a_gateway or a_world_on.
       |  is a
-    host         Host. Calls the product's verbs for every message, every page of the change feed and every retry, as
-      |          the host of Azure Functions does, but one after another. It moves the clock to whatever is due next.
+    host         Host. Calls the product's verbs for every message and every page of the change feed, as the host of
+      |          Azure Functions does, but one after another. It moves the clock to what is due next.
       |  has one at a time, and starts another when it has crashed
     worker       Worker. The product's own adapters and settings, wired as in production; made by a WorkerFactory.
       |  uses
       |-- bus         DirectBus. The rules of the local Service Bus, called directly: no sockets, no waiting.
-      |-- backends    Backends. The local Cosmos DB and the local payment provider, over real sockets.
-      |-- telemetry   RecordedTelemetry. Keeps the metrics, spans and log lines, for tests to look at.
+      |-- backends    Backends. The local Cosmos DB and the local payment provider, over real sockets. Tests make them
+      |                 fail, and ask them what they have seen.
+      |-- telemetry   RecordedTelemetry. Keeps the metrics, spans and log lines for tests to look at.
 
 What a test can add:
 

@@ -37,6 +37,7 @@ class Host:
         self.backends, self.bus, self.clock = factory.backends, factory.bus, factory.backends.clock
         self.telemetry, self.crash_plan = factory.telemetry, factory.crash_plan
         self.crashes = 0
+        """How many workers have been replaced."""
         self.faults: list[Exception] = []
         """What the functions raised. After each, the message was abandoned, or the page comes again."""
         self._factory = factory
