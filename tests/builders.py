@@ -1,4 +1,4 @@
-"""Stories in the language of the domain: `a_payment().created().settled()`. Knows no storage and no HTTP."""
+"""Payments in the language of the domain: `a_payment().created().settled()`. Knows no storage and no HTTP."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ def initiated(**changes: Any) -> PaymentInitiated:
 
 @dataclass(frozen=True)
 class Story:
-    """Events so far, one second apart."""
+    """What has happened to a payment: its events, one second apart."""
 
     events: tuple[Event, ...] = field(default_factory=tuple)
 

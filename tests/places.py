@@ -1,4 +1,4 @@
-"""The steps' own subscriptions by short names, for tests."""
+"""The subscriptions of the product by short names: one for each step, and the recorder's."""
 
 from shared import flow
 from shared.domain.payment import Step
@@ -8,3 +8,4 @@ SETTLE = flow.PLACE_OF[Step.SETTLE]
 NOTIFY = flow.PLACE_OF[Step.NOTIFY]
 VOID = flow.PLACE_OF[Step.VOID]
 NOTIFY_FAILURE = flow.PLACE_OF[Step.NOTIFY_FAILURE]
+RECORD = flow.Place(flow.DEAD_LETTER_TOPIC, flow.RECORD_SUBSCRIPTION)

@@ -20,17 +20,17 @@ from azure.servicebus.aio import ServiceBusClient
 from local import provider
 from local.azure.cosmos import server as cosmos
 from local.azure.servicebus import server as servicebus
+from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.adapters.servicebus import open_client as open_bus
 
 ON = os.environ.get("REGIS_CONTRACT_ON", "embedded")
-TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
 
 
 @dataclass(frozen=True)
-class Grounds:
+class Endpoints:
     """Where the implementations are."""
 
     cosmos_connection: str | None
@@ -42,7 +42,7 @@ class Grounds:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def grounds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Grounds]:
+async def endpoints(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Endpoints]:
     """The provider is always the embedded one: no other is known."""
     data = tmp_path_factory.mktemp("contract")
     paying = await provider.start(port=0, data=data, hold_s=5)
@@ -53,11 +53,11 @@ async def grounds(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gro
         await paying.close()
 
 
-async def _embedded(data: Path, provider_port: int) -> AsyncIterator[Grounds]:
+async def _embedded(data: Path, provider_port: int) -> AsyncIterator[Endpoints]:
     store = await cosmos.start(port=0, data=data, topology=TOPOLOGY)
     bus = await servicebus.start(port=0, data=data, topology=TOPOLOGY, admin_port=0)
     try:
-        yield Grounds(
+        yield Endpoints(
             store.connection_string, None, bus.connection_string, None, f"http://127.0.0.1:{provider_port}", None
         )
     finally:
@@ -65,13 +65,13 @@ async def _embedded(data: Path, provider_port: int) -> AsyncIterator[Grounds]:
         await store.close()
 
 
-async def _elsewhere(provider_port: int) -> AsyncIterator[Grounds]:
+async def _elsewhere(provider_port: int) -> AsyncIterator[Endpoints]:
     credential = None
     if ON == "azure":
         from azure.identity.aio import DefaultAzureCredential  # only there
 
         credential = DefaultAzureCredential()
-    yield Grounds(
+    yield Endpoints(
         os.environ.get("CosmosConnection"),  # noqa: SIM112 - the setting's name
         os.environ.get("CosmosConnection__accountEndpoint"),  # noqa: SIM112
         os.environ.get("ServiceBusConnection"),  # noqa: SIM112
@@ -84,32 +84,32 @@ async def _elsewhere(provider_port: int) -> AsyncIterator[Grounds]:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def database(grounds: Grounds) -> AsyncIterator[DatabaseProxy]:
+async def database(endpoints: Endpoints) -> AsyncIterator[DatabaseProxy]:
     """The product's database, by the product's own client."""
     client: CosmosClient = open_account(
-        grounds.cosmos_connection, endpoint=grounds.cosmos_endpoint, credential=grounds.credential, proxies=False
+        endpoints.cosmos_connection, endpoint=endpoints.cosmos_endpoint, credential=endpoints.credential, proxies=False
     )
     async with client:
         yield client.get_database_client(flow.DATABASE)
 
 
-def open_bus_of(grounds: Grounds) -> ServiceBusClient:
+def open_bus_of(endpoints: Endpoints) -> ServiceBusClient:
     return open_bus(
-        grounds.servicebus_connection, namespace=grounds.servicebus_namespace, credential=grounds.credential
+        endpoints.servicebus_connection, namespace=endpoints.servicebus_namespace, credential=endpoints.credential
     )
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def bus(grounds: Grounds) -> AsyncIterator[ServiceBusClient]:
+async def bus(endpoints: Endpoints) -> AsyncIterator[ServiceBusClient]:
     """A client of our own, to look at what arrives."""
-    async with open_bus_of(grounds) as client:
+    async with open_bus_of(endpoints) as client:
         yield client
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def topics(grounds: Grounds) -> AsyncIterator[ServiceBusTopics]:
+async def topics(endpoints: Endpoints) -> AsyncIterator[ServiceBusTopics]:
     """The publisher, scheduler and dead letters under test."""
-    client = open_bus_of(grounds)
+    client = open_bus_of(endpoints)
     under_test = ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
     yield under_test
     await under_test.close()

@@ -10,7 +10,7 @@ from shared.adapters.provider import HttpProvider
 from shared.domain.payment import Payment, Step
 from shared.ports.provider import Answer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
 from tests.builders import a_payment
-from tests.contract.conftest import Grounds
+from tests.contract.conftest import Endpoints
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -18,8 +18,8 @@ type Make = Callable[..., HttpProvider]
 
 
 @pytest.fixture
-def make(grounds: Grounds, http: aiohttp.ClientSession) -> Make:
-    def provider(*, url: str = grounds.provider_url, limit_s: float = 5.0) -> HttpProvider:
+def make(endpoints: Endpoints, http: aiohttp.ClientSession) -> Make:
+    def provider(*, url: str = endpoints.provider_url, limit_s: float = 5.0) -> HttpProvider:
         return HttpProvider(http, base_url=url, api_key="key", limit_s=limit_s)
 
     return provider

@@ -4,20 +4,18 @@ import asyncio
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 from aiohttp import web
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from local.supervisor import ROOT
 from shared.adapters.exporters import Pipelines, pipelines
 from shared.adapters.telemetry import OpenTelemetry
 from shared.ports.telemetry import Level
+from tests.builders import TRACEPARENT
 from tests.conftest import REQUIRED_SETTINGS
-
-ROOT = Path(__file__).parents[2]
-TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 async def collected(use: Pipelines) -> None:

@@ -4,24 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
 from local.supervisor import Platform
 from tests import hosts
-from tests.e2e.shop import Shop
+from tests.shop import Shop, open_shop
 
 
 @asynccontextmanager
-async def open_shop(platform: Platform) -> AsyncIterator[Shop]:
-    timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
-        yield Shop(http, platform.url, platform.provider_url)
-
-
-@asynccontextmanager
-async def open_for_business(**arguments: Any) -> AsyncIterator[tuple[Platform, Shop]]:
+async def running_shop(**arguments: Any) -> AsyncIterator[tuple[Platform, Shop]]:
+    """A platform of its own and a shop on it. arguments: those of hosts.running."""
     async with hosts.running(**arguments) as platform, open_shop(platform) as shop:
         yield platform, shop
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from local.supervisor import Platform
-from tests.e2e.shop import Shop
+from tests.e2e.diagnostics import requests_to
+from tests.shop import Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -13,9 +14,7 @@ CARD = "4242 4242 4242 4242"
 
 
 async def documents_created(shop: Shop, platform: Platform) -> int:
-    async with shop.http.get(f"{platform.cosmos_url}_local/requests") as response:
-        counts: dict[str, Any] = (await response.json())["requests"]
-    created: int = counts.get("events", {}).get("create", {}).get("count", 0)
+    created: int = (await requests_to("events", shop.http, platform)).get("create", {}).get("count", 0)
     return created
 
 

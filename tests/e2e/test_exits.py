@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import open_for_business
-from tests.e2e.dying_host import EXIT_CODE
-from tests.e2e.weather import quick_locks
+from tests.e2e.conftest import running_shop
+from tests.e2e.crashing_host import EXIT_CODE
+from tests.topologies import SHORTEST_LOCK, changed_topology
 
 POINTS = ["after provider.settle", "before host.complete", "after scheduler.schedule", "after publisher.publish"]
 
@@ -18,12 +18,13 @@ POINTS = ["after provider.settle", "before host.complete", "after scheduler.sche
 async def test_a_host_that_exits_in_the_middle_of_its_work_loses_nothing_and_charges_once(tmp_path: Path) -> None:
     marks = tmp_path / "marks"
     marks.mkdir()
-    environment = {"DYING_POINTS": ",".join(POINTS), "DYING_MARKS": str(marks)}
-    modules = {"host": "tests.e2e.dying_host"}
-    topology = quick_locks(tmp_path, lock="PT5S")
-    async with open_for_business(
-        data=tmp_path / "data", environment=environment, modules=modules, topology=topology
-    ) as (platform, shop):
+    environment = {"CRASH_POINTS": ",".join(POINTS), "CRASH_MARKS": str(marks)}
+    modules = {"host": "tests.e2e.crashing_host"}
+    topology = changed_topology(tmp_path, lock_duration=SHORTEST_LOCK)
+    async with running_shop(data=tmp_path / "data", environment=environment, modules=modules, topology=topology) as (
+        platform,
+        shop,
+    ):
         await shop.tell_provider("/mode", forget_request_ids=True)
 
         ordering = asyncio.create_task(shop.order_many(3, payment_method="pm_fails_twice"))
@@ -31,7 +32,7 @@ async def test_a_host_that_exits_in_the_middle_of_its_work_loses_nothing_and_cha
             death = await platform.first_death()
             assert f"{EXIT_CODE}" in str(death)
             await platform.start("host")
-        payments = await shop.rest_many(await ordering)
+        payments = await shop.finished_many(await ordering)
 
         assert sorted(mark.name.replace("-", " ") for mark in marks.iterdir()) == sorted(POINTS)
         assert {payment["status"] for payment in payments} == {"completed"}

@@ -1,30 +1,23 @@
 """Two hundred payments at once: every one completes and is charged once, whatever is killed in the meantime."""
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from local.supervisor import Platform
-from tests.e2e.conftest import open_for_business
-from tests.e2e.shop import Shop
+from tests.e2e.conftest import running_shop
+from tests.e2e.diagnostics import topics
+from tests.shop import Shop
+from tests.topologies import SHORTEST_LOCK, changed_topology
+from tests.waiting import until
 
-ROOT = Path(__file__).parent.parent.parent
 COUNT = 200
 EVENT_TOPICS = ("payment-initiated", "payment-created", "payment-settled", "payment-completed")
 
 
-async def topics(shop: Shop, platform: Platform) -> dict[str, Any]:
-    async with shop.http.get(f"{platform.admin_url}/entities") as response:
-        entities: dict[str, Any] = await response.json()
-    return entities
-
-
 async def all_is_well(shop: Shop, payment_ids: list[str]) -> None:
     """Completed, charged once, and every stream is versions 1 to 4 without a gap."""
-    payments = await shop.rest_many(payment_ids)
+    payments = await shop.finished_many(payment_ids)
     assert {payment["status"] for payment in payments} == {"completed"}
     charges = await shop.charges()
     assert len(set(payment_ids)) == len(payment_ids)
@@ -35,30 +28,20 @@ async def all_is_well(shop: Shop, payment_ids: list[str]) -> None:
 
 @pytest.mark.parametrize("forgets", [False, True], ids=["remembering provider", "forgetful provider"])
 async def test_all_complete_and_each_event_goes_to_its_topic_once(tmp_path: Path, *, forgets: bool) -> None:
-    async with open_for_business(data=tmp_path) as (platform, shop):
+    async with running_shop(data=tmp_path) as (platform, shop):
         await shop.tell_provider("/mode", forget_request_ids=forgets)
 
         payment_ids = await shop.order_many(COUNT)
         await all_is_well(shop, payment_ids)
 
-        entities = await topics(shop, platform)
+        entities = await topics(shop.http, platform)
         assert {name: entities[name]["accepted"] for name in EVENT_TOPICS} == dict.fromkeys(EVENT_TOPICS, COUNT)
-
-
-def short_locks(folder: Path) -> Path:
-    """The topology with the shortest locks that Azure allows: what a killed host had in hand comes back after them."""
-    topology = json.loads((ROOT / "infra" / "topology.json").read_text())
-    for topic in topology["serviceBus"]["topics"]:
-        for subscription in topic["subscriptions"]:
-            subscription["lockDuration"] = "PT5S"
-    path = folder / "topology.json"
-    path.write_text(json.dumps(topology))
-    return path
 
 
 @pytest.mark.parametrize(("victim", "count"), [("host", COUNT), ("cosmos", 80), ("servicebus", 80), ("provider", 80)])
 async def test_all_complete_although_a_part_is_killed_in_the_middle(tmp_path: Path, victim: str, count: int) -> None:
-    async with open_for_business(data=tmp_path, topology=short_locks(tmp_path)) as (platform, shop):
+    topology = changed_topology(tmp_path, lock_duration=SHORTEST_LOCK)
+    async with running_shop(data=tmp_path, topology=topology) as (platform, shop):
         ordering = asyncio.create_task(shop.order_many(count))
         await some_are_settled(shop, at_least=20)
 
@@ -69,13 +52,17 @@ async def test_all_complete_although_a_part_is_killed_in_the_middle(tmp_path: Pa
 
 
 async def some_are_settled(shop: Shop, *, at_least: int) -> None:
-    """Wait until the provider has charged some, so that the blow falls in the middle."""
-    while sum(charge["times_charged"] for charge in (await shop.charges()).values()) < at_least:
-        await asyncio.sleep(0.05)
+    """Wait until the provider has charged some, so that the kill comes in the middle."""
+
+    async def are() -> bool:
+        settled: int = sum(charge["times_charged"] for charge in (await shop.charges()).values())
+        return settled >= at_least
+
+    await until(are, limit_s=None, every_s=0.05)
 
 
 async def test_what_was_accepted_while_the_broker_was_away_is_published_when_it_returns(tmp_path: Path) -> None:
-    async with open_for_business(data=tmp_path) as (platform, shop):
+    async with running_shop(data=tmp_path) as (platform, shop):
         await all_is_well(shop, await shop.order_many(5, prefix="before"))
         ordering = asyncio.create_task(shop.order_many(40, prefix="during"))
         await some_are_settled(shop, at_least=8)
@@ -90,9 +77,9 @@ async def test_what_was_accepted_while_the_broker_was_away_is_published_when_it_
 
 async def test_a_payment_that_was_accepted_before_any_lease_existed_is_published(tmp_path: Path) -> None:
     without_feed = {"AzureWebJobs.publish_events.Disabled": "true", "AzureWebJobs.project_payments.Disabled": "true"}
-    async with open_for_business(data=tmp_path, environment=without_feed) as (_, shop):
+    async with running_shop(data=tmp_path, environment=without_feed) as (_, shop):
         accepted = await shop.order("early")
-    async with open_for_business(data=tmp_path) as (_, shop):
-        payment = await shop.rest(accepted)
+    async with running_shop(data=tmp_path) as (_, shop):
+        payment = await shop.finished(accepted)
 
         assert payment["status"] == "completed"

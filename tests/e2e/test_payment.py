@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.e2e.shop import Shop
+from tests.shop import Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,7 +21,7 @@ async def test_a_payment_is_accepted_at_once_and_completed_soon_after(shop: Shop
     assert answered.status == 202
     assert answered.headers["Location"] == f"/api/payments/{answered.body['payment_id']}"
     assert answered.body["status"] == "initiated"
-    payment = await shop.rest(answered.body["payment_id"])
+    payment = await shop.finished(answered.body["payment_id"])
     assert payment["status"] == "completed"
     assert payment["completed"]["notification"] == "not_wanted"
 
@@ -37,7 +37,7 @@ async def test_the_payment_can_be_read_right_after_it_was_accepted(shop: Shop) -
 
 async def test_its_timeline_is_complete_and_in_order(shop: Shop) -> None:
     payment_id = (await shop.post(description="Two books", metadata={"cart": "7"})).body["payment_id"]
-    payment = await shop.rest(payment_id)
+    payment = await shop.finished(payment_id)
 
     events = await shop.events(payment_id)
 
@@ -53,7 +53,7 @@ async def test_how_long_a_payment_takes_when_nothing_else_is_going_on(
 ) -> None:
     took_ms = []
     for _ in range(9):
-        payment = await shop.rest((await shop.post()).body["payment_id"])
+        payment = await shop.finished((await shop.post()).body["payment_id"])
         began, ended = payment["initiated_at"], payment["completed"]["at"]
         took_ms.append((datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds() * 1000)
 
@@ -62,7 +62,7 @@ async def test_how_long_a_payment_takes_when_nothing_else_is_going_on(
 
 
 async def test_a_declined_payment_fails_with_the_providers_code(shop: Shop) -> None:
-    payment = await shop.rest((await shop.post(payment_method="pm_declined")).body["payment_id"])
+    payment = await shop.finished((await shop.post(payment_method="pm_declined")).body["payment_id"])
 
     assert payment["status"] == "failed"
     assert (payment["failed"]["reason"], payment["failed"]["code"]) == ("declined", "card_declined")
@@ -72,7 +72,7 @@ async def test_a_declined_payment_fails_with_the_providers_code(shop: Shop) -> N
 async def test_a_capture_that_is_declined_is_voided(shop: Shop) -> None:
     payment_id = (await shop.post(payment_method="pm_settle_declined")).body["payment_id"]
 
-    payment = await shop.rest(payment_id, at=["voided"])
+    payment = await shop.finished(payment_id, at=["voided"])
 
     assert payment["failed"]["failed_step"] == "settle"
     charge = (await shop.charges())[payment_id]
@@ -83,7 +83,7 @@ async def test_a_capture_that_is_declined_is_voided(shop: Shop) -> None:
 async def test_a_provider_in_trouble_delays_a_payment_and_charges_it_once(shop: Shop, token: str) -> None:
     payment_id = (await shop.post(payment_method=token)).body["payment_id"]
 
-    payment = await shop.rest(payment_id)
+    payment = await shop.finished(payment_id)
 
     assert payment["status"] == "completed"
     assert (await shop.charges())[payment_id]["times_charged"] == 1
@@ -93,7 +93,7 @@ async def test_a_provider_in_trouble_delays_a_payment_and_charges_it_once(shop: 
 async def test_the_merchant_is_told_once_it_listens(shop: Shop, path: str) -> None:
     payment_id = (await shop.post(notification_url=f"{shop.provider_url}{path}")).body["payment_id"]
 
-    payment = await shop.rest(payment_id)
+    payment = await shop.finished(payment_id)
 
     assert payment["completed"]["notification"] == "delivered"
 
@@ -101,7 +101,7 @@ async def test_the_merchant_is_told_once_it_listens(shop: Shop, path: str) -> No
 async def test_a_merchant_that_is_down_does_not_hold_up_a_paid_payment_for_ever(shop: Shop) -> None:
     payment_id = (await shop.post(notification_url=f"{shop.provider_url}/merchant/down")).body["payment_id"]
 
-    payment = await shop.rest(payment_id)
+    payment = await shop.finished(payment_id)
 
     assert (payment["status"], payment["completed"]["notification"]) == ("completed", "undelivered")
 
@@ -113,7 +113,7 @@ async def test_the_same_key_at_once_is_one_payment_one_charge_and_one_answer(sho
 
     assert {answer.status for answer in answers} == {202}
     assert all(answer.body == answers[0].body for answer in answers)
-    payment = await shop.rest(answers[0].body["payment_id"])
+    payment = await shop.finished(answers[0].body["payment_id"])
     assert (await shop.charges())[payment["payment_id"]]["times_charged"] == 1
     assert (await shop.post(key=key, reference="same")).body == answers[0].body
 
@@ -125,7 +125,7 @@ async def test_another_request_under_a_used_key_is_refused_and_changes_nothing(s
     other = await shop.post(key=key, amount_minor=9999)
 
     assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
-    payment = await shop.rest(first.body["payment_id"])
+    payment = await shop.finished(first.body["payment_id"])
     assert payment["amount_minor"] == 1250
 
 

@@ -1,6 +1,7 @@
-"""Many payments in a storm, on the whole platform. The provider forgets request ids, so no second charge is hidden.
+"""Many payments on the whole platform in a storm: while faults of every kind are injected.
 
-STORM_PAYMENTS says how many, STORM_SEED which storm; without them 300, and a storm drawn anew. The seed is printed.
+The provider forgets request ids, so no second charge is hidden. STORM_PAYMENTS says how many payments, 300 without it.
+STORM_SEED says which faults; without it they are drawn anew. The seed is printed, so that a run can be repeated.
 """
 
 import asyncio
@@ -16,9 +17,10 @@ import pytest
 
 from local.supervisor import ROOT, Platform
 from tests import hosts
-from tests.e2e.conftest import open_for_business
-from tests.e2e.shop import Shop
-from tests.e2e.weather import Progress, Weather, quick_locks
+from tests.e2e.conftest import running_shop
+from tests.e2e.fault_injection import FaultInjector, Progress
+from tests.shop import Shop
+from tests.topologies import changed_topology
 
 PAYMENTS = int(os.environ.get("STORM_PAYMENTS", "300"))
 SEED = int(os.environ.get("STORM_SEED", str(random.SystemRandom().randrange(10**6))))
@@ -42,27 +44,27 @@ METHODS = {
 """Payment methods and how common they are. Not pm_invalid: no repair and no replay mends a request that is wrong."""
 MERCHANTS = ["ok", "ok", "fails-twice", "down", None]
 HOST = {"PROVIDER_TIMEOUT_S": "3", "NOTIFIER_TIMEOUT_S": "3"}
-"""Shorter than the time for which the provider says nothing, and shorter than a lock; far longer than a busy machine
-lets a request wait. A provider that has not begun when we give up knows nothing when it is asked, and one that forgets
-request ids then charges twice: against that nothing but its memory of request ids helps.
+"""Shorter than the time for which the provider says nothing, and shorter than a lock. Yet far longer than a request
+waits on a busy machine. A provider that has not begun when we give up knows nothing when it is asked, and one that
+forgets request ids then charges twice; only its memory of request ids helps against that.
 """
 
 
 @pytest.mark.timeout(LIMIT_S + 60)
 async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_twice(tmp_path: Path) -> None:
     print(f"STORM_SEED={SEED} STORM_PAYMENTS={PAYMENTS}")
-    topology = quick_locks(tmp_path)
+    topology = changed_topology(tmp_path, lock_duration="PT10S")
     async with (
         asyncio.timeout(hosts.patient(LIMIT_S)),
-        open_for_business(data=tmp_path / "data", environment=HOST, topology=topology) as (platform, shop),
+        running_shop(data=tmp_path / "data", environment=HOST, topology=topology) as (platform, shop),
     ):
-        weather = Weather(platform, shop.http, SEED)
-        await weather.gather()
+        faults = FaultInjector(platform, shop.http, SEED)
+        await faults.start_provider_faults()
 
-        ids = await _ordered_in(weather, shop)
-        await _until_quiet(shop)
+        ids = await _ordered_during(faults, shop)
+        await _until_nothing_moves(shop)
         in_the_storm = await shop.charges()
-        await weather.clear_up()
+        await faults.end_all()
         await _replay_until_none_is_open(shop)
 
         assert [payment_id for payment_id, charge in in_the_storm.items() if charge["times_charged"] > 1] == []
@@ -71,8 +73,8 @@ async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_tw
         await _assert_reconciled(platform)
 
 
-async def _ordered_in(weather: Weather, shop: Shop) -> list[str]:
-    """Payments of all kinds, accepted while the storm goes on."""
+async def _ordered_during(faults: FaultInjector, shop: Shop) -> list[str]:
+    """Payments of all kinds, accepted while the faults are injected."""
     drawn, progress, gate = random.Random(SEED), Progress(PAYMENTS), asyncio.Semaphore(AT_A_TIME)
 
     async def one(number: int, payment_method: str, merchant: str | None) -> str:
@@ -83,18 +85,18 @@ async def _ordered_in(weather: Weather, shop: Shop) -> list[str]:
         return payment_id
 
     kinds = drawn.choices(list(METHODS), weights=list(METHODS.values()), k=PAYMENTS)
-    gusts = asyncio.create_task(weather.gusts())
+    small_faults = asyncio.create_task(faults.inject_small_faults())
     try:
-        async with asyncio.TaskGroup() as storm:
-            storm.create_task(weather.lightning(progress))
-            orders = [storm.create_task(one(n, kind, drawn.choice(MERCHANTS))) for n, kind in enumerate(kinds)]
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(faults.cause_outages(progress))
+            orders = [tasks.create_task(one(n, kind, drawn.choice(MERCHANTS))) for n, kind in enumerate(kinds)]
     finally:
-        gusts.cancel()
+        small_faults.cancel()
     return [order.result() for order in orders]
 
 
-async def _until_quiet(shop: Shop) -> None:
-    """Every payment is at rest or has an open dead letter."""
+async def _until_nothing_moves(shop: Shop) -> None:
+    """Every payment is finished or has an open dead letter."""
     while True:
         moving = {row["id"] for row in await _listed(shop, "payments", "payments") if row["owes"] is not None}
         letters = await _listed(shop, "dead-letters", "dead_letters", status="open")
@@ -104,11 +106,11 @@ async def _until_quiet(shop: Shop) -> None:
 
 
 async def _replay_until_none_is_open(shop: Shop) -> None:
-    """As an operator does it: page by page, and again for what died once more. Then nothing moves any more."""
+    """As an operator does it: page by page, and again for what failed once more. Then nothing moves any more."""
     while True:
         replayed = await _replay_all(shop)
         assert "cannot" not in replayed, replayed
-        await _until_quiet(shop)
+        await _until_nothing_moves(shop)
         if not await _listed(shop, "dead-letters", "dead_letters", status="open"):
             return
 
@@ -136,7 +138,7 @@ async def _listed(shop: Shop, path: str, name: str, **query: str) -> list[dict[s
         async with shop.http.get(f"{shop.url}/api/ops/{path}", params=wanted) as response:
             if response.status == 503:
                 await asyncio.sleep(LOOK_S)
-                continue  # the storm is not over for those who look, either
+                continue  # the store refuses this question too
             answer = await response.json()
             assert response.status == 200, answer
         found += answer[name]

@@ -1,36 +1,29 @@
 """What a payment costs, counted on the wire."""
 
 from pathlib import Path
-from typing import Any
 
 from local.supervisor import Platform
-from tests.e2e.conftest import open_for_business
-from tests.e2e.shop import Shop
+from tests.e2e.conftest import running_shop
+from tests.e2e.diagnostics import requests_to, topics
+from tests.shop import Shop
 
 EVENT_TOPICS = ("payment-initiated", "payment-created", "payment-settled", "payment-completed")
 READS = ("read", "query", "batch", "upsert", "replace", "delete")
 RU_PER_PAYMENT = 28
 
 
-async def requests_to(container: str, shop: Shop, platform: Platform) -> dict[str, Any]:
-    async with shop.http.get(f"{platform.cosmos_url}_local/requests") as response:
-        counted: dict[str, Any] = (await response.json())["requests"][container]
-    return counted
-
-
 async def test_a_payment_is_four_creates_and_no_reads_and_four_sends(tmp_path: Path) -> None:
-    async with open_for_business(data=tmp_path) as (platform, shop):
+    async with running_shop(data=tmp_path) as (platform, shop):
         payment_id = await shop.order("only")
         await completed_without_asking_the_store(shop, payment_id)
         await all_published(shop, platform, count=1)
 
-        events = await requests_to("events", shop, platform)
+        events = await requests_to("events", shop.http, platform)
 
         assert events["create"]["count"] == 4
         assert {operation: events[operation]["count"] for operation in READS if operation in events} == {}
         assert events["create"]["ru"] + 4 <= RU_PER_PAYMENT  # and a read of four documents by the feed
-        async with shop.http.get(f"{platform.admin_url}/entities") as response:
-            entities = await response.json()
+        entities = await topics(shop.http, platform)
         assert {name: entities[name]["sends"] for name in EVENT_TOPICS} == dict.fromkeys(EVENT_TOPICS, 1)
         charge = (await shop.charges())[payment_id]
         assert (charge["requests"], charge["asks"]) == (2, 0)
@@ -43,21 +36,18 @@ async def completed_without_asking_the_store(shop: Shop, payment_id: str) -> Non
 
 
 async def all_published(shop: Shop, platform: Platform, *, count: int) -> None:
-    while True:
-        async with shop.http.get(f"{platform.admin_url}/entities") as response:
-            if (await response.json())["payment-completed"]["accepted"] >= count:
-                return
+    while (await topics(shop.http, platform))["payment-completed"]["accepted"] < count:
+        pass
 
 
 async def test_a_backlog_is_published_with_one_send_for_each_topic_and_batch(tmp_path: Path) -> None:
     without_steps = {"AzureWebJobs.publish_events.Disabled": "true"}
-    async with open_for_business(data=tmp_path, environment=without_steps) as (_, shop):
+    async with running_shop(data=tmp_path, environment=without_steps) as (_, shop):
         payment_ids = await shop.order_many(50)
-    async with open_for_business(data=tmp_path) as (platform, shop):
-        await shop.rest_many(payment_ids)
+    async with running_shop(data=tmp_path) as (platform, shop):
+        await shop.finished_many(payment_ids)
 
-        async with shop.http.get(f"{platform.admin_url}/entities") as response:
-            initiated = (await response.json())["payment-initiated"]
+        initiated = (await topics(shop.http, platform))["payment-initiated"]
 
         assert initiated["accepted"] == 50
         assert initiated["sends"] <= 4  # two physical partitions; a page may end where a transaction does

@@ -7,7 +7,7 @@ from shared.domain.money import Money
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
 from shared.verbs.accept import Initiate, accept
-from tests.flow.world import World, a_world
+from tests.flow.kit.world import World, a_world
 
 
 def a_command(amount_minor: int = 1250) -> Initiate:
@@ -29,7 +29,7 @@ async def test_a_repeat_gets_the_first_answer_also_when_time_has_passed(tmp_path
     async with a_world(tmp_path) as world:
         first = await accepted(world, key="k")
         await world.run(for_s=3600)
-        world.clock.pass_s(3600)
+        world.clock.advance_s(3600)
 
         repeat = await accepted(world, key="k")
 
@@ -42,8 +42,8 @@ async def test_a_repeat_is_not_counted_and_told_as_another_payment(tmp_path: Pat
 
         await accepted(world, key="k")
 
-        assert world.seen.figure("payments.accepted") == 1
-        assert len(world.seen.events("accept.accepted")) == 1
+        assert world.telemetry.metric("payments.accepted") == 1
+        assert len(world.telemetry.log_lines("accept.accepted")) == 1
 
 
 async def test_a_used_key_with_another_request_is_refused_and_stores_nothing(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_a_used_key_with_another_request_is_refused_and_stores_nothing(tmp
 
 async def test_an_append_whose_answer_was_lost_is_found_by_the_repeat(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.break_store(503, operation="create", container="events", count=1, after=True)
+        await world.backends.break_store(503, operation="create", container="events", count=1, after=True)
 
         stored = await accepted_however_often(world, key="lost")
 
@@ -68,9 +68,9 @@ async def test_an_append_whose_answer_was_lost_is_found_by_the_repeat(tmp_path: 
 
 async def test_a_store_that_refuses_leaves_nothing_behind_and_the_key_free(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.break_store(449, operation="create", container="events", count=1000)
+        await world.backends.break_store(449, operation="create", container="events", count=1000)
         refused = await fault_of(world, key="busy")
-        await world.grounds.mend_store()
+        await world.backends.mend_store()
 
         stored = await accepted(world, key="busy")
 

@@ -2,21 +2,20 @@
 
 from pathlib import Path
 
-from tests.flow.world import World, a_world
+from tests.flow.kit.world import COMPLETED, World, a_world
 
 HOUR_S = 3600
-COMPLETED = ["initiated", "created", "settled", "completed"]
 
 
 async def asks_and_requests(world: World, payment_id: str) -> tuple[int, int]:
-    charge = await world.grounds.charge(payment_id)
+    charge = await world.backends.charge(payment_id)
     return int(charge.get("asks", 0)), int(charge.get("requests", 0))
 
 
 async def test_a_first_delivery_that_is_not_fresh_any_more_is_asked_about_and_then_sent(tmp_path: Path) -> None:
     async with a_world(tmp_path, fresh_s=3000) as world:
         payment_id = await world.accept("pm_ok")
-        world.clock.pass_s(3000)
+        world.clock.advance_s(3000)
 
         await world.run()
 
@@ -27,7 +26,7 @@ async def test_a_first_delivery_that_is_not_fresh_any_more_is_asked_about_and_th
 async def test_a_first_delivery_that_is_just_fresh_is_taken_at_its_word(tmp_path: Path) -> None:
     async with a_world(tmp_path, fresh_s=3000) as world:
         payment_id = await world.accept("pm_ok")
-        world.clock.pass_s(2999)
+        world.clock.advance_s(2999)
 
         await world.run()
 
@@ -37,39 +36,39 @@ async def test_a_first_delivery_that_is_just_fresh_is_taken_at_its_word(tmp_path
 
 async def test_a_repeat_of_the_feed_beyond_the_topics_window_is_seen_as_old_and_does_nothing(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await world.accept("pm_ok")
         await world.run()
-        world.clock.pass_s(HOUR_S + 1)
+        world.clock.advance_s(HOUR_S + 1)
 
         world.rewind("publish")
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
-        assert len(world.seen.events("advance.already_done")) == 3
+        assert len(world.telemetry.log_lines("advance.already_done")) == 3
 
 
 async def test_a_repeat_of_the_feed_within_the_window_is_dropped_by_the_topics(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok")
         await world.run()
-        world.clock.pass_s(HOUR_S - 1)
+        world.clock.advance_s(HOUR_S - 1)
 
         world.rewind("publish")
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
-        assert world.seen.events("advance.already_done") == []
+        assert world.telemetry.log_lines("advance.already_done") == []
         assert sum(topic.counts["duplicates"] for topic in world.bus.broker.topics.values()) == 4
 
 
 async def test_a_request_id_that_the_provider_may_have_forgotten_is_asked_about_by_reference(tmp_path: Path) -> None:
     async with a_world(tmp_path, request_id_valid_h=2) as world:
-        await world.grounds.tell_provider("/mode", remember_requests_s=2 * HOUR_S)
+        await world.backends.tell_provider("/mode", remember_requests_s=2 * HOUR_S)
         payment_id = await world.accept("pm_settle_times_out_once")
         await world.work()
-        world.clock.pass_s(2 * HOUR_S + 1)
+        world.clock.advance_s(2 * HOUR_S + 1)
 
         await world.bus.run_due()
         await world.run()
@@ -83,26 +82,26 @@ async def test_what_neither_id_nor_reference_can_prove_is_parked_and_never_sent(
     async with a_world(tmp_path, request_id_valid_h=2) as world:
         payment_id = await world.accept("pm_settle_down")
         await world.work()
-        await world.grounds.tell_provider("/repair")
+        await world.backends.tell_provider("/repair")
         requests = (await asks_and_requests(world, payment_id))[1]
-        world.clock.pass_s(2 * HOUR_S + 1)
+        world.clock.advance_s(2 * HOUR_S + 1)
 
         await world.bus.run_due()
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.severity) == ("settle", "outcome_unprovable", "high")
         assert await world.events(payment_id) == ["initiated", "created"]
         assert (await asks_and_requests(world, payment_id))[1] == requests
         assert await world.charges(payment_id) == 0
-        (line,) = world.seen.events("recover.dead_letter_recorded")
+        (line,) = world.telemetry.log_lines("recover.dead_letter_recorded")
         assert line.levelname == "CRITICAL"
 
 
 async def test_a_payment_that_has_expired_is_asked_about_and_fails(tmp_path: Path) -> None:
     async with a_world(tmp_path, payment_expires_after_h=1) as world:
         payment_id = await world.accept("pm_ok")
-        world.clock.pass_s(HOUR_S)
+        world.clock.advance_s(HOUR_S)
 
         await world.run()
 
@@ -118,7 +117,7 @@ async def test_a_payment_that_expired_after_it_was_created_unheard_goes_on(tmp_p
     async with a_world(tmp_path, payment_expires_after_h=1) as world:
         payment_id = await world.accept("pm_times_out_once")
         await world.work()
-        world.clock.pass_s(HOUR_S)
+        world.clock.advance_s(HOUR_S)
 
         await world.bus.run_due()
         await world.run()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.world import a_world
+from tests.flow.kit.world import a_world
 
 VOIDED = ["initiated", "created", "failed", "voided"]
 
@@ -26,10 +26,10 @@ async def test_the_reservation_of_a_declined_capture_is_released(
         await world.run()
 
         assert await world.events(payment_id) == VOIDED
-        charge = await world.grounds.charge(payment_id)
+        charge = await world.backends.charge(payment_id)
         assert (charge["times_charged"], charge["voided"]) == (0, True)
         assert (charge["asks"], charge["requests"]) == (asks, requests)
-        assert world.seen.figure("step.retries", step="void") == retried
+        assert world.telemetry.metric("step.retries", step="void") == retried
         assert await world.letters() == []
 
 
@@ -37,16 +37,16 @@ async def test_a_void_that_finds_no_end_waits_for_a_person_and_is_done_by_a_repl
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_settle_declined_void_down")
         await world.run()
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason) == ("void", "retries_exhausted")
         assert await world.events(payment_id) == VOIDED[:-1]
 
-        await world.grounds.tell_provider("/repair")
+        await world.backends.tell_provider("/repair")
         await world.replay_all()
         await world.run()
 
         assert await world.events(payment_id) == VOIDED
-        assert (await world.grounds.charge(payment_id))["voided"]
+        assert (await world.backends.charge(payment_id))["voided"]
 
 
 async def test_a_payment_that_failed_before_money_was_reserved_has_nothing_to_release(tmp_path: Path) -> None:
@@ -56,8 +56,8 @@ async def test_a_payment_that_failed_before_money_was_reserved_has_nothing_to_re
         await world.run()
 
         assert await world.events(payment_id) == ["initiated", "failed"]
-        assert (await world.grounds.charge(payment_id))["requests"] == 1
-        assert [line.step for line in world.seen.events("advance.already_done")] == ["void", "notify_failure"]  # type: ignore[attr-defined]
+        assert (await world.backends.charge(payment_id))["requests"] == 1
+        assert [line.step for line in world.telemetry.log_lines("advance.already_done")] == ["void", "notify_failure"]  # type: ignore[attr-defined]
 
 
 async def test_the_merchant_is_told_of_the_failure_once_although_a_void_follows(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def test_the_merchant_is_told_of_the_failure_once_although_a_void_follows(
 
         await world.run()
 
-        (told,) = await world.grounds.notifications(payment_id)
+        (told,) = await world.backends.notifications(payment_id)
         assert (told["type"], told["times_seen"], told["times_accepted"]) == ("regispay.payment.failed.v1", 3, 1)
         assert await world.events(payment_id) == VOIDED
-        assert world.seen.figure("step.retries", step="notify_failure") == 2
+        assert world.telemetry.metric("step.retries", step="notify_failure") == 2

@@ -1,7 +1,7 @@
-"""The worker dies right before and right after every call through a port and every step of its host, and is replaced.
+"""A worker crashes right before and right after every call through a port and every step of its host, and is replaced.
 
-The calls are not listed here: a first run counts what passes the tripwire, then there is one run for each call and
-side. A call that is added tomorrow is met without a change to this file.
+The calls are not listed here. A first run of each scenario counts them; then there is one run for each call and side.
+A call that is added tomorrow is covered without a change to this file.
 """
 
 from collections.abc import Sequence
@@ -11,47 +11,48 @@ from typing import Any
 
 import pytest
 
-from tests.faults import Side, Tripwire
-from tests.flow.grounds import standing
-from tests.flow.stories import ALL, End, end_of
-from tests.flow.world import a_world_on
+from tests.crashes import CrashPlan, Side
+from tests.flow.kit.backends import running_backends
+from tests.flow.kit.scenarios import SCENARIOS, End, end_of
+from tests.flow.kit.world import a_world_on
 
-FEW: dict[str, Any] = {f"retry_{step}_attempts": 3 for step in ("create", "settle", "void", "notify")}
+THREE_ATTEMPTS: dict[str, Any] = {f"retry_{step}_attempts": 3 for step in ("create", "settle", "void", "notify")}
 PROJECTED = {"paid", "lost_and_swept"}
-"""The read model is one and the same in every story."""
-FRESH_AFTER = 10
-"""Runs on the same ground: what earlier runs left in the store makes its queries slower."""
+"""The scenarios in which the read model is kept: it is one and the same in all."""
+RUNS_ON_ONE = 10
+"""Runs on the same backends: what earlier runs left in the store makes its queries slower."""
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", SCENARIOS)
 async def test_a_worker_that_dies_beside_any_call_changes_nothing_about_the_end(name: str, tmp_path: Path) -> None:
-    whole = Tripwire()
-    expected = await _told(name, tmp_path / "whole", [whole])
-    deaths = [Tripwire(at=at, side=side) for at in range(len(whole.calls)) for side in Side]
+    whole = CrashPlan()
+    expected = await _run(name, tmp_path / "whole", [whole])
+    plans = [CrashPlan(at=at, side=side) for at in range(len(whole.calls)) for side in Side]
 
     ends = []
-    for number, some in enumerate(batched(deaths, FRESH_AFTER, strict=False)):
-        ends += await _told(name, tmp_path / str(number), some)
+    for number, some in enumerate(batched(plans, RUNS_ON_ONE, strict=False)):
+        ends += await _run(name, tmp_path / str(number), some)
 
     assert expected[0].charged <= 1
     assert expected[0].waiting == 0
-    assert [_where(wire, whole) for wire, end in zip(deaths, ends, strict=True) if end != expected[0]] == []
-    assert [wire.calls[: wire.at] for wire in deaths] == [whole.calls[: wire.at] for wire in deaths]
-    assert all(wire.has_killed for wire in deaths)
+    assert [_where(plan, whole) for plan, end in zip(plans, ends, strict=True) if end != expected[0]] == []
+    assert [plan.calls[: plan.at] for plan in plans] == [whole.calls[: plan.at] for plan in plans]
+    assert all(plan.has_crashed for plan in plans)
 
 
-async def _told(name: str, data: Path, wires: Sequence[Tripwire]) -> list[End]:
-    """Once for each wire, on one ground whose provider forgets request ids: a second charge would be seen."""
+async def _run(name: str, data: Path, plans: Sequence[CrashPlan]) -> list[End]:
+    """The scenario, once for each plan. The provider forgets request ids, so that a second charge is seen."""
     ends = []
-    async with standing(data) as grounds:
-        await grounds.tell_provider("/mode", forget_request_ids=True)
-        for wire in wires:
-            async with a_world_on(grounds, wire=wire, projects=name in PROJECTED, **FEW) as world:
-                payment_id = await ALL[name](world)
+    async with running_backends(data) as backends:
+        await backends.tell_provider("/mode", forget_request_ids=True)
+        for plan in plans:
+            projects = name in PROJECTED
+            async with a_world_on(backends, crash_plan=plan, projects=projects, **THREE_ATTEMPTS) as world:
+                payment_id = await SCENARIOS[name](world)
                 ends.append(await end_of(world, payment_id))
     return ends
 
 
-def _where(wire: Tripwire, whole: Tripwire) -> str:
-    assert wire.at is not None
-    return f"{wire.side} call {wire.at}, {whole.calls[wire.at]}"
+def _where(plan: CrashPlan, whole: CrashPlan) -> str:
+    assert plan.at is not None
+    return f"{plan.side} call {plan.at}, {whole.calls[plan.at]}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.services import Services
-from tests.flow.world import World, a_world, a_world_behind_a_gateway
+from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
 
 SIX: dict[str, Any] = {"retry_create_attempts": 6, "retry_create_base_s": 5, "retry_create_cap_s": 30}
 
@@ -26,7 +26,7 @@ async def waits(world: World) -> list[float]:
     while world.scheduled():
         (wait,) = world.scheduled().values()
         seen.append(wait)
-        world.clock.pass_s(wait)
+        world.clock.advance_s(wait)
         await world.bus.run_due()
         await world.work()
     return seen

@@ -2,25 +2,14 @@
 
 from pathlib import Path
 
-from shared.domain.letters import LetterRecord
-from shared.verbs.recovery.discard import Discard, discard
+from shared.verbs.recovery.discard import Discard
 from tests import places
-from tests.flow.world import World, a_world, a_world_behind_a_gateway
-
-COMPLETED = ["initiated", "created", "settled", "completed"]
+from tests.flow.kit.world import COMPLETED, World, a_world, a_world_behind_a_gateway
 
 
-async def the_letter(world: World) -> LetterRecord:
-    (letter,) = await world.letters(status="open")
-    return letter
-
-
-async def discarded(world: World, letter: LetterRecord) -> Discard:
-    outcome = await world.operate(
-        lambda services: discard(letter.letter_id, by="operator", reason="the customer has gone", services=services)
-    )
-    assert outcome is not None
-    return outcome
+async def discarded(world: World) -> Discard:
+    """The one open dead letter is discarded."""
+    return await world.discard((await world.only_letter(status="open")).letter_id)
 
 
 async def test_a_payment_the_provider_never_saw_fails(tmp_path: Path) -> None:
@@ -28,7 +17,7 @@ async def test_a_payment_the_provider_never_saw_fails(tmp_path: Path) -> None:
         payment_id = await world.accept("pm_down")
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
         await world.run()
 
         assert outcome.discarded
@@ -36,10 +25,10 @@ async def test_a_payment_the_provider_never_saw_fails(tmp_path: Path) -> None:
         failed = (await world.payment(payment_id)).failed
         assert failed is not None
         assert (failed.reason, failed.code) == ("discarded", "discarded_by_operator")
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert letter.status == "discarded"
         assert letter.history[-1].note.startswith("the customer has gone; ended as failed")
-        assert world.seen.figure("dead_letters.discarded", step="create", reason="retries_exhausted") == 1
+        assert world.telemetry.metric("dead_letters.discarded", step="create", reason="retries_exhausted") == 1
 
 
 async def test_a_payment_that_was_authorised_unheard_fails_and_is_voided(tmp_path: Path) -> None:
@@ -48,13 +37,13 @@ async def test_a_payment_that_was_authorised_unheard_fails_and_is_voided(tmp_pat
         gateway.answers_when_asked(503, times=3)
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
         await world.run()
 
         assert outcome.discarded
         assert await world.events(payment_id) == ["initiated", "failed", "created", "failed", "voided"]
         assert await world.charges(payment_id) == 0
-        assert (await world.grounds.charge(payment_id))["voided"]
+        assert (await world.backends.charge(payment_id))["voided"]
 
 
 async def test_a_payment_that_was_authorised_and_not_captured_fails_and_is_voided(tmp_path: Path) -> None:
@@ -62,7 +51,7 @@ async def test_a_payment_that_was_authorised_and_not_captured_fails_and_is_voide
         payment_id = await world.accept("pm_settle_down")
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
         await world.run()
 
         assert outcome.discarded
@@ -76,7 +65,7 @@ async def test_a_payment_that_was_charged_unheard_is_not_ended_but_goes_on(tmp_p
         gateway.answers_when_asked(503, times=3)
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
         await world.run()
 
         assert outcome.discarded
@@ -91,21 +80,21 @@ async def test_while_the_provider_does_not_answer_nothing_is_done(tmp_path: Path
         await world.run()
         gateway.answers_when_asked(503)
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
 
         assert not outcome.discarded
         assert await world.events(payment_id) == ["initiated"]
-        assert (await the_letter(world)).status == "open"
+        assert (await world.only_letter(status="open")).status == "open"
 
 
 async def test_a_paid_payment_whose_notification_died_completes_as_undelivered(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok", notify="ok")
         await world.next_until(lambda: world.is_waiting(str(places.NOTIFY)))
-        await world.spoil(str(places.NOTIFY))
+        await world.make_unreadable(str(places.NOTIFY))
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
         await world.run()
 
         assert outcome.discarded
@@ -120,7 +109,7 @@ async def test_a_void_that_is_given_up_leaves_the_payment_failed(tmp_path: Path)
         payment_id = await world.accept("pm_settle_declined_void_down")
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
         await world.run()
 
         assert outcome.discarded
@@ -131,13 +120,13 @@ async def test_a_payment_that_moved_on_is_left_alone(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_down")
         await world.run()
-        letter = await the_letter(world)
-        await world.grounds.tell_provider("/repair")
-        world.clock.pass_s(3601)
+        letter = await world.only_letter(status="open")
+        await world.backends.tell_provider("/repair")
+        world.clock.advance_s(3601)
         world.rewind("publish")
         await world.run()
 
-        outcome = await discarded(world, letter)
+        outcome = await world.discard(letter.letter_id)
 
         assert outcome.discarded
         assert outcome.why == "the payment is completed and does not wait for create"
@@ -148,10 +137,10 @@ async def test_a_letter_that_names_no_payment_is_closed(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.accept("pm_ok")
         await world.read_page("publish")
-        await world.spoil(str(places.CREATE), message_id="nobody")
+        await world.make_unreadable(str(places.CREATE), message_id="nobody")
         await world.run()
 
-        outcome = await discarded(world, await the_letter(world))
+        outcome = await discarded(world)
 
         assert outcome.discarded
         assert await world.letters(status="open") == []
@@ -161,10 +150,10 @@ async def test_discarding_twice_is_discarding_once(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_down")
         await world.run()
-        letter = await the_letter(world)
-        await discarded(world, letter)
+        letter = await world.only_letter(status="open")
+        await world.discard(letter.letter_id)
 
-        again = await discarded(world, letter)
+        again = await world.discard(letter.letter_id)
 
         assert (again.discarded, again.why) == (True, "it was discarded before")
         assert await world.events(payment_id) == ["initiated", "failed"]

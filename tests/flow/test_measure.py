@@ -4,7 +4,7 @@ from pathlib import Path
 
 from shared import flow
 from shared.verbs.measure import measure_backlog
-from tests.flow.world import World, a_world
+from tests.flow.kit.world import World, a_world
 
 LEASE = "publish127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
 
@@ -12,12 +12,12 @@ LEASE = "publish127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
 async def publisher_came_to(world: World, number: int) -> None:
     """The publisher's lease, as the change feed processor of the Functions host writes it."""
     lease = {"id": LEASE, "LeaseToken": "0", "ContinuationToken": f'"{number}"', "Owner": "a-host", "version": 0}
-    await world.grounds.container(flow.LEASES).upsert_item(lease)
+    await world.backends.container(flow.LEASES).upsert_item(lease)
 
 
 async def lag_s(world: World) -> float:
     await world.operate(lambda services: measure_backlog(services=services))
-    return world.seen.figure("outbox.lag_s")
+    return world.telemetry.metric("outbox.lag_s")
 
 
 async def test_a_publisher_that_keeps_up_has_no_lag(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ async def test_a_publisher_that_keeps_up_has_no_lag(tmp_path: Path) -> None:
         await publisher_came_to(world, 4)
 
         assert await lag_s(world) == 0
-        world.clock.pass_s(600)
+        world.clock.advance_s(600)
         assert await lag_s(world) == 0
 
 
@@ -38,14 +38,14 @@ async def test_a_publisher_that_stands_still_has_a_lag_that_grows_until_it_moves
         lags = [await lag_s(world)]
 
         for _ in range(2):
-            world.clock.pass_s(60)
+            world.clock.advance_s(60)
             await world.restart()
             lags.append(await lag_s(world))
         await publisher_came_to(world, 1)
         lags.append(await lag_s(world))
 
         assert lags == [0, 60, 120, 0]
-        line = world.seen.events("publish.outbox_lag")[-2]
+        line = world.telemetry.log_lines("publish.outbox_lag")[-2]
         assert (line.lag_s, line.changes) == (120, 1)  # type: ignore[attr-defined] # fields of our log lines
 
 
@@ -58,7 +58,7 @@ async def test_a_publisher_that_is_slow_but_moves_has_no_growing_lag(tmp_path: P
         for number in range(3):
             await publisher_came_to(world, number)
             lags.append(await lag_s(world))
-            world.clock.pass_s(60)
+            world.clock.advance_s(60)
 
         assert lags == [0, 0, 0]
 
@@ -72,9 +72,9 @@ async def test_open_dead_letters_are_measured_by_step_and_reason(tmp_path: Path)
         await world.operate(lambda services: measure_backlog(services=services))
 
         gauge = "dead_letters.open"
-        assert world.seen.figure(gauge, step="create", reason="retries_exhausted") == 1
-        assert world.seen.figure(gauge, step="settle", reason="retries_exhausted") == 2
-        assert world.seen.figure(gauge, step="create", reason="our_fault") == 1
+        assert world.telemetry.metric(gauge, step="create", reason="retries_exhausted") == 1
+        assert world.telemetry.metric(gauge, step="settle", reason="retries_exhausted") == 2
+        assert world.telemetry.metric(gauge, step="create", reason="our_fault") == 1
 
 
 async def test_when_the_last_dead_letter_is_closed_the_gauge_falls_to_nothing(tmp_path: Path) -> None:
@@ -82,10 +82,10 @@ async def test_when_the_last_dead_letter_is_closed_the_gauge_falls_to_nothing(tm
         await world.accept("pm_down")
         await world.run()
         await world.operate(lambda services: measure_backlog(services=services))
-        await world.grounds.tell_provider("/repair")
+        await world.backends.tell_provider("/repair")
         await world.replay_all()
         await world.run()
 
         await world.operate(lambda services: measure_backlog(services=services))
 
-        assert world.seen.figure("dead_letters.open", step="create", reason="retries_exhausted") == 0
+        assert world.telemetry.metric("dead_letters.open", step="create", reason="retries_exhausted") == 0

@@ -6,28 +6,14 @@ import pytest
 
 from shared import flow
 from shared.codec.messages import Message
-from shared.domain.letters import LetterRecord
-from shared.verbs.recovery.discard import Discard, discard
-from shared.verbs.sweep import sweep
 from tests import places
-from tests.flow.stories import lose_message
-from tests.flow.world import World, a_world, a_world_behind_a_gateway
-
-COMPLETED = ["initiated", "created", "settled", "completed"]
-
-
-async def discarded(world: World, letter: LetterRecord) -> Discard:
-    outcome = await world.operate(
-        lambda services: discard(letter.letter_id, by="operator", reason="gone", services=services)
-    )
-    assert outcome is not None
-    return outcome
+from tests.flow.kit.world import COMPLETED, a_world, a_world_behind_a_gateway
 
 
 @pytest.mark.parametrize("status", [404, 200, 204])
 async def test_a_gateways_own_answer_to_a_question_is_no_never_seen(tmp_path: Path, status: int) -> None:
     async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await world.accept("pm_settle_times_out_once")
         gateway.answers_when_asked(status)
 
@@ -42,10 +28,10 @@ async def test_a_discard_that_hears_a_gateway_instead_of_the_provider_does_nothi
         payment_id = await world.accept("pm_settle_times_out_once")
         gateway.answers_when_asked(503, times=3)
         await world.run()
-        (letter,) = await world.letters(status="open")
+        letter = await world.only_letter(status="open")
         gateway.answers_when_asked(200)
 
-        outcome = await discarded(world, letter)
+        outcome = await world.discard(letter.letter_id)
 
         assert not outcome.discarded
         assert "failed" not in await world.events(payment_id)
@@ -55,11 +41,11 @@ async def test_a_payment_that_is_being_replayed_cannot_be_discarded_beside_it(tm
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_settle_down")
         await world.run()
-        (letter,) = await world.letters(status="open")
-        await world.grounds.tell_provider("/repair")
+        letter = await world.only_letter(status="open")
+        await world.backends.tell_provider("/repair")
         await world.replay(letter.letter_id)
 
-        outcome = await discarded(world, letter)
+        outcome = await world.discard(letter.letter_id)
         await world.run()
 
         assert (outcome.discarded, "replayed as r1" in outcome.why) == (False, True)
@@ -71,14 +57,14 @@ async def test_an_authorised_payment_is_ended_and_announced_in_one_append(tmp_pa
         payment_id = await world.accept("pm_times_out_once")
         gateway.answers_when_asked(503, times=3)
         await world.run()
-        (letter,) = await world.letters(status="open")
+        letter = await world.only_letter(status="open")
 
-        outcome = await discarded(world, letter)
+        outcome = await world.discard(letter.letter_id)
         await world.run()
 
         assert outcome.discarded
         assert await world.events(payment_id) == ["initiated", "failed", "created", "failed", "voided"]
-        assert (await world.grounds.charge(payment_id))["voided"]
+        assert (await world.backends.charge(payment_id))["voided"]
 
 
 async def test_a_code_that_no_message_can_carry_stops_nobody(tmp_path: Path) -> None:
@@ -100,17 +86,17 @@ async def test_a_code_that_no_message_can_carry_stops_nobody(tmp_path: Path) -> 
 async def test_a_stream_that_cannot_be_read_keeps_no_other_from_the_sweep(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         spoilt, healthy = await world.accept(), await world.accept()
-        while len(await world.letters()) == 0 and not await lose_message(world, str(places.CREATE)):
+        while len(await world.letters()) == 0 and not await world.lose_message(str(places.CREATE)):
             assert await world.next()
-        while not await lose_message(world, str(places.CREATE)):
+        while not await world.lose_message(str(places.CREATE)):
             assert await world.next()
         await world.run()
-        events = world.grounds.container(flow.EVENTS)
+        events = world.backends.container(flow.EVENTS)
         document = await events.read_item(f"{spoilt}:1", partition_key=spoilt)
         await events.upsert_item({**document, "schemaVersion": 2})
-        world.clock.pass_s(40_000)
+        world.clock.advance_s(40_000)
 
-        await world.operate(lambda services: sweep(services=services))
+        await world.sweep()
         await world.run()
 
         assert await world.events(healthy) == COMPLETED
@@ -126,6 +112,6 @@ async def test_a_message_of_any_shape_is_parked_at_once(tmp_path: Path, body: st
 
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.reason, letter.delivery_count) == ("unreadable", 1)
         assert world.faults == []

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from shared.adapters.servicebus import delivery_of
-from tests.flow.topologies import OPEN, QUIET, with_others
-from tests.flow.world import World, a_world
-
-COMPLETED = ["initiated", "created", "settled", "completed"]
+from tests.flow.kit.world import COMPLETED, World, a_world
+from tests.topologies import OPEN, OTHER_COMPONENTS, QUIET, changed_topology
 
 
 async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:
@@ -23,10 +21,14 @@ async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:
     return events
 
 
+def with_others(folder: Path) -> Path:
+    return changed_topology(folder, more_subscriptions=OTHER_COMPONENTS)
+
+
 async def retried_and_replayed(world: World) -> str:
     payment_id = await world.accept("pm_settle_down")
     await world.run()
-    await world.grounds.tell_provider("/repair")
+    await world.backends.tell_provider("/repair")
     await world.replay_all()
     await world.run()
     assert await world.events(payment_id) == COMPLETED

@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.failing import failing
-from tests.flow.world import a_world, a_world_behind_a_gateway
-
-COMPLETED = ["initiated", "created", "settled", "completed"]
-
+from tests.flow.kit.failing_ports import raising_in_create
+from tests.flow.kit.world import COMPLETED, a_world, a_world_behind_a_gateway
 
 # -- done
 
@@ -23,27 +20,29 @@ async def test_what_is_done_is_recorded_and_nobody_is_asked(tmp_path: Path) -> N
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
-        charge = await world.grounds.charge(payment_id)
+        charge = await world.backends.charge(payment_id)
         assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 0)
         assert await world.letters() == []
-        assert world.seen.figure("step.retries") == 0
-        assert world.seen.figure("payments.accepted") == world.seen.figure("payments.completed") == 1
-        assert world.seen.figure("payment.time_to_completed_s") == 1
+        assert world.telemetry.metric("step.retries") == 0
+        assert world.telemetry.metric("payments.accepted") == world.telemetry.metric("payments.completed") == 1
+        assert world.telemetry.metric("payment.time_to_completed_s") == 1
         assert world.faults == []
 
 
 async def test_what_was_done_under_an_id_that_the_provider_has_forgotten_is_found_and_recorded(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.tell_provider("/mode", remember_requests_s=0)
+        await world.backends.tell_provider("/mode", remember_requests_s=0)
         payment_id = await world.accept("pm_settle_times_out_once")
 
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
-        assert (await world.grounds.charge(payment_id))["requests"] == 3, "the capture was sent twice, and refused once"
+        assert (await world.backends.charge(payment_id))["requests"] == 3, (
+            "the capture was sent twice, and refused once"
+        )
         assert await world.letters() == []
-        assert world.seen.figure("step.retries", step="settle", reason="outcome_unknown") == 1
+        assert world.telemetry.metric("step.retries", step="settle", reason="outcome_unknown") == 1
 
 
 # -- declined
@@ -70,7 +69,7 @@ async def test_a_definite_no_fails_the_payment_with_the_providers_code(
         assert (failed.reason, failed.code, failed.failed_step) == ("declined", code, step)
         assert await world.charges(payment_id) == 0
         assert await world.letters() == []
-        assert world.seen.figure("payments.failed") == 1
+        assert world.telemetry.metric("payments.failed") == 1
 
 
 # -- retry
@@ -92,7 +91,7 @@ async def test_a_passing_fault_is_retried_by_an_addressed_copy_and_asked_about_f
         assert await world.charges(payment_id) == 1
         assert gateway.seen[:2] == [("POST", "/v1/payments"), ("GET", f"/v1/requests/{payment_id}:create")]
         assert await world.letters() == []
-        assert world.seen.figure("step.retries", step="create", reason="busy") == 1
+        assert world.telemetry.metric("step.retries", step="create", reason="busy") == 1
         assert world.faults == []
 
 
@@ -104,12 +103,12 @@ async def test_a_provider_that_cannot_be_reached_is_tried_until_the_attempts_are
 
         assert await world.events(payment_id) == ["initiated"]
         assert await world.charges(payment_id) == 0
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.attempt) == ("create", "retries_exhausted", 3)
         assert letter.description.startswith("busy after 4 attempts: no answer when asked about")
-        assert world.seen.figure("step.retries", step="create", reason="busy") == 3
-        assert world.seen.figure("messages.parked", step="create", reason="retries_exhausted") == 1
-        assert world.seen.figure("dead_letters.recorded", step="create", severity="normal") == 1
+        assert world.telemetry.metric("step.retries", step="create", reason="busy") == 3
+        assert world.telemetry.metric("messages.parked", step="create", reason="retries_exhausted") == 1
+        assert world.telemetry.metric("dead_letters.recorded", step="create", severity="normal") == 1
 
 
 async def test_a_busy_store_is_a_reason_to_try_again_and_the_yes_is_not_asked_for_twice(tmp_path: Path) -> None:
@@ -117,15 +116,15 @@ async def test_a_busy_store_is_a_reason_to_try_again_and_the_yes_is_not_asked_fo
         payment_id = await world.accept("pm_ok")
         await world.read_page("publish")
         # the SDK itself repeats nine times before it gives up
-        await world.grounds.break_store(429, operation="create", container="events", retry_after_ms=1, count=10)
+        await world.backends.break_store(429, operation="create", container="events", retry_after_ms=1, count=10)
 
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
-        charge = await world.grounds.charge(payment_id)
+        charge = await world.backends.charge(payment_id)
         assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
         assert await world.letters() == []
-        assert world.seen.figure("step.retries", step="create", reason="store_busy") == 1
+        assert world.telemetry.metric("step.retries", step="create", reason="store_busy") == 1
 
 
 async def test_an_exception_that_nobody_foresaw_is_retried(tmp_path: Path) -> None:
@@ -135,7 +134,7 @@ async def test_an_exception_that_nobody_foresaw_is_retried(tmp_path: Path) -> No
         if faults:
             raise faults.pop()
 
-    async with a_world(tmp_path, alter=failing(fail_once)) as world:
+    async with a_world(tmp_path, alter=raising_in_create(fail_once)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
@@ -143,8 +142,8 @@ async def test_an_exception_that_nobody_foresaw_is_retried(tmp_path: Path) -> No
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
         assert await world.letters() == []
-        assert world.seen.figure("step.retries", step="create", reason="unforeseen") == 1
-        (again,) = world.seen.events("advance.again")
+        assert world.telemetry.metric("step.retries", step="create", reason="unforeseen") == 1
+        (again,) = world.telemetry.log_lines("advance.again")
         assert again.description == "ZeroDivisionError: oops"  # type: ignore[attr-defined] # a field of our log lines
 
 
@@ -156,22 +155,22 @@ async def test_a_call_that_was_cut_off_after_it_was_done_is_asked_about_and_neve
     step: str, tmp_path: Path
 ) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await world.accept("pm_times_out_once" if step == "create" else "pm_settle_times_out_once")
 
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
-        charge = await world.grounds.charge(payment_id)
+        charge = await world.backends.charge(payment_id)
         assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
         assert await world.letters() == []
-        assert world.seen.figure("step.retries", step=step, reason="outcome_unknown") == 1
+        assert world.telemetry.metric("step.retries", step=step, reason="outcome_unknown") == 1
 
 
 async def test_a_call_that_outlasts_its_limit_is_asked_about_and_never_sent_twice(tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path, provider_timeout_s=1) as (world, gateway):
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
-        gateway.does_it_and_says_nothing()
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
+        gateway.does_it_without_answering()
         payment_id = await world.accept("pm_ok")
 
         await world.run()
@@ -179,7 +178,7 @@ async def test_a_call_that_outlasts_its_limit_is_asked_about_and_never_sent_twic
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
         assert gateway.seen.count(("POST", "/v1/payments")) == 1
-        assert world.seen.figure("step.retries", step="create", reason="outcome_unknown") == 1
+        assert world.telemetry.metric("step.retries", step="create", reason="outcome_unknown") == 1
 
 
 async def test_while_asking_is_not_answered_nothing_is_sent(tmp_path: Path) -> None:
@@ -190,7 +189,7 @@ async def test_while_asking_is_not_answered_nothing_is_sent(tmp_path: Path) -> N
 
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason) == ("create", "retries_exhausted")
         assert gateway.seen.count(("POST", "/v1/payments")) == 1
         assert await world.events(payment_id) == ["initiated"]

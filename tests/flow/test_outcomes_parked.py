@@ -6,12 +6,9 @@ import pytest
 
 from shared.codec.messages import Message
 from tests import places
-from tests.faults import Killed
-from tests.flow.failing import failing
-from tests.flow.world import a_world, a_world_behind_a_gateway
-
-COMPLETED = ["initiated", "created", "settled", "completed"]
-
+from tests.crashes import Killed
+from tests.flow.kit.failing_ports import raising_in_create
+from tests.flow.kit.world import COMPLETED, a_world, a_world_behind_a_gateway
 
 # -- park
 
@@ -26,12 +23,12 @@ async def test_a_call_that_is_our_own_fault_is_parked_at_once(status: int, tmp_p
 
         assert await world.events(payment_id) == ["initiated"]
         assert await world.charges(payment_id) == 0
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.delivery_count, letter.attempt) == ("create", "our_fault", 1, 0)
         assert f"{status} no_such_thing" in letter.description
         assert letter.source == "payment-initiated/create"
-        assert world.seen.figure("messages.parked", step="create", reason="our_fault") == 1
-        assert world.seen.figure("step.retries") == 0
+        assert world.telemetry.metric("messages.parked", step="create", reason="our_fault") == 1
+        assert world.telemetry.metric("step.retries") == 0
         assert world.bus.queue("payment-initiated/create").counts["completed"] == 1
 
 
@@ -53,9 +50,7 @@ async def test_a_message_that_cannot_be_read_is_parked_and_nothing_is_sent(
         payment_id = await world.accept("pm_ok")
         await world.read_page("publish")
         readable = str(world.bus.sent[0])
-        lost = await world.bus.take(world.bus.queue(str(places.CREATE)))
-        assert lost is not None
-        await world.bus.complete(lost)
+        assert await world.lose_message(str(places.CREATE))
         message = Message(
             topic=places.CREATE.topic,
             message_id="odd",
@@ -67,12 +62,12 @@ async def test_a_message_that_cannot_be_read_is_parked_and_nothing_is_sent(
         await world.services.publisher.publish([message])
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.message_id) == ("create", "unreadable", "odd")
         assert letter.body == (body or readable)
         assert letter.payment_id == (None if body else payment_id)
-        assert await world.grounds.charge(payment_id) == {}
-        assert world.seen.figure("messages.parked", step="create", reason="unreadable") == 1
+        assert await world.backends.charge(payment_id) == {}
+        assert world.telemetry.metric("messages.parked", step="create", reason="unreadable") == 1
 
 
 async def test_a_step_that_the_payments_rules_refuse_is_parked(tmp_path: Path) -> None:
@@ -87,10 +82,10 @@ async def test_a_step_that_the_payments_rules_refuse_is_parked(tmp_path: Path) -
         await world.services.publisher.publish([astray])
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.description) == ("settle", "refused", "not_created")
         assert await world.events(payment_id) == ["initiated", "failed"]
-        assert world.seen.figure("messages.parked", step="settle", reason="refused") == 1
+        assert world.telemetry.metric("messages.parked", step="settle", reason="refused") == 1
 
 
 # -- crash, or the bus fails while we settle
@@ -100,18 +95,18 @@ async def test_a_message_whose_worker_dies_every_time_ends_as_a_dead_letter_of_t
     def die() -> None:
         raise Killed("always")
 
-    async with a_world(tmp_path, alter=failing(die)) as world:
+    async with a_world(tmp_path, alter=raising_in_create(die)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason) == ("create", "MaxDeliveryCountExceeded")
         assert (letter.source, letter.message_id) == ("payment-initiated/create", f"{payment_id}:1")
         assert letter.payment_id == payment_id
-        assert world.deaths == 10
+        assert world.crashes == 10
         assert await world.events(payment_id) == ["initiated"]
-        assert world.seen.figure("dead_letters.recorded", step="create", reason="MaxDeliveryCountExceeded") == 1
+        assert world.telemetry.metric("dead_letters.recorded", step="create", reason="MaxDeliveryCountExceeded") == 1
 
 
 async def test_a_retry_that_the_broker_does_not_take_is_left_to_redelivery(tmp_path: Path) -> None:
@@ -138,7 +133,7 @@ async def test_a_broker_that_fails_all_the_time_ends_in_its_own_dead_letter_and_
 
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.reason, letter.delivery_count) == ("MaxDeliveryCountExceeded", 11)
         assert letter.payment_id == payment_id
         assert [type(fault).__name__ for fault in world.faults] == ["BusUnavailable"] * 10

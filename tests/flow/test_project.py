@@ -5,7 +5,8 @@ from pathlib import Path
 from shared import flow
 from shared.domain.rows import Row
 from shared.verbs.project import project
-from tests.flow.world import World, a_world, read_feed
+from tests.flow.kit.host import read_feed
+from tests.flow.kit.world import World, a_world
 
 
 async def row(world: World, payment_id: str) -> Row:
@@ -41,8 +42,10 @@ async def test_reading_the_feed_again_changes_nothing_and_counts_nothing_twice(t
         await world.run()
 
         assert await row(world, payment_id) == before
-        assert world.seen.figure("payments.completed") == world.seen.figure("payment.time_to_completed_s") == 1
-        assert len(world.seen.events("project.completed")) == 1
+        assert (
+            world.telemetry.metric("payments.completed") == world.telemetry.metric("payment.time_to_completed_s") == 1
+        )
+        assert len(world.telemetry.log_lines("project.completed")) == 1
 
 
 async def test_older_news_than_the_row_holds_is_no_news(tmp_path: Path) -> None:
@@ -50,7 +53,7 @@ async def test_older_news_than_the_row_holds_is_no_news(tmp_path: Path) -> None:
         payment_id = await world.accept("pm_ok")
         await world.run()
         before = await row(world, payment_id)
-        documents, _ = await read_feed(world.grounds, None)
+        documents, _ = await read_feed(world.backends, None)
 
         for document in reversed(documents):
             await project([document], services=world.services)
@@ -64,7 +67,7 @@ async def test_the_rows_can_be_thrown_away_and_rebuilt_from_the_feed(tmp_path: P
         await world.run()
         before = [_without_etag(await row(world, payment_id)) for payment_id in ids]
         for payment_id in ids:
-            await world.grounds.container(flow.PAYMENTS).delete_item(payment_id, partition_key=payment_id)
+            await world.backends.container(flow.PAYMENTS).delete_item(payment_id, partition_key=payment_id)
 
         world.rewind("project")
         await world.run()
@@ -74,7 +77,7 @@ async def test_the_rows_can_be_thrown_away_and_rebuilt_from_the_feed(tmp_path: P
 
 async def test_a_document_that_is_no_event_stops_nobody(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.container(flow.EVENTS).create_item({"id": "x:1", "paymentId": "x", "type": "payment.odd"})
+        await world.backends.container(flow.EVENTS).create_item({"id": "x:1", "paymentId": "x", "type": "payment.odd"})
         payment_id = await world.accept("pm_ok")
 
         await world.run()
@@ -86,13 +89,13 @@ async def test_failures_are_counted_once_however_the_feed_cuts_its_pages(tmp_pat
     async with a_world(tmp_path, projects=False) as world:
         await world.accept("pm_settle_declined")
         await world.run()
-        documents, _ = await read_feed(world.grounds, None)
+        documents, _ = await read_feed(world.backends, None)
 
         for document in documents:
             await project([document], services=world.services)
         await project(documents, services=world.services)
 
-        assert world.seen.figure("payments.failed") == 1
+        assert world.telemetry.metric("payments.failed") == 1
 
 
 def _without_etag(found: Row) -> tuple[object, ...]:

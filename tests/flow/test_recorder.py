@@ -2,20 +2,15 @@
 
 from pathlib import Path
 
-from shared.domain.letters import LetterRecord
 from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
-from tests.flow.world import RECORD, World, a_world
-
-
-async def the_letter(world: World) -> LetterRecord:
-    (letter,) = await world.letters()
-    return letter
+from tests import places
+from tests.flow.kit.world import World, a_world
 
 
 async def break_letters(world: World) -> None:
     """For 429 the SDK tries ten times, so ten faults are one failed call."""
-    await world.grounds.break_store(429, operation="create", container="dead-letters", retry_after_ms=1, count=10_000)
+    await world.backends.break_store(429, operation="create", container="dead-letters", retry_after_ms=1, count=10_000)
 
 
 async def test_while_the_store_cannot_take_it_the_letter_is_scheduled_again_without_end(tmp_path: Path) -> None:
@@ -23,16 +18,16 @@ async def test_while_the_store_cannot_take_it_the_letter_is_scheduled_again_with
         await break_letters(world)
         payment_id = await world.accept("pm_invalid")
         await world.run(for_s=1500)
-        assert world.seen.figure("step.retries", step="record") == 13
+        assert world.telemetry.metric("step.retries", step="record") == 13
         assert set(world.scheduled()) == {f"{payment_id}:1"}
 
-        await world.grounds.mend_store()
+        await world.backends.mend_store()
         await world.run()
 
-        letter = await the_letter(world)
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.source) == ("create", "our_fault", "payment-initiated/create")
         assert world.scheduled() == {}
-        assert world.seen.figure("dead_letters.recorded") == 1
+        assert world.telemetry.metric("dead_letters.recorded") == 1
 
 
 async def test_a_letter_that_is_delivered_twice_is_one_record_and_one_alert(tmp_path: Path) -> None:
@@ -42,32 +37,32 @@ async def test_a_letter_that_is_delivered_twice_is_one_record_and_one_alert(tmp_
 
         await world.run()
 
-        assert (await the_letter(world)).reason == "our_fault"
-        assert world.seen.figure("dead_letters.recorded") == 1
-        assert len(world.seen.events("recover.dead_letter_recorded")) == 1
+        assert (await world.only_letter()).reason == "our_fault"
+        assert world.telemetry.metric("dead_letters.recorded") == 1
+        assert len(world.telemetry.log_lines("recover.dead_letter_recorded")) == 1
 
 
 async def test_a_lock_lost_while_recording_is_one_record(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        world.bus.faults.order({"kind": "duplicate_delivery", "subscription": RECORD})
+        world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(places.RECORD)})
         await world.accept("pm_invalid")
 
         await world.run()
 
-        assert (await the_letter(world)).reason == "our_fault"
-        assert world.seen.figure("dead_letters.recorded") == 1
+        assert (await world.only_letter()).reason == "our_fault"
+        assert world.telemetry.metric("dead_letters.recorded") == 1
         assert [type(fault).__name__ for fault in world.faults] == ["MessageLockLost"]
 
 
 async def unrecorded(world: World, payment_method: str, *, notify: str | None = None) -> str:
     """A payment whose dead letter died on its way to being recorded: store and broker failed at the same time."""
     payment_id = await world.accept(payment_method, notify=notify)
-    await world.next_until(lambda: world.is_waiting(RECORD))
+    await world.next_until(lambda: world.is_waiting(str(places.RECORD)))
     await break_letters(world)
     world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-dead-letters", "count": 10})
     await world.run()
-    await world.grounds.mend_store()
-    assert len(world.bus.queue(RECORD, dead=True).entries) == 1
+    await world.backends.mend_store()
+    assert len(world.bus.queue(str(places.RECORD), dead=True).entries) == 1
     assert await world.letters() == []
     return payment_id
 
@@ -79,10 +74,10 @@ async def test_what_died_in_the_recorder_is_drained_as_what_it_was(tmp_path: Pat
         drained = await world.operate(lambda services: drain(keep=keep, services=services))
 
         assert (drained.recorded, drained.more) == (1, False)
-        letter = await the_letter(world)
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.payment_id) == ("create", "our_fault", payment_id)
         assert "invalid_payment_method" in letter.description
-        assert not world.bus.queue(RECORD, dead=True).entries
+        assert not world.bus.queue(str(places.RECORD), dead=True).entries
 
 
 async def test_a_drained_letter_keeps_its_severity(tmp_path: Path) -> None:
@@ -91,7 +86,7 @@ async def test_a_drained_letter_keeps_its_severity(tmp_path: Path) -> None:
 
         await world.operate(lambda services: drain(keep=keep, services=services))
 
-        letter = await the_letter(world)
+        letter = await world.only_letter()
         assert (letter.reason, letter.severity) == ("notification_undelivered", "low")
 
 
@@ -104,12 +99,12 @@ async def test_what_died_of_too_many_deliveries_and_then_in_the_recorder_is_drai
         world.bus.faults.order({"kind": "refuse_sends", "topic": "payment-dead-letters", "count": 20})
         await break_letters(world)
         await world.run()
-        await world.grounds.mend_store()
+        await world.backends.mend_store()
 
         drained = await world.operate(lambda services: drain(keep=keep, services=services))
 
         assert drained.recorded == 1
-        letter = await the_letter(world)
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.payment_id) == ("create", "MaxDeliveryCountExceeded", payment_id)
 
 

@@ -9,45 +9,38 @@ from shared import flow
 from shared.domain.payment import Step
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
-from shared.verbs.sweep import sweep
 from tests import places
-from tests.faults import Side, Tripwire
-from tests.flow.stories import lose_message
-from tests.flow.world import World, a_world
+from tests.crashes import CrashPlan, Side
+from tests.flow.kit.world import COMPLETED, World, a_world
 
-COMPLETED = ["initiated", "created", "settled", "completed"]
-NAP_S = 7200
-"""Longer than every retry of these worlds and the sweep's margin."""
+LONG_S = 7200
+"""Longer than every retry in a world and the sweep's margin."""
 
 
 async def lost(world: World, place: str) -> str:
     """A payment whose message is gone."""
     payment_id = await world.accept("pm_ok")
-    while not await lose_message(world, place):
+    while not await world.lose_message(place):
         assert await world.next()
     await world.run()
     return payment_id
 
 
-async def swept(world: World) -> int:
-    return await world.operate(lambda services: sweep(services=services))
-
-
 @pytest.mark.parametrize("step", [Step.CREATE, Step.SETTLE, Step.NOTIFY])
 async def test_a_payment_whose_message_was_lost_is_found_and_goes_on(step: Step, tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await lost(world, str(flow.PLACE_OF[step]))
-        world.clock.pass_s(NAP_S)
+        world.clock.advance_s(LONG_S)
 
-        found = await swept(world)
+        found = await world.sweep()
         await world.run()
 
         assert found == 1
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
-        assert world.seen.figure("payments.swept", step=step.value) == 1
-        (line,) = world.seen.events("sweep.swept")
+        assert world.telemetry.metric("payments.swept", step=step.value) == 1
+        (line,) = world.telemetry.log_lines("sweep.swept")
         assert line.levelname == "WARNING"
 
 
@@ -60,9 +53,9 @@ async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path)
         moved_at = (await world.stream(payment_id))[-1].event.occurred_at
         world.clock.at = moved_at + horizon
 
-        early = await swept(world)
-        world.clock.pass_s(0.001)
-        late = await swept(world)
+        early = await world.sweep()
+        world.clock.advance_s(0.001)
+        late = await world.sweep()
 
         assert (early, late) == (0, 1)
 
@@ -71,9 +64,9 @@ async def test_a_payment_with_an_open_dead_letter_waits_for_a_person(tmp_path: P
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_settle_down")
         await world.run()
-        world.clock.pass_s(NAP_S)
+        world.clock.advance_s(LONG_S)
 
-        assert await swept(world) == 0
+        assert await world.sweep() == 0
         assert await world.events(payment_id) == ["initiated", "created"]
 
 
@@ -81,14 +74,14 @@ async def test_a_payment_that_was_replayed_is_left_alone_while_the_replay_may_st
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_settle_down")
         await world.run()
-        world.clock.pass_s(NAP_S)
+        world.clock.advance_s(LONG_S)
         await world.replay_all()
         await world.work()
 
-        during = await swept(world)
+        during = await world.sweep()
         await lose_all(world)
-        world.clock.pass_s(NAP_S)
-        after = await swept(world)
+        world.clock.advance_s(LONG_S)
+        after = await world.sweep()
 
         assert (during, after) == (0, 1), "two runs at once would both send; a replay that was lost is made up for"
         assert await world.events(payment_id) == ["initiated", "created"]
@@ -104,13 +97,13 @@ async def test_a_void_that_was_given_up_on_purpose_is_not_taken_up_again(tmp_pat
     async with a_world(tmp_path) as world:
         await world.accept("pm_settle_declined_void_down")
         await world.run()
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         await world.operate(
             lambda services: discard(letter.letter_id, by="operator", reason="it will lapse", services=services)
         )
-        world.clock.pass_s(NAP_S)
+        world.clock.advance_s(LONG_S)
 
-        assert await swept(world) == 0
+        assert await world.sweep() == 0
 
 
 async def test_each_sweep_is_a_run_of_its_own(tmp_path: Path) -> None:
@@ -118,13 +111,13 @@ async def test_each_sweep_is_a_run_of_its_own(tmp_path: Path) -> None:
         payment_id = await lost(world, str(places.SETTLE))
 
         for _ in range(2):
-            world.clock.pass_s(NAP_S)
-            assert await swept(world) == 1
-            assert await lose_message(world, str(places.SETTLE))
+            world.clock.advance_s(LONG_S)
+            assert await world.sweep() == 1
+            assert await world.lose_message(str(places.SETTLE))
         runs = [str(message.message_id) for message in world.bus.sent if message.to]
 
         assert runs == [f"{payment_id}:2:settle:s1:0", f"{payment_id}:2:settle:s2:0"]
-        assert await swept(world) == 0, "it was looked at just now"
+        assert await world.sweep() == 0, "it was looked at just now"
 
 
 @pytest.mark.parametrize("side", Side)
@@ -132,23 +125,23 @@ async def test_each_sweep_is_a_run_of_its_own(tmp_path: Path) -> None:
 async def test_a_sweep_that_dies_between_sending_and_counting_does_no_harm(
     call: str, side: Side, tmp_path: Path
 ) -> None:
-    counting = Tripwire()
-    async with a_world(tmp_path / "counting", wire=counting) as world:
+    counting = CrashPlan()
+    async with a_world(tmp_path / "counting", crash_plan=counting) as world:
         await lost(world, str(places.SETTLE))
         before = len(counting.calls)
-        world.clock.pass_s(NAP_S)
-        await swept(world)
+        world.clock.advance_s(LONG_S)
+        await world.sweep()
         ahead = counting.calls[before:].index(call)
-    wire = Tripwire(at=before + ahead, side=side)
-    async with a_world(tmp_path / "dying", wire=wire) as world:
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+    plan = CrashPlan(at=before + ahead, side=side)
+    async with a_world(tmp_path / "dying", crash_plan=plan) as world:
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await lost(world, str(places.SETTLE))
-        world.clock.pass_s(NAP_S)
+        world.clock.advance_s(LONG_S)
 
-        await swept(world)
+        await world.sweep()
         await world.run()
 
-        assert (world.deaths, wire.calls[before + ahead]) == (1, call)
+        assert (world.crashes, plan.calls[before + ahead]) == (1, call)
         assert {str(message.message_id) for message in world.bus.sent if message.to} == {f"{payment_id}:2:settle:s1:0"}
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
@@ -158,12 +151,12 @@ async def test_a_payment_that_was_replayed_lately_is_left_to_its_retries(tmp_pat
     async with a_world(tmp_path) as world:
         await world.accept("pm_settle_down")
         await world.run()
-        (letter,) = await world.letters(status="open")
-        world.clock.pass_s(NAP_S)
+        letter = await world.only_letter(status="open")
+        world.clock.advance_s(LONG_S)
         await world.operate(lambda services: replay(letter.letter_id, by="op", dry_run=False, services=services))
 
-        at_once = await swept(world)
-        world.clock.pass_s(NAP_S)
-        later = await swept(world)
+        at_once = await world.sweep()
+        world.clock.advance_s(LONG_S)
+        later = await world.sweep()
 
         assert (at_once, later) == (0, 1)

@@ -1,10 +1,10 @@
-"""One trace from the request to the end, however the work was cut up: by the feed, by the broker, by a death."""
+"""One trace from the request to the end, however the work was divided: by the feed, by the broker, by a crash."""
 
 from pathlib import Path
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from tests.flow.world import World, a_world
+from tests.flow.kit.world import World, a_world
 
 
 def trace_id(span: ReadableSpan) -> int:
@@ -15,7 +15,7 @@ def trace_id(span: ReadableSpan) -> int:
 
 def traces(world: World) -> set[int]:
     """Of all the work, looking aside."""
-    return {trace_id(span) for span in world.seen.spans() if span.name in ("accept", "publish", "advance")}
+    return {trace_id(span) for span in world.telemetry.spans() if span.name in ("accept", "publish", "advance")}
 
 
 async def test_one_trace_leads_from_accept_over_the_feed_and_every_step_to_completed(tmp_path: Path) -> None:
@@ -25,10 +25,10 @@ async def test_one_trace_leads_from_accept_over_the_feed_and_every_step_to_compl
         await world.run()
 
         assert len(traces(world)) == 1
-        assert len(world.seen.spans("accept")) == 1
-        published = [dict(span.attributes or {})["regispay.event_id"] for span in world.seen.spans("publish")]
+        assert len(world.telemetry.spans("accept")) == 1
+        published = [dict(span.attributes or {})["regispay.event_id"] for span in world.telemetry.spans("publish")]
         assert published == [f"{payment_id}:{version}" for version in (1, 2, 3, 4)]
-        advanced = [dict(span.attributes or {})["regispay.step"] for span in world.seen.spans("advance")]
+        advanced = [dict(span.attributes or {})["regispay.step"] for span in world.telemetry.spans("advance")]
         assert advanced == ["create", "settle", "notify"]
 
 
@@ -38,8 +38,10 @@ async def test_every_piece_of_work_hangs_under_the_one_that_led_to_it(tmp_path: 
 
         await world.run()
 
-        names = {span.context.span_id: span.name for span in world.seen.spans() if span.context is not None}
-        leads = [(names.get(span.parent.span_id), span.name) for span in world.seen.spans() if span.parent is not None]
+        names = {span.context.span_id: span.name for span in world.telemetry.spans() if span.context is not None}
+        leads = [
+            (names.get(span.parent.span_id), span.name) for span in world.telemetry.spans() if span.parent is not None
+        ]
         assert leads.count(("accept", "publish")) == 1
         assert leads.count(("publish", "advance")) == 3
         assert leads.count(("advance", "publish")) == 3
@@ -55,7 +57,7 @@ async def test_a_retry_and_a_death_stay_in_the_trace(tmp_path: Path) -> None:
         await world.run()
 
         assert len(traces(world)) == 1
-        attempts = [dict(span.attributes or {})["regispay.attempt"] for span in world.seen.spans("advance")]
+        attempts = [dict(span.attributes or {})["regispay.attempt"] for span in world.telemetry.spans("advance")]
         assert attempts == [0, 1, 2, 0, 1, 2, 0]
 
 
@@ -63,14 +65,14 @@ async def test_a_replay_stays_in_the_trace_and_is_linked_to_it(tmp_path: Path) -
     async with a_world(tmp_path) as world:
         await world.accept("pm_settle_down")
         await world.run()
-        await world.grounds.tell_provider("/repair")
+        await world.backends.tell_provider("/repair")
 
         await world.replay_all()
         await world.run()
 
         assert len(traces(world)) == 1
         (replayed,) = [
-            span for span in world.seen.spans("advance") if dict(span.attributes or {})["regispay.run"] == "r1"
+            span for span in world.telemetry.spans("advance") if dict(span.attributes or {})["regispay.run"] == "r1"
         ]
         assert [link.context.trace_id for link in replayed.links] == [trace_id(replayed)]
 

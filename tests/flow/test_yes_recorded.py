@@ -14,8 +14,8 @@ from shared.errors import Unreadable
 from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
 from tests.builders import NOON
-from tests.flow.failing import refusing
-from tests.flow.world import World, a_world
+from tests.flow.kit.failing_ports import raising_in_append
+from tests.flow.kit.world import COMPLETED, World, a_world
 
 DISCARDED = PaymentFailed(occurred_at=NOON, reason="discarded", code="discarded_by_operator", failed_step="create")
 
@@ -81,11 +81,11 @@ async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_ale
 
         await world.run()
 
-        (letter,) = await world.letters(reason="charged_not_recorded")
+        letter = await world.only_letter(reason="charged_not_recorded")
         assert (letter.step, letter.severity, letter.answered) == ("create", "high", True)
         assert "created_twice" in letter.description
         assert letter.payment_id == payment_id
-        assert world.seen.figure("messages.parked", step="create", reason="charged_not_recorded") == 1
+        assert world.telemetry.metric("messages.parked", step="create", reason="charged_not_recorded") == 1
 
 
 @pytest.mark.parametrize(
@@ -95,34 +95,34 @@ async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_ale
 async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_asks_and_records_it(
     fault: Exception, reason: str, tmp_path: Path
 ) -> None:
-    async with a_world(tmp_path, alter=refusing(PaymentCreated, fault)) as world:
+    async with a_world(tmp_path, alter=raising_in_append(PaymentCreated, fault)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
 
-        assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
-        charge = await world.grounds.charge(payment_id)
+        assert await world.events(payment_id) == COMPLETED
+        charge = await world.backends.charge(payment_id)
         assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
         assert await world.letters() == []
-        assert world.seen.figure("step.retries", step="create", reason=reason) == 1
-        (again,) = world.seen.events("advance.again")
+        assert world.telemetry.metric("step.retries", step="create", reason=reason) == 1
+        (again,) = world.telemetry.log_lines("advance.again")
         assert again.description == f"{type(fault).__name__}: {fault}"  # type: ignore[attr-defined] # a field of our log lines
 
 
 async def test_a_yes_that_met_only_what_nobody_foresaw_is_the_loudest_alert(tmp_path: Path) -> None:
     faults = [ZeroDivisionError("oops")] * 100
-    async with a_world(tmp_path, alter=refusing(PaymentCreated, *faults)) as world:
+    async with a_world(tmp_path, alter=raising_in_append(PaymentCreated, *faults)) as world:
         await world.accept("pm_ok")
 
         await world.run()
 
-        (letter,) = await world.letters()
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.severity) == ("create", "charged_not_recorded", "high")
 
 
 async def busy_store(world: World) -> None:
     """For 429 the SDK tries ten times, so this lasts for every attempt of a step."""
-    await world.grounds.break_store(429, operation="create", container="events", retry_after_ms=1, count=10_000)
+    await world.backends.break_store(429, operation="create", container="events", retry_after_ms=1, count=10_000)
 
 
 async def charged_and_not_recorded(world: World) -> str:
@@ -143,24 +143,24 @@ async def test_a_yes_that_no_attempt_could_record_is_the_loudest_alert(tmp_path:
 
         assert await world.events(payment_id) == ["initiated", "created"]
         assert await world.charges(payment_id) == 1
-        assert (await world.grounds.charge(payment_id))["requests"] == 2, "asked about, and never sent again"
-        (letter,) = await world.letters()
+        assert (await world.backends.charge(payment_id))["requests"] == 2, "asked about, and never sent again"
+        letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.severity) == ("settle", "charged_not_recorded", "high")
-        (line,) = world.seen.events("recover.dead_letter_recorded")
+        (line,) = world.telemetry.log_lines("recover.dead_letter_recorded")
         assert line.levelname == "CRITICAL"
-        assert world.seen.figure("dead_letters.recorded", reason="charged_not_recorded", severity="high") == 1
+        assert world.telemetry.metric("dead_letters.recorded", reason="charged_not_recorded", severity="high") == 1
 
 
 async def test_when_the_store_is_back_a_replay_records_the_yes_without_a_second_charge(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.grounds.tell_provider("/mode", forget_request_ids=True)
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await charged_and_not_recorded(world)
-        await world.grounds.mend_store()
+        await world.backends.mend_store()
 
         await world.replay_all()
         await world.run()
 
-        assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
+        assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
 
 
@@ -168,11 +168,11 @@ async def test_an_append_whose_answer_was_lost_is_found_and_written_once(tmp_pat
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok")
         await world.read_page("publish")
-        await world.grounds.break_store(408, operation="create", container="events", after=True)
+        await world.backends.break_store(408, operation="create", container="events", after=True)
 
         await world.run()
 
-        assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
+        assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
         assert await world.letters() == []
         assert world.faults == []

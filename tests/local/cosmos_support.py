@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +12,10 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 
 from local.azure.cosmos.server import Running, start, utc_now
+from local.supervisor import TOPOLOGY
+from tests.clock import ManualClock
 
-TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
 DATABASE = "regis-pay"
-
-
-class HandClock:
-    """A clock that only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2030, 1, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,7 @@ async def client_of(connection_string: str, **options: Any) -> AsyncIterator[Cos
 
 @asynccontextmanager
 async def account(
-    folder: Path, *, partitions: int = 2, clock: HandClock | None = None, consistency: str = "Strong"
+    folder: Path, *, partitions: int = 2, clock: ManualClock | None = None, consistency: str = "Strong"
 ) -> AsyncIterator[Account]:
     """A service on that folder with the containers of the topology, and a client."""
     running = await start(

@@ -1,5 +1,5 @@
-"""Plays a command such as `func start`: a ready line that is not ours, no look at standard input, a child in a session
-of its own.
+"""Stands in for a command such as `func start`: its ready line is not ours, it does not look at standard input, and it
+has a child in a session of its own.
 
 FAKE_FUNC says how it takes a SIGTERM, or that it does not even start.
 """

@@ -1,7 +1,6 @@
 """A change feed and a lease container in memory, and a processor on them. Knows no SDK."""
 
 import asyncio
-import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,23 +12,11 @@ from local.azure.host.feed import Document, FeedOptions, FeedProcessor, Page
 from local.azure.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
 from local.azure.host.retry import ENDLESS, RetryPolicy
 from local.azure.host.wire import RetryContext
+from tests.clock import IN_2030, ManualClock
 
 LOW, HIGH = FeedRange("", "20"), FeedRange("20", "FF")
 AT_ONCE = RetryPolicy(ENDLESS, minimum_s=0.0, maximum_s=0.0)
 NEVER = RetryPolicy(ENDLESS, minimum_s=3600.0, maximum_s=3600.0)
-
-
-class HandClock:
-    """A clock that only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
-
-    def __call__(self) -> dt.datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += dt.timedelta(seconds=seconds)
 
 
 @dataclass
@@ -113,7 +100,7 @@ class Setup:
 
     feed: MemoryFeed
     leases: MemoryLeases = field(default_factory=MemoryLeases)
-    clock: HandClock = field(default_factory=HandClock)
+    clock: ManualClock = field(default_factory=lambda: ManualClock(IN_2030))
 
     @asynccontextmanager
     async def host(

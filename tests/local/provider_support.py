@@ -1,9 +1,8 @@
-"""What the tests of the local provider share: a client, a clock that stands, a running provider."""
+"""What the tests of the local provider share: a client, a clock, a running provider."""
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from local.provider import start
+from tests.clock import ManualClock
 
 AMOUNT = {"amount_minor": 1250, "currency": "EUR"}
 HOLD_S = 0.05
@@ -56,23 +56,13 @@ class Client:
         return (await self.send("GET", f"/charges/{ref}"))[1]
 
 
-class Clock:
-    """A clock that stands until it is told to move."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture(name="clock")
-def standing_clock() -> Clock:
-    return Clock()
+def manual_clock() -> ManualClock:
+    return ManualClock()
 
 
 @contextlib.asynccontextmanager
-async def running(data: Path, clock: Clock) -> AsyncIterator[Client]:
+async def running(data: Path, clock: ManualClock) -> AsyncIterator[Client]:
     service = await start(port=0, data=data, clock=clock, slow_s=HOLD_S, hold_s=HOLD_S)
     try:
         async with aiohttp.ClientSession() as http:
@@ -82,7 +72,7 @@ async def running(data: Path, clock: Clock) -> AsyncIterator[Client]:
 
 
 @pytest_asyncio.fixture(name="provider")
-async def running_provider(tmp_path: Path, clock: Clock) -> AsyncIterator[Client]:
+async def running_provider(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Client]:
     async with running(tmp_path, clock) as client:
         yield client
 

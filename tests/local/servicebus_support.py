@@ -1,10 +1,10 @@
-"""Builders for the tests of the local Service Bus: a clock by hand, a broker without wire, a bus with the real SDK."""
+"""What the tests of the local Service Bus share: messages, a broker called directly, a bus with the real SDK."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, cast
@@ -23,24 +23,12 @@ from local.azure.servicebus.store import Store
 from local.azure.servicebus.timers import Timers
 from local.azure.servicebus.topology import load
 from local.azure.servicebus.values import Symbol, Timestamp, UInt, encode, encode_list, encode_map
+from tests.clock import IN_2030, ManualClock
 
 type Topology = Mapping[str, object]
 
 WAIT_S = 20.0
 """A limit for what comes at once on an idle machine."""
-
-
-class Clock:
-    """Time that passes when the test says so."""
-
-    def __init__(self, at: datetime = datetime(2030, 1, 1, tzinfo=UTC)) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def pass_s(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
 
 
 def topology(*topics: Mapping[str, object]) -> Topology:
@@ -80,7 +68,7 @@ def message(
 
 @dataclass(eq=False)
 class Inbox:
-    """A receiver without a wire."""
+    """A receiver that is called directly."""
 
     credit: int = 100
     deletes: bool = False
@@ -101,28 +89,25 @@ class Inbox:
         return token
 
 
-class Bench:
-    """The broker's rules on a real file, with a clock by hand and no wire."""
+class DirectBroker:
+    """The broker's rules on a real file, called directly; time moves only when the test moves it."""
 
-    def __init__(self, declared: Topology, data: Path, *, clock: Clock) -> None:
+    def __init__(self, declared: Topology, data: Path, *, clock: ManualClock) -> None:
         self.clock = clock
         self.faults = OrderedFaults()
-        self.store = Store(data / "bench.sqlite")
-        self.timers = Timers(self._now_ms)
+        self.store = Store(data / "broker.sqlite")
+        self.timers = Timers(clock.now_ms)
         tokens = count(1)
         self.broker = Broker(
             load(declared),
             self.store,
             read=envelope,
-            now_ms=self._now_ms,
+            now_ms=clock.now_ms,
             alarm=self.timers,
             faults=self.faults,
             new_token=lambda: UUID(int=next(tokens)),
         )
         self.broker.recover(self.store.load())
-
-    def _now_ms(self) -> int:
-        return int(self.clock().timestamp() * 1000)
 
     def queue(self, name: str, *, dead: bool = False) -> Queue:
         """By `topic/sub`."""
@@ -140,9 +125,9 @@ class Bench:
         self.broker.subscribe(self.queue(name, dead=dead), inbox)
         return inbox
 
-    async def pass_s(self, seconds: float) -> None:
-        """The clock goes on, and what is due happens."""
-        self.clock.pass_s(seconds)
+    async def advance_s(self, seconds: float) -> None:
+        """Move the clock, and let happen what is then due."""
+        self.clock.advance_s(seconds)
         self.timers.run_due()
         await self.quiet()
 
@@ -157,8 +142,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(declared: Topology, data: Path, *, clock: Clock | None = None) -> AsyncIterator[Bench]:
-    opened = Bench(declared, data, clock=clock or Clock())
+async def direct_broker(
+    declared: Topology, data: Path, *, clock: ManualClock | None = None
+) -> AsyncIterator[DirectBroker]:
+    opened = DirectBroker(declared, data, clock=clock or ManualClock(IN_2030))
     try:
         yield opened
     finally:
@@ -257,25 +244,5 @@ def connect(connection_string: str, *, retry_total: int = 0) -> ServiceBusClient
     return ServiceBusClient.from_connection_string(connection_string, retry_total=retry_total)
 
 
-async def until(probe: Callable[[], Awaitable[bool]], what: str) -> None:
-    """Ask again and again, within the limit."""
-    try:
-        async with asyncio.timeout(WAIT_S):
-            while not await probe():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(what) from None
-
-
 def text(received: ServiceBusReceivedMessage) -> str:
     return str(received)
-
-
-def properties(received: ServiceBusReceivedMessage) -> dict[str, object]:
-    """Application properties with names and texts as text: the SDK leaves them as bytes."""
-    told = cast("dict[object, object]", received.application_properties or {})
-    return {_text(name): _text(value) if isinstance(value, bytes) else value for name, value in told.items()}
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)

@@ -10,6 +10,7 @@ import pytest
 
 from local.base.commits import GroupCommit
 from local.base.database import Database, DataInUse
+from tests.waiting import until
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT NOT NULL UNIQUE)"
 ADD = "INSERT INTO words VALUES (?)"
@@ -28,8 +29,8 @@ def words(database: Database) -> list[str]:
     return [word for (word,) in database.connection.execute("SELECT word FROM words ORDER BY rowid")]
 
 
-class Pen:
-    """Writes what is pending, once it is let; refuses what it is told to."""
+class Writer:
+    """Writes the pending words once `may_write` is set, and fails at the word `bad`."""
 
     def __init__(self) -> None:
         self.pending: list[str] = []
@@ -49,54 +50,52 @@ class Pen:
             raise ValueError("bad")
 
 
-async def under_way(pen: Pen) -> None:
+async def under_way(writer: Writer) -> None:
     """Returns when the first group is being written."""
-    async with asyncio.timeout(5):
-        while not pen.groups:
-            await asyncio.sleep(0)
+    await until(lambda: bool(writer.groups), limit_s=5)
 
 
 async def test_what_is_ready_together_is_written_together() -> None:
-    pen = Pen()
-    pen.may_write.set()
+    writer = Writer()
+    writer.may_write.set()
 
-    await asyncio.gather(*(pen.add(word) for word in ("a", "b", "c")))
+    await asyncio.gather(*(writer.add(word) for word in ("a", "b", "c")))
 
-    assert pen.groups == [["a", "b", "c"]]
+    assert writer.groups == [["a", "b", "c"]]
 
 
 async def test_what_comes_while_a_group_is_written_makes_up_the_next() -> None:
-    pen = Pen()
-    first = pen.add("a")
-    await under_way(pen)
+    writer = Writer()
+    first = writer.add("a")
+    await under_way(writer)
 
-    second, third = pen.add("b"), pen.add("c")
+    second, third = writer.add("b"), writer.add("c")
 
     assert not first.done()
-    pen.may_write.set()
+    writer.may_write.set()
     await asyncio.gather(first, second, third)
-    assert pen.groups == [["a"], ["b", "c"]]
+    assert writer.groups == [["a"], ["b", "c"]]
 
 
 async def test_asking_with_nothing_new_waits_for_what_is_under_way() -> None:
-    pen = Pen()
-    first = pen.add("a")
-    await under_way(pen)
+    writer = Writer()
+    first = writer.add("a")
+    await under_way(writer)
 
-    asked = pen.commits.next()
-    pen.may_write.set()
+    asked = writer.commits.next()
+    writer.may_write.set()
     await asked
 
     assert first.done()
 
 
 async def test_only_those_of_a_group_that_fails_hear_of_it() -> None:
-    pen = Pen()
-    bad = pen.add("bad")
-    await under_way(pen)
+    writer = Writer()
+    bad = writer.add("bad")
+    await under_way(writer)
 
-    good = pen.add("good")
-    pen.may_write.set()
+    good = writer.add("good")
+    writer.may_write.set()
 
     with pytest.raises(ValueError, match="bad"):
         await bad
@@ -104,22 +103,22 @@ async def test_only_those_of_a_group_that_fails_hear_of_it() -> None:
 
 
 async def test_one_that_stops_waiting_takes_nothing_from_the_others() -> None:
-    pen = Pen()
-    leaving, staying = asyncio.shield(pen.add("a")), asyncio.shield(pen.add("b"))
+    writer = Writer()
+    leaving, staying = asyncio.shield(writer.add("a")), asyncio.shield(writer.add("b"))
 
     leaving.cancel()
-    pen.may_write.set()
+    writer.may_write.set()
 
     await staying
-    assert pen.groups == [["a", "b"]]
+    assert writer.groups == [["a", "b"]]
 
 
 async def test_draining_waits_for_all_that_was_asked_for() -> None:
-    pen = Pen()
-    asked = pen.add("a")
-    pen.may_write.set()
+    writer = Writer()
+    asked = writer.add("a")
+    writer.may_write.set()
 
-    await pen.commits.drain()
+    await writer.commits.drain()
 
     assert asked.done()
 

@@ -1,13 +1,12 @@
 """`python -m local NAME`: each service alone, and what it says when it cannot start."""
 
-import asyncio
-import sys
 from pathlib import Path
 
 import pytest
 
 from local.__main__ import main
-from local.supervisor import ROOT, SERVICES
+from local.supervisor import SERVICES
+from tests.local.process_support import running, spawn
 
 KEEPING = [service for service in SERVICES if service != "host"]
 
@@ -32,18 +31,10 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.parametrize("service", KEEPING)
 async def test_a_second_one_on_the_same_folder_says_why_it_does_not_start(service: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "local", service, "--port", "0", "--data", str(tmp_path)]
-    first = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    assert first.stdout is not None
-    async with asyncio.timeout(30):
-        while not (await first.stdout.readline()).startswith(b"ready "):
-            """The administration of the Service Bus says where it is, before."""
+    async with running(service, "--data", str(tmp_path)) as first:
+        second = await spawn(service, "--data", str(tmp_path))
 
-    second = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
-    _, said = await asyncio.wait_for(second.communicate(), 30)
-    first.terminate()
-
-    assert second.returncode == 1
-    assert said.decode().count("\n") == 1
-    assert f"{service}.sqlite cannot be opened" in said.decode()
-    assert await asyncio.wait_for(first.wait(), 30) == 0
+        assert await second.ended() == 1
+        assert second.log.count("\n") == 1
+        assert f"{service}.sqlite cannot be opened" in second.log
+        assert await first.stop() == 0

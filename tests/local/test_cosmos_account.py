@@ -1,9 +1,6 @@
 """The account around the items: keys, containers, processes, several instances, the sync client."""
 
 import asyncio
-import json
-import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +12,22 @@ from azure.cosmos.exceptions import CosmosHttpResponseError, CosmosResourceExist
 from local.azure.cosmos.auth import EMULATOR_KEY
 from local.azure.cosmos.server import start
 from local.base.database import DataInUse
-from tests.local.cosmos_support import TOPOLOGY, account, client_of, event, ids
+from local.supervisor import TOPOLOGY
+from tests.local.cosmos_support import account, client_of, event, ids
+from tests.local.process_support import running
+from tests.local.terminal import taken_port
+from tests.topologies import declared
 
 OTHER_KEY = "b3RoZXI="
 
 
 async def test_the_containers_of_the_topology_are_there(tmp_path: Path) -> None:
-    declared = json.loads(TOPOLOGY.read_text())["cosmos"]
+    expected = declared()["cosmos"]["containers"]
     async with account(tmp_path) as at:
         found = {each["id"]: each async for each in at.database.list_containers()}
 
-        assert set(found) == {container["name"] for container in declared["containers"]}
-        for container in declared["containers"]:
+        assert set(found) == {container["name"] for container in expected}
+        for container in expected:
             shown = found[container["name"]]
             assert shown["partitionKey"]["paths"] == [container["partitionKey"]]
             paths = [entry["path"] for entry in shown["indexingPolicy"]["includedPaths"]]
@@ -143,8 +144,8 @@ async def test_two_instances_in_one_process_know_nothing_of_each_other(tmp_path:
 
 
 async def test_a_taken_port_is_an_os_error(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        await start(port=taken.getsockname()[1], data=tmp_path)
+    with taken_port() as port, pytest.raises(OSError, match="in use"):
+        await start(port=port, data=tmp_path)
 
 
 async def test_two_services_never_share_a_folder(tmp_path: Path) -> None:
@@ -154,16 +155,10 @@ async def test_two_services_never_share_a_folder(tmp_path: Path) -> None:
 
 
 async def test_as_a_process_it_says_when_it_is_ready_and_stops_when_told(tmp_path: Path) -> None:
-    service = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "local", "cosmos", "--port", "0", "--data", str(tmp_path), "--topology", str(TOPOLOGY),
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert service.stdout is not None
-    word, name, port = (await asyncio.wait_for(service.stdout.readline(), 30)).split()
+    async with running("cosmos", "--data", str(tmp_path), "--topology", str(TOPOLOGY)) as service:
+        async with client_of(f"AccountEndpoint={service.url}/;AccountKey={EMULATOR_KEY};") as client:
+            found = await ids(client.list_databases())
+        code = await service.stop()
 
-    async with client_of(f"AccountEndpoint=http://127.0.0.1:{int(port)}/;AccountKey={EMULATOR_KEY};") as client:
-        found = await ids(client.list_databases())
-    service.terminate()
-
-    assert (word, name, found) == (b"ready", b"cosmos", ["regis-pay"])
-    assert await asyncio.wait_for(service.wait(), 30) == 0
+    assert [line[:2] for line in service.announced] == [["ready", "cosmos"]]
+    assert (found, code) == (["regis-pay"], 0)

@@ -23,7 +23,7 @@ from yarl import URL
 
 from local.azure.cosmos.auth import EMULATOR_KEY
 from local.azure.cosmos.server import start
-from tests.local.cosmos_support import HandClock
+from tests.clock import IN_2030, ManualClock
 
 RECORDED = Path(__file__).parent / "recorded" / "dotnet_cosmos.jsonl"
 ONE_PARTITION = re.compile(r"\d+:-1#\d+")
@@ -46,7 +46,7 @@ class DotNetClient:
 
     http: aiohttp.ClientSession
     url: str
-    clock: HandClock
+    clock: ManualClock
     known: dict[str, str] = field(default_factory=dict)
     resource_ids: set[str] = field(default_factory=set)
 
@@ -103,7 +103,7 @@ def recorded() -> Iterator[dict[str, Any]]:
 
 @pytest_asyncio.fixture
 async def client(tmp_path: Path) -> AsyncIterator[DotNetClient]:
-    clock = HandClock()
+    clock = ManualClock(IN_2030)
     later = format_datetime(clock() + timedelta(minutes=1), usegmt=True)
     running = await start(data=tmp_path, partitions=2, clock=clock)
     try:

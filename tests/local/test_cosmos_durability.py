@@ -3,9 +3,6 @@
 import asyncio
 import itertools
 import sqlite3
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,29 +13,14 @@ from azure.cosmos.aio import ContainerProxy
 from local.azure.cosmos.auth import EMULATOR_KEY
 from local.azure.cosmos.groups import Groups
 from local.azure.cosmos.store import Store
-from tests.local.cosmos_support import TOPOLOGY, account, client_of, event, ids
+from local.supervisor import TOPOLOGY
+from tests.local.cosmos_support import account, client_of, event, ids
+from tests.local.process_support import running
 
 WRITERS = 24
 ENOUGH = 600
 """Acknowledged writes after which the service is killed."""
 BATCH = 5
-
-
-@asynccontextmanager
-async def process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """The service as a child process, and its connection string."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "local", "cosmos", "--data", str(folder), "--topology", str(TOPOLOGY),
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert child.stdout is not None
-    try:
-        line = await asyncio.wait_for(child.stdout.readline(), 30)
-        yield child, f"AccountEndpoint=http://127.0.0.1:{line.split()[2].decode()}/;AccountKey={EMULATOR_KEY};"
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.wait()
 
 
 async def write_until_cut(
@@ -64,14 +46,17 @@ async def write_until_cut(
 async def test_after_kill_9_under_load_nothing_acknowledged_is_lost_and_no_batch_is_torn(tmp_path: Path) -> None:
     acknowledged: list[str] = []
     enough = asyncio.Event()
-    async with process(tmp_path) as (child, connection), client_of(connection, retry_total=0) as client:
+    async with (
+        running("cosmos", "--data", str(tmp_path), "--topology", str(TOPOLOGY)) as service,
+        client_of(f"AccountEndpoint={service.url}/;AccountKey={EMULATOR_KEY};", retry_total=0) as client,
+    ):
         events = client.get_database_client("regis-pay").get_container_client("events")
         writing = [
             asyncio.create_task(write_until_cut(events, writer, acknowledged=acknowledged, enough=enough))
             for writer in range(WRITERS)
         ]
         await asyncio.wait_for(enough.wait(), 60)
-        child.kill()
+        service.process.kill()
         await asyncio.wait_for(asyncio.gather(*writing), 60)
 
     async with account(tmp_path) as at:

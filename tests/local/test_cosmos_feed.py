@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from azure.cosmos.aio import ContainerProxy
 
-from tests.local.cosmos_support import HandClock, account, event, ids, pages
+from tests.clock import IN_2030, ManualClock
+from tests.local.cosmos_support import account, event, ids, pages
 
 PAYMENTS = [f"p{number}" for number in range(12)]
 
@@ -93,12 +94,12 @@ async def test_now_gives_only_what_comes_later(tmp_path: Path) -> None:
 
 
 async def test_a_point_in_time_leaves_out_what_is_older(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = ManualClock(IN_2030)
     async with account(tmp_path, clock=clock) as at:
         await at.events.create_item(event("p1", 1))
-        clock.advance(10)
-        since = clock.now.astimezone(UTC)
-        clock.advance(1)
+        clock.advance_s(10)
+        since = clock.now().astimezone(UTC)
+        clock.advance_s(1)
         await at.events.create_item(event("p1", 2))
 
         found, _ = await read_on(at.events, start_time=since)

@@ -14,7 +14,8 @@ from azure.cosmos.exceptions import (
 )
 
 from local.azure.cosmos.state import MAX_ITEM_BYTES
-from tests.local.cosmos_support import HandClock, account, event, ids
+from tests.clock import IN_2030, ManualClock
+from tests.local.cosmos_support import account, event, ids
 
 
 async def test_a_created_item_is_read_back_with_its_system_properties(tmp_path: Path) -> None:
@@ -171,11 +172,11 @@ async def test_every_type_of_partition_key_finds_its_item_again(tmp_path: Path, 
 
 
 async def test_an_item_ends_when_its_own_time_to_live_has_passed(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = ManualClock(IN_2030)
     async with account(tmp_path, clock=clock) as at:
         locks = await at.database.create_container("locks", PartitionKey("/id"), default_ttl=-1)
         await locks.create_item({"id": "lock", "ttl": 60})
-        clock.advance(60)
+        clock.advance_s(60)
 
         with pytest.raises(CosmosResourceNotFoundError):
             await locks.read_item("lock", partition_key="lock")
@@ -185,13 +186,13 @@ async def test_an_item_ends_when_its_own_time_to_live_has_passed(tmp_path: Path)
 
 
 async def test_a_containers_default_time_to_live_counts_where_the_item_has_none(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = ManualClock(IN_2030)
     async with account(tmp_path, clock=clock) as at:
         locks = await at.database.create_container("locks", PartitionKey("/id"), default_ttl=30)
         await locks.create_item({"id": "default"})
         await locks.create_item({"id": "never", "ttl": -1})
         await locks.create_item({"id": "longer", "ttl": 90})
-        clock.advance(31)
+        clock.advance_s(31)
 
         left = await ids(locks.query_items("SELECT * FROM c"))
 
@@ -199,10 +200,10 @@ async def test_a_containers_default_time_to_live_counts_where_the_item_has_none(
 
 
 async def test_without_a_ttl_on_the_container_an_items_own_one_does_nothing(tmp_path: Path) -> None:
-    clock = HandClock()
+    clock = ManualClock(IN_2030)
     async with account(tmp_path, clock=clock) as at:
         await at.events.create_item(event("p1", 1, ttl=1))
-        clock.advance(3600)
+        clock.advance_s(3600)
 
         assert (await at.events.read_item("p1:1", partition_key="p1"))["ttl"] == 1
 

@@ -24,7 +24,7 @@ time.sleep(600)
 needs_ps = pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps")
 
 
-class Family:
+class ParentAndChild:
     """A process and the child that it has started, which leads a session of its own."""
 
     def __init__(self) -> None:
@@ -34,27 +34,27 @@ class Family:
 
 
 @pytest.fixture
-def family() -> Iterator[Family]:
-    started = Family()
+def family() -> Iterator[ParentAndChild]:
+    started = ParentAndChild()
     yield started
     tell([started.child], signal.SIGKILL)
     started.parent.kill()
     started.parent.communicate()
 
 
-def test_a_child_in_a_session_of_its_own_is_found_from_any_generation(family: Family) -> None:
+def test_a_child_in_a_session_of_its_own_is_found_from_any_generation(family: ParentAndChild) -> None:
     assert descendants(family.parent.pid) == [family.child]
     assert {family.parent.pid, family.child} <= set(descendants(os.getpid()))
 
 
 @needs_ps
-def test_where_there_is_no_proc_ps_tells_the_same(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_no_proc_ps_tells_the_same(family: ParentAndChild, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PROC", Path("/nowhere"))
 
     assert descendants(family.parent.pid) == [family.child]
 
 
-async def test_a_kill_reaches_all(family: Family) -> None:
+async def test_a_kill_reaches_all(family: ParentAndChild) -> None:
     killed = kill_with_descendants(family.parent.pid)
 
     assert killed == {family.parent.pid, family.child}
@@ -62,7 +62,7 @@ async def test_a_kill_reaches_all(family: Family) -> None:
     assert living(killed) == set()
 
 
-async def test_a_wait_for_what_lives_on_ends_at_the_callers_limit(family: Family) -> None:
+async def test_a_wait_for_what_lives_on_ends_at_the_callers_limit(family: ParentAndChild) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await gone({family.child})
@@ -83,7 +83,7 @@ def test_a_name_may_hold_anything() -> None:
     assert process.pid in found
 
 
-def test_an_orphan_is_one_whose_parent_has_ended(family: Family) -> None:
+def test_an_orphan_is_one_whose_parent_has_ended(family: ParentAndChild) -> None:
     both = [family.parent.pid, family.child]
     before = orphans(both)
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -21,15 +20,16 @@ from azure.cosmos.aio import CosmosClient, DatabaseProxy
 from local.datafolder import owned, word_found
 from local.emulators import to_type
 from local.ports import Ports
-from local.supervisor import ROOT, TOPOLOGY, Platform, Setup, running_platform
+from local.supervisor import ROOT, Platform, Setup, running_platform
 from shared import wiring
 from shared.services import Services
 from shared.settings import Settings
 from shared.verbs.query import readiness
 from tests.local.terminal import FAKES, FREE_PORTS, local, taken_port
+from tests.topologies import declared
 
 REAL: dict[str, str] = {}
-DECLARED: dict[str, Any] = json.loads(TOPOLOGY.read_text())
+DECLARED = declared()
 SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
 
 

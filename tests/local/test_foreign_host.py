@@ -1,6 +1,6 @@
 """The switch by which the end-to-end tests run under another Functions host than ours: E2E_HOST='func start'.
 
-A script plays that command, so these tests need no host of Microsoft's.
+A script stands in for that command, so these tests need no host of Microsoft's.
 """
 
 import asyncio

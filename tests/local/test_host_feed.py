@@ -10,7 +10,7 @@ from local.azure.host.feed import Document, FeedOptions, FeedProcessor
 from local.azure.host.leases import FeedRange, LeaseBook
 from local.azure.host.wire import RetryContext
 from tests.local.feed_support import AT_ONCE, HIGH, LOW, NEVER, MemoryFeed, Setup, Work, setup
-from tests.local.host_support import until
+from tests.waiting import until
 
 
 async def test_the_feed_is_read_from_the_very_beginning_page_by_page() -> None:
@@ -126,10 +126,10 @@ async def test_another_host_waits_until_a_killed_hosts_lease_has_expired(caplog:
     work = Work()
 
     async with given.host(work, host_id="two"):
-        given.clock.advance(59)
+        given.clock.advance_s(59)
         await until(lambda: "held by host one, free in 60 s unless it is renewed" in caplog.text)
         assert work.seen == []
-        given.clock.advance(2)
+        given.clock.advance_s(2)
 
         await until(lambda: work.seen == ["d"])
     assert given.leases.of(LOW)["Owner"] == "two"
@@ -140,7 +140,7 @@ async def test_a_host_that_lost_its_lease_notes_nothing_more_and_leaves_it_to_th
     first.may_end.clear()
     async with given.host(first, host_id="one"):
         await until(lambda: first.seen == ["a", "b"])
-        given.clock.advance(61)
+        given.clock.advance_s(61)
         async with given.host(second, host_id="two"):
             await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "2")
             given.feed.changes[LOW].append("c")
@@ -172,7 +172,7 @@ async def test_a_lease_is_renewed_while_a_page_waits_for_its_retries() -> None:
     async with given.host(work, retry=NEVER, renew_interval_s=0.01):
         await until(lambda: work.seen == ["a"])
 
-        given.clock.advance(30)
+        given.clock.advance_s(30)
 
         await until(lambda: given.leases.of(LOW)["timestamp"] == "2030-01-01T00:00:30+00:00")
         assert given.leases.of(LOW)["ContinuationToken"] is None

@@ -9,13 +9,14 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.local.host_support import APPS, HostProcess, running_host, spawn
+from tests.local.host_support import APPS, running_host, spawn
+from tests.local.process_support import LocalProcess
 
 ID = str(uuid.UUID(int=7))
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def host() -> AsyncIterator[HostProcess]:
+async def host() -> AsyncIterator[LocalProcess]:
     async with running_host(APPS / "web") as running:
         yield running
 
@@ -23,14 +24,14 @@ async def host() -> AsyncIterator[HostProcess]:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def echoed(host: HostProcess, path: str, **options: Any) -> dict[str, Any]:
+async def echoed(host: LocalProcess, path: str, **options: Any) -> dict[str, Any]:
     async with aiohttp.ClientSession() as session, session.post(f"{host.url}{path}", **options) as response:
         assert response.status == 201
         answer: dict[str, Any] = await response.json()
         return answer
 
 
-async def status(host: HostProcess, method: str, path: str, **headers: str) -> int:
+async def status(host: LocalProcess, method: str, path: str, **headers: str) -> int:
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, f"{host.url}{path}", headers=headers) as response,
@@ -38,7 +39,7 @@ async def status(host: HostProcess, method: str, path: str, **headers: str) -> i
         return response.status
 
 
-async def test_a_function_sees_the_request_as_the_caller_sent_it(host: HostProcess) -> None:
+async def test_a_function_sees_the_request_as_the_caller_sent_it(host: LocalProcess) -> None:
     path = f"/shop/echo/{ID}/more%20of%20it?a=1&empty=&b=2"
 
     seen = await echoed(host, path, data="ü".encode(), headers={"X-Mixed-Case": "Kept"})
@@ -51,14 +52,14 @@ async def test_a_function_sees_the_request_as_the_caller_sent_it(host: HostProce
     assert seen["body"] == "ü"
 
 
-async def test_a_request_without_a_body_reaches_the_function_with_an_empty_one(host: HostProcess) -> None:
+async def test_a_request_without_a_body_reaches_the_function_with_an_empty_one(host: LocalProcess) -> None:
     seen = await echoed(host, f"/shop/echo/{ID}")
 
     assert seen["body"] == ""
     assert seen["route_params"] == {"id": ID}
 
 
-async def test_the_response_keeps_status_headers_and_every_cookie(host: HostProcess) -> None:
+async def test_the_response_keeps_status_headers_and_every_cookie(host: LocalProcess) -> None:
     async with aiohttp.ClientSession() as session, session.put(f"{host.url}/shop/echo/{ID}") as response:
         assert response.status == 201
         assert response.headers["X-Own"] == "yes"
@@ -68,14 +69,14 @@ async def test_the_response_keeps_status_headers_and_every_cookie(host: HostProc
     assert cookies == ["a=1; HttpOnly; Path=/x; SameSite=Lax", "b=2; Max-Age=60; Path=/; Secure"]
 
 
-async def test_a_function_may_answer_with_a_plain_text(host: HostProcess) -> None:
+async def test_a_function_may_answer_with_a_plain_text(host: LocalProcess) -> None:
     async with aiohttp.ClientSession() as session, session.get(f"{host.url}/SHOP/Files/a/b%2Fc") as response:
         assert response.status == 200
         assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
         assert await response.text() == "a/b%2Fc"
 
 
-async def test_the_callers_trace_reaches_the_function(host: HostProcess) -> None:
+async def test_the_callers_trace_reaches_the_function(host: LocalProcess) -> None:
     trace_parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
     seen = await echoed(host, f"/shop/echo/{ID}", headers={"traceparent": trace_parent})
@@ -83,7 +84,7 @@ async def test_the_callers_trace_reaches_the_function(host: HostProcess) -> None
     assert seen["trace_parent"] == trace_parent
 
 
-async def test_a_trace_begins_where_the_caller_brings_none(host: HostProcess) -> None:
+async def test_a_trace_begins_where_the_caller_brings_none(host: LocalProcess) -> None:
     first = await echoed(host, f"/shop/echo/{ID}", headers={"traceparent": "nonsense"})
     second = await echoed(host, f"/shop/echo/{ID}")
 
@@ -100,11 +101,11 @@ async def test_a_trace_begins_where_the_caller_brings_none(host: HostProcess) ->
         pytest.param("POST", f"/api/echo/{ID}", id="another prefix than that of host.json"),
     ],
 )
-async def test_what_no_route_takes_is_not_found(host: HostProcess, method: str, path: str) -> None:
+async def test_what_no_route_takes_is_not_found(host: LocalProcess, method: str, path: str) -> None:
     assert await status(host, method, path) == 404
 
 
-async def test_keys_are_not_asked_for_unless_the_host_is_told_to(host: HostProcess) -> None:
+async def test_keys_are_not_asked_for_unless_the_host_is_told_to(host: LocalProcess) -> None:
     assert await status(host, "GET", "/shop/locked") == 200
 
 
@@ -208,5 +209,5 @@ async def test_a_stop_cuts_a_caller_who_never_finishes_his_request() -> None:
 
 
 @pytest.mark.parametrize("kind", ["cancelled", "own"])
-async def test_a_function_that_raises_no_ordinary_exception_has_failed_too(host: HostProcess, kind: str) -> None:
+async def test_a_function_that_raises_no_ordinary_exception_has_failed_too(host: LocalProcess, kind: str) -> None:
     assert await status(host, "GET", f"/shop/leaves/{kind}") == 500

@@ -1,13 +1,13 @@
 """When the local host refuses to start: exit code 1 and one line that names the fault and what to do."""
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.local.host_support import APPS, spawn
+from tests.local.terminal import taken_port
 
 HOST_JSON: dict[str, Any] = {"version": "2.0"}
 SETTINGS = {
@@ -189,10 +189,8 @@ async def test_a_settings_file_that_is_named_but_missing_is_refused(tmp_path: Pa
 
 
 async def test_a_taken_port_is_named() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-
-        host = await spawn(APPS / "web", "--port", port)
+    with taken_port() as port:
+        host = await spawn(APPS / "web", "--port", str(port))
 
         assert await host.ended() == 1
     assert host.log.startswith(f"port {port} is taken, so the local host cannot start")

@@ -13,6 +13,7 @@ from local.azure.host.retry import RetryPolicy
 from local.azure.host.timer import Timer
 from local.azure.host.triggers import TimerTrigger
 from local.azure.host.worker import Function, Invocation
+from tests.clock import ManualClock
 
 FRIDAY = dt.datetime(2030, 3, 1, 12, 0, 0, tzinfo=dt.UTC)
 
@@ -64,26 +65,23 @@ def test_a_schedule_that_cannot_be_read_is_refused(schedule: str, named: str) ->
     assert named in str(refused.value)
 
 
-class Day:
-    """A clock and a Stop whose pauses move it on; it stops after a number of calls."""
+class TimerRun:
+    """A timer on a clock of its own. It stops after a number of calls, each of which may take time or fail."""
 
     def __init__(self, *, calls: int, takes_s: float = 0.0, fails: int = 0) -> None:
-        self.now = FRIDAY
-        self.stop = HurriedStop(self)
+        self.clock = ManualClock(FRIDAY)
+        self.stop = StopWithoutWaiting(self)
         self.fired: list[tuple[str, bool]] = []
         self.retries: list[int] = []
         self._calls = calls
-        self._takes = dt.timedelta(seconds=takes_s)
+        self._takes_s = takes_s
         self._fails = fails
-
-    def clock(self) -> dt.datetime:
-        return self.now
 
     async def invoke(self, _function: Function, invocation: Invocation) -> None:
         timer = json.loads(invocation.data.json)
-        self.fired.append((f"{self.now:%T}", timer["IsPastDue"]))
+        self.fired.append((f"{self.clock.now():%T}", timer["IsPastDue"]))
         self.retries.append(invocation.retry.retry_count)
-        self.now += self._takes
+        self.clock.advance_s(self._takes_s)
         self._calls -= 1
         if self._calls == 0:
             self.stop.tell()
@@ -97,53 +95,55 @@ class Day:
             await Timer(trigger, invoke=self.invoke, clock=self.clock, stop=self.stop).work()
 
 
-class HurriedStop(Stop):
-    def __init__(self, day: Day) -> None:
+class StopWithoutWaiting(Stop):
+    """Its pauses only move the clock."""
+
+    def __init__(self, timer: TimerRun) -> None:
         super().__init__()
-        self._day = day
+        self._timer = timer
 
     async def pause(self, seconds: float) -> bool:
-        self._day.now += dt.timedelta(seconds=seconds)
+        self._timer.clock.advance_s(seconds)
         await asyncio.sleep(0)
         return not self.is_told
 
 
 async def test_a_timer_fires_at_the_times_of_its_schedule() -> None:
-    day = Day(calls=3)
+    timer = TimerRun(calls=3)
 
-    await day.run("*/10 * * * * *")
+    await timer.run("*/10 * * * * *")
 
-    assert day.fired == [("12:00:10", False), ("12:00:20", False), ("12:00:30", False)]
+    assert timer.fired == [("12:00:10", False), ("12:00:20", False), ("12:00:30", False)]
 
 
 async def test_a_timer_fires_at_the_start_only_when_it_says_so() -> None:
-    day = Day(calls=2)
+    timer = TimerRun(calls=2)
 
-    await day.run("*/10 * * * * *", at_start=True)
+    await timer.run("*/10 * * * * *", at_start=True)
 
-    assert day.fired == [("12:00:00", False), ("12:00:10", False)]
+    assert timer.fired == [("12:00:00", False), ("12:00:10", False)]
 
 
 async def test_times_that_pass_while_the_function_runs_make_one_call_that_is_past_due() -> None:
-    day = Day(calls=3, takes_s=25)
+    timer = TimerRun(calls=3, takes_s=25)
 
-    await day.run("*/10 * * * * *")
+    await timer.run("*/10 * * * * *")
 
-    assert day.fired == [("12:00:10", False), ("12:00:35", True), ("12:01:00", True)]
+    assert timer.fired == [("12:00:10", False), ("12:00:35", True), ("12:01:00", True)]
 
 
 async def test_a_timer_that_fails_fires_again_at_the_next_time() -> None:
-    day = Day(calls=2, fails=1)
+    timer = TimerRun(calls=2, fails=1)
 
-    await day.run("*/10 * * * * *")
+    await timer.run("*/10 * * * * *")
 
-    assert day.fired == [("12:00:10", False), ("12:00:20", False)]
+    assert timer.fired == [("12:00:10", False), ("12:00:20", False)]
 
 
 async def test_a_timer_with_a_retry_policy_is_tried_again() -> None:
-    day = Day(calls=3, fails=2)
+    timer = TimerRun(calls=3, fails=2)
 
-    await day.run("*/10 * * * * *", retry=RetryPolicy(5, minimum_s=1.0, maximum_s=1.0))
+    await timer.run("*/10 * * * * *", retry=RetryPolicy(5, minimum_s=1.0, maximum_s=1.0))
 
-    assert day.fired == [("12:00:10", False), ("12:00:11", False), ("12:00:12", False)]
-    assert day.retries == [0, 1, 2]
+    assert timer.fired == [("12:00:10", False), ("12:00:11", False), ("12:00:12", False)]
+    assert timer.retries == [0, 1, 2]

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from azure.core.pipeline.transport import AioHttpTransport
-from azure.cosmos.aio import ContainerProxy, CosmosClient
+from azure.cosmos.aio import ContainerProxy
 from azure.servicebus import ServiceBusMessage
 from azure.servicebus.aio import ServiceBusClient
 
@@ -21,15 +19,13 @@ from local.azure.cosmos import server as cosmos
 from local.azure.host.cosmos import Account
 from local.azure.host.settings import Connection
 from local.azure.servicebus import server as servicebus
-from tests.local.host_support import APPS, HostProcess, Record, running_host, spawn, until
-
-TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
-SUBSCRIPTION = {"name": "settle", "rule": "1=1", "lockDuration": "PT5S", "maxDeliveryCount": 10}
-SHORT_LOCKS = {
-    "serviceBus": {
-        "topics": [{"name": "payment-created", "duplicateDetectionWindow": None, "subscriptions": [SUBSCRIPTION]}]
-    }
-}
+from local.ports import FREE, Ports
+from local.supervisor import TOPOLOGY
+from tests.local.cosmos_support import DATABASE, client_of
+from tests.local.host_support import APPS, Record, running_host, spawn
+from tests.local.process_support import LocalProcess
+from tests.topologies import SHORTEST_LOCK, changed_topology
+from tests.waiting import until
 
 
 @dataclass
@@ -37,13 +33,13 @@ class Platform:
     """The two services, each stopped and started at will on its folder and port."""
 
     folder: Path
-    ports: tuple[int, int] = field(default_factory=lambda: (_free_port(), _free_port()))
+    ports: Ports = field(default_factory=FREE.chosen)
     store: "cosmos.Running | None" = None
     bus: "servicebus.Running | None" = None
 
-    async def start(self, *, topics: Path | Mapping[str, object] = TOPOLOGY) -> None:
-        self.store = await cosmos.start(port=self.ports[0], data=self.folder / "cosmos", topology=TOPOLOGY)
-        self.bus = await servicebus.start(port=self.ports[1], data=self.folder / "bus", topology=topics)
+    async def start(self, *, topics: Path = TOPOLOGY) -> None:
+        self.store = await cosmos.start(port=self.ports.cosmos, data=self.folder / "cosmos", topology=TOPOLOGY)
+        self.bus = await servicebus.start(port=self.ports.amqp, data=self.folder / "bus", topology=topics)
 
     async def stop(self) -> None:
         if self.store:
@@ -80,11 +76,8 @@ class Platform:
 
     @asynccontextmanager
     async def container(self, name: str) -> AsyncIterator[ContainerProxy]:
-        transport = AioHttpTransport(use_env_settings=False)
-        async with CosmosClient.from_connection_string(
-            self.settings["CosmosConnection"], transport=transport
-        ) as client:
-            yield client.get_database_client("regis-pay").get_container_client(name)
+        async with client_of(self.settings["CosmosConnection"]) as client:
+            yield client.get_database_client(DATABASE).get_container_client(name)
 
     async def write(self, *payments: str) -> list[str]:
         """One event for each payment; their document ids."""
@@ -106,11 +99,6 @@ class Platform:
         return len(subscription.queue.entries)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
-
-
 @pytest.fixture
 async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
     services = Platform(tmp_path)
@@ -123,9 +111,8 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
 
 @pytest.fixture
 async def short_locks(tmp_path: Path) -> AsyncIterator[Platform]:
-    """With locks of five seconds, the shortest that Service Bus knows."""
     services = Platform(tmp_path)
-    await services.start(topics=SHORT_LOCKS)
+    await services.start(topics=changed_topology(tmp_path, lock_duration=SHORTEST_LOCK))
     try:
         yield services
     finally:
@@ -133,7 +120,7 @@ async def short_locks(tmp_path: Path) -> AsyncIterator[Platform]:
 
 
 @asynccontextmanager
-async def sample(platform: Platform, *arguments: str) -> AsyncIterator[HostProcess]:
+async def sample(platform: Platform, *arguments: str) -> AsyncIterator[LocalProcess]:
     async with running_host(APPS / "sample", *arguments, settings=platform.settings) as host:
         yield host
 

@@ -1,12 +1,12 @@
 """The local provider over its own sockets: what it does, what it remembers, what asking tells."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.local.provider_support import AMOUNT, Client, Clock, running_provider, standing_clock  # noqa: F401 - fixtures, used by name
+from tests.clock import ManualClock
+from tests.local.provider_support import AMOUNT, Client, manual_clock, running_provider  # noqa: F401 - fixtures, used by name
 
 # --- ordinary calls
 
@@ -149,10 +149,10 @@ async def test_a_provider_that_forgets_request_ids_charges_twice_and_still_answe
     assert (await provider.ask("p1:settle"))[0] == 200
 
 
-async def test_request_ids_are_forgotten_after_a_day(provider: Client, clock: Clock) -> None:
+async def test_request_ids_are_forgotten_after_a_day(provider: Client, clock: ManualClock) -> None:
     _, created = await provider.create()
 
-    clock.now += timedelta(days=1)
+    clock.advance_s(24 * 3600)
 
     assert (await provider.ask("p1:create"))[1]["code"] == "request_unknown"
     assert (await provider.listed())[0]["provider_payment_id"] == created["provider_payment_id"]

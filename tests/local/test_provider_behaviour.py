@@ -14,10 +14,9 @@ from local.provider import start
 from local.provider.faults import Faults
 from local.provider.merchant import Endpoint
 from local.provider.tokens import TOKENS, Operation
-from tests.local.provider_support import AMOUNT, HOLD_S, Client, Clock, hears_nothing, running_provider, standing_clock  # noqa: F401 - fixtures, used by name
-
-ROOT = Path(__file__).parents[2]
-
+from local.supervisor import ROOT
+from tests.clock import ManualClock
+from tests.local.provider_support import AMOUNT, HOLD_S, Client, hears_nothing, manual_clock, running_provider  # noqa: F401 - fixtures, used by name
 
 # --- tokens
 
@@ -83,7 +82,7 @@ async def test_a_capture_that_timed_out_has_moved_money_once(provider: Client) -
     assert (await provider.charge())["times_charged"] == 1
 
 
-async def test_asking_answers_while_the_caller_still_waits(tmp_path: Path, clock: Clock) -> None:
+async def test_asking_answers_while_the_caller_still_waits(tmp_path: Path, clock: ManualClock) -> None:
     service = await start(port=0, data=tmp_path, clock=clock, hold_s=3600)
     async with aiohttp.ClientSession() as http:
         provider = Client(http, f"http://127.0.0.1:{service.port}")

@@ -3,9 +3,7 @@
 import asyncio
 import itertools
 import json
-import signal
 import sqlite3
-import sys
 from pathlib import Path
 
 import aiohttp
@@ -20,20 +18,18 @@ from local.provider.records import Answer, Call
 from local.provider.state import Provider
 from local.provider.store import Key, Record, Store
 from local.provider.tokens import TOKENS, Operation
+from tests.clock import ManualClock
+from tests.local import process_support
 from tests.local.provider_support import (
     Client,
-    Clock,
+    manual_clock,  # noqa: F401 - fixtures, used by name
     running,
-    standing_clock,  # noqa: F401 - fixtures, used by name
 )
-
-ROOT = Path(__file__).parents[2]
-
 
 # --- keeping
 
 
-async def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock) -> None:
+async def test_a_restart_forgets_nothing(tmp_path: Path, clock: ManualClock) -> None:
     async with running(tmp_path, clock) as before:
         _, created = await before.create("pm_fails_twice", ref="p2")
         _, created = await before.create()
@@ -56,11 +52,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: Clock) -> None:
         assert (await after.send("POST", "/merchant/fails-twice", {"subject": "p1"}, "p1:notify"))[0] == 204
 
 
-async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, clock: Clock) -> None:
-    command = ("-m", "local", "provider", "--port", "0", "--data", str(tmp_path))
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    ready = (await process.stdout.readline()).decode().split()
+async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, clock: ManualClock) -> None:
     acknowledged: list[str] = []
 
     async def customer(number: int) -> None:
@@ -70,15 +62,17 @@ async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, c
             await client.capture(created, ref=ref)
             acknowledged.append(ref)
             if len(acknowledged) == 100:
-                process.send_signal(signal.SIGKILL)
+                service.process.kill()
 
-    async with aiohttp.ClientSession() as http:
-        client = Client(http, f"http://127.0.0.1:{ready[2]}")
+    async with (
+        process_support.running("provider", "--data", str(tmp_path)) as service,
+        aiohttp.ClientSession() as http,
+    ):
+        client = Client(http, service.url)
         await asyncio.gather(*(customer(number) for number in range(16)), return_exceptions=True)
-    await process.wait()
+        await service.ended()
 
     async with running(tmp_path, clock) as after:
-        assert ready[:2] == ["ready", "provider"]
         assert len(acknowledged) >= 100
         assert {(await after.charge(ref))["times_charged"] for ref in acknowledged} == {1}
 
@@ -92,7 +86,7 @@ RATES = {"rate_5xx": 0.2, "rate_timeout_did_it": 0.2, "rate_timeout_did_nothing"
 
 def fresh() -> Provider:
     numbers = itertools.count()
-    return Provider(clock=Clock(), new_id=lambda prefix: f"{prefix}{next(numbers)}", slow_s=0, hold_s=0)
+    return Provider(clock=ManualClock(), new_id=lambda prefix: f"{prefix}{next(numbers)}", slow_s=0, hold_s=0)
 
 
 def perform(provider: Provider, step: str, token: str) -> Answer:
@@ -147,7 +141,7 @@ def test_what_is_restored_answers_as_what_was_stored(steps: list[str], token: st
     assert restored.ask_reference("p1") == stored.ask_reference("p1")
 
 
-async def test_a_caller_with_half_a_character_stops_nobody_else(tmp_path: Path, clock: Clock) -> None:
+async def test_a_caller_with_half_a_character_stops_nobody_else(tmp_path: Path, clock: ManualClock) -> None:
     async with running(tmp_path, clock) as before:
         odd, _ = await before.create(ref="\ud800")
         even, _ = await before.create(ref="p2")
@@ -162,7 +156,7 @@ async def test_a_caller_with_half_a_character_stops_nobody_else(tmp_path: Path, 
         ]
 
 
-async def test_a_second_provider_on_the_same_folder_does_not_start(tmp_path: Path, clock: Clock) -> None:
+async def test_a_second_provider_on_the_same_folder_does_not_start(tmp_path: Path, clock: ManualClock) -> None:
     async with running(tmp_path, clock):
         with pytest.raises(DataInUse, match="in use by another local provider"):
             await start(port=0, data=tmp_path)

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,53 +14,29 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
 from local.azure.servicebus.cbs import KEY_NAME, KEY_VALUE
+from tests.local.process_support import LocalProcess, running
 from tests.local.servicebus_support import WAIT_S, bus, connect, subscription, text, topic, topology
 
-ROOT = Path(__file__).parents[2]
 TOPICS = topology(topic("orders", subscription("ship", lockDuration="PT5M"), duplicateDetectionWindow="PT1H"))
 
 
-@dataclass(slots=True)
-class Child:
-    """A broker in a process of its own."""
-
-    process: asyncio.subprocess.Process
-    port: int
-    admin_port: int
-
-    @property
-    def connection_string(self) -> str:
-        key = f"SharedAccessKeyName={KEY_NAME};SharedAccessKey={KEY_VALUE}"
-        return f"Endpoint=sb://127.0.0.1:{self.port};{key};UseDevelopmentEmulator=true;"
-
-
-async def _words(process: asyncio.subprocess.Process) -> list[str]:
-    assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), WAIT_S)
-    return line.decode().split()
-
-
 @asynccontextmanager
-async def child(folder: Path, *, port: int = 0) -> AsyncIterator[Child]:
+async def broker_process(folder: Path, *arguments: str) -> AsyncIterator[LocalProcess]:
     declared = folder / "topology.json"
     declared.write_text(json.dumps(TOPICS))
-    command = [sys.executable, "-m", "local", "servicebus", "--port", str(port), "--data", str(folder / "data")]
-    process = await asyncio.create_subprocess_exec(
-        *command, "--topology", str(declared), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        admin, ready = await _words(process), await _words(process)
-        assert admin[:2] == ["admin", "servicebus"]
-        assert ready[:2] == ["ready", "servicebus"]
-        yield Child(process, int(ready[2]), int(admin[2]))
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    data, topics = ("--data", str(folder / "data")), ("--topology", str(declared))
+    async with running("servicebus", *data, *topics, *arguments) as broker:
+        assert [line[:2] for line in broker.announced] == [["admin", "servicebus"], ["ready", "servicebus"]]
+        yield broker
+
+
+def connection_string(broker: LocalProcess) -> str:
+    key = f"SharedAccessKeyName={KEY_NAME};SharedAccessKey={KEY_VALUE}"
+    return f"Endpoint=sb://127.0.0.1:{broker.port};{key};UseDevelopmentEmulator=true;"
 
 
 @dataclass(slots=True)
-class Told:
+class Acknowledged:
     """What the broker has acknowledged."""
 
     sent: set[str] = field(default_factory=set)
@@ -75,23 +49,23 @@ class Told:
             self.enough.set()
 
 
-async def _keep_sending(client: ServiceBusClient, name: str, *, told: Told) -> None:
+async def _keep_sending(client: ServiceBusClient, name: str, *, acknowledged: Acknowledged) -> None:
     async with client.get_topic_sender("orders") as sender:
         for number in range(10_000):
             message_id = f"{name}-{number}"
             await sender.send_messages(ServiceBusMessage(message_id, message_id=message_id))
-            told.sent.add(message_id)
-            told.look()
+            acknowledged.sent.add(message_id)
+            acknowledged.look()
 
 
-async def _keep_completing(client: ServiceBusClient, told: Told) -> None:
+async def _keep_completing(client: ServiceBusClient, acknowledged: Acknowledged) -> None:
     async with client.get_subscription_receiver("orders", "ship") as receiver:
         while True:
             for one in await receiver.receive_messages(max_message_count=5, max_wait_time=WAIT_S):
-                told.tried_to_complete.add(text(one))
+                acknowledged.tried_to_complete.add(text(one))
                 await receiver.complete_message(one)
-                told.completed.add(text(one))
-                told.look()
+                acknowledged.completed.add(text(one))
+                acknowledged.look()
 
 
 async def _until_killed(work: asyncio.Future[object] | asyncio.Task[None]) -> None:
@@ -100,9 +74,9 @@ async def _until_killed(work: asyncio.Future[object] | asyncio.Task[None]) -> No
         await work
 
 
-async def _all_ids(connection_string: str) -> list[str]:
+async def _all_ids(connection: str) -> list[str]:
     """Everything that is there: by peeking, so that no lock is in the way."""
-    async with connect(connection_string) as client, client.get_subscription_receiver("orders", "ship") as receiver:
+    async with connect(connection) as client, client.get_subscription_receiver("orders", "ship") as receiver:
         found: list[str] = []
         number = 1
         while page := await receiver.peek_messages(max_message_count=250, sequence_number=number):
@@ -111,8 +85,8 @@ async def _all_ids(connection_string: str) -> list[str]:
         return found
 
 
-async def _receive_all(connection_string: str, number: int) -> list[str]:
-    async with connect(connection_string) as client, client.get_subscription_receiver("orders", "ship") as receiver:
+async def _receive_all(connection: str, number: int) -> list[str]:
+    async with connect(connection) as client, client.get_subscription_receiver("orders", "ship") as receiver:
         found: list[str] = []
         while len(found) < number:
             batch = await receiver.receive_messages(max_message_count=100, max_wait_time=5)
@@ -124,24 +98,25 @@ async def _receive_all(connection_string: str, number: int) -> list[str]:
 
 
 async def test_after_kill_9_every_acknowledged_message_is_there_and_no_completed_one(tmp_path: Path) -> None:
-    told = Told()
-    async with child(tmp_path) as first, connect(first.connection_string) as client:
-        work = [asyncio.create_task(_keep_sending(client, f"s{number}", told=told)) for number in range(4)]
-        work.append(asyncio.create_task(_keep_completing(client, told)))
-        await asyncio.wait_for(told.enough.wait(), 60)
+    acknowledged = Acknowledged()
+    async with broker_process(tmp_path) as first, connect(connection_string(first)) as client:
+        work = [
+            asyncio.create_task(_keep_sending(client, f"s{number}", acknowledged=acknowledged)) for number in range(4)
+        ]
+        work.append(asyncio.create_task(_keep_completing(client, acknowledged)))
+        await asyncio.wait_for(acknowledged.enough.wait(), 60)
 
-        first.process.send_signal(signal.SIGKILL)
-        await first.process.wait()
+        await first.kill()
         for task in work:
             task.cancel()
         await asyncio.gather(*(_until_killed(task) for task in work))
 
-    async with child(tmp_path) as second:
-        there = await _all_ids(second.connection_string)
-        received = await _receive_all(second.connection_string, len(there))
+    async with broker_process(tmp_path) as second:
+        there = await _all_ids(connection_string(second))
+        received = await _receive_all(connection_string(second), len(there))
 
-    assert set(there) >= told.sent - told.tried_to_complete, "an acknowledged message is lost"
-    assert not set(there) & told.completed, "a completed message came back"
+    assert set(there) >= acknowledged.sent - acknowledged.tried_to_complete, "an acknowledged message is lost"
+    assert not set(there) & acknowledged.completed, "a completed message came back"
     assert len(there) == len(set(there)), "a message is there twice"
     assert sorted(received) == sorted(there)
 
@@ -162,11 +137,10 @@ async def test_after_a_restart_duplicates_are_still_known_and_scheduled_messages
 
 
 async def test_the_process_stops_in_order_and_says_when_its_port_is_taken(tmp_path: Path) -> None:
-    async with child(tmp_path) as first:
+    async with broker_process(tmp_path) as first:
         (tmp_path / "other").mkdir()
-        with pytest.raises((AssertionError, IndexError)):
-            async with child(tmp_path / "other", port=first.port):
+        with pytest.raises(AssertionError, match=f"not ready: .*port {first.port} is taken"):
+            async with broker_process(tmp_path / "other", "--port", str(first.port)):
                 pass
 
-        first.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(first.process.wait(), WAIT_S) == 0
+        assert await first.stop() == 0

@@ -4,18 +4,18 @@ from pathlib import Path
 
 from azure.servicebus import ServiceBusMessage
 
+from tests.clock import IN_2030, ManualClock
 from tests.local.servicebus_support import (
-    Clock,
     Topology,
-    bench,
     bus,
+    direct_broker,
     message,
-    properties,
     subscription,
     text,
     topic,
     topology,
 )
+from tests.received import properties
 
 
 def forwarding(**settings: object) -> Topology:
@@ -44,7 +44,7 @@ async def test_a_message_that_a_receiver_gives_up_arrives_as_it_was_with_why_it_
 
 
 async def test_a_message_out_of_deliveries_is_forwarded_and_gets_new_chances_there(tmp_path: Path) -> None:
-    async with bench(forwarding(), tmp_path) as on:
+    async with direct_broker(forwarding(), tmp_path) as on:
         await on.send("orders", message("a"))
         inbox, letters = on.receive("orders/ship"), on.receive("letters/record")
 
@@ -61,10 +61,10 @@ async def test_a_message_out_of_deliveries_is_forwarded_and_gets_new_chances_the
 
 
 async def test_an_expired_message_is_forwarded(tmp_path: Path) -> None:
-    async with bench(forwarding(), tmp_path) as on:
+    async with direct_broker(forwarding(), tmp_path) as on:
         await on.send("orders", message("a", ttl_ms=1_000))
 
-        await on.pass_s(1)
+        await on.advance_s(1)
 
         assert on.receive("letters/record").entries[0].reason == "TTLExpiredException"
 
@@ -72,17 +72,17 @@ async def test_an_expired_message_is_forwarded(tmp_path: Path) -> None:
 async def test_rules_of_the_target_see_why_the_message_died(tmp_path: Path) -> None:
     letters = topic("letters", subscription("expired", rule="DeadLetterReason = 'TTLExpiredException'"))
     ship = subscription("ship", forwardDeadLetteredMessagesTo="letters")
-    async with bench(topology(topic("orders", ship), letters), tmp_path) as on:
+    async with direct_broker(topology(topic("orders", ship), letters), tmp_path) as on:
         await on.send("orders", message("a", ttl_ms=1_000))
 
-        await on.pass_s(1)
+        await on.advance_s(1)
 
         assert len(on.receive("letters/expired").entries) == 1
 
 
 async def test_after_four_hops_a_message_stays_in_the_dead_letter_queue(tmp_path: Path) -> None:
     ring = subscription("ship", maxDeliveryCount=1, forwardDeadLetteredMessagesTo="orders")
-    async with bench(topology(topic("orders", ring)), tmp_path) as on:
+    async with direct_broker(topology(topic("orders", ring)), tmp_path) as on:
         await on.send("orders", message("a"))
         inbox, queue = on.receive("orders/ship"), on.queue("orders/ship")
 
@@ -97,11 +97,11 @@ async def test_after_four_hops_a_message_stays_in_the_dead_letter_queue(tmp_path
 
 
 async def test_letters_wait_while_the_target_is_full_and_go_on_when_it_has_room(tmp_path: Path) -> None:
-    async with bench(forwarding(maxMessages=1), tmp_path) as on:
+    async with direct_broker(forwarding(maxMessages=1), tmp_path) as on:
         await on.send("orders", message("a", ttl_ms=1_000), message("b", ttl_ms=2_000))
         letters = on.receive("letters/record")
 
-        await on.pass_s(2)
+        await on.advance_s(2)
         waiting, dead = len(on.queue("orders/ship", dead=True).entries), on.receive("orders/ship", dead=True)
         await on.broker.complete(on.queue("letters/record"), letters.token)
         await on.quiet()
@@ -113,14 +113,14 @@ async def test_letters_wait_while_the_target_is_full_and_go_on_when_it_has_room(
 
 
 async def test_letters_wait_for_a_missing_target_and_go_on_once_a_restart_declares_it(tmp_path: Path) -> None:
-    clock = Clock()
+    clock = ManualClock(IN_2030)
     ship = subscription("ship", forwardDeadLetteredMessagesTo="letters")
-    async with bench(topology(topic("orders", ship)), tmp_path, clock=clock) as on:
+    async with direct_broker(topology(topic("orders", ship)), tmp_path, clock=clock) as on:
         await on.send("orders", message("a", ttl_ms=1_000))
-        await on.pass_s(1)
+        await on.advance_s(1)
         assert len(on.queue("orders/ship", dead=True).entries) == 1
 
-    async with bench(forwarding(), tmp_path, clock=clock) as again:
+    async with direct_broker(forwarding(), tmp_path, clock=clock) as again:
         await again.quiet()
         letters = again.receive("letters/record")
 
@@ -129,8 +129,8 @@ async def test_letters_wait_for_a_missing_target_and_go_on_once_a_restart_declar
 
 
 async def test_death_and_arrival_are_one_commit(tmp_path: Path) -> None:
-    clock = Clock()
-    async with bench(forwarding(), tmp_path, clock=clock) as on:
+    clock = ManualClock(IN_2030)
+    async with direct_broker(forwarding(), tmp_path, clock=clock) as on:
         await on.send("orders", message("a"))
         token = on.receive("orders/ship").token
 

@@ -12,7 +12,8 @@ from azure.servicebus.exceptions import (
     ServiceBusError,
 )
 
-from tests.local.servicebus_support import WAIT_S, Bus, bus, properties, subscription, text, topic, topology
+from tests.local.servicebus_support import WAIT_S, Bus, bus, subscription, text, topic, topology
+from tests.received import properties
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,12 +13,12 @@ from tests.local.servicebus_support import (
     Bus,
     bus,
     message,
-    properties,
     subscription,
     text,
     topic,
     topology,
 )
+from tests.received import properties
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from local.supervisor import ROOT
+
 TOOLS = ("sh", "dirname", "sed", "awk", "mkdir", "rm", "touch", "cp", "cat", "chmod")
 OLD_PYTHON = "exit 1"
 BROKEN_SHIM = "echo 'pyenv: command not found' >&2; exit 127"

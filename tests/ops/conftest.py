@@ -1,4 +1,4 @@
-"""Fixtures of the operator's command: a scripted app, and an environment without anybody's keys."""
+"""Fixtures of the operator's command: a scripted app, and an environment without keys."""
 
 from collections.abc import AsyncIterator
 
@@ -10,7 +10,7 @@ from tests.ops.scripted import Scripted, scripted
 
 
 @pytest.fixture(autouse=True)
-def nobodys_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (client.KEY_VARIABLE, client.TOKEN_VARIABLE, client.PROVIDER_KEY_VARIABLE, URL_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 

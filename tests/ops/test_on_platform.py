@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -15,6 +14,8 @@ from ops import replaying
 from ops.letters import LETTERS
 from tests import hosts
 from tests.ops.scripted import ops
+from tests.shop import Shop, open_shop
+from tests.waiting import until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 LIMIT_S = hosts.patient(60.0)
@@ -29,38 +30,39 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+async def shop(platform: Platform) -> AsyncIterator[Shop]:
+    async with open_shop(platform) as opened:
+        yield opened
 
 
-async def paid(http: aiohttp.ClientSession, platform: Platform) -> str:
-    return (await pay(http, platform.url, order=Order(), limit_s=LIMIT_S)).payment_id
+async def paid(shop: Shop) -> str:
+    return (await pay(shop.http, shop.url, order=Order(), limit_s=LIMIT_S)).payment_id
 
 
-async def posted(http: aiohttp.ClientSession, platform: Platform, *, method: str) -> str:
-    async with http.post(f"{platform.url}/api/payments", json=Order(payment_method=method).body()) as response:
-        return str((await response.json())["payment_id"])
+async def posted(shop: Shop, *, method: str) -> str:
+    return str((await shop.post(payment_method=method)).body["payment_id"])
 
 
-async def letters(http: aiohttp.ClientSession, platform: Platform, *, number: int, **query: str) -> list[str]:
+async def letters(shop: Shop, *, number: int, **query: str) -> list[str]:
     """The ids of the open dead letters, once there are so many."""
-    async with asyncio.timeout(LIMIT_S):
-        while True:
-            query = {"status": "open", "limit": "200", **query}
-            async with http.get(platform.url + LETTERS, params=query) as response:
-                found = [letter["id"] for letter in (await response.json())["dead_letters"]]
-            if len(found) >= number:
-                return found
-            await asyncio.sleep(0.1)
+    found: list[str] = []
+
+    async def are_enough() -> bool:
+        wanted = {"status": "open", "limit": "200", **query}
+        async with shop.http.get(shop.url + LETTERS, params=wanted) as response:
+            found[:] = [letter["id"] for letter in (await response.json())["dead_letters"]]
+        return len(found) >= number
+
+    await until(are_enough, limit_s=LIMIT_S, every_s=0.1)
+    return found
 
 
 async def test_a_replay_of_many_takes_each_once_and_none_that_died_meanwhile(
-    platform: Platform, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    platform: Platform, shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(replaying, "_BURST_S", 1.0)  # pages of 20 at this rate, so that there are two
-    await asyncio.gather(*(posted(http, platform, method="pm_invalid") for _ in range(MANY)))
-    before = await letters(http, platform, number=MANY)
+    await asyncio.gather(*(posted(shop, method="pm_invalid") for _ in range(MANY)))
+    before = await letters(shop, number=MANY)
 
     code = await ops(platform.url, "replay", "--all", "--rate", "20", "--json")
 
@@ -68,45 +70,42 @@ async def test_a_replay_of_many_takes_each_once_and_none_that_died_meanwhile(
     assert code == 0
     assert sorted(result["letter_id"] for result in results) == sorted(before)
     assert {result["verdict"] for result in results} == {"replayed"}
-    died_again = await letters(http, platform, number=MANY)
+    died_again = await letters(shop, number=MANY)
     assert len(died_again) == MANY
     assert not set(died_again) & set(before)
 
 
-async def test_a_discard_ends_the_payment(
-    platform: Platform, http: aiohttp.ClientSession, capsys: pytest.CaptureFixture[str]
-) -> None:
-    payment_id = await posted(http, platform, method="pm_invalid")
-    (letter_id,) = await letters(http, platform, number=1, payment_id=payment_id)
+async def test_a_discard_ends_the_payment(platform: Platform, shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    payment_id = await posted(shop, method="pm_invalid")
+    (letter_id,) = await letters(shop, number=1, payment_id=payment_id)
 
     code = await ops(platform.url, "discard", letter_id, "--reason", "wrong method")
 
     assert code == 0
     assert capsys.readouterr().out == "discarded: ended as failed\n"
-    async with http.get(f"{platform.url}/api/payments/{payment_id}") as response:
-        assert (await response.json())["failed"]["reason"] == "discarded"
+    assert (await shop.get(f"/api/payments/{payment_id}")).body["failed"]["reason"] == "discarded"
 
 
-async def captured_elsewhere(http: aiohttp.ClientSession, platform: Platform, payment_id: str) -> None:
+async def captured_elsewhere(shop: Shop, payment_id: str) -> None:
     """The provider is charged for a payment by somebody who is not us."""
     money: dict[str, Any] = {"payment_reference": payment_id, "amount_minor": 1250, "currency": "EUR"}
-    url, headers = f"{platform.provider_url}/v1/payments", {"Idempotency-Key": f"{payment_id}:create"}
-    async with http.post(url, json={**money, "payment_method": "pm_ok"}, headers=headers) as response:
+    url, headers = f"{shop.provider_url}/v1/payments", {"Idempotency-Key": f"{payment_id}:create"}
+    async with shop.http.post(url, json={**money, "payment_method": "pm_ok"}, headers=headers) as response:
         created = await response.json()
     url, headers = f"{url}/{created['provider_payment_id']}/capture", {"Idempotency-Key": f"{payment_id}:settle"}
-    async with http.post(url, json=money, headers=headers, raise_for_status=True):
+    async with shop.http.post(url, json=money, headers=headers, raise_for_status=True):
         return
 
 
 async def test_the_books_agree_until_somebody_else_charges(
-    platform: Platform, http: aiohttp.ClientSession, capsys: pytest.CaptureFixture[str]
+    platform: Platform, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("reconcile", "--provider-url", platform.provider_url, "--json", "--patience")
-    await paid(http, platform)
+    await paid(shop)
     before = await ops(platform.url, *arguments, "30s")
     capsys.readouterr()
 
-    await captured_elsewhere(http, platform, "nobodys-payment")
+    await captured_elsewhere(shop, "nobodys-payment")
     after = await ops(platform.url, *arguments, "0s")
 
     found = json.loads(capsys.readouterr().out)["differences"]
@@ -120,7 +119,7 @@ async def test_nothing_waits_to_be_drained(platform: Platform, capsys: pytest.Ca
     assert capsys.readouterr().out == "nothing was waiting to be recorded\n"
 
 
-async def steps_printed(platform: Platform, payment_id: str) -> set[str]:
+def steps_printed(platform: Platform, payment_id: str) -> set[str]:
     """The steps of this payment whose spans stand in the host's log; some hosts indent what an app prints."""
     lines = map(str.strip, platform.log("host").read_text().splitlines())
     spans = [json.loads(line) for line in lines if line.startswith('{"name": "advance"') and line.endswith("}")]
@@ -128,9 +127,8 @@ async def steps_printed(platform: Platform, payment_id: str) -> set[str]:
     return {each["regispay.step"] for each in attributes if each["regispay.payment_id"] == payment_id}
 
 
-async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, http: aiohttp.ClientSession) -> None:
-    payment_id = await paid(http, platform)
+async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, shop: Shop) -> None:
+    payment_id = await paid(shop)
 
-    async with asyncio.timeout(LIMIT_S):
-        while not {"create", "settle", "notify"} <= await steps_printed(platform, payment_id):
-            await asyncio.sleep(0.1)
+    steps = {"create", "settle", "notify"}
+    await until(lambda: steps <= steps_printed(platform, payment_id), limit_s=LIMIT_S, every_s=0.1)

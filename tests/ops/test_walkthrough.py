@@ -14,6 +14,7 @@ import pytest
 from local.supervisor import ROOT, Platform
 from ops.letters import LETTERS
 from tests import hosts
+from tests.waiting import until
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 LIMIT_S = hosts.patient(90.0)
@@ -73,12 +74,13 @@ def matches(printed: str, shown: tuple[str, ...]) -> bool:
 async def parked(platform: Platform) -> None:
     """Returns when a dead letter is open. People are given five seconds in the document; a machine may need more."""
     url = f"{platform.url}{LETTERS}?status=open"
-    async with asyncio.timeout(LIMIT_S), aiohttp.ClientSession() as http:
-        while True:
+    async with aiohttp.ClientSession() as http:
+
+        async def is_open() -> bool:
             async with http.get(url) as response:
-                if (await response.json())["dead_letters"]:
-                    return
-            await asyncio.sleep(0.1)
+                return bool((await response.json())["dead_letters"])
+
+        await until(is_open, limit_s=LIMIT_S, every_s=0.1)
 
 
 @pytest.mark.timeout(300)

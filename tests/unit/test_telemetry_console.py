@@ -8,9 +8,8 @@ import pytest
 from shared.adapters.exporters import pipelines
 from shared.adapters.telemetry import OpenTelemetry
 from shared.settings import read_settings
+from tests.builders import TRACEPARENT
 from tests.conftest import REQUIRED_SETTINGS
-
-TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def printed(capsys: pytest.CaptureFixture[str], *, console: bool) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""Something between us and the provider, as there is in life: a proxy that answers in the provider's place.
+"""A proxy between the product and the provider, as there may be one in production. It can answer by itself.
 
-It passes everything on, but for the calls that a test has ordered answers for. Knows no payment.
+It passes every call on, except those for which a test has ordered an answer. Knows no payment.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from local.provider.wire import listening
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """status 0: the call is passed on, done, and then nobody answers."""
+    """status 0: the call is passed on, and is done, but is never answered."""
 
     status: int
     headers: Mapping[str, str]
@@ -27,7 +27,7 @@ class _Answer:
 
 @dataclass(slots=True)
 class Gateway:
-    """url: where the product is to believe the provider."""
+    """url: what the product is given as the provider's address. seen: method and path of each call."""
 
     target: str
     http: aiohttp.ClientSession
@@ -40,13 +40,15 @@ class Gateway:
     def answers(
         self, status: int, *, headers: Mapping[str, str] | None = None, body: Any = None, times: int = 1
     ) -> None:
-        """The next calls that would change something are answered so, and never reach the provider."""
+        """The next POSTs get this answer, and never reach the provider."""
         self._posts.extend([_Answer(status, headers or {}, body or {})] * times)
 
     def answers_when_asked(self, status: int, *, times: int = 1) -> None:
+        """The next GETs, with which the product asks, get this answer."""
         self._gets.extend([_Answer(status, {}, {})] * times)
 
-    def does_it_and_says_nothing(self) -> None:
+    def does_it_without_answering(self) -> None:
+        """The next POST reaches the provider, and the caller waits in vain."""
         self._posts.append(_Answer(0, {}, {}))
 
     async def serve(self, request: web.Request) -> web.StreamResponse:

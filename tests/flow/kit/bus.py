@@ -1,9 +1,10 @@
-"""The broker's rules (`local.azure.servicebus.state`) where the SDK's client stands: no sockets, and a clock by hand.
+"""The rules of the local Service Bus, called directly: no sockets, and time moves only when a test moves it.
 
-The product's adapter fills the SDK's own batches and the broker reads the very bytes that would go over the wire; what
-is delivered is rendered by the service and decoded by the SDK. What is left out is AMQP itself: a worker that dies a
-few hundred times costs 20 ms each time instead of half a second, and nothing here depends on the machine's speed.
-tests/flow/test_world.py holds this bus and the real one over sockets to the same behaviour. Knows no payment.
+To the product's adapter this is the SDK's client. The adapter fills the SDK's own batches, and the broker reads the
+bytes that would go over the wire. What is delivered is encoded by the service and decoded by the SDK. Only AMQP itself
+is left out: a worker that crashes a few hundred times costs 20 ms each time instead of half a second, and nothing here
+depends on the machine's speed. tests/flow/test_world.py proves that this bus and the real one over sockets behave
+alike. Knows no payment.
 """
 
 import asyncio
@@ -24,14 +25,14 @@ from local.azure.servicebus.journal import Record
 from local.azure.servicebus.peer import MAX_MESSAGE_BYTES
 from local.azure.servicebus.sections import envelope, render
 from local.azure.servicebus.state import Broker
-from tests.flow.clock import VirtualClock
+from tests.clock import ManualClock
 
 _BATCH_DATA = 5
 """Where a batch of the SDK keeps its encoded messages."""
 
 
-class _Memory:
-    """A journal that is durable at once: the worker dies here, the broker does not."""
+class _NoJournal:
+    """Says that every record is durable at once. Only workers crash here, the broker never does."""
 
     def commit(self, records: Iterable[Record]) -> asyncio.Future[None]:  # noqa: ARG002 - nothing is kept
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -40,10 +41,10 @@ class _Memory:
 
 
 @dataclass(slots=True)
-class _Alarms:
-    """What is due, run when the clock has been moved."""
+class _Timers:
+    """Actions with a time; those that are due run when the clock has been moved."""
 
-    clock: VirtualClock
+    clock: ManualClock
     heap: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
     order: "count[int]" = field(default_factory=count)
 
@@ -56,7 +57,7 @@ class _Alarms:
 
 
 @dataclass(slots=True, eq=False)
-class _Hand:
+class _Receiver:
     """Takes one message."""
 
     taken: list[Entry] = field(default_factory=list)
@@ -70,7 +71,7 @@ class _Hand:
         self.taken.append(entry)
 
     def reserve(self) -> None:
-        raise AssertionError("this hand locks, it does not delete")
+        raise AssertionError("this receiver locks, it does not delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +84,22 @@ class Taken:
 
 
 class DirectBus:
-    """A namespace. To the product's adapter it is a ServiceBusClient."""
+    """A namespace. The product's adapter takes it for a ServiceBusClient."""
 
-    def __init__(self, topics: dict[str, Topic], clock: VirtualClock) -> None:
+    def __init__(self, topics: dict[str, Topic], clock: ManualClock) -> None:
         self.clock = clock
         self.faults = OrderedFaults()
         self.is_down = False
         self.sent: list[ServiceBusReceivedMessage] = []
         """Everything that was handed to a topic, repeats included, in order."""
         tokens = count(1)
-        self._alarms = _Alarms(clock)
+        self._timers = _Timers(clock)
         self.broker = Broker(
             topics,
-            _Memory(),
+            _NoJournal(),
             read=envelope,
             now_ms=clock.now_ms,
-            alarm=self._alarms,
+            alarm=self._timers,
             faults=self.faults,
             new_token=lambda: UUID(int=next(tokens)),
         )
@@ -124,12 +125,12 @@ class DirectBus:
 
     async def take(self, queue: Queue) -> Taken | None:
         """The next message, under lock; None when none is ready."""
-        hand = _Hand()
-        self.broker.subscribe(queue, hand)
-        self.broker.unsubscribe(queue, hand)
-        if not hand.taken:
+        receiver = _Receiver()
+        self.broker.subscribe(queue, receiver)
+        self.broker.unsubscribe(queue, receiver)
+        if not receiver.taken:
             return None
-        entry = hand.taken[0]
+        entry = receiver.taken[0]
         assert entry.lock_token is not None
         return Taken(_received(render(entry)), queue, entry.lock_token)
 
@@ -144,17 +145,17 @@ class DirectBus:
         await self.quiet()
 
     async def run_due(self) -> None:
-        """What is due at the clock's time happens."""
-        self._alarms.run_due()
+        """Let happen what is due at the clock's time."""
+        self._timers.run_due()
         await self.quiet()
 
     async def quiet(self) -> None:
-        """What is durable becomes visible in the loop's next turns; one thing may start the next."""
+        """Wait until nothing is under way: what is durable becomes visible in the loop's next turns."""
         for _ in range(4):
             await asyncio.sleep(0)
 
     def next_due_ms(self) -> int | None:
-        """When a scheduled message comes or a lock ends; None when there is neither."""
+        """When the next scheduled message comes or the next lock ends; None when there is neither."""
         due = [
             entry.scheduled_ms or 0
             for topic in self.broker.topics.values()

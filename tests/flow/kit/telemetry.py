@@ -1,4 +1,7 @@
-"""The product's own telemetry adapter with OpenTelemetry's in-memory ends, to be asked what was told. Knows no verb."""
+"""The product's own telemetry adapter with the in-memory exporters of OpenTelemetry, for tests to look at.
+
+Knows no verb.
+"""
 
 import logging
 from dataclasses import dataclass, field
@@ -23,18 +26,18 @@ class _Lines(logging.Handler):
 
 
 @dataclass
-class SignalsSeen:
-    """What went out, since the world began: workers come and go, the collector stays."""
+class RecordedTelemetry:
+    """Everything that all workers of a world have reported. adapter: what the product reports to."""
 
     spans_out: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
-    figures_out: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
+    metrics_out: InMemoryMetricReader = field(default_factory=InMemoryMetricReader)
     lines: list[logging.LogRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         tracers = TracerProvider(shutdown_on_exit=False)
         tracers.add_span_processor(SimpleSpanProcessor(self.spans_out))
-        meters = MeterProvider(metric_readers=[self.figures_out], shutdown_on_exit=False)
-        self.telemetry = OpenTelemetry(tracers=tracers, meters=meters)
+        meters = MeterProvider(metric_readers=[self.metrics_out], shutdown_on_exit=False)
+        self.adapter = OpenTelemetry(tracers=tracers, meters=meters)
         self._handler = _Lines(self.lines)
         self._log = logging.getLogger("regispay")
         self._log.setLevel(logging.INFO)
@@ -45,8 +48,8 @@ class SignalsSeen:
         self._log.removeHandler(self._handler)
         self._log.propagate = True
 
-    def figure(self, name: str, **attributes: str | int) -> float:
-        """A counter's sum, a gauge's value or a histogram's count over all points with these attributes."""
+    def metric(self, name: str, **attributes: str | int) -> float:
+        """A counter's sum, a gauge's value or a histogram's count, over all points with these attributes."""
         points = [
             point
             for metric in self._metrics()
@@ -57,16 +60,16 @@ class SignalsSeen:
         return sum(map(_number, fitting))
 
     def _metrics(self) -> list[Any]:
-        read = self.figures_out.get_metrics_data()
+        read = self.metrics_out.get_metrics_data()
         if read is None:
             return []
         return [metric for part in read.resource_metrics for scope in part.scope_metrics for metric in scope.metrics]
 
-    def events(self, name: str) -> list[logging.LogRecord]:
-        """The log lines of this event name."""
-        return [line for line in self.lines if getattr(line, "event_name", None) == name]
+    def log_lines(self, event_name: str) -> list[logging.LogRecord]:
+        return [line for line in self.lines if getattr(line, "event_name", None) == event_name]
 
     def spans(self, name: str | None = None) -> list[ReadableSpan]:
+        """Of this name, or all."""
         return [span for span in self.spans_out.get_finished_spans() if name in (None, span.name)]
 
 

@@ -1,6 +1,6 @@
-"""One life of the function app's process: the product's own wiring over the services of a world. Dies and is replaced.
+"""One process of the function app: the product's own wiring over the services of a world. It may crash and be replaced.
 
-Only what a test must hold in its hand is exchanged: time, jitter, and where telemetry goes.
+Only what a test must control is exchanged: time, jitter, and where telemetry goes.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,22 +15,22 @@ from shared.adapters.cosmos import client as cosmos
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.services import Services
 from shared.settings import Settings
-from tests.faults import Tripwire, watched
-from tests.flow.bus import DirectBus
-from tests.flow.grounds import Grounds
-from tests.flow.signals_seen import SignalsSeen
+from tests.crashes import CrashPlan, with_crashes
+from tests.flow.kit.backends import Backends
+from tests.flow.kit.bus import DirectBus
+from tests.flow.kit.telemetry import RecordedTelemetry
 
-QUICK = {
+QUICK_RETRIES = {
     **{f"retry_{step}_attempts": 4 for step in ("create", "settle", "void", "notify")},
     **{f"retry_{step}_base_s": 1 for step in ("create", "settle", "void", "notify")},
     **{f"retry_{step}_cap_s": 60 for step in ("create", "settle", "void", "notify")},
 }
-"""Retries that a test can count on its fingers: after 1, 2 and 4 seconds, with the full jitter of these worlds."""
+"""Four attempts: the retries come after 1, 2 and 4 seconds, because jitter in a world is always the longest wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """The services, and what is thrown away with them."""
+    """The services, and the connections that are closed with them."""
 
     services: Services
     _client: CosmosClient
@@ -42,35 +42,36 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plant:
-    """What every worker of a world is made from.
+class WorkerFactory:
+    """Starts every worker of a world, each with the same parts.
 
-    settings: changes to QUICK and the product's defaults. alter: puts something of the test's between verb and adapter.
+    settings: changes to QUICK_RETRIES and the product's defaults. alter: may replace services by others, such as
+    failing ports.
     """
 
-    grounds: Grounds
+    backends: Backends
     bus: DirectBus
-    seen: SignalsSeen
-    wire: Tripwire
+    telemetry: RecordedTelemetry
+    crash_plan: CrashPlan
     settings: Mapping[str, Any]
     alter: Callable[[Services], Services]
 
-    async def hire(self) -> Worker:
+    async def start(self) -> Worker:
         settings = Settings.model_validate(
             {
-                "CosmosConnection": self.grounds.cosmos.connection_string,
+                "CosmosConnection": self.backends.cosmos.connection_string,
                 "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=none;SharedAccessKey=none",
                 "merchant_id": "merchant-1",
-                "provider_base_url": self.grounds.provider_url,
-                **QUICK,
+                "provider_base_url": self.backends.provider_url,
+                **QUICK_RETRIES,
                 **self.settings,
             }
         )
-        client = cosmos.open_client(self.grounds.cosmos.connection_string, proxies=False)
+        client = cosmos.open_client(self.backends.cosmos.connection_string, proxies=False)
         await client.__aenter__()
         session = aiohttp.ClientSession()
         bus: Any = self.bus
         topics = ServiceBusTopics(bus, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
         built = wiring.services_over(settings, client=client, topics=topics, session=session)
-        held = replace(built, clock=self.grounds.clock, telemetry=self.seen.telemetry, jitter=lambda: 1.0)
-        return Worker(watched(self.alter(held), self.wire), client, session)
+        controlled = replace(built, clock=self.backends.clock, telemetry=self.telemetry.adapter, jitter=lambda: 1.0)
+        return Worker(with_crashes(self.alter(controlled), self.crash_plan), client, session)

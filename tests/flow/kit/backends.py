@@ -1,7 +1,7 @@
-"""What a world stands on: the local Cosmos DB and the local provider, over sockets and inside this process.
+"""The services behind a world: the local Cosmos DB and the local provider, over sockets and inside this process.
 
-Starting them takes a tenth of a second, so that tests which need many worlds put them on the same ground. Knows no
-verb.
+Starting them takes a tenth of a second. So tests that need many worlds open them one after another on the same
+backends. Knows no verb.
 """
 
 from collections.abc import AsyncIterator
@@ -18,14 +18,14 @@ from local.azure.cosmos import server as cosmos_server
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos import client as cosmos_client
-from tests.flow.clock import VirtualClock
+from tests.clock import ManualClock
 
 
 @dataclass(slots=True)
-class Grounds:
-    """The services that outlive every worker."""
+class Backends:
+    """They live longer than every worker. worlds: how many have been opened on them so far."""
 
-    clock: VirtualClock
+    clock: ManualClock
     cosmos: cosmos_server.Running
     provider_url: str
     http: aiohttp.ClientSession
@@ -47,14 +47,14 @@ class Grounds:
             return charge if response.status == 200 else {}
 
     async def notifications(self, payment_id: str) -> list[dict[str, Any]]:
-        """What the merchant received of a payment."""
+        """What the merchant received about a payment."""
         query = {"payment_id": payment_id}
         async with self.http.get(f"{self.provider_url}/merchant/notifications", params=query) as response:
             arrived: list[dict[str, Any]] = (await response.json())["notifications"]
             return arrived
 
     async def break_store(self, status: int, **fault: Any) -> None:
-        """Order a fault of the store: see local/azure/cosmos/admin.py."""
+        """Make the store fail: local/azure/cosmos/admin.py says what can be asked for."""
         url = f"{self.cosmos.url}/_local/faults"
         async with self.http.post(url, json={"status": status, **fault}) as response:
             assert response.status == 200, await response.text()
@@ -65,16 +65,16 @@ class Grounds:
 
 
 @asynccontextmanager
-async def standing(data: Path, *, clock: VirtualClock | None = None) -> AsyncIterator[Grounds]:
-    """hold_s 0: a provider that times out cuts the connection at once, so that no test waits for a limit."""
-    clock = clock or VirtualClock()
+async def running_backends(data: Path, *, clock: ManualClock | None = None) -> AsyncIterator[Backends]:
+    """hold_s is 0: a provider that times out cuts the connection at once, so that no test waits for a limit."""
+    clock = clock or ManualClock()
     store = await cosmos_server.start(data=data, topology=TOPOLOGY, partitions=1)
     paying = await provider.start(port=0, data=data, clock=clock, hold_s=0.0, slow_s=0.0)
     client = cosmos_client.open_client(store.connection_string, proxies=False)
     try:
         await client.__aenter__()
         async with aiohttp.ClientSession() as http:
-            yield Grounds(clock, store, f"http://127.0.0.1:{paying.port}", http, client)
+            yield Backends(clock, store, f"http://127.0.0.1:{paying.port}", http, client)
     finally:
         await client.close()
         await paying.close()

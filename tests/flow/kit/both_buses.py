@@ -1,4 +1,4 @@
-"""One bench, two buses: the bus of these worlds, and the local Service Bus over sockets as the product meets it."""
+"""The same operations on two buses: on DirectBus, and on the local Service Bus over sockets as the product meets it."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,34 +11,38 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from local.azure.servicebus import server
 from local.azure.servicebus.topology import load
+from shared import flow
 from shared.adapters.servicebus import ServiceBusTopics, open_client
-from tests.flow.bus import DirectBus, Taken
-from tests.flow.clock import VirtualClock
-from tests.flow.topologies import with_others
+from tests.clock import ManualClock
+from tests.flow.kit.bus import DirectBus, Taken
+from tests.topologies import OTHER_COMPONENTS, changed_topology
 
 WAIT_S = 0.5
-"""For a message that shall not come. One that shall come has far longer."""
+"""For a message that must not come. One that must come has far longer."""
 
 
-type BenchOf = Callable[[Path], AbstractAsyncContextManager["Bench"]]
+type OpenBus = Callable[[Path], AbstractAsyncContextManager["Bus"]]
 
 
-class Bench(Protocol):
-    """A bus with the product's adapter on it."""
+class Bus(Protocol):
+    """A bus, and the product's adapter on it."""
 
     topics: ServiceBusTopics
-    clock: VirtualClock
+    clock: ManualClock
 
-    async def take(self, place: str, *, comes: bool = True) -> ServiceBusReceivedMessage | None: ...
+    async def take(self, place: str, *, comes: bool = True) -> ServiceBusReceivedMessage | None:
+        """The next message, under lock. comes: whether one is expected."""
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        """Raises a lock lost."""
+        """Raises when the lock is lost."""
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> None: ...
 
-    async def pass_s(self, seconds: float) -> None: ...
+    async def advance_s(self, seconds: float) -> None:
+        """Move the clock, and let happen what is then due."""
 
-    def order(self, fault: Mapping[str, object]) -> None: ...
+    def order(self, fault: Mapping[str, object]) -> None:
+        """Make the broker fail: local/azure/servicebus/faults.py says how."""
 
 
 @dataclass
@@ -47,7 +51,7 @@ class Direct:
 
     bus: DirectBus
     topics: ServiceBusTopics
-    clock: VirtualClock
+    clock: ManualClock
     taken: dict[int, Taken]
 
     async def take(self, place: str, *, comes: bool = True) -> ServiceBusReceivedMessage | None:  # noqa: ARG002
@@ -63,8 +67,8 @@ class Direct:
     async def abandon(self, message: ServiceBusReceivedMessage) -> None:
         await self.bus.abandon(self.taken[id(message)])
 
-    async def pass_s(self, seconds: float) -> None:
-        self.clock.pass_s(seconds)
+    async def advance_s(self, seconds: float) -> None:
+        self.clock.advance_s(seconds)
         await self.bus.run_due()
 
     def order(self, fault: Mapping[str, object]) -> None:
@@ -78,28 +82,28 @@ class OverSockets:
     running: server.Running
     client: ServiceBusClient
     topics: ServiceBusTopics
-    clock: VirtualClock
+    clock: ManualClock
     receivers: dict[str, ServiceBusReceiver]
 
     async def take(self, place: str, *, comes: bool = True) -> ServiceBusReceivedMessage | None:
         if place not in self.receivers:
             receiver = self.client.get_subscription_receiver(*place.split("/"))
-            await receiver.__aenter__()  # opened apart, lest that be counted as waiting for a message
+            await receiver.__aenter__()  # before the wait begins: opening takes time, and is no waiting for a message
             self.receivers[place] = receiver
         received = await self.receivers[place].receive_messages(1, max_wait_time=20 if comes else WAIT_S)
         return received[0] if received else None
 
     async def complete(self, message: ServiceBusReceivedMessage) -> None:
-        await self._of(message).complete_message(message)
+        await self._receiver_of(message).complete_message(message)
 
     async def abandon(self, message: ServiceBusReceivedMessage) -> None:
-        await self._of(message).abandon_message(message)
+        await self._receiver_of(message).abandon_message(message)
 
-    def _of(self, message: ServiceBusReceivedMessage) -> ServiceBusReceiver:
+    def _receiver_of(self, message: ServiceBusReceivedMessage) -> ServiceBusReceiver:
         return next(each for each in self.receivers.values() if each is message._receiver)
 
-    async def pass_s(self, seconds: float) -> None:
-        self.clock.pass_s(seconds)
+    async def advance_s(self, seconds: float) -> None:
+        self.clock.advance_s(seconds)
         self.running.timers.run_due()
 
     def order(self, fault: Mapping[str, object]) -> None:
@@ -107,27 +111,31 @@ class OverSockets:
 
 
 @asynccontextmanager
-async def direct(tmp_path: Path) -> AsyncIterator[Bench]:
-    clock = VirtualClock()
-    bus = DirectBus(load(with_others(tmp_path)), clock)
+async def direct(tmp_path: Path) -> AsyncIterator[Bus]:
+    clock = ManualClock()
+    bus = DirectBus(load(_topology(tmp_path)), clock)
     yield Direct(bus, _adapter(bus), clock, {})
 
 
 @asynccontextmanager
-async def over_sockets(tmp_path: Path) -> AsyncIterator[Bench]:
-    clock = VirtualClock(server.utc_now())  # the SDK's tokens are checked against it
-    running = await server.start(data=tmp_path / "data", topology=with_others(tmp_path), clock=clock)
+async def over_sockets(tmp_path: Path) -> AsyncIterator[Bus]:
+    clock = ManualClock(server.utc_now())  # the SDK's tokens are checked against it
+    running = await server.start(data=tmp_path / "data", topology=_topology(tmp_path), clock=clock)
     client = open_client(running.connection_string)
     topics = _adapter(client)
-    bench = OverSockets(running, client, topics, clock, {})
+    bus = OverSockets(running, client, topics, clock, {})
     try:
-        yield bench
+        yield bus
     finally:
-        for receiver in bench.receivers.values():
+        for receiver in bus.receivers.values():
             await receiver.close()
         await topics.close()
         await running.close()
 
 
+def _topology(folder: Path) -> Path:
+    return changed_topology(folder, more_subscriptions=OTHER_COMPONENTS)
+
+
 def _adapter(client: object) -> ServiceBusTopics:
-    return ServiceBusTopics(client, dead_letter_topic="payment-dead-letters", recorder="record")  # type: ignore[arg-type] # either kind
+    return ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)  # type: ignore[arg-type] # either kind

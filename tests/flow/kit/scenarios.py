@@ -1,7 +1,7 @@
-"""What can happen to a payment, each told once, so that it can be told again with a death at any point of it.
+"""What can happen to a payment, each written once, so that it can be run again with a crash at any point of it.
 
-A story plays in a world, does what merchant, operator and timers do, and tells which payment it was about. It must come
-to the same end however often its worker dies, so it never looks at how it came about.
+A scenario does in a world what merchant, operator and timers do, and returns the id of its payment. It must come to the
+same end however often its worker crashes, so it never looks at how that end came about.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,19 +12,21 @@ from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
-from shared.verbs.sweep import sweep
 from tests import places
-from tests.flow.world import World
+from tests.flow.kit.world import World
 
 LONG_S = 40_000
-"""Longer than every retry and every stand-still in these worlds."""
+"""Longer than every retry in a world, and longer than a payment may stand still before it is swept."""
 
-type Story = Callable[[World], Awaitable[str]]
+type Scenario = Callable[[World], Awaitable[str]]
 
 
 @dataclass(frozen=True)
 class End:
-    """How a story ended: what is in the stream, what the provider and the merchant know, what lies with operators."""
+    """How a scenario ended: what is in the stream, what provider and merchant know, which dead letters there are.
+
+    waiting: messages that are still somewhere on the bus.
+    """
 
     stream: list[dict[str, Any]]
     status: str
@@ -36,10 +38,10 @@ class End:
 
 
 async def end_of(world: World, payment_id: str) -> End:
-    """Without what a death may change: times, references that are drawn, how often something was asked or repeated."""
+    """Without what a crash may change: times, random references, how often something was asked or repeated."""
     stream = await world.stream(payment_id)
-    charge = await world.grounds.charge(payment_id)
-    told = await world.grounds.notifications(payment_id)
+    charge = await world.backends.charge(payment_id)
+    told = await world.backends.notifications(payment_id)
     letters = await world.letters(payment_id=payment_id)
     return End(
         stream=[_fact(stored.event) for stored in stream],
@@ -88,10 +90,10 @@ async def failed_twice(world: World) -> str:
 
 
 async def parked_and_replayed(world: World) -> str:
-    await world.grounds.tell_provider("/break")
+    await world.backends.tell_provider("/break")
     payment_id = await world.accept("pm_settle_down")
     await world.run(for_s=LONG_S)
-    await world.grounds.tell_provider("/repair")
+    await world.backends.tell_provider("/repair")
     await world.operate(lambda services: _replay_all(payment_id, services))
     await world.run(for_s=LONG_S)
     return payment_id
@@ -104,7 +106,7 @@ async def _replay_all(payment_id: str, services: Services) -> None:
 
 
 async def parked_and_discarded(world: World) -> str:
-    await world.grounds.tell_provider("/break")
+    await world.backends.tell_provider("/break")
     payment_id = await world.accept("pm_settle_down")
     await world.run(for_s=LONG_S)
     await world.operate(lambda services: _discard_all(payment_id, services))
@@ -131,7 +133,7 @@ async def merchant_unreachable(world: World) -> str:
 
 
 async def refused_and_taken_away(world: World) -> str:
-    """The broker refuses the event, then the retry; then it takes the lock away from a message that is done with."""
+    """The broker refuses the event, then the retry. Then a message that has been handled loses its lock."""
     world.bus.faults.order({"kind": "refuse_sends", "topic": places.SETTLE.topic, "count": 2})
     world.bus.faults.order({"kind": "duplicate_delivery", "subscription": str(places.SETTLE)})
     world.bus.faults.order({"kind": "accept_then_cut", "topic": places.NOTIFY.topic})
@@ -141,29 +143,21 @@ async def refused_and_taken_away(world: World) -> str:
 
 
 async def lost_and_swept(world: World) -> str:
-    """The message to settle is lost, which no part of ours does; the sweep is for what nobody has thought of."""
+    """The message to settle is lost. No part of ours does that; the sweep is for what nobody has thought of."""
     payment_id = await world.accept("pm_ok")
-    while not await lose_message(world, str(places.SETTLE)):
+    while not await world.lose_message(str(places.SETTLE)):
         if not await world.next():
             break
     await world.run(for_s=LONG_S)
-    world.clock.pass_s(LONG_S)
-    await world.operate(lambda services: sweep(services=services))
+    world.clock.advance_s(LONG_S)
+    await world.sweep()
     await world.run(for_s=LONG_S)
     return payment_id
 
 
-async def lose_message(world: World, place: str) -> bool:
-    """Whether there was one to lose."""
-    taken = await world.bus.take(world.bus.queue(place))
-    if taken is not None:
-        await world.bus.complete(taken)
-    return taken is not None
-
-
-ALL: dict[str, Story] = {
-    story.__name__: story
-    for story in (
+SCENARIOS: dict[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
         paid,
         declined_and_voided,
         timed_out_and_done,

@@ -1,8 +1,8 @@
-"""The small host of a world: it wakes the product's verbs as Azure's host wakes its functions. Knows no payment.
+"""The host of a world: it calls the product's verbs as the host of Azure Functions calls the functions.
 
-A page of the feed is noted when its function has returned; a message is completed when its function has returned and
-abandoned when it has raised; a worker that dies leaves its locks behind, and they end after a minute. One thing after
-another, so that every run of a test is the same.
+A page of the feed is noted when its function has returned. A message is completed when its function has returned, and
+abandoned when it has raised. A worker that crashes leaves its locks behind; they end after a minute. Only one thing
+happens at a time, so that every run of a test is the same. Knows no payment.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,31 +15,32 @@ from shared.domain.payment import Step
 from shared.services import Services
 from shared.verbs.advance import advance
 from shared.verbs.recovery.keep import keep
-from tests.faults import Killed
-from tests.flow.bus import Taken
-from tests.flow.grounds import Grounds
-from tests.flow.worker import Plant, Worker
+from tests import places
+from tests.crashes import Killed
+from tests.flow.kit.backends import Backends
+from tests.flow.kit.bus import Taken
+from tests.flow.kit.worker import Worker, WorkerFactory
 
 PAGE = 10
 FEED_RETRY_S = 30
 """The longest interval of the feed's retry policy."""
-MANY = 2000
-"""More turns than any story here has: a world that does not come to rest is found out."""
-RECORD = f"{flow.DEAD_LETTER_TOPIC}/{flow.RECORD_SUBSCRIPTION}"
+MOST_TURNS = 2000
+"""More than any test needs. A world that still works after so many would never end."""
 
 type Feed = Callable[[list[dict[str, Any]], Services], Awaitable[None]]
 
 
 class Host:
-    """One worker at a time."""
+    """It has one worker at a time."""
 
-    def __init__(self, plant: Plant, *, feeds: Mapping[str, Feed], positions: dict[str, str | None]) -> None:
-        self.grounds, self.bus, self.seen, self.wire = plant.grounds, plant.bus, plant.seen, plant.wire
-        self.clock = plant.grounds.clock
-        self.deaths = 0
+    def __init__(self, factory: WorkerFactory, *, feeds: Mapping[str, Feed], positions: dict[str, str | None]) -> None:
+        self.backends, self.bus, self.clock = factory.backends, factory.bus, factory.backends.clock
+        self.telemetry, self.crash_plan = factory.telemetry, factory.crash_plan
+        self.crashes = 0
+        """How many workers have been replaced."""
         self.faults: list[Exception] = []
-        """What the functions raised; each was followed by an abandoned message or a page that comes again."""
-        self._plant = plant
+        """What the functions raised. After each, the message was abandoned, or the page comes again."""
+        self._factory = factory
         self._feeds, self._positions = feeds, positions
         self._failing: set[str] = set()
         """Feeds whose last page failed."""
@@ -51,7 +52,7 @@ class Host:
         return self._worker.services
 
     async def start(self) -> None:
-        self._worker = await self._plant.hire()
+        self._worker = await self._factory.start()
 
     async def stop(self) -> None:
         if self._worker is not None:
@@ -59,13 +60,13 @@ class Host:
         self._worker = None
 
     async def restart(self) -> None:
-        """Everything that the process held is gone."""
-        self.deaths += 1
+        """A new worker. Everything that the old process had in memory is gone."""
+        self.crashes += 1
         await self.stop()
         await self.start()
 
     async def operate[T](self, verb: Callable[[Services], Awaitable[T]]) -> T:
-        """Call a verb as an HTTP function or a timer does, again when the worker died of it."""
+        """Call a verb as an HTTP function or a timer does, and again when the worker crashed in it."""
         while True:
             try:
                 return await verb(self.services)
@@ -73,20 +74,20 @@ class Host:
                 await self.restart()
 
     def rewind(self, feed: str) -> None:
-        """The feed's leases are gone: it is read from its beginning again."""
+        """Lose the feed's leases, so that it is read from its beginning again."""
         self._positions[feed] = None
 
     async def run(self, *, for_s: float = 7200) -> None:
-        """Work, and let time pass to what is due next, until nothing is left or comes within `for_s`."""
+        """Work, and move the clock to what is due next, until nothing is left or nothing more comes within `for_s`."""
         until_ms = self.clock.now_ms() + int(for_s * 1000)
         await self.work()
         while (due_ms := self._next_due_ms()) is not None and due_ms <= until_ms:
-            self.clock.pass_to_ms(due_ms)
+            self.clock.advance_to_ms(due_ms)
             await self.bus.run_due()
             await self.work()
 
     def _next_due_ms(self) -> int | None:
-        """Of the broker; or when a page of a feed that failed comes again."""
+        """When the broker has something due, or a page of a feed that failed comes again."""
         due_ms = self.bus.next_due_ms()
         if not self._failing:
             return due_ms
@@ -94,14 +95,14 @@ class Host:
         return again_ms if due_ms is None else min(due_ms, again_ms)
 
     async def work(self) -> None:
-        """All that is there to be done now; time stands still."""
-        for _ in range(MANY):
+        """Do everything that can be done now. The clock does not move."""
+        for _ in range(MOST_TURNS):
             if not await self.next():
                 return
-        raise AssertionError(f"no rest after {MANY} turns; the last faults: {self.faults[-3:]}")
+        raise AssertionError(f"still at work after {MOST_TURNS} turns; the last faults: {self.faults[-3:]}")
 
     async def next(self) -> bool:
-        """One turn, or the death in it and a new worker; False when there was nothing to do."""
+        """One turn, and a new worker when the old one crashed in it. False when there was nothing to do."""
         try:
             return await self.turn()
         except Killed:
@@ -109,12 +110,12 @@ class Host:
             return True
 
     async def next_until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Work until the condition holds; time stands still."""
+        """Work until the condition holds. The clock does not move."""
         while not await condition():
             assert await self.next(), "nothing is left to do, and the condition does not hold"
 
     async def turn(self) -> bool:
-        """One delivery or one page; False when there is none."""
+        """One message or one page of a feed; False when there is none."""
         for place, step in _step_places():
             if await self.deliver_one(place, step):
                 return True
@@ -133,7 +134,7 @@ class Host:
         return True
 
     async def record_one(self) -> bool:
-        taken = await self.bus.take(self.bus.queue(RECORD))
+        taken = await self.bus.take(self.bus.queue(str(places.RECORD)))
         if taken is None:
             return False
         await self._call(taken, lambda: keep(delivery_of(taken.message), services=self.services))
@@ -150,13 +151,13 @@ class Host:
 
     async def _settle(self, name: str, settling: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self.wire.through(f"host.{name}", settling)
+            await self.crash_plan.run(f"host.{name}", settling)
         except MessageLockLost as lost:
             self.faults.append(lost)
 
     async def read_page(self, name: str) -> bool:
-        """A page that fails is not noted and comes again: a retry policy without end. False when there was none."""
-        page, position = await read_feed(self.grounds, self._positions[name])
+        """A page that fails is not noted, so it comes again, without end. False when there was none."""
+        page, position = await read_feed(self.backends, self._positions[name])
         if not page:
             return False
         try:
@@ -170,7 +171,7 @@ class Host:
         async def note() -> None:
             self._positions[name] = position
 
-        await self.wire.through("host.checkpoint", note)
+        await self.crash_plan.run("host.checkpoint", note)
         return True
 
 
@@ -178,11 +179,11 @@ def _step_places() -> list[tuple[str, Step]]:
     return [(str(place), step) for step, place in flow.PLACE_OF.items()]
 
 
-async def read_feed(grounds: Grounds, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
+async def read_feed(backends: Backends, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
     """The next page of the event store's change feed, and where the one after it begins. None: from the beginning."""
     seen: list[Any] = []
     start: dict[str, Any] = {"continuation": position} if position else {"start_time": "Beginning"}
-    changes = grounds.container(flow.EVENTS).query_items_change_feed(
+    changes = backends.container(flow.EVENTS).query_items_change_feed(
         **start, max_item_count=PAGE, response_hook=lambda headers, _body: seen.append(headers)
     )
     async for page in changes.by_page():

@@ -1,16 +1,19 @@
-"""A merchant's shop as the end-to-end tests need it: it posts payments, repeats what got no answer, and watches them.
+"""A client of the running platform, as a merchant's shop is one: it posts payments, repeats them, and watches them.
 
-Uses only what any client has: HTTP, and an Idempotency-Key for whatever it may have to repeat.
+It uses only what any client has: HTTP, and an Idempotency-Key for what it may have to repeat.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
-AT_REST = {"completed", "failed", "voided"}
+from local.supervisor import Platform
+
+FINISHED = ("completed", "failed", "voided")
 ASK_EVERY_S = 0.05
 
 
@@ -25,7 +28,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Speaks to one running platform."""
+    """A client of one running platform."""
 
     http: aiohttp.ClientSession
     url: str
@@ -66,8 +69,8 @@ class Shop:
 
         return await asyncio.gather(*(one(number) for number in range(count)))
 
-    async def rest(self, payment_id: str, *, at: Sequence[str] = ("completed", "failed", "voided")) -> dict[str, Any]:
-        """The payment, once it has one of these statuses; the test's own limit ends the wait."""
+    async def finished(self, payment_id: str, *, at: Sequence[str] = FINISHED) -> dict[str, Any]:
+        """The payment, once it has one of these statuses. The wait ends with the test's own limit."""
         while True:
             try:
                 answered = await self.get(f"/api/payments/{payment_id}")
@@ -77,12 +80,12 @@ class Shop:
                 pass  # the app is being started again
             await asyncio.sleep(ASK_EVERY_S)
 
-    async def rest_many(self, payment_ids: Sequence[str]) -> list[dict[str, Any]]:
+    async def finished_many(self, payment_ids: Sequence[str]) -> list[dict[str, Any]]:
         gate = asyncio.Semaphore(8)
 
         async def one(payment_id: str) -> dict[str, Any]:
             async with gate:
-                return await self.rest(payment_id)
+                return await self.finished(payment_id)
 
         return await asyncio.gather(*(one(payment_id) for payment_id in payment_ids))
 
@@ -100,3 +103,10 @@ class Shop:
     async def tell_provider(self, path: str, **body: Any) -> None:
         async with self.http.post(f"{self.provider_url}{path}", json=body) as response:
             assert response.status < 300, await response.text()
+
+
+@asynccontextmanager
+async def open_shop(platform: Platform) -> AsyncIterator[Shop]:
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        yield Shop(http, platform.url, platform.provider_url)

@@ -1,23 +1,22 @@
-"""What goes wrong during a storm, drawn from a seed: faults of the provider, the store, the broker and the machine.
+"""Faults of the provider, the store, the broker and the machine, injected while payments are made, drawn from a seed.
 
-Only the faults that the services offer and signals to processes; knows no payment and judges nothing.
+It uses only the faults that the services offer, and kills processes. Knows no payment and judges nothing.
 """
 
 import asyncio
-import json
 import random
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from local.supervisor import TOPOLOGY, Platform
+from local.supervisor import Platform
 from shared import flow
 from shared.adapters.cosmos.client import open_client
+from tests import places
 
 TOPICS = [*flow.TOPIC_OF.values(), flow.DEAD_LETTER_TOPIC]
-PLACES = [*map(str, flow.PLACE_OF.values()), f"{flow.DEAD_LETTER_TOPIC}/{flow.RECORD_SUBSCRIPTION}"]
+PLACES = [*map(str, flow.PLACE_OF.values()), str(places.RECORD)]
 STORE_FAULTS = [
     {"operation": "create", "container": "events", "status": 429, "retry_after_ms": 1},
     {"operation": "create", "container": "events", "status": 503, "after": True},
@@ -28,30 +27,19 @@ STORE_FAULTS = [
     {"operation": "create", "container": "dead-letters", "status": 503},
     {"operation": "replace", "container": "payments", "status": 503},
 ]
-GUST_S = 0.25
-
-
-def quick_locks(folder: Path, *, lock: str = "PT10S") -> Path:
-    """The product's topology with short locks: what a killed host held comes again within the test."""
-    declared: dict[str, Any] = json.loads(TOPOLOGY.read_text())
-    for topic in declared["serviceBus"]["topics"]:
-        for subscription in topic["subscriptions"]:
-            subscription["lockDuration"] = lock
-    path = folder / "topology.json"
-    path.write_text(json.dumps(declared))
-    return path
+SMALL_FAULT_EVERY_S = 0.25
 
 
 @dataclass(slots=True)
-class Weather:
-    """Speaks to the services' diagnostics."""
+class FaultInjector:
+    """Orders the faults from the services' diagnostics. seed: the same one gives the same faults."""
 
     platform: Platform
     http: aiohttp.ClientSession
     seed: int
 
-    async def gather(self) -> None:
-        """The provider's part, which lasts: it forgets request ids, fails at random, and sometimes says nothing."""
+    async def start_provider_faults(self) -> None:
+        """They last until end_all: the provider forgets request ids, fails at random, and sometimes says nothing."""
         await self._tell("POST", f"{self.platform.provider_url}/mode", forget_request_ids=True)
         await self._tell(
             "POST",
@@ -64,17 +52,17 @@ class Weather:
             seed=self.seed,
         )
 
-    async def gusts(self) -> None:
+    async def inject_small_faults(self) -> None:
         """Small faults, one after another, until cancelled."""
         drawn = random.Random(self.seed)
         while True:
-            await asyncio.sleep(GUST_S)
+            await asyncio.sleep(SMALL_FAULT_EVERY_S)
             try:
-                await self._gust(drawn)
+                await self._inject_one(drawn)
             except aiohttp.ClientError:
                 continue  # the service itself is down just now
 
-    async def _gust(self, drawn: random.Random) -> None:
+    async def _inject_one(self, drawn: random.Random) -> None:
         broker = f"{self.platform.admin_url}/faults"
         match drawn.randrange(6):
             case 0 | 1:
@@ -87,8 +75,8 @@ class Weather:
                 fault = drawn.choice(STORE_FAULTS)
                 await self._tell("POST", f"{self.platform.cosmos_url}_local/faults", **fault)
 
-    async def lightning(self, accepted: "Progress") -> None:
-        """The great faults, each when a share of the payments has been accepted."""
+    async def cause_outages(self, accepted: "Progress") -> None:
+        """Processes are killed and connections cut, each when a certain share of the payments has been accepted."""
         await accepted.share(0.2)
         await self.platform.kill("host")
         await self.platform.start("host")
@@ -111,7 +99,7 @@ class Weather:
                 if lease["id"].startswith(flow.PUBLISH_LEASE_PREFIX):
                     await leases.delete_item(lease["id"], partition_key=lease["id"])
 
-    async def clear_up(self) -> None:
+    async def end_all(self) -> None:
         """No faults any more, and everything that is down until repair is repaired."""
         for path in ("/repair", "/merchant/repair"):
             await self._tell("POST", self.platform.provider_url + path)

@@ -1,0 +1,60 @@
+"""Ports that raise when a test wants them to: a provider that fails or dies, a store that refuses.
+
+Each function gives what a world takes as `alter`: it puts such a port in the place of the real one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from shared.domain.events import Event
+from shared.domain.payment import Payment
+from shared.domain.stream import StoredEvent
+from shared.errors import StoreBusy
+from shared.ports.event_store import Appended, EventStore
+from shared.ports.provider import Answer, Call, Provider
+from shared.services import Services
+
+
+class _FailingProvider:
+    """A provider whose create first calls the hook, which may raise."""
+
+    def __init__(self, provider: Provider, hook: Callable[[], None]) -> None:
+        self._provider, self._hook = provider, hook
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+    async def create(self, payment: Payment, call: Call) -> Answer:
+        self._hook()
+        return await self._provider.create(payment, call)
+
+
+def raising_in_create(hook: Callable[[], None]) -> Callable[[Services], Services]:
+    """Before each create at the provider the hook is called. What it raises, create raises."""
+    return lambda services: replace(services, provider=cast("Provider", _FailingProvider(services.provider, hook)))
+
+
+class _FailingStore:
+    """A store that raises at the first appends of one kind of event."""
+
+    def __init__(self, store: EventStore, kind: type[Event], left: list[Exception]) -> None:
+        self._store, self._kind, self._left = store, kind, left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
+        if isinstance(events[0].event, self._kind) and self._left:
+            raise self._left.pop()
+        return await self._store.append(events)
+
+
+def raising_in_append(kind: type[Event], *faults: Exception) -> Callable[[Services], Services]:
+    """Each fault is raised once, in any worker: they share the faults that are left."""
+    left = list(faults)
+    return lambda services: replace(services, store=cast("EventStore", _FailingStore(services.store, kind, left)))
+
+
+def busy_in_append(kind: type[Event], *, times: int) -> Callable[[Services], Services]:
+    return raising_in_append(kind, *[StoreBusy("the store refuses this one for now")] * times)
