@@ -7,16 +7,16 @@ A call that is added tomorrow is covered without a change to this file.
 from collections.abc import Sequence
 from itertools import batched
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.crashes import CrashPlan, Side
 from tests.flow.kit.backends import running_backends
 from tests.flow.kit.scenarios import SCENARIOS, End, end_of
+from tests.flow.kit.worker import retries
 from tests.flow.kit.world import a_world_on
 
-THREE_ATTEMPTS: dict[str, Any] = {f"retry_{step}_attempts": 3 for step in ("create", "settle", "void", "notify")}
+THREE_ATTEMPTS = retries(attempts=3)
 PROJECTED = {"paid", "lost_and_swept"}
 """The scenarios in which the read model is kept: it is one and the same in all."""
 RUNS_ON_ONE = 10

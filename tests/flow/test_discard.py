@@ -4,7 +4,8 @@ from pathlib import Path
 
 from shared.verbs.recovery.discard import Discard
 from tests import places
-from tests.flow.kit.world import COMPLETED, World, a_world, a_world_behind_a_gateway
+from tests.facts import COMPLETED
+from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
 
 
 async def discarded(world: World) -> Discard:

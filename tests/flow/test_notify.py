@@ -5,8 +5,9 @@ from pathlib import Path
 from shared.domain.events import PaymentCompleted
 from shared.verbs.recovery.replay import Verdict
 from tests import places
+from tests.facts import COMPLETED
 from tests.flow.kit.failing_ports import busy_in_append
-from tests.flow.kit.world import COMPLETED, a_world, a_world_behind_a_gateway
+from tests.flow.kit.world import a_world, a_world_behind_a_gateway
 
 
 async def test_a_merchant_that_fails_twice_is_told_in_the_end_and_once_only_as_it_can_see(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 from shared import flow
 from shared.codec.messages import Message
 from tests import places
-from tests.flow.kit.world import COMPLETED, a_world, a_world_behind_a_gateway
+from tests.facts import COMPLETED
+from tests.flow.kit.world import a_world, a_world_behind_a_gateway
 
 
 @pytest.mark.parametrize("status", [404, 200, 204])

@@ -7,8 +7,9 @@ import pytest
 from shared.codec.messages import Message
 from tests import places
 from tests.crashes import Killed
+from tests.facts import COMPLETED
 from tests.flow.kit.failing_ports import raising_in_create
-from tests.flow.kit.world import COMPLETED, a_world, a_world_behind_a_gateway
+from tests.flow.kit.world import a_world, a_world_behind_a_gateway
 
 # -- park
 

@@ -12,7 +12,8 @@ from shared.verbs.publish import publish
 from shared.verbs.recovery.replay import Verdict, replay
 from tests import places
 from tests.builders import a_payment
-from tests.flow.kit.world import COMPLETED, World, a_world
+from tests.facts import COMPLETED
+from tests.flow.kit.world import World, a_world
 
 
 def a_document(payment_id: str, **changes: Any) -> dict[str, Any]:

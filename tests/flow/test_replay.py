@@ -9,7 +9,8 @@ from shared.domain.letters import LetterRecord, LetterStatus
 from shared.verbs.recovery.replay import Verdict
 from tests import places
 from tests.crashes import CrashPlan, Side
-from tests.flow.kit.world import COMPLETED, World, a_world
+from tests.facts import COMPLETED
+from tests.flow.kit.world import World, a_world
 
 
 async def parked(world: World, payment_method: str = "pm_down") -> tuple[str, LetterRecord]:

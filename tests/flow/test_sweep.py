@@ -11,7 +11,8 @@ from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
 from tests import places
 from tests.crashes import CrashPlan, Side
-from tests.flow.kit.world import COMPLETED, World, a_world
+from tests.facts import COMPLETED
+from tests.flow.kit.world import World, a_world
 
 LONG_S = 7200
 """Longer than every retry in a world and the sweep's margin."""

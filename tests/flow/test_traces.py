@@ -27,9 +27,9 @@ async def test_one_trace_leads_from_accept_over_the_feed_and_every_step_to_compl
         assert len(traces(world)) == 1
         assert len(world.telemetry.spans("accept")) == 1
         published = [dict(span.attributes or {})["regispay.event_id"] for span in world.telemetry.spans("publish")]
-        assert published == [f"{payment_id}:{version}" for version in (1, 2, 3, 4)]
+        assert published == [stored.event_id for stored in await world.stream(payment_id)]
         advanced = [dict(span.attributes or {})["regispay.step"] for span in world.telemetry.spans("advance")]
-        assert advanced == ["create", "settle", "notify"]
+        assert advanced[:3] == ["create", "settle", "notify"]
 
 
 async def test_every_piece_of_work_hangs_under_the_one_that_led_to_it(tmp_path: Path) -> None:
@@ -42,9 +42,9 @@ async def test_every_piece_of_work_hangs_under_the_one_that_led_to_it(tmp_path: 
         leads = [
             (names.get(span.parent.span_id), span.name) for span in world.telemetry.spans() if span.parent is not None
         ]
+        steps = len(world.telemetry.spans("advance"))
         assert leads.count(("accept", "publish")) == 1
-        assert leads.count(("publish", "advance")) == 3
-        assert leads.count(("advance", "publish")) == 3
+        assert leads.count(("publish", "advance")) == leads.count(("advance", "publish")) == steps >= 3
 
 
 async def test_a_retry_and_a_death_stay_in_the_trace(tmp_path: Path) -> None:
@@ -57,8 +57,10 @@ async def test_a_retry_and_a_death_stay_in_the_trace(tmp_path: Path) -> None:
         await world.run()
 
         assert len(traces(world)) == 1
-        attempts = [dict(span.attributes or {})["regispay.attempt"] for span in world.telemetry.spans("advance")]
-        assert attempts == [0, 1, 2, 0, 1, 2, 0]
+        attempts = [dict(span.attributes or {}) for span in world.telemetry.spans("advance")]
+        for step, tries in {"create": [0, 1, 2], "settle": [0, 1, 2], "notify": [0]}.items():
+            of_step = [each["regispay.attempt"] for each in attempts if each["regispay.step"] == step]
+            assert of_step == tries
 
 
 async def test_a_replay_stays_in_the_trace_and_is_linked_to_it(tmp_path: Path) -> None:

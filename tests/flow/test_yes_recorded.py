@@ -14,8 +14,9 @@ from shared.errors import Unreadable
 from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
 from tests.builders import NOON
+from tests.facts import COMPLETED
 from tests.flow.kit.failing_ports import raising_in_append
-from tests.flow.kit.world import COMPLETED, World, a_world
+from tests.flow.kit.world import World, a_world
 
 DISCARDED = PaymentFailed(occurred_at=NOON, reason="discarded", code="discarded_by_operator", failed_step="create")
 

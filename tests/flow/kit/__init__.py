@@ -12,7 +12,7 @@ A test opens a World, does something as a merchant, lets the world work, and loo
 
 What a world is made of, and in which module each part is:
 
-    world        World and COMPLETED. What a merchant or an operator does, and what a test looks at. Most tests need
+    world        World. What a merchant or an operator does, and what a test looks at. Most tests need
       |          only this, and open it with a_world, a_world_behind_a_gateway or a_world_on.
       |  is a
     host         Host. Calls the product's verbs for every message and every page of the change feed, as the host of
@@ -33,5 +33,5 @@ What a test can add:
     both_buses     The same operations on DirectBus and on the real SDK over sockets; only for test_world.py.
 
 From outside this package come tests/clock.py (time), tests/crashes.py (CrashPlan: a worker dies at a chosen call),
-tests/topologies.py (other components on the topics), tests/builders.py (events) and tests/places.py (subscriptions).
+tests/facts.py (COMPLETED), tests/topologies.py (other components), tests/builders.py (events), tests/places.py.
 """

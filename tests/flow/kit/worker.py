@@ -20,11 +20,14 @@ from tests.flow.kit.backends import Backends
 from tests.flow.kit.bus import DirectBus
 from tests.flow.kit.telemetry import RecordedTelemetry
 
-QUICK_RETRIES = {
-    **{f"retry_{step}_attempts": 4 for step in ("create", "settle", "void", "notify")},
-    **{f"retry_{step}_base_s": 1 for step in ("create", "settle", "void", "notify")},
-    **{f"retry_{step}_cap_s": 60 for step in ("create", "settle", "void", "notify")},
-}
+
+def retries(**changes: float) -> dict[str, Any]:
+    """The same setting for every step: attempts=3 sets RETRY_CREATE_ATTEMPTS and its siblings."""
+    names = [name for name in Settings.model_fields if name.startswith("retry_")]
+    return {name: value for kind, value in changes.items() for name in names if name.endswith(f"_{kind}")}
+
+
+QUICK_RETRIES = retries(attempts=4, base_s=1, cap_s=60)
 """Four attempts: the retries come after 1, 2 and 4 seconds, because jitter in a world is always the longest wait."""
 
 

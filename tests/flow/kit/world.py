@@ -32,15 +32,13 @@ from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
 from shared.verbs.sweep import sweep
 from tests.crashes import CrashPlan
+from tests.facts import facts_in
 from tests.flow.kit.backends import Backends, running_backends
 from tests.flow.kit.bus import DirectBus
 from tests.flow.kit.gateway import Gateway, gateway_to
 from tests.flow.kit.host import Feed, Host, read_feed
 from tests.flow.kit.telemetry import RecordedTelemetry
 from tests.flow.kit.worker import WorkerFactory
-
-COMPLETED = ["initiated", "created", "settled", "completed"]
-"""The events of a payment that went well."""
 
 
 async def _publish(documents: list[dict[str, Any]], services: Services) -> None:
@@ -149,10 +147,10 @@ class World(Host):
         return tuple(sorted(stored, key=lambda each: each.payment.version))
 
     async def events(self, payment_id: str) -> list[str]:
-        """The names of the events, such as `created`."""
+        """The facts that tests tell of (tests/facts.py), such as `created`."""
         stored = await self.stream(payment_id)
         assert [each.payment.version for each in stored] == list(range(1, len(stored) + 1))
-        return [type_name(each.event).removeprefix("payment.") for each in stored]
+        return facts_in(type_name(each.event) for each in stored)
 
     async def payment(self, payment_id: str) -> Payment:
         payment = fold(each.event for each in await self.stream(payment_id))
