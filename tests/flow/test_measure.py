@@ -22,9 +22,9 @@ async def lag_s(world: World) -> float:
 
 async def test_a_publisher_that_keeps_up_has_no_lag(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.accept("pm_ok")
+        payment_id = await world.accept("pm_ok")
         await world.run()
-        await publisher_came_to(world, 4)
+        await publisher_came_to(world, len(await world.stream(payment_id)))
 
         assert await lag_s(world) == 0
         world.clock.advance_s(600)
