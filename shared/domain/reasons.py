@@ -73,9 +73,9 @@ class Reason(StrEnum):
 
 
 def severity_of(reason: str, *, step: str, answered: bool) -> Severity:
-    """The reason's own, raised where the provider said yes to a step that moves money and nothing shows it.
+    """The reason's own; HIGH when the provider said yes to a step that moves money, and that is not recorded.
 
-    A word of the broker's that is no Reason counts as NORMAL.
+    A word of the broker that is not a Reason counts as NORMAL.
     """
     if answered and step in _MOVE_MONEY:
         return Severity.HIGH

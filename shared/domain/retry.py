@@ -37,7 +37,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """The policy of every step. A step without one is a fault of types, and not of some night."""
+    """The policy of every step. The type checker finds a step without one."""
 
     create: RetryPolicy
     settle: RetryPolicy
