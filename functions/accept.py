@@ -1,4 +1,4 @@
-"""accept: POST /api/payments. Translates a request into the command and its outcome into HTTP."""
+"""accept: POST /api/payments. Translates a request into the command and its outcome into HTTP. Knows no rule."""
 
 import json
 import re

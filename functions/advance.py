@@ -1,4 +1,4 @@
-"""advance: a message on a step's own subscription wakes it. Translates the message for the verb."""
+"""advance: a message on a step's own subscription wakes it. Translates the message for the verb. Knows no rule."""
 
 import azure.functions as func
 

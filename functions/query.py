@@ -1,4 +1,4 @@
-"""query: GET a payment and its events. Translates what is stored into HTTP."""
+"""query: GET a payment and its events. Translates what is stored into HTTP. Knows no storage."""
 
 import uuid
 from collections.abc import Callable, Sequence

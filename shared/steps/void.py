@@ -1,4 +1,4 @@
-"""void: have the provider release what create reserved, for a payment that failed afterwards."""
+"""void: have the provider release what create reserved, for a payment that failed afterwards. Knows no HTTP."""
 
 from datetime import datetime
 
