@@ -7,6 +7,6 @@ import azure.functions as func
 
 
 def json_answer(body: Mapping[str, object], *, status: int = 200) -> func.HttpResponse:
-    """An answer is true only now, so no cache may keep it."""
+    """An answer that no cache may keep, because it is true only now."""
     headers = {"Cache-Control": "no-store"}
     return func.HttpResponse(json.dumps(body), status_code=status, headers=headers, mimetype="application/json")

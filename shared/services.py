@@ -22,7 +22,7 @@ from shared.ports.topics import Publisher, Scheduler
 class Limits:
     """The numbers that the verbs keep to; docs/operations.md says what they mean for operators.
 
-    fresh: how long a first delivery needs no question first; below the topics' duplicate-detection window.
+    fresh: how long a first delivery is acted on without asking; below the topics' duplicate-detection window.
     request_id_valid: how long the provider remembers a request id.
     expires_after: how long after initiation a payment may still be created.
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.

@@ -1,7 +1,7 @@
 """The facts that are stored, in the past tense. Knows no JSON and no storage.
 
 These are storage contracts: a type or field name that was once stored must stay readable. Add, never rename. If a shape
-must change, shared/codec/facts.py has to read the old one too. The files in tests/golden prove that it can be read.
+must change, shared/codec/facts.py has to read the old one too. The files in tests/golden prove what can be read.
 """
 
 from collections.abc import Mapping

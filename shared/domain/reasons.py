@@ -48,7 +48,7 @@ class Reason(StrEnum):
     OUR_FAULT = (
         "our_fault",
         Severity.NORMAL,
-        "discard, and let the merchant pay anew; replay only if the provider has forgotten the request",
+        "discard, and let the merchant send a new payment; replay only if the provider has forgotten the request",
     )
     CAPTURED_AFTER_FAILURE = "captured_after_failure", Severity.HIGH, "refund it at the provider, then discard"
     REFUSED = "refused", Severity.NORMAL, "`show ID`; usually discard"

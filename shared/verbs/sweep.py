@@ -40,7 +40,7 @@ async def sweep(*, services: Services) -> int:
     for step in _SWEPT:
         horizon = max(
             services.limits.horizon(step), services.limits.fresh
-        )  # for so long the feed's own message is not asked about
+        )  # so long the feed's own message is acted on without asking
         moved_before = services.clock.now() - horizon
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
             still = _Still(row=row, step=step, moved_before=moved_before)
