@@ -1,9 +1,9 @@
 """The front door. The flow, in the order of the blueprints:
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
-What cannot go on is recovered: recorded, listed, replayed or discarded by an operator. project keeps a row per payment,
-sweep starts what stands still, measure says how much waits, and query (HTTP) stands beside them. Knows no Cosmos, no
-JSON, no rule; the picture is in docs/architecture.md.
+recover records what cannot go on; an operator lists, replays or discards it. project keeps a row per payment, sweep
+starts what stands still, measure says how much waits, query (HTTP) shows a payment. The picture is in
+docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func

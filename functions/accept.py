@@ -1,4 +1,4 @@
-"""accept: POST /api/payments. Translates a request into the command and its outcome into HTTP."""
+"""accept: POST /api/payments. Translates a request into the command and its outcome into HTTP. Knows no rule."""
 
 import json
 import re
@@ -15,6 +15,11 @@ from shared.services import GetServices
 from shared.verbs.accept import accept
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_TITLES = {
+    "store_busy": "Nothing was stored. Send the same request with the same Idempotency-Key again.",
+    "append_unknown": "It is not known whether the payment was stored. Repeat with the same Idempotency-Key.",
+}
+"""Only a POST has a key that makes its repeat safe."""
 
 
 def blueprint(services: GetServices) -> func.Blueprint:
@@ -44,12 +49,12 @@ async def _accept(req: func.HttpRequest, *, traceparent: str | None, services: G
     except RequestInvalid as exc:
         return problem("request_invalid", errors=exc.errors)
     except PaymentsError as exc:
-        return problem(exc.code)
+        return problem(exc.code, title=_TITLES.get(exc.code))
     return problem(outcome.reason) if isinstance(outcome, Refused) else _accepted(outcome)
 
 
 def _accepted(stored: StoredEvent) -> func.HttpResponse:
-    """Built from version 1, so that a repeat of the key gets the same answer whatever has happened since."""
+    """Built from version 1, so that a repeat of the key gets the same answer at any later time."""
     location = f"/api/payments/{stored.payment.payment_id}"
     return func.HttpResponse(
         json.dumps(payment_to_json(stored.payment)),

@@ -1,4 +1,4 @@
-"""advance: a message on a step's own subscription wakes it. Translates the message for the verb."""
+"""advance: a message on a step's own subscription wakes it. Translates the message for the verb. Knows no rule."""
 
 import azure.functions as func
 
@@ -31,7 +31,7 @@ def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetService
 
 
 def delivery(message: func.ServiceBusMessage) -> Delivery:
-    """A body that is not UTF-8 is no event of ours; its readable part is kept for the dead letter."""
+    """A body that is not UTF-8 is not an event of ours. Its readable part is kept for the dead letter."""
     return Delivery(
         message_id=message.message_id,
         body=message.get_body().decode(errors="replace"),

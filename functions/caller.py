@@ -1,4 +1,4 @@
-"""Who calls an operators' function. The one seam for it: until roles exist, a name for the record is all there is."""
+"""Who calls an operators' function: a name for the record. The one place to change when roles exist. Knows no verb."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ PRINCIPAL = "x-ms-client-principal-name"
 def caller(ops_caller: str) -> Callable[[func.HttpRequest], str]:
     """A fixed name (the holder of the admin key, or the developer), or the name that Entra ID vouches for.
 
-    The header is read only where the platform's authentication stands in front: it overwrites what a client sends.
+    The header is read only behind the platform's authentication, which overwrites what a client sends.
     """
 
     def name(req: func.HttpRequest) -> str:

@@ -10,9 +10,9 @@ type OnDocuments = Callable[[func.DocumentList], Awaitable[None]]
 
 
 def on_events(bp: func.Blueprint, name: str, *, lease_prefix: str, feed_poll_delay_ms: int) -> Callable[..., object]:
-    """A decorator: the function, whose argument is `documents`, is woken by the feed under leases of its own.
+    """A decorator: the feed wakes the function, which has leases of its own. Its argument must be called `documents`.
 
-    Without an endless retry policy the host drops a batch that failed; without start_from_beginning an event that was
+    Without an endless retry policy the host drops a batch that failed. Without start_from_beginning, an event that was
     stored before the first lease would never be seen.
     """
 

@@ -1,4 +1,4 @@
-"""health: whether this app is alive, and whether what it needs answers. Probes and deployments ask."""
+"""health: whether this app is alive, and whether what it needs answers. For probes and deployments. Knows no rule."""
 
 import asyncio
 import time

@@ -7,7 +7,7 @@ from shared.verbs.measure import measure_backlog
 
 
 def blueprint(services: GetServices, *, schedule: str) -> func.Blueprint:
-    """The function `measure_backlog`. A missed tick is made up for by the next one."""
+    """The function `measure_backlog`. The next tick makes up for a missed one."""
     bp = func.Blueprint()
 
     @bp.function_name("measure_backlog")

@@ -137,7 +137,7 @@ async def discard_letter(asked: Asked) -> func.HttpResponse:
 
 
 async def drain_recorder(asked: Asked) -> func.HttpResponse:
-    """Record what died on its way to being recorded. Call again until `more` is false."""
+    """Record letters that died on their way to being recorded. Call again until `more` is false."""
     drained = await drain(keep=keep, services=asked.services)
     return json_answer({"recorded": drained.recorded, "more": drained.more})
 

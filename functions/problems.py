@@ -11,20 +11,20 @@ CONTENT_TYPE = "application/problem+json"
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
-    "body_too_large": (413, "The body is larger than a payment request can be."),
+    "body_too_large": (413, "The body is too large."),
     "unsupported_media_type": (415, "Send the request as application/json."),
     "idempotency_key_invalid": (400, "Idempotency-Key must be 1 to 255 visible ASCII characters."),
     "idempotency_key_reused": (422, "This Idempotency-Key was used for another request. Use a new key."),
-    "request_invalid": (422, "The request was understood, and some of its fields cannot be accepted."),
+    "request_invalid": (422, "Some fields are not valid."),
     "payment_not_found": (404, "There is no payment with this id."),
     "dead_letter_not_found": (404, "There is no dead letter with this id."),
     "letter_moved": (409, "Another action on this dead letter was first. Look at it again."),
-    "bus_unavailable": (503, "The broker did not take the message. Do the same again: it is safe."),
-    "store_busy": (503, "Nothing was stored. Send the same request with the same Idempotency-Key again."),
-    "append_unknown": (503, "It is not known whether the payment was stored. Repeat with the same Idempotency-Key."),
+    "bus_unavailable": (503, "The broker did not do what was asked. Do the same again: it is safe."),
+    "store_busy": (503, "The store is busy. Do the same again: it is safe."),
+    "append_unknown": (503, "It is not known whether the change was stored. Do the same again: it is safe."),
     "stream_moved": (503, "The payment is being written to. Try again."),
     "stream_missing": (503, "The payment's events cannot be seen yet. Try again."),
-    "unreadable": (500, "What is stored of this payment cannot be read."),
+    "unreadable": (500, "The stored events of this payment cannot be read."),
 }
 
 
@@ -37,12 +37,14 @@ class FieldFault:
     message: str
 
 
-def problem(code: str, *, detail: str | None = None, errors: Sequence[FieldFault] = ()) -> func.HttpResponse:
-    """The answer for a code of STATUS_OF."""
-    status, title = STATUS_OF[code]
+def problem(
+    code: str, *, title: str | None = None, detail: str | None = None, errors: Sequence[FieldFault] = ()
+) -> func.HttpResponse:
+    """The answer for a code of STATUS_OF. title: in place of the one there."""
+    status, usual = STATUS_OF[code]
     document: dict[str, object] = {
         "type": f"urn:regis-pay:problem:{code.replace('_', '-')}",
-        "title": title,
+        "title": title or usual,
         "status": status,
         "code": code,
     }

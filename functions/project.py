@@ -1,4 +1,4 @@
-"""project: the change feed wakes it, under leases of its own. Translates documents for the verb."""
+"""project: the change feed wakes it, under leases of its own. Translates documents for the verb. Knows no rule."""
 
 import azure.functions as func
 

@@ -1,4 +1,4 @@
-"""publish: the change feed wakes it. Translates documents for the verb."""
+"""publish: the change feed wakes it. Translates documents for the verb. Knows no rule."""
 
 import azure.functions as func
 

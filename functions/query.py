@@ -1,4 +1,4 @@
-"""query: GET a payment and its events. Translates what is stored into HTTP."""
+"""query: GET a payment and its events. Translates what is stored into HTTP. Knows no storage."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ async def _shown(
 
 
 def _payment_id(text: str) -> str | None:
-    """An id is a UUID in lower case. Nothing else can be found, so nothing else is looked for."""
+    """The id as it is stored: a UUID in lower case. None for other text, which no payment can have."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -55,7 +55,7 @@ def _payment_id(text: str) -> str | None:
 
 
 def _payment(stream: Sequence[StoredEvent]) -> dict[str, object]:
-    """The merchant's own words stand only in the first event, and only the merchant's own API shows them."""
+    """The merchant's own words are only in the first event, and only the merchant's own API shows them."""
     first = stream[0].event
     own = {"description": first.description, "metadata": first.metadata} if isinstance(first, PaymentInitiated) else {}
     return {**payment_to_json(stream[-1].payment), **own}

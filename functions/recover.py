@@ -1,4 +1,4 @@
-"""recover: dead letters wake it, and operators through /api/ops. Translates for the verbs keep, replay and discard."""
+"""recover: dead letters wake it, and operators through /api/ops. Translates for the verbs. Knows no rule."""
 
 from collections.abc import Callable
 

@@ -20,14 +20,14 @@ from shared.domain.money import MAX_AMOUNT_MINOR, Money
 from shared.verbs.accept import Initiate
 
 MAX_BODY_BYTES = 65_536
-"""A request within all field limits is far smaller, also in the longest escapes that JSON knows."""
+"""A request within all field limits is far smaller, even with every character as a JSON escape."""
 
 _CARD_LIKE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class BodyNotJson(ValueError):
-    """The body is no JSON object; the message says why, without the body."""
+    """The body is not a JSON object. The message says why, without the body."""
 
 
 class RequestInvalid(ValueError):
@@ -58,7 +58,7 @@ def _web_address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
         raise PydanticCustomError("url", "Must be an http(s) address without credentials")
-    _ = parts.port  # raises ValueError for a port that is no number
+    _ = parts.port  # raises ValueError for a port that is not a number
     return text
 
 
@@ -130,10 +130,10 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two fields of one name: which of them is meant cannot be known, so neither is charged."""
+    """Two fields with one name: nobody can know which is meant, so nothing is charged."""
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise BodyNotJson("A field stands there twice.")
+        raise BodyNotJson("A field occurs twice.")
     return fields
 
 
@@ -142,7 +142,7 @@ def _no_constant(name: str) -> None:
 
 
 def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
-    """Every text in the body with its place; a field name is named by its parent, lest it be repeated."""
+    """Every text in the body with its place. A field name is reported under its parent, so that it is not repeated."""
     match value:
         case str():
             yield path, value

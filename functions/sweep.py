@@ -7,7 +7,7 @@ from shared.verbs.sweep import sweep
 
 
 def blueprint(services: GetServices, *, schedule: str) -> func.Blueprint:
-    """The function `sweep_payments`. A missed tick is made up for by the next one."""
+    """The function `sweep_payments`. The next tick makes up for a missed one."""
     bp = func.Blueprint()
 
     @bp.function_name("sweep_payments")

@@ -1,4 +1,4 @@
-"""Holds infra/ against Microsoft's Bicep compiler: it compiles, the linter has nothing to say, the parameter files fit,
+"""Checks infra/ with Microsoft's Bicep compiler: it compiles, the linter has nothing to say, the parameter files fit,
 and every file is as `bicep format` writes it.
 
 The one command for it: people, `make test` and the workflows run this. Asks Azure nothing, and without `--install`
@@ -25,7 +25,7 @@ VERSION = "0.49.2"
 HOW = f"`python infra/bicep_check.py --install` lets the Azure CLI install {VERSION}; then BICEP=~/.azure/bin/bicep"
 
 PLACEHOLDER = "00000000-0000-0000-0000-000000000000"
-"""For what the parameter files read and the environment does not set: what a value names is not asked."""
+"""For a variable that the parameter files read and the environment does not set. Nobody looks up what it names."""
 
 LIMIT_S = 120
 """For one run of the compiler; the slowest takes three seconds."""
@@ -100,13 +100,13 @@ def lints(compiler: Compiler, folder: Path) -> list[str]:
 
 
 def builds_parameters(compiler: Compiler, folder: Path) -> list[str]:
-    """Of every environment at once, and for each the template with it."""
+    """The parameters of all environments, each with its template."""
     with tempfile.TemporaryDirectory() as scratch:
         return compiler.said(folder, "build-params", "--pattern", "**/*.bicepparam", "--outdir", scratch)
 
 
 def formats(compiler: Compiler, folder: Path) -> list[str]:
-    """The compiler writes every file anew, in a copy; nothing may have changed by that."""
+    """The compiler formats a copy of every file; nothing may change."""
     names = [path.relative_to(folder) for path in sources(folder)]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch).resolve()
@@ -133,14 +133,14 @@ def placeholders(folder: Path) -> dict[str, str]:
 
 
 def installed(environment: Mapping[str, str]) -> Path:
-    """By the Azure CLI, at the pinned version; its own commands compile with this one from now on.
+    """The compiler that the Azure CLI installs, at the pinned version. The CLI's own commands use it from now on.
 
     Raises CompilerMissing when there is no Azure CLI, or when it fails; it has then said why.
     """
     az = shutil.which("az", path=environment.get("PATH"))
     if not az:
-        raise CompilerMissing("--install wants the Azure CLI, and PATH has no az. Install it, or set BICEP")
-    # Or a runner's az goes on using what lies on PATH, whatever version it was told to install:
+        raise CompilerMissing("--install needs the Azure CLI, and PATH has no az. Install it, or set BICEP")
+    # Otherwise a runner's az goes on using the compiler on PATH, not the version it was told to install:
     # https://github.com/Azure/azure-cli/issues/25510
     own = ["config", "set", "bicep.use_binary_from_path=false", "--only-show-errors"]
     for words in (own, ["bicep", "install", "--version", f"v{VERSION}"]):
@@ -182,9 +182,9 @@ def _run(command: list[str], *, folder: Path | None, environment: Mapping[str, s
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python infra/bicep_check.py", description="Has Bicep anything to say?")
+    parser = argparse.ArgumentParser(prog="python infra/bicep_check.py", description="Check infra/ with Bicep.")
     parser.add_argument("--install", action="store_true", help=f"first install {VERSION}, by the Azure CLI")
-    given = "what the parameter files read is set: one that is not is a fault, and gets no placeholder"
+    given = "no placeholders: a variable that the parameter files read and that is not set is a fault"
     parser.add_argument("--values-given", action="store_true", help=given)
     parser.add_argument("folder", type=Path, nargs="?", default=INFRA)
     options = parser.parse_args(arguments)

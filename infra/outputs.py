@@ -1,9 +1,8 @@
 """Reads names of deployed things out of a deployment's outputs: NAME=value lines, or one value.
 
 Azure Resource Manager changes the case of output names as it likes (AZURE_RESOURCE_GROUP came back as
-azurE_RESOURCE_GROUP), so they are found whatever their case. What is not there, or empty, stops the run by its name: an
-empty one would be passed on, and the next command would work on nothing, or on something else. Imports nothing of the
-app.
+azurE_RESOURCE_GROUP), so upper and lower case count as the same. A name that is missing or empty stops the run: with an
+empty value the next command would work on nothing, or on something else. Imports nothing of the app.
 """
 # ruff: noqa: T201 - a command line: what it prints is its answer
 
@@ -23,7 +22,7 @@ class OutputUnusable(Exception):
 
 
 def value(outputs: Mapping[str, Any], name: str) -> str:
-    """What the deployment gave for a name, in whatever case it wrote it. Raises OutputUnusable."""
+    """What the deployment gave for a name, in upper or lower case. Raises OutputUnusable."""
     spelled = [key for key in outputs if key.lower() == name.lower()]
     if not spelled:
         raise OutputUnusable(f"{name}: the deployment gave no such output; it gave {sorted(outputs) or 'none'}. {LOOK}")

@@ -19,17 +19,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FILES = ("function_app.py", "host.json", "requirements.txt")
 PACKAGES = ("functions", "shared")
-"""Of these, the Python files."""
+"""The Python files among these."""
 
 BUILD_ID = "shared/build_id.txt"
-"""Lies in the package and not in the app settings, so that a rollback shows the older one."""
+"""In the package and not in the app settings, so that a rollback shows the older one."""
 
 SITE_PACKAGES = ".python_packages/lib/site-packages"
 """Where Azure Functions puts on the path what was installed at build time."""
 
 PLATFORM = "x86_64-manylinux_2_28"
 PYTHON = "3.13"
-"""What Flex Consumption runs; wheels are taken for it on whatever machine this runs."""
+"""What Flex Consumption runs; wheels are for it, on every machine that builds the package."""
 
 _SCRIPTS = "bin"  # start with the path of this machine's interpreter; nobody runs them there
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold

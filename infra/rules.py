@@ -1,4 +1,4 @@
-"""Holds the rules of the deployed subscriptions against infra/topology.json, through the Azure CLI.
+"""Compares the rules of the deployed subscriptions with infra/topology.json, through the Azure CLI.
 
 A subscription without its rule takes what is addressed to others, and one with a second rule takes everything. Changes
 nothing. Imports nothing of the app.

@@ -67,7 +67,7 @@ class Smoke:
         return checks
 
     def live(self) -> str:
-        """Waits out the restart that a deployment is: until the new build answers."""
+        """Waits until the new build answers: a deployment is a restart."""
         build = self._options.expect_build
 
         def is_new(answer: Answer) -> bool:
@@ -192,7 +192,7 @@ class Smoke:
         return eventually(letters, what=f"{count} recorded dead letters", limit_s=self._options.limit_s)
 
     def _open_letters(self) -> list[Json]:
-        """Of all pages."""
+        """Those of all pages."""
         letters: list[Json] = []
         query = {"status": "open"}
         while True:
@@ -236,7 +236,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--expect-build", help="wait for this build id")
     parser.add_argument("--provider-url", help="a local provider, to be notified and asked what it charged")
     parser.add_argument("--key", default=os.environ.get("SMOKE_KEY"), help="a function key; better in SMOKE_KEY")
-    parser.add_argument("--bus", help="a connection string, or a namespace for whoever is signed in to the Azure CLI")
+    parser.add_argument("--bus", help="a connection string, or a namespace (uses your Azure CLI sign-in)")
     parser.add_argument("--payment-method", default=defaults.payment_method, help="a token that completes")
     parser.add_argument("--parking-method", default=defaults.parking_method, help="is our fault; empty: not tried")
     parser.add_argument("--start-limit-s", type=float, default=defaults.start_limit_s)

@@ -22,9 +22,9 @@ NO_MORE_S = 3
 def dead_letter(bus: str, *, message_ids: Collection[str], reason: str) -> None:
     """Send a message for each id to a step, and dead-letter those that come here before the step gets them.
 
-    `bus`: a connection string, or a namespace's host name for whoever is signed in to the Azure CLI. The messages are
-    addressed, so that no other component sees them, and are no events: what the step gets first it parks, and touches
-    no payment. Raises SmokeFailed.
+    `bus`: a connection string, or a namespace's host name (uses your Azure CLI sign-in). The messages are addressed, so
+    that no other component sees them. They are not events: the step parks what it gets, and touches no payment. Raises
+    SmokeFailed.
     """
     try:
         with _client(bus) as client:

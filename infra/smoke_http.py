@@ -1,4 +1,4 @@
-"""What the smoke test asks and waits with: one HTTP call, and a question put again until its answer comes.
+"""How the smoke test asks and waits: one HTTP call, and a question that is repeated until its answer comes.
 
 Standard library only. Knows no payment.
 """
@@ -32,11 +32,11 @@ class Answer:
 
     @property
     def body(self) -> Any:  # noqa: ANN401 - JSON
-        """Raises NotYet for what is no JSON: the error page of a gateway before an app that starts."""
+        """Raises NotYet for what is not JSON: the error page of a gateway while the app starts."""
         try:
             return json.loads(self.text)
         except ValueError:
-            raise NotYet(f"{self} is no JSON") from None
+            raise NotYet(f"{self} is not JSON") from None
 
     def __str__(self) -> str:
         return f"{self.status} {self.text[:500]}"

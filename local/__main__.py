@@ -1,4 +1,4 @@
-"""`python -m local COMMAND`: which command it is. What each is given is read by the command itself."""
+"""`python -m local COMMAND`: finds the command. Knows no options: each command reads its own."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence

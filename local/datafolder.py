@@ -1,4 +1,4 @@
-"""The folder that holds what the local platform stores: who may use it, what is forgotten, who is at home.
+"""The folder that holds what the local platform stores: who may use it, what a reset deletes, which run is using it.
 
 Knows no service.
 """

@@ -1,4 +1,4 @@
-"""A process and whatever it has started, of any generation: a child may lead a session of its own, where no signal to a
+"""A process and all that it has started, of any generation: a child may lead a session of its own, where no signal to a
 group reaches it. Knows no service.
 """
 
@@ -51,7 +51,7 @@ def living(pids: Iterable[int]) -> set[int]:
 
 
 def orphans(pids: Iterable[int]) -> set[int]:
-    """Of those that have not ended, the ones that descend from no other of them."""
+    """The living ones that descend from no other in the list."""
     left = living(pids)
     return left - {child for pid in left for child in descendants(pid)}
 

@@ -18,7 +18,7 @@ _SETTINGS = ROOT / "local.settings.json"
 def emulators(options: Options) -> int:
     """Returns the exit code: 0 after Ctrl-C while serving.
 
-    No reset under a living host: it would go on to ask for the numbers of the store that is gone, and hear of nothing.
+    Never reset while a host runs: it would go on from positions of the old store, and see no event.
     """
     port = options.ports.http
     if options.is_reset and port and is_taken(port):

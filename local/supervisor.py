@@ -94,7 +94,7 @@ class Platform:
         )
 
     def addresses(self) -> dict[str, str]:
-        """Of what is running, by name, as people look for them."""
+        """Addresses of what is running, by the names that people look for."""
         of_service = {
             "host": {"function app": f"{self.url}/api/payments"},
             "cosmos": {"Cosmos DB": self.cosmos_url},

@@ -1,6 +1,6 @@
 """`python -m local up`: starts the platform, sends a sample payment, serves until told to stop.
 
-Decides nothing about services or payments: `foreground.py` runs the ones, `pay.py` follows the other.
+Decides nothing about services or payments: `foreground.py` runs the services, `pay.py` follows the payment.
 """
 
 import asyncio

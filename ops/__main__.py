@@ -1,4 +1,4 @@
-"""`python -m ops`: one command, one exit code, never a traceback. Knows which function does which command."""
+"""`python -m ops`: one command, one exit code, never a traceback. Knows only which function does which command."""
 
 import asyncio
 import os
@@ -40,13 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `... | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as exc:  # noqa: BLE001 - the edge: whatever an answer lacks, nobody at night reads a traceback
+    except Exception as exc:  # noqa: BLE001 - the edge: an operator never sees a traceback
         return _unexpected(exc)
     return code
 
 
 def _first(group: ExceptionGroup) -> int:
-    """Of work done at the same time the first fault speaks for all."""
+    """Report the first fault of work done in parallel."""
     first = group.exceptions[0]
     if not isinstance(first, Fault):
         return _unexpected(first)

@@ -10,7 +10,10 @@ from ops.output import duration
 URL_VARIABLE = "REGIS_PAY_OPS_URL"
 DEFAULT_URL = "http://127.0.0.1:7071"
 STATUSES = ("open", "replayed", "discarded", "resolved", "any")
-_EXIT_CODES = "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use"
+_EXIT_CODES = (
+    "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use, "
+    "130 stopped by Ctrl-C"
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
 
     _listing(add("list", "the dead letters that wait for somebody"))
     add("show", "one dead letter whole, its payment, and what a replay would do").add_argument("letter_id")
-    _replaying(add("replay", "send what died once more, to the step that failed only"))
+    _replaying(add("replay", "send a dead letter again to the step that failed; for publish, to all subscribers"))
     discarding = add("discard", "end a payment that cannot be saved; the provider is asked first")
     discarding.add_argument("letter_id")
     discarding.add_argument("--reason", required=True, help="for the record, at least three letters")
@@ -69,7 +72,7 @@ def _filters(command: argparse.ArgumentParser) -> None:
     command.add_argument("--reason", help="such as retries_exhausted; docs/operations.md lists them")
     command.add_argument("--payment", metavar="PAYMENT_ID")
     command.add_argument(
-        "--older-than", type=_duration, metavar="10m", help="recorded at least so long ago: s, m, h, d"
+        "--older-than", type=_duration, metavar="10m", help="recorded at least this long ago: s, m, h, d"
     )
 
 
@@ -81,18 +84,18 @@ def _listing(command: argparse.ArgumentParser) -> None:
 
 
 def _how_many(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--limit", type=_positive, default=50, help="at most so many, %(default)s if not given")
+    command.add_argument("--limit", type=_positive, default=50, help="at most this many, %(default)s if not given")
     command.add_argument("--all", action="store_true", help="every one")
 
 
 def _replaying(command: argparse.ArgumentParser) -> None:
     command.add_argument("letter_id", nargs="?")
-    command.add_argument("--all", action="store_true", help="every open one that the filters let through")
+    command.add_argument("--all", action="store_true", help="all open dead letters that match the filters")
     _filters(command)
     command.add_argument("--dry-run", action="store_true", help="change nothing, say what would happen now")
-    command.add_argument("--rate", type=_rate, default=10.0, metavar="N", help="with --all: so many per second")
+    command.add_argument("--rate", type=_rate, default=10.0, metavar="N", help="with --all: this many per second")
     command.add_argument(
-        "--wait", type=_duration, metavar="1m", help="with one id: until its payment rests or dies again"
+        "--wait", type=_duration, metavar="1m", help="with one id: until its payment rests or it dies again"
     )
 
 
@@ -121,7 +124,7 @@ def _duration(text: str) -> timedelta:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number, 1 or more")
     return int(text)
 
 

@@ -24,13 +24,13 @@ _LIMIT_S = 230.0  # Azure's load balancer cuts a request after 230 s
 
 
 class Fault(Exception):
-    """What keeps the command from doing its work, in one line. `code` is the command's exit code."""
+    """Why the command cannot do its work, in one line. `code` is the command's exit code."""
 
     code = 2
 
 
 class NotNow(Fault):
-    """The app understood and did not do it: somebody has to look, or to try again."""
+    """The app understood the request and did not do it: look at it, or try again."""
 
     code = 1
 
@@ -146,12 +146,12 @@ class _Answer:
         return min(named, _LONGEST_WAIT_S)
 
     def document(self, url: str) -> Json:
-        """The body of an answer that is a yes, or that explains a no of its own (409). Raises what it amounts to."""
+        """The body of a yes, or of a 409 that explains itself. Raises Fault, NotNow, NotThere."""
         if self.status in (401, 403):
             hint = f"give --key or set {KEY_VARIABLE}, or {TOKEN_VARIABLE} for Microsoft Entra ID"
-            raise Fault(f"{url} does not let us in ({self.status}): {hint}")
+            raise Fault(f"{url} refuses access ({self.status}): {hint}")
         if self.body is None:
-            raise Fault(f"{url} answered {self.status} and no JSON: is this the app's address, without /api?")
+            raise Fault(f"{url} answered {self.status} without JSON: is this the app's address, without /api?")
         if self.status < 300 or (self.status == 409 and "code" not in self.body):
             return self.body
         raise self._fault()
@@ -181,14 +181,14 @@ def _why(exc: aiohttp.ClientError) -> str:
         number = exc.os_error.errno
         return os.strerror(number) if number and number > 0 else str(exc.os_error.strerror or exc.os_error)
     if isinstance(exc, aiohttp.InvalidURL):
-        return "this is no URL"
+        return "this is not a URL"
     return str(exc) or type(exc).__name__
 
 
 def _checked(url: str, *, secret: str | None) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise Fault(f"{url} is no address: it must begin with http:// or https://")
+        raise Fault(f"{url} is not an address: it must begin with http:// or https://")
     if secret and parts.scheme == "http" and not _is_near(url):
         raise Fault(f"a key is not sent to {url} unencrypted: use https://")
     return url.rstrip("/").removesuffix("/api")

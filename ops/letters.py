@@ -17,12 +17,12 @@ _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing"
 
 
 def path_of(letter_id: str) -> str:
-    """Of one dead letter."""
+    """The path of one dead letter."""
     return f"{LETTERS}/{quote(letter_id, safe='')}"
 
 
 def filters(options: Namespace) -> dict[str, str]:
-    """What list and replay have in common, as the API calls it."""
+    """The filters of list and replay, by their names in the API."""
     older: timedelta | None = options.older_than
     given = {
         "step": options.step,
@@ -34,7 +34,7 @@ def filters(options: Namespace) -> dict[str, str]:
 
 
 async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncIterator[Json]:
-    """Pages of dead letters."""
+    """The dead letters that the query finds; a page holds at most PAGE."""
     async for page in api.pages(LETTERS, {**query, "limit": str(min(limit, PAGE))}, cursor=_CURSOR):
         yield page
 
@@ -49,7 +49,7 @@ async def list_letters(api: Api, options: Namespace) -> int:
         print("\n".join(letter["id"] for letter in found))
     elif not found:
         which = "" if options.status == "any" else f" that are {options.status}"
-        matching = " and match these filters" if filters(options) else ""  # a typo in one must not read as all well
+        matching = " and match these filters" if filters(options) else ""  # a typo must not look like good news
         print(f"no dead letters{which}{matching}")
     else:
         show_table([_row(letter, with_status=options.status == "any") for letter in found])
@@ -59,7 +59,7 @@ async def list_letters(api: Api, options: Namespace) -> int:
 
 
 async def _first(api: Api, query: dict[str, str], *, limit: int | None) -> tuple[list[Json], bool]:
-    """At most so many, and whether there are more."""
+    """At most `limit`, and whether there are more."""
     found: list[Json] = []
     with Progress("read") as progress:
         async for page in pages(api, query, limit=PAGE if limit is None else limit):
@@ -148,7 +148,7 @@ async def discard_letter(api: Api, options: Namespace) -> int:
 
 
 async def drain_recorder(api: Api, options: Namespace) -> int:
-    """0 when nothing lies there any more."""
+    """0 when the queue is empty. Raises Fault when nothing in it can be recorded."""
     recorded = 0
     with Progress("recorded") as progress:
         while True:

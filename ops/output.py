@@ -20,8 +20,8 @@ def show_json(document: object) -> None:
 def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) -> None:
     """Aligned columns; the keys of the first row are the headings.
 
-    In a terminal the last column is shortened to fit and, when it would become too narrow, left out; elsewhere, where
-    the output is searched and not looked at, nothing is.
+    In a terminal the last column is shortened to fit, or left out when it would be too narrow. Elsewhere nothing is
+    cut, because there the output is searched.
     """
     if not rows:
         return
@@ -69,12 +69,12 @@ def duration(text: str) -> timedelta:
     """`90s`, `10m`, `2h`, `3d`. Raises ValueError."""
     number, unit = text[:-1], text[-1:]
     if unit not in _UNITS or not number.isdecimal():
-        raise ValueError(f"{text} is no duration: write 90s, 10m, 2h or 3d")
+        raise ValueError(f"{text} is not a duration: write 90s, 10m, 2h or 3d")
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
 def money(row: Mapping[str, Any]) -> str:
-    """In minor units, as everywhere: how many of them make one is the currency's affair."""
+    """In minor units: the number of minor units in one unit depends on the currency."""
     if row.get("amount_minor") is None:
         return ""
     return f"{row['amount_minor']} {row['currency']}"
@@ -97,7 +97,7 @@ class Progress:
             print(file=self._out)
 
     def forward(self, number: int) -> None:
-        """So many more are done."""
+        """`number` more are done."""
         self._done += number
         if self._out.isatty():
             print(f"\r{self._line()}", end="", file=self._out, flush=True)

@@ -11,7 +11,7 @@ PAGE = 500
 
 
 async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncIterator[Json]:
-    """Pages of rows."""
+    """The rows that the query finds; a page holds at most PAGE."""
     async for page in api.pages(PAYMENTS, {**query, "limit": str(min(limit, PAGE))}, cursor=("next_page", "page")):
         yield page
 

@@ -1,7 +1,7 @@
-"""Reconcile: the provider's captures against the streams. The comparison is pure; looking is done over HTTP.
+"""Reconcile: compares the provider's captures with the streams. Changes nothing.
 
-The read model only says where to look. It may lag, and the provider goes on capturing while we read, so that whatever
-differs is confirmed by the payment's stream and the provider's own word on it, several times, before it is reported.
+The read model only says where to look: it may lag, and the provider goes on capturing. So each difference is checked in
+the payment's stream and at the provider, again and again, and reported if it is still there at the end.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one of the two says of a payment. times: how often its money was taken."""
+    """What the provider or the stream says of a payment. times: how often its money was taken."""
 
     times: int
     amount_minor: int | None
@@ -127,7 +127,7 @@ async def _rows(app: Api) -> dict[str, Side]:
 
 
 async def _confirmed(suspects: list[str], *, app: Api, provider: Api, patience_s: float) -> list[Difference]:
-    """What still differs in the streams when the patience is over; what agrees once is not asked about again."""
+    """What still differs when the patience is over. What agrees once is not asked about again."""
     until = time.monotonic() + patience_s
     found = await _looked_at(suspects, app=app, provider=provider)
     while found and time.monotonic() < until:

@@ -14,18 +14,18 @@ from ops.output import Progress, show_json, show_table
 
 AT_REST = frozenset({"completed", "failed", "voided"})
 _LEFT = frozenset({"cannot", "failed"})
-_BURST_S = 10.0  # the longest that a page of messages takes to become due, so that Ctrl-C soon ends it
+_BURST_S = 10.0  # the longest time until the messages of a page are due, so that Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
 
 
 async def replay(api: Api, options: Namespace) -> int:
     """1 when anything is left to be done. Raises Fault for options that do not go together."""
     if options.all == bool(options.letter_id):
-        raise Fault("name one dead letter, or say --all (with filters, if not all of them)")
+        raise Fault("name one dead letter, or use --all, with filters to select some")
     if options.all:
         return await _replay_all(api, options)
     if options.step or options.reason or options.payment or options.older_than:
-        raise Fault("filters go with --all; a dead letter that is named needs none")
+        raise Fault("filters go with --all: leave them out for one dead letter")
     return await _replay_one(api, options)
 
 
@@ -52,7 +52,7 @@ def _words(verdict: str, *, is_dry: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """Where a payment was when we stopped looking. letter_id: of a death that came after the replay."""
+    """Where a payment was when we stopped looking. letter_id: of a death after the replay."""
 
     payment_id: str
     status: str
@@ -92,7 +92,7 @@ async def _wait(api: Api, options: Namespace) -> _End:
 
 
 async def _look(api: Api, before: Json) -> _End:
-    """The new death first: the payment of an undelivered notification rests all the same."""
+    """The new death first: a payment whose notification could not be delivered rests too."""
     payment_id = before["payment_id"]
     payment = await api.get(f"/api/payments/{payment_id}")
     query = {"payment_id": payment_id, "status": "open"}
@@ -113,7 +113,7 @@ async def _died_in(api: Api, letter_id: str, *, run: str) -> bool:
 
 
 async def _replay_all(api: Api, options: Namespace) -> int:
-    """Counts first, then goes through what was counted: what dies again meanwhile is not replayed again."""
+    """Counts first, then goes through what was counted. What dies again meanwhile is not replayed again."""
     wanted, total = await _counted(api, options)
     results: list[Json] = []
     with Progress("looked at" if options.dry_run else "replayed", total=total) as progress:
@@ -139,7 +139,7 @@ async def _counted(api: Api, options: Namespace) -> tuple[Json, int]:
         total += len(page["dead_letters"])
         as_of = as_of or page["as_of"]
     if as_of is None:
-        raise Fault("the app does not say as of when it listed: it is older than this command")
+        raise Fault("the app's list has no `as_of` time: the app is older than this command")
     before = datetime.fromisoformat(as_of) - options.older_than if options.older_than else as_of
     del query["status"]
     query.pop("older_than_s", None)

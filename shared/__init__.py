@@ -1,1 +1,1 @@
-"""What the payment processor knows and does, whatever wakes it: rules, verbs, steps, ports and their adapters."""
+"""What the payment processor knows and does: rules, verbs, steps, ports and their adapters. Knows no trigger."""

@@ -1,11 +1,11 @@
-"""The faults that were foreseen: each a stable code and what to do next. Knows no layer above and no SDK."""
+"""Foreseen faults: each has a stable code and a next action. Knows no layer above and no SDK."""
 
 from enum import StrEnum
 from typing import ClassVar
 
 
 class Then(StrEnum):
-    """The next action after a fault: three are enough. Whether the provider is asked first, the steps know."""
+    """The next action after a fault. The steps know whether the provider is asked first."""
 
     RETRY = "retry"  # nothing was done: do it again, later
     RELOAD = "reload"  # somebody was first, or maybe it was us: load and decide again
@@ -44,7 +44,7 @@ class StreamMissing(PaymentsError):
 
 
 class BusUnavailable(PaymentsError):
-    """The broker did not take the messages, or did not say so. Sending them again is safe: their ids stay the same."""
+    """The broker did not take the messages, or did not confirm it. Sending them again is safe: ids stay the same."""
 
     code, then = "bus_unavailable", Then.RETRY
 

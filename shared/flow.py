@@ -28,7 +28,7 @@ DEAD_LETTER_TOPIC = "payment-dead-letters"
 RECORD_SUBSCRIPTION = "record"
 
 PUBLISH = "publish"
-"""In the place of a step, for a dead letter of the feed's own: a document that reached no topic."""
+"""Stands for a step in a dead letter of the feed: a document that reached no topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ STARTER_OF: dict[Step, type[Event]] = {each.step: route.event for route, each in
 
 
 def step_at(place: str) -> str:
-    """The step whose subscription `topic/subscription` is, in whatever case; PUBLISH for the feed, else `unknown`."""
+    """The step of a `topic/subscription` (upper or lower case); PUBLISH for `events`, the feed; else `unknown`."""
     if place == EVENTS:
         return PUBLISH
     steps = [step.value for step, own in PLACE_OF.items() if str(own).lower() == place.lower()]

@@ -1,4 +1,4 @@
-"""Everything that the verbs work with, in one frozen value: made by wiring.build, or by a test."""
+"""Everything that the verbs work with, in one frozen value. Knows the ports and no adapter."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from shared.ports.topics import Publisher, Scheduler
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The numbers that the verbs go by; what they mean for operators stands in docs/operations.md.
+    """The numbers that the verbs keep to; docs/operations.md says what they mean for operators.
 
-    fresh: how long a first delivery is taken at its word; below the topics' duplicate-detection window.
+    fresh: how long a first delivery is acted on without asking; below the topics' duplicate-detection window.
     request_id_valid: how long the provider remembers a request id.
     expires_after: how long after initiation a payment may still be created.
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
@@ -35,7 +35,7 @@ class Limits:
     sweep_margin: timedelta
 
     def horizon(self, step: Step) -> timedelta:
-        """After so long nobody can be working on a step any more: its longest series of retries, and a margin."""
+        """How long somebody may be working on a step: its longest series of retries, and a margin."""
         return timedelta(seconds=self.retries.of(step).horizon_s()) + self.sweep_margin
 
 
@@ -65,4 +65,4 @@ class Services:
 
 
 type GetServices = Callable[[], Awaitable[Services]]
-"""What the triggers are handed: the services are built at the first call, inside the loop of the process."""
+"""For the triggers: the first call builds the services, inside the loop of the process."""

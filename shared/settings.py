@@ -1,4 +1,4 @@
-"""The only reader of the environment. A setting is called like its field, in capitals, or like the alias given.
+"""The only reader of the environment. A setting has its field's name in capitals, or its alias. Knows no verb.
 
 What differs per environment has no default: the app does not start without it, and says which setting is missing.
 """

@@ -1,7 +1,7 @@
 """The names of what the system tells its operators: counters, histograms, gauges and log events.
 
-Alerts and the workbook in infra/ are written against these names, and a test holds the two together. Every metric is
-exported with the prefix `regispay.`; a log event's name stands in the field `event_name`. Pure constants.
+Alerts and the workbook in infra/ use these names; a test compares the two. Every metric is exported with the prefix
+`regispay.`; a log event's name is in the field `event_name`. Pure constants.
 """
 
 # Counters
@@ -41,9 +41,9 @@ COUNTERS = frozenset(
 GAUGES = frozenset({DEAD_LETTERS_OPEN, OUTBOX_LAG_S})
 HISTOGRAMS = frozenset({TIME_TO_COMPLETED_S, STEP_DURATION_S})
 
-# Log events; the severity that each is written with stands beside it
+# Log events, each with its severity
 LOG_ACCEPTED = "accept.accepted"  # info
-LOG_DEAD_LETTER_RECORDED = "recover.dead_letter_recorded"  # error; critical for severity `high`
+LOG_DEAD_LETTER_RECORDED = "recover.dead_letter_recorded"  # error; critical for severity `high`, warning for `low`
 LOG_SWEPT = "sweep.swept"  # warning
 LOG_OUTBOX_LAG = "publish.outbox_lag"  # info, from a timer, with the field lag_s
 LOG_COMPLETED = "project.completed"  # info, once per payment, with the field seconds

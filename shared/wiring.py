@@ -1,4 +1,4 @@
-"""Build what the verbs work with, once per process and inside its loop, and close it. Alone knows all adapters."""
+"""Builds the services once per process, inside its loop, and closes them. Knows all adapters, and no rule."""
 
 import asyncio
 import random
@@ -70,7 +70,7 @@ async def build(settings: Settings) -> Built:
 def services_over(
     settings: Settings, *, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
 ) -> Services:
-    """The services over clients that are open; whoever opened them closes them."""
+    """The services over open clients, which the caller closes."""
     container = client.get_database_client(flow.DATABASE).get_container_client
     events, leases = container(flow.EVENTS), container(flow.LEASES)
     return Services(
@@ -99,7 +99,7 @@ def services_over(
 
 
 def telemetry_of(settings: Settings) -> OpenTelemetry:
-    """Spans, figures and lines, to where the settings say."""
+    """Telemetry that goes where the settings say."""
     ends = pipelines(
         azure_monitor=_secret(settings.applicationinsights_connection_string),
         otlp_endpoint=settings.otel_exporter_otlp_endpoint,
@@ -109,13 +109,13 @@ def telemetry_of(settings: Settings) -> OpenTelemetry:
 
 
 def build_id() -> str:
-    """What the package was built from. It lies in the package and not in the settings, so that a rollback shows it."""
+    """What the package was built from. A file of the package and not a setting, so that a rollback changes it too."""
     stamp = Path(__file__).parent / "build_id.txt"
     return stamp.read_text().strip() if stamp.is_file() else "development"
 
 
 def limits(settings: Settings) -> Limits:
-    """The numbers that the verbs go by."""
+    """The numbers that the verbs keep to."""
     return Limits(
         retries=settings.retries,
         fresh=settings.fresh,
@@ -126,7 +126,7 @@ def limits(settings: Settings) -> Limits:
 
 
 def once(settings: Settings) -> GetServices:
-    """A getter that builds at its first call: several functions may wake at the same time in a new process."""
+    """A getter that builds at its first call, under a lock: several functions may wake at once in a new process."""
     lock = asyncio.Lock()
     built: list[Built] = []
 

@@ -80,7 +80,7 @@ AppTraces
   }
   {
     name: 'outbox-lag'
-    description: 'Stored events wait for more than a minute to be published. Payments stand still.'
+    description: 'The publisher has not moved for more than a minute although events wait. Payments stand still.'
     severity: 1
     window: 'PT5M'
     threshold: 60

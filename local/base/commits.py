@@ -1,7 +1,7 @@
 """Group commit: what is ready together is written together, and what comes meanwhile makes up the next group.
 
-An fsync takes milliseconds, so a commit for each change would be all that a service does. Knows neither what is
-written nor where.
+An fsync takes milliseconds: with a commit for each change a service could do nothing else. Does not know what is
+written, or where.
 """
 
 import asyncio

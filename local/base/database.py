@@ -1,4 +1,4 @@
-"""One SQLite file of one service: nobody else has it, and what COMMIT has returned for outlives kill -9.
+"""One SQLite file of one service: nobody else opens it, and what was committed survives kill -9.
 
 Knows no table, and not who asks for a commit.
 """

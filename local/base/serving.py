@@ -16,9 +16,9 @@ from typing import Protocol
 from local.base.database import DataInUse
 
 STOP_WITH_STDIN = "REGIS_PAY_STOP_WITH_STDIN"
-"""The environment variable by which whoever starts a service ties it to its standard input: when that closes, it stops.
+"""An environment variable. When it is set, the service stops when its standard input closes.
 
-A pipe closes however its other end dies, kill -9 included, and on every system; so no service outlives its starter.
+A pipe closes however its other end dies, kill -9 included, and on every system. So no service outlives its starter.
 """
 _ORPHAN_STOPS_WITHIN_S = 10.0
 

@@ -1,7 +1,7 @@
 """Random faults for storms: which fault, if any, meets a call.
 
-The same seed, request and attempt always meet the same fault.
-Knows nothing of payments; whether the work is done before a time-out is the caller's to arrange.
+The same seed, request and attempt always meet the same fault. Knows nothing of payments. The caller decides whether
+the work is done before a time-out.
 """
 
 import random

@@ -130,7 +130,7 @@ class Wire:
         payment_id = request.match_info["payment_id"]
         charge = self._provider.charge(payment_id)
         if charge is None:
-            return _shown(refusal(404, "payment_unknown", message=f"Nothing was heard of {payment_id}."))
+            return _shown(refusal(404, "payment_unknown", message=f"There is no payment {payment_id}."))
         return web.json_response(charge)
 
     async def _mode(self, _: web.Request) -> web.StreamResponse:

@@ -1,6 +1,7 @@
 """Where spans, figures and log records go: Application Insights, an OTLP collector, the console, or nowhere.
 
 Exporters are imported only where their setting is given: the Azure one alone costs more than all the rest of a start.
+Knows no signal of ours.
 """
 
 import sys
@@ -20,7 +21,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
 
 CONSOLE_INTERVAL_MS = 10_000
-"""How often figures are printed for whoever sits before the console."""
+"""How often figures are printed on the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class _Ends:
 
 
 def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: bool = False) -> Pipelines:
-    """To Application Insights or else an OTLP collector, and to stderr; traces are handed on in any case."""
+    """To Application Insights, else an OTLP collector; console: also to stderr. Traces are handed on without any."""
     ends = _Ends()
     if azure_monitor:
         _add_azure_monitor(ends, azure_monitor)

@@ -8,7 +8,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 
 class HttpNotifier:
-    """Whatever goes wrong on the merchant's side is only a reason to try again. limit_s: for one call.
+    """A fault on the merchant's side is only a reason to try again. limit_s: for one call.
 
     Redirects are not followed: the merchant named this address and no other.
     """

@@ -48,7 +48,7 @@ class HttpProvider:
         return await self._done_before(answer, payment=payment, step=Step.VOID, call=call)
 
     async def _done_before(self, answer: Answer, *, payment: Payment, step: Step, call: Call) -> Answer:
-        """A conflict may mean that it has been done under another id: then its reference is asked for."""
+        """A conflict may mean that it was done under another id: then ask for its reference."""
         if not isinstance(answer, OurFault) or not answer.code.endswith(_DONE_BEFORE[step]):
             return answer
         found = await self.find(payment, step, call=call)
@@ -95,7 +95,7 @@ class HttpProvider:
             return Unknown(f"no answer to {call.request_id}: {type(exc).__name__}")
 
     async def _get(self, path: str, *, query: dict[str, str], call: Call) -> tuple[int, Json, Busy | None]:
-        """Asking changes nothing, so whatever prevents an answer is only a reason to ask again later."""
+        """Asking changes nothing, so a missing answer is only a reason to ask again later."""
         headers = {**self._headers, **_call_headers(call)}
         try:
             async with self._session.get(
@@ -144,7 +144,7 @@ def _call_headers(call: Call) -> dict[str, str]:
 
 
 async def _json(response: aiohttp.ClientResponse) -> Json:
-    """{} for a body that is no JSON object, such as a gateway's error page."""
+    """{} for a body that is not a JSON object, such as a gateway's error page."""
     try:
         body = await response.json(content_type=None)
     except ValueError:
@@ -153,6 +153,6 @@ async def _json(response: aiohttp.ClientResponse) -> Json:
 
 
 def _retry_after_s(response: aiohttp.ClientResponse) -> float:
-    """Seconds of Retry-After; 0 without one or for one that gives a date, which our own backoff then stands in for."""
+    """Seconds of Retry-After; 0 when it is absent or gives a date: our own backoff decides then."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isascii() and text.isdigit() else 0.0

@@ -1,7 +1,7 @@
 """Publisher, Scheduler and DeadLetters on Azure Service Bus topics. Knows no rule of payments.
 
-Senders are kept open, one per topic: opening one costs three round trips. The SDK's senders are not made for use by
-several tasks at once, hence the lock.
+Senders are kept open, one per topic: opening one costs three round trips. A lock guards each, because the SDK's senders
+are not safe for several tasks.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ CALL_LIMIT_S = 30
 """For one send with the SDK's own retries in it; below the lock of a message (60 s)."""
 
 DRAIN_WAIT_S = 2
-"""How long an empty dead-letter queue is waited for."""
+"""How long to wait for the first message of a dead-letter queue."""
 
 _TOO_LARGE = "larger than the broker takes"
 

@@ -1,4 +1,4 @@
-"""Telemetry on OpenTelemetry: spans, figures, log lines. Knows no verb, and not where they go: exporters.py does."""
+"""Telemetry on OpenTelemetry: spans, figures, log lines. Knows no verb. Where they go is in exporters.py."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -63,9 +63,9 @@ class OpenTelemetry:
             yield opened
 
     def log(self, name: str, fields: Mapping[str, str | int | float], *, level: Level = Level.INFO) -> None:
-        """Through Python's logging for whoever reads the process, and as a log record where records are exported.
+        """Through Python's logging, and as a log record where records are exported.
 
-        Both, since the Functions host forwards a worker's logging only while the worker exports nothing itself.
+        Both, because the Functions host forwards a worker's logging only while the worker exports nothing itself.
         """
         line = " ".join([name, *(f"{field}={value}" for field, value in fields.items())])
         of_logging, number = _LEVELS[level]

@@ -1,1 +1,1 @@
-"""To JSON and back, and what is written on a message. Stored and sent names stand here and nowhere else."""
+"""To JSON and back, and what is written on a message. Names that are stored or sent are only here. Knows no SDK."""

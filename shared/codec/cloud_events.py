@@ -1,4 +1,4 @@
-"""CloudEvents 1.0, structured JSON: the public contract with other components and merchants."""
+"""CloudEvents 1.0, structured JSON: the public contract with other components and merchants. Knows no topic."""
 
 import json
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Notice:
 
 
 def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
-    """The public contract: what other components receive, and merchants too, whose repeats share a request id."""
+    """What other components and merchants receive. event_id: for merchants the request id, the same in a repeat."""
     event = {
         "specversion": "1.0",
         "id": event_id or stored.event_id,
@@ -55,4 +55,4 @@ def from_cloud_event(body: str | bytes) -> Notice:
             payment=payment_from_json(event["data"]),
         )
     except NOT_OURS as exc:
-        raise Unreadable(f"the message is no payment event: {exc!r}") from exc
+        raise Unreadable(f"the message is not a payment event: {exc!r}") from exc

@@ -1,4 +1,4 @@
-"""Events as documents of the store, and as lines of a timeline. The field names live for ever."""
+"""Events as documents of the store, and as lines of a timeline. Field names must never change. Knows no SDK."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ def to_document(stored: StoredEvent) -> Json:
 
 
 def from_document(document: Mapping[str, Any]) -> StoredEvent:
-    """Raises Unreadable for a document that is no event of ours, or has a schema version unknown here."""
+    """Raises Unreadable for a document that is not an event of ours, or has an unknown schema version."""
     try:
         form = FORM_NAMED[document["type"]]
         if document["schemaVersion"] != SCHEMA_VERSION:

@@ -1,4 +1,4 @@
-"""Each type of event: its stored name, and its data to JSON and back. Alone knows the field names of facts."""
+"""Each type of event: its stored name, and its data to JSON and back. Only this module knows their field names."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The record of a dead letter to JSON and back. The field names live for ever, like those of events."""
+"""The record of a dead letter to JSON and back. Field names must never change, as with events. Knows no SDK."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
-"""What is written on a message: its id, its application properties, to whom it is addressed. Alone makes any of them.
+"""What is written on a message: its id, its application properties, its address. Only this module makes them.
 
-A repeated id inside the topics' duplicate-detection window is accepted and dropped: an id that repeats by accident is a
-lost payment, one that differs by accident a second charge. So every id is made here:
+The topics accept and drop a repeated id inside their duplicate-detection window. An id that repeats by accident is a
+lost payment; one that differs by accident is a second charge. So every id is made here:
 
     {event id}                                 what the feed publishes, and a publish letter that is replayed
     {event id}:{subscription}:{run}:{attempt}  copies for one subscription: retries, replays, sweeps
@@ -33,11 +33,11 @@ REASON: Final = "reason"
 DESCRIPTION: Final = "description"
 DELIVERIES: Final = "delivery_count"
 RECORD_ATTEMPT: Final = "record_attempt"
-"""On dead letters of our own; the last one while the store cannot take the record."""
+"""On dead letters of our own. RECORD_ATTEMPT only while the store cannot take the record."""
 
 BROKERS_REASON: Final = "DeadLetterReason"
 BROKERS_DESCRIPTION: Final = "DeadLetterErrorDescription"
-"""The broker's own, which it overwrites when the letter dies once more on its way to being recorded."""
+"""The broker's own. It overwrites them when the letter dies again on its way to being recorded."""
 
 PROPERTIES: Final = frozenset(
     {
@@ -85,14 +85,14 @@ class Delivery:
     delivery_count: int
     properties: Mapping[str, object]
     dead_letter_source: str | None = None
-    """The broker's name of where a forwarded message died."""
+    """Where a forwarded message died, as the broker names it."""
 
 
 # --- making ---
 
 
 def announcement(stored: StoredEvent) -> Message:
-    """The integration event of a stored one, for all subscriptions. Its id is the event's: the topic drops a repeat."""
+    """The integration event of a stored one, for all subscriptions. It has the event's id: the topic drops a repeat."""
     return Message(
         topic=TOPIC_OF[type(stored.event)],
         message_id=stored.event_id,
@@ -102,7 +102,7 @@ def announcement(stored: StoredEvent) -> Message:
 
 
 def announced_again(stored: StoredEvent, *, run: str) -> Message:
-    """The same under the same id, by an operator; its step takes it for what may have been done, and asks first."""
+    """The same announcement by an operator, under the same id. Its run says that a step must ask the provider first."""
     return replace(announcement(stored), properties=_turn(0, run, answered=False))
 
 
@@ -128,8 +128,8 @@ def tried_again(delivery: Delivery, *, place: Place, event_id: str, run: str, at
 def parked(letter: DeadLetter) -> Message:
     """A dead letter on its way to being recorded.
 
-    Reason and description stand there twice: under the broker's names, where every tool looks for them, and under
-    ours, which the broker does not overwrite when the letter dies once more on its way to being recorded.
+    Reason and description are written twice: under the broker's names for tools, and under ours. The broker overwrites
+    its own when the letter dies again.
     """
     clipped = replace(letter, description=letter.description[:MAX_DESCRIPTION])
     brokers: dict[str, str | int] = {BROKERS_REASON: clipped.reason, BROKERS_DESCRIPTION: clipped.description}
@@ -137,7 +137,7 @@ def parked(letter: DeadLetter) -> Message:
 
 
 def parked_again(letter: DeadLetter, *, record_attempt: int) -> Message:
-    """A dead letter that the store could not take, for later, with all that is known of it."""
+    """A dead letter that the store could not take, to be recorded later, with all that is known of it."""
     return _letter(letter, properties={RECORD_ATTEMPT: record_attempt})
 
 

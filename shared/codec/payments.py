@@ -1,6 +1,6 @@
 """A payment to JSON and back.
 
-What is public is what `payment_to_json` lists, field by field; nothing else of a payment ever leaves.
+`payment_to_json` lists, field by field, what other components may see. Nothing else is sent to them. Knows no SDK.
 """
 
 from typing import cast

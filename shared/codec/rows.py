@@ -1,4 +1,4 @@
-"""A row of the read model to JSON and back."""
+"""A row of the read model to JSON and back. Knows no SDK."""
 
 from collections.abc import Mapping
 from typing import Any

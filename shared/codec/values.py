@@ -1,4 +1,4 @@
-"""Times, texts and fingerprints as they stand in JSON, and what reading raises for data of another shape."""
+"""Times, texts and fingerprints in JSON, and what reading raises for data of another shape. Knows no event."""
 
 import hashlib
 import json
@@ -27,13 +27,13 @@ def time_from_json(text: str) -> datetime:
 
 
 def fingerprint(request: Mapping[str, object]) -> str:
-    """The same for the same content, whatever the order of its fields: sha256 of the canonical JSON."""
+    """sha256 of the canonical JSON: the order of the fields does not matter."""
     canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def as_text(value: object) -> str:
-    """Raises TypeError for what is no text, ValueError for text that cannot be sent."""
+    """Raises TypeError for what is not text, ValueError for text that cannot be sent."""
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {type(value).__name__}")
     value.encode()

@@ -1,1 +1,1 @@
-"""The rules of payments: pure, standard library only; no clock, no ids made here, no input or output, no logging."""
+"""The rules of payments: pure, standard library only. Reads no clock, makes no random ids, has no input or output."""

@@ -89,8 +89,8 @@ def _notify_failure(payment: Payment) -> Intention | Refused:
 def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
     """What to append so that `fact` stands in the stream; () when it already does.
 
-    A provider's yes is recorded whatever the payment has become meanwhile. If it had failed, the failure is announced
-    once more behind the fact, so that the void that is now owed is also triggered.
+    A provider's yes is recorded, even if the payment has changed meanwhile. If it has failed, the failure is appended
+    again after the fact, to start the void that is now owed.
     """
     if payment is None:
         return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")

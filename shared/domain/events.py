@@ -1,7 +1,7 @@
 """The facts that are stored, in the past tense. Knows no JSON and no storage.
 
-These are storage contracts: a type or field name that was ever stored is read for ever. Add, never rename; codec.py
-upcasts what changed, and a golden file in tests/golden proves that it can still be read.
+These are storage contracts: a type or field name that was once stored must stay readable. Add, never rename. If a shape
+must change, shared/codec/facts.py has to read the old one too. The files in tests/golden prove what can be read.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ type Notification = Literal["delivered", "undelivered", "not_wanted"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentInitiated:
-    """A merchant asked for a payment. From `expires_at` on nothing is sent to the provider for it any more.
+    """A merchant asked for a payment. From `expires_at` on, the provider is no longer told to create it.
 
-    `request_fingerprint` identifies the request's content, so that a reused idempotency key can be told from a repeat.
+    `request_fingerprint` identifies the request's content: it tells a repeat from another request under the same key.
     """
 
     occurred_at: datetime
@@ -81,9 +81,9 @@ type Event = PaymentInitiated | PaymentCreated | PaymentSettled | PaymentComplet
 
 
 def same_fact(one: Event, other: Event) -> bool:
-    """Whether two events say the same, times aside: a repeat of our own append is such a pair."""
+    """Whether two events say the same, apart from their times. True for a repeat of our own append."""
     if isinstance(one, PaymentInitiated) and isinstance(other, PaymentInitiated):
-        # the fingerprint stands for the whole request, also when personal data in it has been erased since
+        # the fingerprint stands for the whole request, even if personal data in it was erased later
         return (one.payment_id, one.merchant_id, one.request_fingerprint) == (
             other.payment_id,
             other.merchant_id,

@@ -28,11 +28,11 @@ class DeadLetter:
 
 
 NAMESPACE = uuid.UUID("7f1d2a54-93b6-5c7b-9a63-2f6c07d8b1e4")
-"""Of the record ids. It must never change: a redelivered letter would become a second record."""
+"""Namespace of the record ids. It must never change: a redelivered letter would become a second record."""
 
 
 class LetterStatus(StrEnum):
-    """OPEN until someone has seen to it."""
+    """OPEN until somebody has dealt with it."""
 
     OPEN = "open"
     REPLAYED = "replayed"
@@ -54,8 +54,8 @@ class Entry:
 class LetterRecord:
     """A death of a message: what it was, why and where it ended, and what was done about it.
 
-    step: the subscription's step, or `publish`. run and attempt: of the message that died. replays: the runs that were
-    minted from it. etag: of the stored record; None for one that is not stored yet.
+    step: the subscription's step, or `publish`. run and attempt: of the message that died. replays: the runs of its
+    replays. etag: of the stored record; None for one that is not stored yet.
     """
 
     letter_id: str
@@ -86,17 +86,17 @@ class LetterRecord:
 
 
 def letter_id_of(*, source: str, message_id: str) -> str:
-    """One id per death: the message id holds run and attempt, so a new death is a new record, a redelivery is not."""
+    """One id per death. The message id holds run and attempt, so a new death is a new record; a redelivery is not."""
     return str(uuid.uuid5(NAMESPACE, f"{source}\n{message_id}"))
 
 
 def run_under_way(
     letters: Iterable[LetterRecord], *, now: datetime, horizon: timedelta, but: str | None = None
 ) -> str | None:
-    """A run that one of a step's letters (`but` one) was replayed as, and whose retries may not be over.
+    """The run of a replay whose retries may not be over, from the letters of one step without the letter `but`.
 
-    Two runs side by side would ask at the same moment, both hear of nothing, and both send. A run that has died has
-    left a letter of its own, and is not under way. horizon: how long a step's retries may take.
+    Two runs side by side would ask at the same moment. Both would be told that the request is unknown, and both would
+    send. A run that died left a letter of its own, and is not under way. horizon: how long a step's retries may take.
     """
     letters = tuple(letters)
     died = {letter.run for letter in letters}

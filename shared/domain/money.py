@@ -11,8 +11,8 @@ _CODE = re.compile(r"[A-Z]{3}")
 class Money:
     """An amount to charge, in the currency's minor unit (1250 EUR is 12.50 euro).
 
-    Raises ValueError for anything but a whole number from 1 to MAX_AMOUNT_MINOR and a three-letter code; whether the
-    code is one that is traded is checked where requests come in.
+    Raises ValueError for anything but a whole number from 1 to MAX_AMOUNT_MINOR and a three-letter code. Whether such a
+    currency exists is checked where requests come in.
     """
 
     amount_minor: int

@@ -43,7 +43,7 @@ class Step(StrEnum):
 
     @property
     def moves_money(self) -> bool:
-        """Whether it asks the provider for something: what was said yes to must never be forgotten."""
+        """Whether it asks the provider for something, whose yes must never be forgotten."""
         match self:
             case Step.CREATE | Step.SETTLE | Step.VOID:
                 return True
@@ -59,9 +59,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """The facts that stand, each as the event that brought it; `version` counts the events.
+    """The facts so far, each as the event that brought it; `version` counts the events.
 
-    `payment_method` is gone once the provider has the payment: what is not needed is not carried.
+    `payment_method` is None once the provider has the payment: it is not needed any more.
     """
 
     payment_id: str

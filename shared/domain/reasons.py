@@ -48,7 +48,7 @@ class Reason(StrEnum):
     OUR_FAULT = (
         "our_fault",
         Severity.NORMAL,
-        "discard, and let the merchant pay anew; replay only if the provider has forgotten the request",
+        "discard, and let the merchant send a new payment; replay only if the provider has forgotten the request",
     )
     CAPTURED_AFTER_FAILURE = "captured_after_failure", Severity.HIGH, "refund it at the provider, then discard"
     REFUSED = "refused", Severity.NORMAL, "`show ID`; usually discard"
@@ -73,9 +73,9 @@ class Reason(StrEnum):
 
 
 def severity_of(reason: str, *, step: str, answered: bool) -> Severity:
-    """The reason's own, raised where the provider said yes to a step that moves money and nothing shows it.
+    """The reason's own; HIGH when the provider said yes to a step that moves money, and that is not recorded.
 
-    A word of the broker's that is no Reason counts as NORMAL.
+    A word of the broker that is not a Reason counts as NORMAL.
     """
     if answered and step in _MOVE_MONEY:
         return Severity.HIGH

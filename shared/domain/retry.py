@@ -10,8 +10,8 @@ from shared.domain.payment import Step
 class RetryPolicy:
     """How often a step is tried in all, and how long it waits in between.
 
-    The wait before attempt n (n >= 1) is drawn evenly from 0 to min(cap_s, base_s * 2^(n-1)): full jitter, after the
-    comparison in "Exponential Backoff And Jitter" of the AWS Architecture Blog (2015).
+    The wait before attempt n (n >= 1) is drawn evenly from 0 to min(cap_s, base_s * 2^(n-1)). That is full jitter, from
+    the comparison in "Exponential Backoff And Jitter" of the AWS Architecture Blog (2015).
     """
 
     attempts: int
@@ -37,7 +37,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """The policy of every step. A step without one is a fault of types, and not of some night."""
+    """The policy of every step. The type checker finds a step without one."""
 
     create: RetryPolicy
     settle: RetryPolicy

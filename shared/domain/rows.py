@@ -46,7 +46,7 @@ def row_of(stored: StoredEvent) -> Row:
 
 
 def newer(row: Row, standing: Row | None) -> Row | None:
-    """What to store over what stands: nothing when that is as new; else the row, with the sweeps counted so far."""
+    """The row to store, with the sweeps counted so far; None when the row that is stored is as new."""
     if standing is None:
         return row
     if standing.version >= row.version:

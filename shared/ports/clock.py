@@ -1,11 +1,11 @@
-"""The time."""
+"""The time, from outside, so that a test can set it."""
 
 from datetime import datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time."""
+    """What the verbs and steps get the time from."""
 
     def now(self) -> datetime:
         """Aware, UTC."""

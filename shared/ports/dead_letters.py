@@ -18,7 +18,7 @@ class RecorderQueue(Protocol):
     """The dead-letter queue of the subscription that records dead letters."""
 
     async def drain(self, record: Callable[[Delivery], Awaitable[None]], *, limit: int) -> int:
-        """Hand over at most `limit` messages, completing each when `record` has returned; how many there were.
+        """Hand at most `limit` messages to `record`, and complete each when it has returned; how many there were.
 
-        Raises BusUnavailable, and what `record` raises: what was not completed comes again.
+        Raises BusUnavailable, and what `record` raises. A message that was not completed comes again.
         """

@@ -9,7 +9,7 @@ from shared.domain.stream import StoredEvent
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What stands where events were to be appended: they, or the same facts of an earlier call of ours (not new)."""
+    """The events as they are stored: those of this call, or the same facts of an earlier call of ours (not new)."""
 
     events: tuple[StoredEvent, ...]
     is_new: bool
@@ -21,7 +21,7 @@ class EventStore(Protocol):
     async def append(self, events: Sequence[StoredEvent]) -> Appended:
         """Add consecutive events of one payment, all or none, in one conditional write.
 
-        Raises StreamMoved (others stand there) and AppendUnknown: load and decide again; StoreBusy: nothing written.
+        Raises StreamMoved (others stand there) and AppendUnknown: load and decide again. StoreBusy: nothing is written.
         """
 
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
@@ -31,4 +31,4 @@ class EventStore(Protocol):
         """One event as it is stored, readable or not: for what the publisher could not map. Raises StoreBusy."""
 
     async def ping(self) -> None:
-        """Raises StoreBusy, whatever keeps the store from answering."""
+        """Raises StoreBusy for any reason why the store does not answer."""

@@ -1,4 +1,4 @@
-"""Where dead letters are kept until someone has seen to them. Raises StoreBusy, AppendUnknown, LetterMoved."""
+"""Where dead letters are kept until somebody has dealt with them. Raises StoreBusy, AppendUnknown, LetterMoved."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class LetterPage:
 
 
 class LetterBox(Protocol):
-    """Where dead letters are kept until someone has seen to them."""
+    """Where dead letters are kept until somebody has dealt with them."""
 
     async def add(self, record: LetterRecord) -> bool:
         """False when this death is recorded already. Raises StoreBusy, AppendUnknown: adding again is safe."""
@@ -37,7 +37,7 @@ class LetterBox(Protocol):
         """Raises StoreBusy."""
 
     async def save(self, record: LetterRecord) -> LetterRecord:
-        """Replace the record as it was read. Raises LetterMoved when it has changed since; StoreBusy."""
+        """Replace the record as it was read. Raises LetterMoved when it has changed since; StoreBusy, AppendUnknown."""
 
     async def find(self, wanted: LetterFilter, *, limit: int, page: str | None = None) -> LetterPage:
         """Oldest first where the store keeps that order. Raises StoreBusy."""

@@ -1,4 +1,4 @@
-"""The publisher's progress, seen from outside. Raises StoreBusy."""
+"""The publisher's progress, seen from outside. Raises StoreBusy, AppendUnknown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Unpublished:
 
 
 class Outbox(Protocol):
-    """The publisher's progress through the change feed, seen from outside: it need not be alive for that."""
+    """The publisher's progress through the change feed. The publisher may be dead while somebody looks."""
 
     async def unpublished(self) -> Sequence[Unpublished]:
         """One for each part of the feed that has a lease. Raises StoreBusy."""
@@ -24,4 +24,4 @@ class Outbox(Protocol):
         """What was last handed to remember; {} the first time. Raises StoreBusy."""
 
     async def remember(self, seen: Mapping[str, Any]) -> None:
-        """Keep plain JSON for the next measurement, which may be made by another process."""
+        """Keep plain JSON for the next measurement, maybe in another process. Raises StoreBusy, AppendUnknown."""

@@ -1,4 +1,4 @@
-"""Where the rows of the read model are. Raises StoreBusy."""
+"""Where the rows of the read model are. Raises StoreBusy, AppendUnknown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,10 @@ class Overview(Protocol):
         """Raises StoreBusy."""
 
     async def put(self, row: Row) -> bool:
-        """Store over the row that was read (its etag), or as a new one. False: another was first; read again."""
+        """Store over the row that was read (its etag), or as a new one. False: another was first; read again.
+
+        Raises StoreBusy, AppendUnknown.
+        """
 
     async def stuck(self, step: Step, *, moved_before: datetime, limit: int) -> Sequence[Row]:
         """Rows that owe the step and have neither moved nor been swept since. Raises StoreBusy."""

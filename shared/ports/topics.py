@@ -22,11 +22,11 @@ class Publisher(Protocol):
     async def publish(self, messages: Sequence[Message]) -> tuple[Rejected, ...]:
         """Send to every topic concerned, one call per topic and 256 KB. Returns what is refused for good.
 
-        Every topic is tried before BusUnavailable is raised for those that failed; sending all again is safe.
+        Tries every topic, then raises BusUnavailable if one failed. Sending all again is safe.
         """
 
     async def ping(self) -> None:
-        """Raises BusUnavailable, whatever keeps the broker from answering."""
+        """Raises BusUnavailable for any reason why the broker does not answer."""
 
 
 class Scheduler(Protocol):

@@ -1,4 +1,4 @@
-"""What the provider's steps have in common: send, ask before a repeat, record the yes or the no. Knows no one step."""
+"""What the provider's steps share: send, ask before a repeat, record the yes or the no. Knows no particular step."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from shared.ports.provider import Answer, AskAnswer, Call, Declined, Done, OurFa
 class AskingStep:
     """A step whose repeated call could move money twice.
 
-    make: the call. done: the event of a yes, by the provider's reference. may_decline: whether a no ends the payment;
-    where it may not, a no is a case for a person, so it is answered as a refusal.
+    make: the call. done: the event of a yes, by the provider's reference. may_decline: whether a no ends the payment.
+    If it must not, a no becomes OurFault, so that a person looks at it.
     """
 
     step: Step

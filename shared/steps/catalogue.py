@@ -1,4 +1,4 @@
-"""Which step does what: one table."""
+"""Which step does what: one table. Knows no rule."""
 
 from shared.domain.payment import Step
 from shared.services import Services

@@ -1,4 +1,4 @@
-"""create: have the provider authorise the payment. Declined means PaymentFailed."""
+"""create: have the provider authorise the payment. Declined means PaymentFailed. Knows no HTTP."""
 
 from datetime import datetime
 

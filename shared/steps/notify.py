@@ -1,4 +1,4 @@
-"""notify: tell the merchant how the payment ended. A paid payment never hangs on a merchant's web server."""
+"""notify: tell the merchant how the payment ended. A paid payment completes even if the merchant never answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from shared.ports.provider import AskAnswer, Call, Declined, Done, NeverSeen
 class Notify:
     """Tells of success (PaymentCompleted is recorded) or, as NOTIFY_FAILURE, of failure (nothing is recorded).
 
-    It does not ask before a repeat: the merchant tells repeats by the request id.
+    It does not ask before a repeat: the merchant recognises repeats by the request id.
     """
 
     notifier: Notifier
@@ -47,7 +47,7 @@ class Notify:
 
 
 def _announcement(payment: Payment, call: Call) -> str:
-    """The CloudEvent of the failure or of the settlement; its id is the request id, so that repeats can be told."""
+    """The CloudEvent of the failure or of the settlement; its id is the request id, the same in a repeat."""
     event = payment.failed or payment.settled
     if event is None:
         raise ValueError(f"payment {payment.payment_id} has nothing to tell the merchant yet")

@@ -1,4 +1,4 @@
-"""How an attempt ended, and what becomes of its message: completed, scheduled again, or parked."""
+"""How an attempt ended, and what becomes of its message: completed, scheduled again, parked. Knows no provider."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +28,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try later. answered: the provider has said yes, and the store could not take it down."""
+    """Try later. answered: the provider has said yes, and the store could not record it."""
 
     code: str
     description: str
@@ -73,8 +73,8 @@ async def carry_out(outcome: Outcome, *, turn: Turn) -> None:
 async def _schedule(again: Again, *, turn: Turn) -> None:
     """Hand the broker a copy for later, addressed to this subscription only; then the original is completed.
 
-    In that order, so that a crash in between loses nothing: the original comes again, finds what was done, and if it
-    schedules once more, then under the same message id, which the topic drops.
+    This order loses nothing in a crash. The original comes again and finds what was done. If it schedules again, the id
+    is the same, and the topic drops it.
     """
     attempt = turn.attempt + 1
     delay_s = turn.policy.delay_s(attempt, jitter=turn.services.jitter(), retry_after_s=again.retry_after_s)
@@ -103,8 +103,8 @@ async def _give_up(again: Again, *, turn: Turn) -> None:
 async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> None:
     """Complete the payment, then leave a quiet letter; while the store is away, try again later.
 
-    In that order, since a paid payment must not hang; a crash in between repeats both to the same end. A merchant who
-    was told, while the store could not take it down, is recorded as told, and no letter is left.
+    In that order, because a paid payment must not hang. A crash in between repeats both, with the same end. If the
+    merchant was told and only the record failed, it is recorded as told, and no letter is left.
     """
     told = again.answered or turn.answered
     fact = turn.step.fact(Done("delivered"), at=turn.now) if told else turn.step.given_up(at=turn.now)

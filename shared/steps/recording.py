@@ -1,4 +1,4 @@
-"""Loading a payment and recording a fact in its stream, whoever else is writing to it."""
+"""Loads a payment, and records facts in its stream even while others write to it. Knows no step."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from shared.errors import AppendUnknown, StreamMissing, StreamMoved
 from shared.services import Services
 
 RELOADS = 5
-"""How often a lost race is decided again at once. Each loss means that another event landed, and a payment has few."""
+"""How often a lost race is decided again at once. Each loss means that another event is there; a payment has few."""
 
 
 async def load(payment_id: str, *, services: Services) -> Payment:
@@ -24,9 +24,9 @@ async def load(payment_id: str, *, services: Services) -> Payment:
 async def record(
     payment: Payment, *facts: Event, caused_by: str, traceparent: str | None, services: Services
 ) -> Payment | Refused:
-    """Append the facts at the next versions, all or none; after a lost race load, decide again and append there.
+    """Append the facts at the next versions, all or none. After a lost race: load, decide again, append there.
 
-    Returns the payment with the fact in it. Raises StoreBusy, StreamMoved, AppendUnknown when it did not get through.
+    Returns the payment with the facts in it. Raises StoreBusy or StreamMoved when they could not be stored.
     """
     for _ in range(RELOADS):
         decided = _decided(payment, facts, caused_by=caused_by, traceparent=traceparent)

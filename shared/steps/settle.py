@@ -1,4 +1,4 @@
-"""settle: have the provider capture the money. Declined means PaymentFailed."""
+"""settle: have the provider capture the money. Declined means PaymentFailed. Knows no HTTP."""
 
 from datetime import datetime
 

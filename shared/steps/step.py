@@ -35,5 +35,5 @@ class PaymentStep(Protocol):
 
 
 def request_id(payment: Payment, step: Step) -> str:
-    """The same for every attempt, replay and sweep: it is what makes them one request to the other side."""
+    """The same for every attempt, replay and sweep, so that they are one request to the other side."""
     return f"{payment.payment_id}:{step.value}"

@@ -1,4 +1,4 @@
-"""A delivered message, read: which payment, which attempt, and whether it may be taken at its word."""
+"""A delivered message, read: which payment, which attempt, whether anybody can have acted on it. Knows no broker."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,21 +51,21 @@ class Turn:
 
     @property
     def ordinary(self) -> bool:
-        """Nobody can have acted on this message before: the payment may be taken from it, and nothing need be asked.
+        """Nobody can have acted on this message. Take the payment from it, and do not ask.
 
-        Older than `fresh`, a repeat by the feed is no longer dropped by the topic, so it might be one.
+        After `fresh` the topic no longer drops a repeat by the feed, so an older message may be one.
         """
         first = self.attempt == 0 and self.run == FEED_RUN and self.delivery.delivery_count == 1
         return first and self.now - self.notice.occurred_at < self.services.limits.fresh
 
     @property
     def request_id_expired(self) -> bool:
-        """Whether the provider may have forgotten the request id, counted from when it can first have been sent."""
+        """Whether the provider may have forgotten the request id, counted from the event: it was not sent before."""
         return self.now - self.notice.occurred_at > self.services.limits.request_id_valid
 
 
 def read(delivery: Delivery, *, step: PaymentStep, services: Services) -> Turn:
-    """Raises Unreadable when the body is no event, or attempt or run is not what we write."""
+    """Raises Unreadable when the body is not an event, or attempt or run is not what we write."""
     so_far = tried(delivery)
     notice = from_cloud_event(delivery.body)
     return Turn(

@@ -1,4 +1,4 @@
-"""void: have the provider release what create reserved, for a payment that failed afterwards."""
+"""void: have the provider release what create reserved, for a payment that failed afterwards. Knows no HTTP."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from shared.steps.asking import AskingStep
 
 
 def void(provider: Provider) -> AskingStep:
-    """Releases the money. A provider that declines to is a case for a person."""
+    """Releases the money. If the provider declines, a person must look at it."""
     return AskingStep(Step.VOID, provider, provider.void, _voided, may_decline=False)
 
 

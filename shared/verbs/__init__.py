@@ -1,1 +1,1 @@
-"""What the system does, one verb a file: async functions over ports, each safe to run twice. No SDK, no HTTP."""
+"""What the system does: a file for each verb, a folder for recover. Each is safe to run twice. No SDK, no HTTP."""

@@ -15,7 +15,7 @@ from shared.errors import StreamMoved
 from shared.services import Services
 
 NAMESPACE = uuid.UUID("5b0e6a0c-3c39-5d0e-8a52-6a4d1f7f0d7e")
-"""Of the payment ids that are derived from idempotency keys. It must never change: the key would find another id."""
+"""Namespace of the payment ids. It must never change, or a key would find another id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,12 @@ class Initiate:
 async def accept(
     command: Initiate, *, idempotency_key: str | None, traceparent: str | None, services: Services
 ) -> StoredEvent | Refused:
-    """Store PaymentInitiated and return it as it stands: for a repeated key the first one, with its times.
+    """Store PaymentInitiated and return it as it is stored: for a repeated key the first one, with its times.
 
-    The payment id is derived from merchant and key, so the conditional create of version 1 is itself the check for a
+    The payment id is derived from merchant and key. So the conditional create of version 1 is itself the check for a
     repeat: nothing is read before, nothing has to expire. Another request under a used key is Refused and stores
-    nothing. Without a key every call is a new payment. Raises StoreBusy and AppendUnknown: nothing is known to be
-    stored; the same key may be sent again.
+    nothing. Without a key every call is a new payment. Raises StoreBusy (nothing was stored) and AppendUnknown (maybe
+    it was): send the same key again.
     """
     with services.telemetry.span("accept", traceparent=traceparent) as span:
         event = _initiated(command, idempotency_key=idempotency_key, services=services)

@@ -1,7 +1,7 @@
 """advance: one delivered message, one step of one payment. Knows no broker and no provider.
 
-Every await may be the last thing this process does. What is redelivered then asks before it sends, so that nothing is
-done twice; what was said yes to is recorded whatever the payment has become meanwhile.
+Every await may be the last thing this process does. A redelivered message then asks before it sends, so that nothing is
+done twice. The provider's yes is recorded, even if the payment has changed meanwhile.
 """
 
 from dataclasses import dataclass, replace
@@ -32,8 +32,8 @@ class _Yes:
 async def advance(delivery: Delivery, *, step: Step, services: Services) -> None:
     """Make the step's move; returning completes the message.
 
-    Whatever went wrong with the payment is settled here: retried by a scheduled copy, or parked. Raises BusUnavailable
-    when neither could be handed to the broker: the delivery must then be abandoned, and comes again.
+    A fault of the payment is dealt with here: a scheduled copy retries it, or it is parked. Raises BusUnavailable when
+    the broker takes neither. The delivery must then be abandoned, and comes again.
     """
     try:
         turn = read(delivery, step=payment_step(step, services), services=services)
@@ -57,14 +57,14 @@ async def _attempt(turn: Turn) -> Outcome:
         moved = await _move(turn)
         if not isinstance(moved, _Yes):
             return moved
-        answered = True  # and whatever happens from here on, that must not be forgotten
+        answered = True  # from here on that must not be forgotten
         return await _yes_recorded(moved, turn=turn)
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
         return _failed(fault, answered=answered)
 
 
 def _failed(fault: Exception, *, answered: bool) -> Outcome:
-    """After a yes the next attempt asks and records, whatever it was; if no attempt can, the alert is the loudest."""
+    """After a yes the next attempt asks and records. If no attempt can, the loudest alert fires."""
     if answered or not isinstance(fault, PaymentsError):
         code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
         return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=answered)

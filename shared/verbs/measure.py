@@ -1,6 +1,6 @@
-"""measure the backlog: what the publisher has not read, and the dead letters that are open. By a timer, from outside.
+"""measure the backlog: what the publisher has not read, and the dead letters that are open. Knows no Cosmos.
 
-A publisher that is dead reports nothing; its leases and the store still tell how far it came.
+A dead publisher reports nothing, so it is measured from outside: its leases and the store tell how far it came.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,8 @@ _PARTS, _LETTERS = "parts", "letters"
 async def measure_backlog(*, services: Services) -> None:
     """Set the gauges.
 
-    The lag of a part of the feed is how long its position has not moved although there was something to read: zero
-    while the publisher keeps up, and at most one round of the timer too small.
+    A part's lag is how long its position has not moved while there was something to read. It is zero while the
+    publisher keeps up, and at most one round of the timer too small.
     """
     now = services.clock.now()
     before = await services.outbox.remembered()
@@ -49,9 +49,9 @@ def _since(part: Unpublished, *, before: Mapping[str, Any], now: datetime) -> da
 
 
 async def _count_letters(services: Services, *, before: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """The steps and reasons that have open letters. Those that had and have none now are told as 0 (a Counter's none).
+    """The steps and reasons that have open letters. Those that have none any more are set to 0, a Counter's default.
 
-    Else a gauge keeps the last value it was given, and the alert goes on for ever.
+    Otherwise a gauge keeps its last value, and the alert never ends.
     """
     numbers = await services.letters.open_by_step_and_reason()
     gone = {(step, reason) for step, reason in before} - numbers.keys()

@@ -1,4 +1,4 @@
-"""project: keep one row per payment up to date with the change feed. Derived, and rebuilt by reading it again."""
+"""project: keep one row per payment up to date with the change feed. Reading it again rebuilds all. Knows no Cosmos."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,10 +19,10 @@ _FAILED = {Status.FAILED, Status.VOIDED}
 
 
 async def project(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
-    """Write each payment's row as of its last event in the batch; older news than the row holds is no news.
+    """Write each payment's row as of its last event in the batch. An older event does not change the row.
 
-    A document that is no event is left out: the publisher parks it, and two letters would say nothing more. Raises
-    StoreBusy: then the batch comes again.
+    A document that is not an event is left out: the publisher parks it, and one letter is enough. Raises StoreBusy:
+    then the batch comes again.
     """
     latest: dict[str, StoredEvent] = {}
     for document in documents:
@@ -50,7 +50,7 @@ async def _project(stored: StoredEvent, services: Services) -> None:
 
 
 def _tell(row: Row, *, standing: Row | None, services: Services) -> None:
-    """Once per payment and end: the row moves to an end once."""
+    """Once per payment: its row moves to an end only once."""
     before = standing.status if standing else None
     seconds = (row.moved_at - row.initiated_at).total_seconds()
     if row.status == Status.COMPLETED and before != row.status:

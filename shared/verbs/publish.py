@@ -17,15 +17,15 @@ from shared.services import Services
 async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
     """Send every document's event to its topic; raises BusUnavailable when a topic could not be reached.
 
-    Then the whole batch comes again, and what was sent is dropped by the topics as a duplicate: its message id is its
-    event id. One document never stops the others: what cannot be mapped, and what the broker refuses for good, is
-    parked as a stub that names the document, and replaying that letter reads the document again.
+    Then the whole batch comes again. The topics drop what was sent before: its message id is its event id. One document
+    never stops the others. What cannot be mapped, or what the broker refuses for good, is parked as a stub that names
+    the document. Replaying that letter reads the document again.
     """
     messages, letters = [], []
     for document in documents:
         try:
             messages.append(_traced(document, services=services))
-        except Exception as exc:  # noqa: BLE001 - whatever is odd about one document, the feed must not stop for it
+        except Exception as exc:  # noqa: BLE001 - the feed must not stop for one odd document
             description = str(exc) if isinstance(exc, Unreadable) else f"{type(exc).__name__}: {exc}"[:500]
             letters.append(_stub(document, reason=Reason.UNMAPPABLE, description=description))
     rejected = await services.publisher.publish(messages) if messages else ()
@@ -39,7 +39,7 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
 
 
 def _traced(document: Mapping[str, Any], *, services: Services) -> Message:
-    """Raises Unreadable for a document that is no event of ours. The message carries on the event's own trace."""
+    """Raises Unreadable for a document that is not an event of ours. The message carries on the event's own trace."""
     stored = from_document(document)
     with services.telemetry.span("publish", traceparent=stored.traceparent, event_id=stored.event_id) as span:
         return announcement(replace(stored, traceparent=span.traceparent))

@@ -1,4 +1,4 @@
-"""query: what is known of a payment, and whether what is needed answers. Off the writing path. Knows no HTTP."""
+"""query: the events of a payment, and whether the store and the bus answer. Changes nothing. Knows no HTTP."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +14,7 @@ async def stream_of(payment_id: str, *, services: Services) -> tuple[StoredEvent
 
 
 async def readiness(*, services: Services) -> dict[str, str]:
-    """What this app cannot do without, each `ok` or the kind of fault that keeps it from answering."""
+    """What this app cannot work without, each `ok` or the kind of fault that stops it."""
     return {
         "store": await _check(services.store.ping),
         "bus": await _check(services.publisher.ping),

@@ -1,4 +1,4 @@
-"""sweep: find payments that stand still with nobody working on them, and start their next step once more."""
+"""sweep: find payments that stand still while nobody works on them, and start their next step. Knows no Cosmos."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,7 +18,7 @@ LIMIT = 200
 """Payments per step and round, so that a round ends within the time of a function; the next round goes on."""
 
 _SWEPT = tuple(step for step in Step if step is not Step.NOTIFY_FAILURE)
-"""What a payment can owe. That the merchant is told of a failure leaves no trace in the stream, so it is not known."""
+"""What a payment can owe. NOTIFY_FAILURE leaves no trace in the stream, so nobody knows whether it is still owed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +33,14 @@ class _Still:
 async def sweep(*, services: Services) -> int:
     """Returns how many payments were started again.
 
-    Standing still means: owing a step for longer than that step's longest series of retries, and a margin. One with an
-    open dead letter waits for a person instead; one whose letter was discarded at this step was given up on purpose.
+    A payment stands still when it owes a step for longer than that step's longest series of retries, and a margin. One
+    with an open dead letter waits for a person. One whose letter was discarded at this step was given up on purpose.
     """
     swept = 0
     for step in _SWEPT:
         horizon = max(
             services.limits.horizon(step), services.limits.fresh
-        )  # the feed's own message is taken at its word for so long
+        )  # so long the feed's own message is acted on without asking
         moved_before = services.clock.now() - horizon
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
             still = _Still(row=row, step=step, moved_before=moved_before)
@@ -49,7 +49,7 @@ async def sweep(*, services: Services) -> int:
 
 
 async def _sweep_one(still: _Still, *, services: Services) -> int:
-    """One that cannot be swept, for an unreadable stream or a busy store, must not keep the others from it."""
+    """A payment that cannot be swept (unreadable stream, busy store) must not stop the others."""
     try:
         return await _sweep(still, services=services)
     except PaymentsError as fault:
@@ -62,7 +62,7 @@ async def _sweep_one(still: _Still, *, services: Services) -> int:
 
 
 async def _sweep(still: _Still, *, services: Services) -> int:
-    """Send first, count then: after a crash in between the same run is sent again, and the topic drops it."""
+    """Send first, then count: after a crash in between, the same run is sent again, and the topic drops it."""
     row, step = still.row, still.step
     stream = await services.store.load(row.payment_id)
     if not stream or stream[-1].payment.owes is not step or await _in_hand(still, services=services):

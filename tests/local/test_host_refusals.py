@@ -160,7 +160,7 @@ async def test_an_app_that_cannot_run_as_declared_is_refused(tmp_path: Path, sou
         ),
         pytest.param(
             HOST_JSON | {"extensions": {"serviceBus": {"maxConcurrentCalls": 0}}},
-            "extensions.serviceBus.maxConcurrentCalls is 0: it must be a whole number from 1 on",
+            "extensions.serviceBus.maxConcurrentCalls is 0: it must be a whole number, 1 or more",
             id="no calls",
         ),
         pytest.param(

@@ -90,7 +90,7 @@ def test_unknown_or_true_is_true_and_unknown_and_false_is_false() -> None:
         ("sys.To 'x'", "comparison is expected"),
         ("(1=1", "expected"),
         ("1=1 1=1", "not expected"),
-        ("a NOT b", "neither IN nor LIKE"),
+        ("a NOT b", "NOT must be followed by IN or LIKE"),
         ("a + 1 = 2", "arithmetic is not implemented"),
         ("a = #", "not understood"),
         ("a IS 1", "'null' is expected"),

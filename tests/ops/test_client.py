@@ -52,7 +52,7 @@ def test_a_key_is_not_sent_unencrypted_to_another_machine(capsys: pytest.Capture
 def test_what_is_no_address_is_said_to_be_none(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--url", url, "list"]) == 2
 
-    assert "is no address" in capsys.readouterr().err
+    assert "is not an address" in capsys.readouterr().err
 
 
 def test_nobody_listening_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +79,7 @@ async def test_an_answer_of_another_server_is_recognised(app: Scripted, capsys: 
 
     assert await ops(app, "list") == 2
 
-    assert "no JSON: is this the app's address, without /api?" in capsys.readouterr().err
+    assert "without JSON: is this the app's address, without /api?" in capsys.readouterr().err
 
 
 async def test_a_problem_document_is_told_in_one_line(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,7 +89,7 @@ def test_a_duration_is_a_number_with_a_unit() -> None:
 
 @pytest.mark.parametrize("text", ["", "m", "10", "-1m", "1.5h", "1w"])
 def test_anything_else_is_no_duration(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration"):
+    with pytest.raises(ValueError, match="is not a duration"):
         duration(text)
 
 

@@ -5,10 +5,10 @@
     POST   /_local/faults     {"status", "operation"?, "container"?, "substatus"?, "retry_after_ms"?, "count"?,
                                "after"?}
     GET    /_local/faults     what is still to come
-    DELETE /_local/faults     none any more
+    DELETE /_local/faults     forget them
 
 A fault without operation or container matches any. `after` true = the request is carried out, then answered with the
-fault. Status 0 = the connection is cut. Operations are named as in wire.py; what concerns no container counts as
+fault. Status 0 = the connection is cut. Operations are named as in wire.py; one without a container counts as
 `account`. Knows nothing of items.
 """
 

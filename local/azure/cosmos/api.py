@@ -258,7 +258,7 @@ class Cosmos:
     def _session(
         self, container: Container, key: PartitionKey | None = None, *, range_id: int | None = None
     ) -> dict[str, str]:
-        """Of the one partition that is meant; of the first, when the whole container is."""
+        """Session token of the partition that is meant; for a whole container, of the first."""
         place = range_of(key, container.ranges).id if key is not None else range_id or 0
         return wire.session_headers(container, place, lsn=self._store.lsns(container.number)[place])
 

@@ -1,4 +1,4 @@
-"""Databases and containers: their names, resource ids and definitions. Knows nothing of items and of no protocol."""
+"""Databases and containers: their names, resource ids and definitions. Knows no items and no protocol."""
 
 import json
 from collections.abc import Callable, Mapping

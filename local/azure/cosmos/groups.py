@@ -1,7 +1,7 @@
 """Requests in groups: those that are ready together share one transaction, and no answer leaves before its commit.
 
-Knows nothing of what the requests are. The statements run here in the loop, where the rules are; the commit (an fsync)
-runs in the database's thread: the loop goes on reading requests meanwhile, and those become the next group.
+Knows nothing of what the requests are. The statements run here in the loop, where the rules are. The commit (an fsync)
+runs in the database's thread. Meanwhile the loop reads more requests, and those become the next group.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Partition keys, effective partition keys, physical partitions and resource ids: pure arithmetic.
 
-The hash is the one the SDKs compute on their side (version 2: MurmurHash3 x64 128 of the typed value, bytes reversed,
-the two top bits cleared), so the two sides always agree on where an item lives. Knows nothing of storage or requests.
+The hash is version 2: MurmurHash3 x64 128 of the typed value, bytes reversed, the two top bits cleared. The SDKs
+compute it too, so the two sides always agree on where an item lives. Knows nothing of storage or requests.
 """
 
 import base64

@@ -2,7 +2,7 @@
 
 Most languages' clients ask for a plan before any query that is not tied to one partition key, and merge the answers
 as it says. A plan that leaves something out would make them merge wrongly without noticing. So a query that needs more
-than putting the answers behind one another, or cutting them off, is refused by name. Knows no protocol, reads no item.
+than joining the answers in order, or cutting them off, is refused by name. Knows no protocol, reads no item.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Runs a query over its scope and pages through the answer.
 
-A continuation holds the place of the last row that was answered - its value in the ordering and the item's number for
-life - never an offset: items written in between neither shift rows out of the answer nor into it twice.
-Knows no protocol; the grammar stands in sql.py, the meaning of operators in expressions.py.
+A continuation holds the last row's ordering value and the item's number, never an offset. Items written meanwhile do
+not make it skip or repeat a row. Knows no protocol; the grammar is in sql.py, the meaning of operators in
+expressions.py.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The words of a query: text in, tokens out, and what a number or a string among them is worth. Knows no grammar."""
+"""The words of a query: text in, tokens out, and the values of numbers and strings among them. Knows no grammar."""
 
 import json
 import re

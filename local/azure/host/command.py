@@ -1,4 +1,4 @@
-"""`python -m local host`: run one function app, as `func start` does. Must not know how."""
+"""`python -m local host`: the local Functions host as a process of its own. Knows the command line only."""
 
 import argparse
 import hashlib
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local host", description=__doc__)
+    words = "A local Functions host: runs one function app, as `func start` does."
+    parser = argparse.ArgumentParser(prog="python -m local host", description=words)
     parser.add_argument("--app", type=Path, default=Path(), help="the app's folder, with function_app.py and host.json")
     parser.add_argument("--port", "--http-port", type=int, default=7071, help="for HTTP functions; 0 takes a free one")
     parser.add_argument("--settings", type=Path, help="default: local.settings.json in the app's folder, if there")

@@ -1,9 +1,8 @@
 """Fires a function for the changes of one Cosmos DB container. Must not know the SDK or the app.
 
 Each feed range has a lease that says who reads it and how far it has been read. Per range: read a page, invoke until
-it succeeds, note the page's end in the lease, read on; never two pages of one range at once, ranges beside each other.
-What is noted is what has been dealt with, so after any crash the feed goes on from there, and at most one page of each
-range comes twice.
+it succeeds, note the page's end in the lease, read on. Never two pages of one range at once; ranges run in parallel.
+After a crash the feed goes on from what is noted, so at most one page of each range comes twice.
 """
 
 import asyncio

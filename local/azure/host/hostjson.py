@@ -1,7 +1,7 @@
 """host.json, as far as the local host obeys it. Must not know the app's functions.
 
-What the local host would get wrong unnoticed is refused by name; the rest (logging, extension bundle, scaling,
-functionTimeout) is passed over, and COVERAGE.md says so.
+What the local host would get wrong unnoticed is refused by name. The rest (logging, extension bundle, scaling,
+functionTimeout) is ignored, and COVERAGE.md says so.
 """
 
 import json
@@ -83,7 +83,7 @@ def _service_bus(section: dict[str, Any], path: Path) -> ServiceBusOptions:
 def _whole(section: dict[str, Any], key: str, *, default: int, least: int, where: str) -> int:
     value = section.get(key, default)
     if type(value) is not int or value < least:
-        raise CannotStart(f"{where}.{key} is {value!r}: it must be a whole number from {least} on")
+        raise CannotStart(f"{where}.{key} is {value!r}: it must be a whole number, {least} or more")
     return value
 
 

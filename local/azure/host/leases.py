@@ -1,7 +1,7 @@
 """Who reads which range of a change feed, and how far it has been read. Must not know the SDK or what is read.
 
-The documents look like those of the .NET change feed processor: one per range, every update guarded by its etag, so
-that of two hosts one loses and knows it. Beside them one document `.info` names the ranges, for the next start.
+The documents look like those of the .NET change feed processor, one per range. An etag guards every update: when two
+hosts write, one loses and knows it. One more document, `.info`, names the ranges for the next start.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Timer schedules in NCRONTAB: second, minute, hour, day, month, day of week. Must not know who waits for them.
 
-Written here because cron packages disagree with NCRONTAB about the seconds' place and about days: here a time must fit
-the day *and* the day of week, where cron takes either. Times are UTC, as in Azure on Linux.
+Written here because cron packages disagree with NCRONTAB about the seconds' place and about days. Here a time must fit
+the day *and* the day of week; cron takes either. Times are UTC, as in Azure on Linux.
 """
 
 import datetime as dt

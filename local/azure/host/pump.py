@@ -1,10 +1,10 @@
 """Takes messages off one Service Bus entity, runs the function for each, and settles. Must not know the SDK or the app.
 
-How a lane works. A receiver may be used by one task at a time: settlements that run beside each other, or beside a
+How a lane works. Only one task at a time may use a receiver: settlements that run beside each other, or beside a
 receive, stall azure-servicebus 7.15 for 0.2 s (they read one socket in turns). So one task owns the receiver and does
-everything on it, one thing after another: settle what is finished, else receive one message. A receive that waits is
-broken off as soon as there is something to settle, and taken up again after; functions run in tasks of their own. Thus
-an idle entity delivers at once, a settlement never waits for a poll, and a slow function holds up nobody.
+one thing after another: settle what is finished, else receive one message. When there is something to settle, it breaks
+off a receive that waits, and goes on with it afterwards. Functions run in tasks of their own. So an idle entity
+delivers at once, a settlement never waits for a poll, and a slow function holds up nobody.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What the environment and local.settings.json say, read by the rules of the Functions host.
 
 Must not know which trigger asks. Names are looked up as .NET configuration does: upper and lower case are the same, and
-`__` parts a section from its keys.
+`__` separates a section from its keys.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""The app's triggers, read from what its decorators declare, and every reason not to start. Knows not how they fire.
+"""The app's triggers as its decorators declare them, and every reason not to start. Must not know how they fire.
 
-What Azure would accept but lose payments by (a feed without endless retries) is refused here, as is everything that the
-local host does not implement: by name, never passed over in silence.
+Refused by name: what Azure accepts but loses payments by (a feed without endless retries), and everything that the
+local host does not implement.
 """
 
 from collections.abc import Sequence
@@ -122,7 +122,7 @@ def _checked(function: Function) -> str:
     if unknown := sorted(set(function.trigger) - _KEYS[kind] - _COMMON):
         raise CannotStart(f"{function.name}: {kind} has no argument {unknown[0]} that the local host knows: remove it")
     if function.retry and kind not in _RETRIED:
-        raise CannotStart(f"{function.name}: @retry is not supported on a {kind}, in Azure neither: remove it")
+        raise CannotStart(f"{function.name}: @retry is not supported on a {kind}, here or in Azure: remove it")
     return kind
 
 

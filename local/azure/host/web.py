@@ -1,7 +1,7 @@
 """HTTP triggers over aiohttp: routes, keys, and the conversion of requests and responses. Must not know other triggers.
 
-Behaves as the Functions host: a method that a route does not take is 404, because there the method is part of the
-route; an exception is 500 with an empty body.
+Behaves as the Functions host. A method that a route does not take is 404, because there the method is part of the
+route. An exception is 500 with an empty body.
 """
 
 import hmac

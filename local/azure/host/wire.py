@@ -1,8 +1,8 @@
 """Stand-ins for the messages between the Functions host and the Python runtime.
 
 In Azure they are protobuf messages on a gRPC stream. Here both ends live in one process, so plain objects with the same
-names and fields do: the runtime takes the namespace `protos` once, builds its answers from it by keyword, and reads our
-requests by attribute. Must not know what any field means.
+names and fields are enough. The runtime takes the namespace `protos` once, builds its answers from it by keyword, and
+reads our requests by attribute. Must not know what any field means.
 """
 
 import datetime as dt

@@ -1,4 +1,4 @@
-"""Addresses of entities as clients write them: a full URL or a path, in any case. Knows not which exist."""
+"""Addresses of entities as clients write them: a URL or a path, in upper or lower case. Does not know which exist."""
 
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit

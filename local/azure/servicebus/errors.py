@@ -1,4 +1,4 @@
-"""What the broker says no to: one exception per situation, with the condition by which the real service tells it."""
+"""What the broker refuses: one exception per situation, with the error condition of the real service."""
 
 
 class Refusal(Exception):

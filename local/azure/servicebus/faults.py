@@ -1,6 +1,6 @@
 """Faults that a test orders over the diagnostics port. The only place that knows them; the app never sees this.
 
-Each fault has a count and is used up. The broker asks at the one point where a fault would bite.
+Each fault has a count and is used up. The broker asks at the one point where a fault would take effect.
 """
 
 from collections.abc import Mapping

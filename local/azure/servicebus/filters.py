@@ -110,7 +110,7 @@ class _Parser:
         elif self._take("like"):
             predicate = _is_like(left, self._operand(), escape=self._operand() if self._take("escape") else None)
         elif negate:
-            raise RuleError(f"NOT is followed by neither IN nor LIKE in {self._text!r}")
+            raise RuleError(f"NOT must be followed by IN or LIKE in {self._text!r}")
         else:
             return _compared(left, sign=self._sign(), right=self._operand())
         return _negated(predicate) if negate else predicate

@@ -1,6 +1,6 @@
-"""Reads along with the frames that come in, for the one thing that Proton keeps to itself: the message-format.
+"""Reads the frames that come in, for the one thing that Proton does not show: the message-format.
 
-A batch is told by its format and by nothing else: a body may look like anything. Knows links by name only.
+Only its format tells a batch: a body may look like anything. Knows links by name only.
 """
 
 from collections import defaultdict, deque

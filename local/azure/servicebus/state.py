@@ -1,7 +1,7 @@
 """The broker's rules: peek-lock, settlement, expiry, dead letters and where they are forwarded, recovery.
 
-Knows no protocol and reads no clock: time, tokens and the journal come in. Every method that changes something answers
-with a future that is done when the change is durable; what others may see of the change they see after that.
+Knows no protocol and reads no clock: time, tokens and the journal come in. Every method that changes something returns
+a future that is done when the change is durable. Others see the change only after that.
 """
 
 import asyncio

@@ -109,7 +109,7 @@ def _apply(records: Sequence[Record], connection: sqlite3.Connection) -> None:
 
 
 def _last_of_each(records: Sequence[Record]) -> Iterable[Record]:
-    """Of the next numbers of one queue only the last counts; everything else is written as it is."""
+    """Keep only the last of a queue's next numbers; write everything else as it is."""
     if records and isinstance(records[0], NextNumber):
         return {record[0]: record for record in records}.values()
     return records

@@ -1,4 +1,4 @@
-"""Things that are due at a time of the broker's clock: one heap, one wake-up of the loop. Knows not what is due."""
+"""Things that are due at a time of the broker's clock: one heap, one wake-up of the loop. Does not know what is due."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """AMQP 1.0 values as bytes and as Python objects. Knows nothing of messages, links or Service Bus.
 
-Decoding keeps apart what the broker has to tell apart (symbol, timestamp, described); widths of integers are not kept,
-which is why sections are copied as bytes and never re-encoded from here.
+Decoding distinguishes what the broker has to distinguish (symbol, timestamp, described). Widths of integers are not
+kept, so sections are copied as bytes and never re-encoded from here.
 """
 
 import struct

@@ -1,1 +1,1 @@
-"""Everything that is kept in Azure Cosmos DB: the streams, the dead letters, the read model, the feed's progress."""
+"""What is kept in Azure Cosmos DB: streams, dead letters, the read model, the feed's progress. Knows no rule."""

@@ -1,6 +1,6 @@
 """EventStore on Azure Cosmos DB. Knows no rule of payments.
 
-An append is one conditional create: a document id `{paymentId}:{version}` that is taken answers 409, and that is the
+An append is one conditional create. A document id `{paymentId}:{version}` that is taken answers 409: that is the
 concurrency check. It is global only while the account has one write region.
 """
 
@@ -46,7 +46,7 @@ class CosmosEventStore:
         )
 
     async def _what_stands(self, events: Sequence[StoredEvent], taken: Taken) -> tuple[StoredEvent, ...]:
-        """Our own events when an earlier call of ours got through without our hearing of it; else StreamMoved."""
+        """Our own events when an earlier call stored them and its answer was lost; else raises StreamMoved."""
         standing = []
         for ours in events:
             there = await self._read_taken(ours)

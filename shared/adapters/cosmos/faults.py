@@ -1,4 +1,4 @@
-"""The SDK's errors as ours. Those we do not know travel on; every call has a limit."""
+"""The SDK's errors as ours. Unknown ones travel on; every call has a limit. Knows no container."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ async def writing(what: str) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
-    except HttpResponseError as exc:  # azure.core's: CosmosBatchOperationError is no CosmosHttpResponseError
+    except HttpResponseError as exc:  # azure.core's: CosmosBatchOperationError is not a CosmosHttpResponseError
         if exc.status_code in (409, 412):
             raise Taken(f"{what}: somebody was first") from exc
         if exc.status_code in _BUSY:

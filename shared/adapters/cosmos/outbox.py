@@ -1,8 +1,8 @@
 """Outbox on Azure Cosmos DB: how far the publisher's leases are behind the container they read.
 
-A lease holds the log sequence number up to which its part of the feed was handled; the session token of any answer from
-that part holds the newest one. Their difference is what is unread, in transactions: the sum that the .NET change feed
-estimator and the KEDA scaler do. Only answers' headers are used; no document is read.
+A lease holds the log sequence number up to which its part of the feed was handled. The session token of any answer from
+that part holds the newest one. Their difference is what is unread, in transactions. The .NET change feed estimator and
+the KEDA scaler calculate the same. Of the feed only headers of answers are used. Knows no event.
 """
 
 import json
@@ -17,7 +17,7 @@ from shared.adapters.cosmos.faults import reading, writing
 from shared.ports.outbox import Unpublished
 
 _MEMORY = "regis-pay.backlog"
-"""A document beside the leases; its id begins with no lease prefix."""
+"""A document beside the leases; its id must not begin with a lease prefix."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class CosmosOutbox:
         self._prefix = lease_prefix
 
     async def unpublished(self) -> Sequence[Unpublished]:
-        """Where several leases speak of one part, the one that came furthest counts: it was published then."""
+        """When several leases name one part, the furthest counts: so far the part was published."""
         async with reading("measure the outbox"):
             parts = await self._parts()
             container = (await self._events.read())["_rid"]
@@ -51,7 +51,7 @@ class CosmosOutbox:
             leases = [lease async for lease in self._leases.query_items(query)]
         positions: dict[str, str] = {}
         for lease in leases:
-            if lease["id"].startswith(self._prefix) and container in lease["id"]:  # not of one of this name before
+            if lease["id"].startswith(self._prefix) and container in lease["id"]:  # not an older container's
                 part = parts.name(lease["LeaseToken"])
                 furthest, position = positions.get(part, ""), lease["ContinuationToken"] or ""
                 positions[part] = max(furthest, position, key=_number)
@@ -71,7 +71,7 @@ class CosmosOutbox:
         return parts
 
     async def _session_tokens(self, feed_range: dict[str, Any]) -> list[str]:
-        """Of a feed that begins now, so that no document comes."""
+        """The session tokens of a feed that begins now; no document is read."""
         tokens: list[str] = []
 
         def note(headers: Mapping[str, Any], _: dict[str, Any]) -> None:
@@ -99,12 +99,12 @@ class CosmosOutbox:
 
 
 def _number(position: str) -> int:
-    """Of a continuation token, which is the number in quotes; 0 before the first checkpoint."""
+    """The number in a continuation token, which is in quotes; 0 before the first checkpoint."""
     digits = position.strip('"')
     return int(digits) if digits.isdecimal() else 0
 
 
 def _global_number(numbers: str) -> int:
-    """Of a session token `version#global#region=local...` or `version#global`."""
+    """The global number of a session token `version#global#region=local...` or `version#global`."""
     parts = numbers.split("#")
     return int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() else 0

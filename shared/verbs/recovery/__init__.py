@@ -1,1 +1,1 @@
-"""recover: keep what cannot go on, and bring it to an end: by itself, or by an operator."""
+"""recover: record what cannot go on (keep, drain), and let an operator end it (replay, discard)."""

@@ -1,4 +1,4 @@
-"""recover, by an operator: end what cannot be saved. The provider is asked first; what it did is recorded first."""
+"""recover, by an operator: end what cannot be saved. The provider is asked first, and what it did is recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,15 +44,15 @@ class _Case:
 async def discard(letter_id: str, *, by: str, reason: str, services: Services) -> Discard | None:
     """End the payment of a dead letter properly, then close the letter; None when there is no such letter.
 
-    What the provider has done is recorded, and a payment whose money was taken is not ended but goes on. If the
-    provider does not answer, nothing happens. Safe to repeat. Raises LetterMoved, StoreBusy, AppendUnknown.
+    What the provider has done is recorded. A payment whose money was taken is not ended: it goes on. If the provider
+    does not answer, the payment stays as it is. Safe to repeat. Raises LetterMoved, StoreBusy, AppendUnknown.
     """
     letter = await services.letters.get(letter_id)
     if letter is None:
         return None
     if letter.status in (LetterStatus.DISCARDED, LetterStatus.RESOLVED):
         return Discard(letter_id=letter_id, discarded=True, why=f"it was {letter.status.value} before")
-    letter = await services.letters.save(  # whoever replays it at this moment finds that it has changed
+    letter = await services.letters.save(  # a replay at this moment finds that it has changed
         letter.after("discarding", at=services.clock.now(), by=by, note=reason)
     )
     ended, why = await _end(letter, services)
@@ -116,9 +116,9 @@ async def _end_as_answered(case: _Case) -> tuple[bool, str]:
 
 
 async def _done_before(case: _Case, answer: Done) -> tuple[bool, str]:
-    """The provider had done it. An authorised payment is ended all the same; one that was charged goes on.
+    """The provider had done it. An authorised payment is still ended; one that was charged goes on.
 
-    The failure goes first: else the settle step could take up the payment between the two events.
+    The failure goes first. Otherwise the settle step could take up the payment between the two events.
     """
     fact = case.doing.fact(answer, at=case.services.clock.now())
     if fact is None:

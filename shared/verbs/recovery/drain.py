@@ -1,4 +1,4 @@
-"""recover, by an operator: record what died on its way to being recorded. Without this it would lie there unseen."""
+"""recover, by an operator: record letters that died on their way to being recorded. Nothing else reads that queue."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Drained:
 
 
 async def drain(*, keep: Callable[..., Awaitable[None]], services: Services) -> Drained:
-    """Hand what lies in the recorder's own dead-letter queue to `keep`, which records it.
+    """Hand what is in the recorder's own dead-letter queue to `keep`, which records it.
 
     Raises BusUnavailable: call again, nothing is lost.
     """

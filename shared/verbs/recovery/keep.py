@@ -1,7 +1,7 @@
-"""recover: keep what cannot go on as a record that alerts, and never lose it. Replay and discard are beside it.
+"""recover: keep what cannot go on as a record that alerts, and never lose it. Knows nothing of replay and discard.
 
-Two roads lead here: what we parked ourselves, with its source in a property, and what died in the broker and was
-forwarded, with its source in the broker's own annotation.
+Two roads lead here. What we parked ourselves has its source in a property. What died in the broker was forwarded, and
+has its source in the broker's own annotation.
 """
 
 from datetime import timedelta
@@ -23,15 +23,15 @@ RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 async def keep(delivery: Delivery, *, services: Services) -> None:
     """Record a dead letter; returning completes the message.
 
-    While the store cannot take it, a copy with the same id is scheduled, without limit: the topic drops no repeats, and
-    the record's id comes from source and message id, so that one death stays one record. Raises BusUnavailable when
-    the broker takes no copy either: the delivery is then abandoned.
+    While the store cannot take it, a copy with the same id is scheduled, without limit: the topic drops no repeats. The
+    record id comes from source and message id, so one death stays one record. Raises BusUnavailable when the broker
+    does not take the copy: the delivery is then abandoned.
     """
     letter = as_dead_letter(delivery)
     record = _record_of(letter, services=services)
     try:
         added = await services.letters.add(record)
-    except Exception as fault:  # noqa: BLE001 - the recorder's edge: whatever it is, the letter must not be lost
+    except Exception as fault:  # noqa: BLE001 - the recorder's edge: no fault may lose the letter
         await _keep_later(letter, attempt=record_attempts(delivery) + 1, why=type(fault).__name__, services=services)
         return
     if added:

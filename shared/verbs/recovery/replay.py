@@ -1,4 +1,7 @@
-"""recover, by an operator: send what died once more, to the step that failed and to nobody else. Safe to repeat."""
+"""recover, by an operator: send a dead letter again to the step that failed, and only there. Safe to repeat.
+
+A letter of `publish` is the exception: its event never reached its topic, so it goes to every subscriber.
+"""
 
 import re
 from collections.abc import Sequence
@@ -33,7 +36,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """The verdict on one dead letter. run: under which it was sent again. why: for people."""
+    """The verdict on one dead letter. run: the one it was sent under. why: for people."""
 
     letter_id: str
     verdict: Verdict
@@ -46,10 +49,10 @@ async def replay(
 ) -> Replay | None:
     """Send a dead letter's message again under a new run; None when there is no such letter.
 
-    The run is noted in the record before the message is sent, so that whoever repeats a replay that was cut off sends
-    under the same run, which the topic drops if it was sent. The trace of the payment is kept. With dry_run nothing is
-    changed and the verdict says what would happen now. due_at: when the message may be delivered, to spread many.
-    Raises LetterMoved, StoreBusy, BusUnavailable: repeat it.
+    The run is noted before the message is sent. A repeat of an interrupted replay uses the same run, and the topic
+    drops it if it was sent. The trace of the payment is kept. With dry_run nothing is changed, and the verdict says
+    what would happen now. due_at: when the message may be delivered, to spread many. Raises LetterMoved, StoreBusy,
+    AppendUnknown, BusUnavailable: repeat it.
     """
     record = await services.letters.get(letter_id)
     if record is None:
@@ -66,7 +69,7 @@ async def replay(
 async def replay_all(
     letters: Sequence[LetterRecord], *, by: str, dry_run: bool, rate_per_s: float, services: Services
 ) -> list[Replay]:
-    """Replay one after another; the messages become due at this rate. One that fails does not keep the others."""
+    """Replay one after another; the messages become due at this rate. One that fails does not stop the others."""
     start, sent, verdicts = services.clock.now(), 0, []
     for letter in letters:
         due_at = start + timedelta(seconds=sent / rate_per_s)
@@ -155,7 +158,7 @@ async def _plan_step(record: LetterRecord, step: Step, *, services: Services) ->
 
 
 async def _send(record: LetterRecord, *, by: str, services: Services, due_at: datetime | None) -> Replay:
-    """Note the run, send, note that it was sent: every crash in between is mended by doing it again."""
+    """Note the run, send, note that it was sent. After a crash in between, do it again."""
     if _cut_off(record):
         run = record.replays[-1]
     else:
@@ -193,7 +196,7 @@ async def _of_the_same(record: LetterRecord, services: Services) -> list[LetterR
 
 
 async def _message(record: LetterRecord, *, run: str, services: Services) -> Message:
-    """For a step: the message as it was, or made anew from the store when its body is spoilt; addressed."""
+    """The message for the step, rebuilt from the store when its body cannot be read; `publish`: the announcement."""
     document = await services.store.load_document(record.event_id or "")
     if document is None:
         raise Unreadable(f"there is no document {record.event_id} to make the message from")

@@ -1,0 +1,58 @@
+"""What a caller is told when the store does not answer: a POST repeats its key, all others just repeat."""
+
+import json
+from types import SimpleNamespace
+from typing import Any, Never
+
+import azure.functions as func
+import pytest
+
+from functions import accept, query
+from functions.problems import STATUS_OF
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy
+from shared.services import GetServices
+
+ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
+ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
+CONTEXT = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None))
+
+
+def failing(fault: type[PaymentsError]) -> GetServices:
+    async def services() -> Never:
+        raise fault("tried, in vain")
+
+    return services
+
+
+async def told(blueprint: func.Blueprint, name: str, **arguments: Any) -> dict[str, Any]:
+    app = func.FunctionApp()
+    app.register_functions(blueprint)
+    (function,) = (each for each in app.get_functions() if each.get_function_name() == name)
+    document: dict[str, Any] = json.loads((await function.get_user_function()(**arguments)).get_body())
+    return document
+
+
+@pytest.mark.parametrize("fault", [StoreBusy, AppendUnknown])
+async def test_a_post_is_told_to_repeat_with_its_key(fault: type[PaymentsError]) -> None:
+    headers = {"content-type": "application/json"}
+    request = func.HttpRequest("POST", "/api/payments", headers=headers, body=json.dumps(ORDER).encode())
+
+    document = await told(accept.blueprint(failing(fault)), "accept_payment", req=request, context=CONTEXT)
+
+    assert (document["code"], document["status"]) == (fault.code, 503)
+    assert "with the same Idempotency-Key" in document["title"]
+
+
+async def test_a_get_hears_of_no_key_and_of_nothing_stored() -> None:
+    request = func.HttpRequest("GET", f"/api/payments/{ID}", route_params={"payment_id": ID}, body=b"")
+
+    document = await told(query.blueprint(failing(StoreBusy)), "get_payment", req=request)
+
+    assert (document["code"], document["status"]) == ("store_busy", 503)
+    assert document["title"] == "The store is busy. Do the same again: it is safe."
+
+
+def test_only_the_codes_of_a_key_speak_of_it_to_everybody() -> None:
+    named = {code for code, (_, title) in STATUS_OF.items() if "Idempotency-Key" in title}
+
+    assert named == {"idempotency_key_invalid", "idempotency_key_reused"}
