@@ -11,11 +11,11 @@ CONTENT_TYPE = "application/problem+json"
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
-    "body_too_large": (413, "The body is too large."),
+    "body_too_large": (413, "The body is larger than a payment request can be."),
     "unsupported_media_type": (415, "Send the request as application/json."),
     "idempotency_key_invalid": (400, "Idempotency-Key must be 1 to 255 visible ASCII characters."),
     "idempotency_key_reused": (422, "This Idempotency-Key was used for another request. Use a new key."),
-    "request_invalid": (422, "Some fields are not valid."),
+    "request_invalid": (422, "The request was understood, and some of its fields cannot be accepted."),
     "payment_not_found": (404, "There is no payment with this id."),
     "dead_letter_not_found": (404, "There is no dead letter with this id."),
     "letter_moved": (409, "Another action on this dead letter was first. Look at it again."),
@@ -24,7 +24,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "append_unknown": (503, "It is not known whether the change was stored. Do the same again: it is safe."),
     "stream_moved": (503, "The payment is being written to. Try again."),
     "stream_missing": (503, "The payment's events cannot be seen yet. Try again."),
-    "unreadable": (500, "The stored events of this payment cannot be read."),
+    "unreadable": (500, "What is stored of this payment cannot be read."),
 }
 
 

@@ -47,7 +47,7 @@ async def test_a_repeat_of_the_feed_beyond_the_topics_window_is_seen_as_old_and_
 
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
-        looked = [line.step for line in world.telemetry.log_lines("advance.already_done")]
+        looked = [vars(line)["step"] for line in world.telemetry.log_lines("advance.already_done")]
         assert {"create", "settle", "notify"} <= {*looked}
         assert len(looked) == len({*looked}), "each step looks once"
 
