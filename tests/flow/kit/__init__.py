@@ -28,6 +28,7 @@ What a world is made of, and in which module each part is:
 What a test can add:
 
     gateway        Gateway. A proxy between the product and the provider, which answers as the test says.
+    edge           Edge. The HTTP functions over a world: what a merchant or an operator is answered.
     failing_ports  Services whose ports raise when the test wants them to; given to a world as `alter`.
     scenarios      What can happen to a payment, from start to end. test_crashes.py runs each of them many times.
     both_buses     The same operations on DirectBus and on the real SDK over sockets; only for test_world.py.

@@ -1,0 +1,193 @@
+"""What a merchant's developer is answered: the HTTP functions over the real store."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import flow
+from shared.codec.documents import to_document
+from shared.domain.events import PaymentInitiated
+from shared.errors import AppendUnknown, StoreBusy
+from tests.builders import a_payment
+from tests.facts import COMPLETED, facts_in
+from tests.flow.kit.edge import Answered, Edge
+from tests.flow.kit.failing_ports import busy_in_append, raising_in_append
+from tests.flow.kit.world import a_world
+
+ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+async def posted(edge: Edge, body: object = ORDER, *, key: str | None = "order-1", **headers: str) -> Answered:
+    return await edge.send(
+        "accept_payment", body, headers={**({"Idempotency-Key": key} if key is not None else {}), **headers}
+    )
+
+
+async def test_a_payment_is_accepted_and_found_where_the_answer_says(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+
+        accepted = await posted(edge, {**ORDER, "description": "Two books", "metadata": {"cart": "77"}})
+
+        payment_id = accepted.body["payment_id"]
+        assert (accepted.status, accepted.body["status"]) == (202, "initiated")
+        assert accepted.headers["Location"] == f"/api/payments/{payment_id}"
+        assert "description" not in accepted.body
+        found = await edge.ask("get_payment", payment_id=payment_id.upper())
+        assert (found.status, found.body["payment_id"]) == (200, payment_id)
+        assert (found.body["description"], found.body["metadata"]) == ("Two books", {"cart": "77"})
+
+
+async def test_its_timeline_is_told_event_by_event(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        payment_id = (await posted(edge)).body["payment_id"]
+        await world.run()
+
+        told = await edge.ask("get_payment_events", payment_id=payment_id)
+
+        assert (told.status, told.body["payment_id"]) == (200, payment_id)
+        assert facts_in(event["type"] for event in told.body["events"]) == COMPLETED
+
+
+async def test_a_repeat_of_the_same_key_is_answered_the_same_and_another_request_is_refused(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        first = await posted(edge)
+        await world.run()
+
+        again, other = await posted(edge), await posted(edge, {**ORDER, "amount_minor": 1251})
+
+        assert (again.status, again.body) == (202, first.body)
+        assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
+        assert await world.charges(first.body["payment_id"]) == 1
+
+
+async def test_without_a_key_each_post_is_a_payment(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+
+        ids = {(await posted(edge, key=None)).body["payment_id"] for _ in range(3)}
+
+        assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status", "code"),
+    [
+        (b"x" * 65_537, {}, 413, "body_too_large"),
+        (ORDER, {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
+        (ORDER, {"Idempotency-Key": "a b"}, 400, "idempotency_key_invalid"),
+        (ORDER, {"Idempotency-Key": ""}, 400, "idempotency_key_invalid"),
+        (ORDER, {"Idempotency-Key": "k" * 256}, 400, "idempotency_key_invalid"),
+        (b"{", {}, 400, "body_not_json"),
+        (b"[]", {}, 400, "body_not_json"),
+        ({**ORDER, "amount_minor": 0}, {}, 422, "request_invalid"),
+    ],
+)
+async def test_a_request_that_is_refused_says_why_and_stores_nothing(
+    tmp_path: Path, body: object, headers: Mapping[str, str], status: int, code: str
+) -> None:
+    async with a_world(tmp_path) as world:
+        refused = await posted(Edge(world), body, **headers)
+
+        assert (refused.status, refused.body["code"]) == (status, code)
+        assert refused.media_type == "application/problem+json"
+        stored = world.backends.container(flow.EVENTS).query_items("SELECT c.id FROM c")
+        assert [document async for document in stored] == []
+
+
+async def test_a_content_type_with_parameters_in_capitals_is_json_too(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        accepted = await posted(Edge(world), **{"Content-Type": "Application/JSON; charset=utf-8"})
+
+        assert accepted.status == 202
+
+
+async def test_a_field_that_is_wrong_is_named(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        refused = await posted(Edge(world), {**ORDER, "currency": "XXX", "amount_minor": "12"})
+
+        assert {fault["field"] for fault in refused.body["errors"]} == {"currency", "amount_minor"}
+
+
+async def test_while_the_store_is_busy_the_caller_is_told_to_repeat_with_the_key(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=busy_in_append(PaymentInitiated, times=1)) as world:
+        edge = Edge(world)
+
+        busy, then = await posted(edge), await posted(edge)
+
+        assert (busy.status, busy.body["code"]) == (503, "store_busy")
+        assert "Idempotency-Key" in busy.body["title"]
+        assert then.status == 202
+
+
+async def test_what_may_have_been_stored_is_not_called_nothing(tmp_path: Path) -> None:
+    unknown = raising_in_append(PaymentInitiated, *[AppendUnknown("no answer")] * 9)
+    async with a_world(tmp_path, alter=unknown) as world:
+        told = await posted(Edge(world))
+
+        assert (told.status, told.body["code"]) == (503, "append_unknown")
+        assert told.body["title"].startswith("It is not known")
+
+
+@pytest.mark.parametrize("payment_id", [NOBODY, "no-uuid", ""])
+@pytest.mark.parametrize("function", ["get_payment", "get_payment_events"])
+async def test_a_payment_that_is_not_there_is_not_found(tmp_path: Path, function: str, payment_id: str) -> None:
+    async with a_world(tmp_path) as world:
+        missing = await Edge(world).ask(function, payment_id=payment_id)
+
+        assert (missing.status, missing.body["code"]) == (404, "payment_not_found")
+
+
+async def test_a_stream_that_cannot_be_read_is_a_fault_of_ours(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        (stored,) = a_payment().stored
+        await world.backends.container(flow.EVENTS).upsert_item({**to_document(stored), "schemaVersion": 99})
+
+        told = await Edge(world).ask("get_payment", payment_id=stored.payment.payment_id)
+
+        assert (told.status, told.body["code"]) == (500, "unreadable")
+
+
+async def test_it_is_alive_and_says_from_which_build(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        alive = await Edge(world).ask("health")
+
+        assert (alive.status, alive.body) == (200, {"status": "live", "build": "abc123"})
+        assert alive.headers["Cache-Control"] == "no-store"
+
+
+class Ping:
+    """A store that is away as long as `is_away` says so, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.is_away, self.asked = True, 0
+
+    async def ping(self) -> None:
+        self.asked += 1
+        if self.is_away:
+            raise StoreBusy("away")
+
+
+async def test_it_is_ready_when_store_and_bus_answer(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        ready = await Edge(world).ask("ready")
+
+        assert (ready.status, ready.body["checks"]) == (200, {"store": "ok", "bus": "ok"})
+
+
+async def test_it_says_what_keeps_it_from_being_ready_and_asks_no_more_than_it_must(tmp_path: Path) -> None:
+    ping: Any = Ping()
+    async with a_world(tmp_path, alter=lambda services: replace(services, store=ping)) as world:
+        edge = Edge(world)
+
+        first, second = await edge.ask("ready"), await edge.ask("ready")
+
+        assert (first.status, first.body["checks"]) == (503, {"store": "StoreBusy", "bus": "ok"})
+        assert second.body == first.body
+        assert ping.asked == 1

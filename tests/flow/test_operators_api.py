@@ -1,0 +1,238 @@
+"""What an operator is answered: the functions under /api/ops over the real store, as `python -m ops` calls them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import StoreBusy
+from tests.facts import COMPLETED
+from tests.flow.kit.edge import Edge
+from tests.flow.kit.world import World, a_world
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+async def stuck(world: World, *, count: int = 1) -> list[str]:
+    """Payments whose settle has died, because the provider is down until it is repaired."""
+    payment_ids = [await world.accept("pm_settle_down") for _ in range(count)]
+    await world.run()
+    return payment_ids
+
+
+async def test_dead_letters_are_listed_without_their_bodies_a_page_at_a_time(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_ids = await stuck(world, count=3)
+        edge = Edge(world)
+        which = {"limit": "2", "status": "open", "step": "settle"}
+
+        first = await edge.ask("list_dead_letters", params=which)
+        rest = await edge.ask("list_dead_letters", params={**which, "page": first.body["next_page"]})
+
+        listed = [*first.body["dead_letters"], *rest.body["dead_letters"]]
+        assert sorted(letter["payment_id"] for letter in listed) == sorted(payment_ids)
+        assert {letter["reason"] for letter in listed} == {"retries_exhausted"}
+        assert not any("message" in letter or "history" in letter for letter in listed)
+        assert first.body["as_of"].startswith(world.clock.at.date().isoformat())
+        assert rest.body["next_page"] is None
+
+
+async def test_only_letters_as_old_as_asked_are_listed(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        edge = Edge(world)
+
+        young = await edge.ask("list_dead_letters", params={"older_than_s": "3600"})
+        world.clock.advance_s(3601)
+        old = await edge.ask("list_dead_letters", params={"older_than_s": "3600"})
+
+        assert (len(young.body["dead_letters"]), len(old.body["dead_letters"])) == (0, 1)
+
+
+async def test_one_letter_is_shown_whole_with_its_payment_and_what_a_replay_would_do(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        (payment_id,) = await stuck(world)
+        letter = await world.only_letter()
+
+        shown = await Edge(world).ask("get_dead_letter", letter_id=letter.letter_id)
+
+        assert (shown.status, shown.body["id"], shown.body["payment"]["id"]) == (
+            200,
+            letter.letter_id,
+            payment_id,
+        )
+        assert shown.body["message"]["body"] == letter.body
+        assert shown.body["replay_would"]["verdict"] == "replayed"
+
+
+@pytest.mark.parametrize("function", ["get_dead_letter", "replay_dead_letter"])
+async def test_a_letter_that_is_not_there_is_not_found(tmp_path: Path, function: str) -> None:
+    async with a_world(tmp_path) as world:
+        missing = await Edge(world).ask(function, letter_id=NOBODY)
+
+        assert (missing.status, missing.body["code"]) == (404, "dead_letter_not_found")
+
+
+async def test_a_letter_that_is_not_there_cannot_be_discarded(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        missing = await Edge(world).send("discard_dead_letter", {"reason": "gone"}, letter_id=NOBODY)
+
+        assert (missing.status, missing.body["code"]) == (404, "dead_letter_not_found")
+
+
+async def test_a_dry_run_says_what_would_happen_and_a_replay_does_it(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        (payment_id,) = await stuck(world)
+        letter = await world.only_letter()
+        await world.backends.tell_provider("/repair")
+        edge = Edge(world)
+
+        dry = await edge.ask("replay_dead_letter", params={"dry_run": "TRUE"}, letter_id=letter.letter_id)
+        await world.run()
+        assert await world.events(payment_id) == ["initiated", "created"]
+        done = await edge.ask("replay_dead_letter", letter_id=letter.letter_id)
+        await world.run()
+
+        assert [dry.body["verdict"], done.body["verdict"]] == ["replayed", "replayed"]
+        assert await world.events(payment_id) == COMPLETED
+
+
+async def test_many_are_replayed_by_filter_a_page_at_a_time(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_ids = await stuck(world, count=3)
+        await world.backends.tell_provider("/repair")
+        edge = Edge(world)
+
+        dry = await edge.send("replay_dead_letters", {"step": "settle", "dry_run": True})
+        first = await edge.send("replay_dead_letters", {"step": "settle", "limit": 2, "rate_per_s": 1000})
+        page = {"page": first.body["next_page"], "limit": 2}
+        rest = await edge.send("replay_dead_letters", {"step": "settle", **page})
+        await world.run()
+
+        assert dry.body["dry_run"] is True
+        assert [result["verdict"] for result in dry.body["results"]] == ["replayed"] * 3
+        assert len(first.body["results"]) == 2
+        assert rest.status == 200
+        done = [await world.events(payment_id) for payment_id in payment_ids]
+        assert done.count(COMPLETED) >= 2
+
+
+async def test_a_replay_of_many_without_a_body_takes_every_open_letter(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world, count=2)
+
+        replayed = await Edge(world).ask("replay_dead_letters")
+
+        assert [result["verdict"] for result in replayed.body["results"]] == ["replayed"] * 2
+
+
+async def test_a_discard_wants_a_reason_and_notes_who_it_was(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        (payment_id,) = await stuck(world)
+        letter = await world.only_letter()
+        edge = Edge(world, ops_caller="easy-auth")
+
+        without = await edge.send("discard_dead_letter", {}, letter_id=letter.letter_id)
+        named = {"x-ms-client-principal-name": "ada@example.org"}
+        done = await edge.send(
+            "discard_dead_letter", {"reason": "the customer has gone"}, headers=named, letter_id=letter.letter_id
+        )
+
+        assert (without.status, without.body["code"]) == (422, "request_invalid")
+        assert (done.status, done.body["discarded"]) == (200, True)
+        closed = await world.only_letter()
+        assert closed.history[-1].action == "discarded"
+        assert {entry.by for entry in closed.history} == {"ada@example.org"}
+        assert "failed" in await world.events(payment_id)
+
+
+async def test_a_discard_beside_a_replay_that_is_under_way_is_a_conflict(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        letter = await world.only_letter()
+        edge = Edge(world)
+        await edge.ask("replay_dead_letter", letter_id=letter.letter_id)
+
+        refused = await edge.send(
+            "discard_dead_letter", {"reason": "the customer has gone"}, letter_id=letter.letter_id
+        )
+
+        assert (refused.status, refused.body["discarded"]) == (409, False)
+        assert "wait" in refused.body["why"]
+
+
+async def test_a_caller_whom_nobody_vouches_for_is_unknown(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        letter = await world.only_letter()
+
+        await Edge(world, ops_caller="easy-auth").ask("replay_dead_letter", letter_id=letter.letter_id)
+
+        assert {entry.by for entry in (await world.only_letter()).history} == {"unknown"}
+
+
+async def test_a_name_that_nobody_vouches_for_is_not_taken(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        letter = await world.only_letter()
+        claimed = {"x-ms-client-principal-name": "ada@example.org"}
+
+        await Edge(world).send("replay_dead_letter", b"", headers=claimed, letter_id=letter.letter_id)
+
+        assert {entry.by for entry in (await world.only_letter()).history} == {"developer"}
+
+
+@pytest.mark.parametrize(
+    ("function", "params"),
+    [
+        ("list_dead_letters", {"limit": "0"}),
+        ("list_dead_letters", {"limit": "201"}),
+        ("list_dead_letters", {"status": "lost"}),
+        ("list_dead_letters", {"invented": "1"}),
+        ("list_dead_letters", {"recorded_before": "2026-01-01T00:00:00"}),
+        ("list_payments", {"limit": "501"}),
+        ("list_payments", {"settled": "perhaps"}),
+    ],
+)
+async def test_a_filter_that_makes_no_sense_is_named(tmp_path: Path, function: str, params: dict[str, str]) -> None:
+    async with a_world(tmp_path) as world:
+        refused = await Edge(world).ask(function, params=params)
+
+        assert (refused.status, refused.body["code"]) == (422, "request_invalid")
+        assert [fault["field"] for fault in refused.body["errors"]] == list(params)
+
+
+async def test_payments_are_listed_from_the_read_model(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        paid, (waiting,) = await world.accept("pm_ok"), await stuck(world)
+
+        every = await Edge(world).ask("list_payments", params={"limit": "500"})
+        settled = await Edge(world).ask("list_payments", params={"settled": "true"})
+
+        assert {row["id"] for row in every.body["payments"]} == {paid, waiting}
+        assert [row["id"] for row in settled.body["payments"]] == [paid]
+        assert settled.body["next_page"] is None
+
+
+async def test_there_is_nothing_to_drain_when_nothing_died_on_its_way_to_being_recorded(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        drained = await Edge(world).ask("drain_dead_letters")
+
+        assert (drained.status, drained.body) == (200, {"recorded": 0, "more": False})
+
+
+class BusyOverview:
+    """A read model that cannot be read now."""
+
+    async def list(self, **_wanted: object) -> object:
+        raise StoreBusy("the store is busy")
+
+
+async def test_an_operator_is_told_of_a_busy_store_without_a_word_of_keys(tmp_path: Path) -> None:
+    busy: Any = BusyOverview()
+    async with a_world(tmp_path, alter=lambda services: replace(services, overview=busy)) as world:
+        told = await Edge(world).ask("list_payments")
+
+        assert (told.status, told.body["code"]) == (503, "store_busy")
+        assert "Idempotency-Key" not in told.body["title"]
