@@ -13,8 +13,8 @@ run: .venv/.ready ## start everything here, send one sample payment, serve until
 emulators: .venv/.ready ## start everything but the Functions host, for `func start` in another terminal (RESET=1, ARGS as above)
 	$(PYTHON) -m local emulators $(if $(RESET),--reset) $(ARGS)
 
-test: check ## check, then all tests
-	$(PYTHON) -m pytest $(ARGS)
+test: check ## check, then all tests, and the coverage of functions/ and shared/ (ARGS=tests/flow: some tests, no coverage)
+	$(PYTHON) -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
 
 e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Functions host that this command starts; docs/local.md)
 	$(PYTHON) -m pytest tests/e2e tests/ops/test_on_platform.py tests/ops/test_walkthrough.py $(if $(E2E_HOST),-n 0) $(ARGS)
@@ -39,7 +39,7 @@ package: .venv/.ready ## build the zip that deploys, with its dependencies (ARGS
 	$(PYTHON) infra/package.py --with-dependencies $(ARGS)
 
 clean: ## remove what was installed and cached; the payments in .local stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .local/uv
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .local/uv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: requirements-dev.txt pyproject.toml local/setup.sh

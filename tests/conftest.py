@@ -53,9 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
     hosts.refuse_workers(config)
 
 
+UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py")
+"""Their processes are others, or they go many times through the same lines: measuring them shows no line more."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         hosts.adapt(item)
+        if item.nodeid.startswith(UNMEASURED):
+            item.add_marker("no_cover")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
