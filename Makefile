@@ -39,7 +39,7 @@ package: .venv/.ready ## build the zip that deploys, with its dependencies (ARGS
 	$(PYTHON) infra/package.py --with-dependencies $(ARGS)
 
 clean: ## remove what was installed and cached; the payments in .local stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .local/uv
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .local/uv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready: requirements-dev.txt pyproject.toml local/setup.sh

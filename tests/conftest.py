@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py")
-"""Their processes are others, or they go many times through the same lines: measuring them shows no line more."""
+"""Not measured, to save time: what ships runs in other processes there, or many times through the same lines."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,6 +6,9 @@ TOLD = frozenset({"initiated", "created", "settled", "completed", "failed", "voi
 COMPLETED = ["initiated", "created", "settled", "completed"]
 """The facts of a payment that went well."""
 
+STEPS = frozenset({"create", "settle", "notify", "void", "notify_failure"})
+"""The steps that tests tell of."""
+
 
 def facts_in(types: Iterable[str]) -> list[str]:
     """These among the stored types, such as `payment.created`, in their order and as often as they stand there."""

@@ -55,4 +55,4 @@ def from_cloud_event(body: str | bytes) -> Notice:
             payment=payment_from_json(event["data"]),
         )
     except NOT_OURS as exc:
-        raise Unreadable(f"the message is not a payment event: {exc!r}") from exc
+        raise Unreadable(f"the message is no payment event: {exc!r}") from exc

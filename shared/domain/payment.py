@@ -54,7 +54,14 @@ class Step(StrEnum):
 
     @property
     def tells_the_merchant(self) -> bool:
-        return self in (Step.NOTIFY, Step.NOTIFY_FAILURE)
+        """Whether the payment goes on without it after the last attempt, with a letter that can wait."""
+        match self:
+            case Step.NOTIFY | Step.NOTIFY_FAILURE:
+                return True
+            case Step.CREATE | Step.SETTLE | Step.VOID:
+                return False
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

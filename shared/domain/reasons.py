@@ -37,7 +37,7 @@ class Reason(StrEnum):
     CHARGED_NOT_RECORDED = (
         "charged_not_recorded",
         Severity.HIGH,
-        "replay: it asks and records. If it says that the stream refuses it, refund the customer at the provider",
+        "replay: it asks and records. If it says that the stream refuses it, undo at the provider what its step did",
     )
     OUTCOME_UNPROVABLE = "outcome_unprovable", Severity.HIGH, "look at the provider's own books; then discard"
     NOTIFICATION_UNDELIVERED = (

@@ -31,7 +31,7 @@ class PaymentStep(Protocol):
         """The event that the answer amounts to; None when nothing is recorded."""
 
     def given_up(self, *, at: datetime) -> Event | None:
-        """What is recorded when the last attempt has failed; None: the payment waits for a person."""
+        """What is recorded when the last attempt has failed, or None. Asked only of steps that tell the merchant."""
 
 
 def request_id(payment: Payment, step: Step) -> str:

@@ -112,10 +112,11 @@ async def test_many_are_replayed_by_filter_a_page_at_a_time(tmp_path: Path) -> N
 
         assert dry.body["dry_run"] is True
         assert [result["verdict"] for result in dry.body["results"]] == ["replayed"] * 3
-        assert len(first.body["results"]) == 2
-        assert rest.status == 200
-        done = [await world.events(payment_id) for payment_id in payment_ids]
-        assert done.count(COMPLETED) >= 2
+        assert [len(answered.body["results"]) for answered in (first, rest)] == [2, 1]
+        assert rest.body["next_page"] is None
+        taken = {result["letter_id"] for each in (first, rest) for result in each.body["results"]}
+        assert taken == {letter.letter_id for letter in await world.letters()}
+        assert [await world.events(payment_id) for payment_id in payment_ids] == [COMPLETED] * 3
 
 
 async def test_a_replay_of_many_without_a_body_takes_every_open_letter(tmp_path: Path) -> None:

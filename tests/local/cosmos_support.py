@@ -1,6 +1,7 @@
 """A local Cosmos DB over a real socket and the unmodified SDK in front of it, for the tests named test_cosmos_*."""
 
 import json
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 
 from local.azure.cosmos.server import Running, start, utc_now
+from local.azure.cosmos.store import Store
 from local.supervisor import TOPOLOGY
 from tests.clock import ManualClock
 
@@ -98,3 +100,10 @@ async def ids(found: AsyncIterable[dict[str, Any]]) -> list[str]:
 async def pages(paged: Any) -> list[list[str]]:
     """The ids, page by page."""
     return [[item["id"] async for item in page] async for page in paged.by_page()]
+
+
+def store_in_memory() -> Store:
+    """It is closed when the test lets go of it."""
+    store = Store(":memory:")
+    weakref.finalize(store, store.database.connection.close)
+    return store

@@ -14,12 +14,14 @@ from tests.waiting import LIMIT_S
 
 @dataclass
 class LocalProcess:
-    """A service or the host, started. log: what it has written to standard error, once it has ended."""
+    """A service or the host, started. log: what it has written to standard error, but for what `says` returned."""
 
     name: str
     process: asyncio.subprocess.Process
     port: int = 0
     log: str = ""
+    _lines: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    _reading: asyncio.Task[None] | None = None
     announced: list[list[str]] = field(default_factory=list)
     """The words of each line on standard output up to the one that says it is ready."""
 
@@ -37,11 +39,22 @@ class LocalProcess:
                 self.announced.append(line)
         self.port = int(self.announced[-1][2])
 
+    def listen(self) -> None:
+        """Read its log from now on: a service whose pipe is full would stand still."""
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.log += line.decode()
+            self._lines.put_nowait(line.decode())
+
     async def says(self) -> str:
         """The next line of its log, waited for."""
-        assert self.process.stderr is not None
         async with asyncio.timeout(LIMIT_S):
-            return (await self.process.stderr.readline()).decode()
+            line = await self._lines.get()
+        self.log = self.log.removeprefix(line)
+        return line
 
     async def stop(self) -> int:
         """SIGTERM; the exit code."""
@@ -54,11 +67,11 @@ class LocalProcess:
 
     async def ended(self) -> int:
         """Wait for the end; the exit code."""
+        assert self._reading is not None
         async with asyncio.timeout(LIMIT_S):
-            _, errors = await self.process.communicate()
-        self.log += errors.decode()
-        assert self.process.returncode is not None
-        return self.process.returncode
+            code = await self.process.wait()
+            await self._reading
+        return code
 
 
 async def spawn(name: str, *arguments: str, settings: Mapping[str, str] | None = None) -> LocalProcess:
@@ -70,7 +83,9 @@ async def spawn(name: str, *arguments: str, settings: Mapping[str, str] | None =
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    return LocalProcess(name, process)
+    started = LocalProcess(name, process)
+    started.listen()
+    return started
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from local.azure.cosmos.store import Store
 from local.azure.cosmos.values import dumps
 from local.azure.cosmos.wire import Request, Response
 from tests.clock import IN_2030
+from tests.local.cosmos_support import store_in_memory
 
 KEY_HEADER = "x-ms-documentdb-partitionkey"
 RANGE_HEADER = "x-ms-documentdb-partitionkeyrangeid"
@@ -66,7 +67,7 @@ class Core:
 
 
 def core_of(partitions: int) -> Core:
-    store = Store(":memory:")
+    store = store_in_memory()
     core = Core(Cosmos(store, clock=IN_2030.timestamp, partitions=partitions, consistency="Session"), store)
     core.make("shop")
     return core

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from local.azure.cosmos.store import Scope, Store
+from tests.local.cosmos_support import store_in_memory
 
 ONE_STREAM = Scope(1, 0, pk='"p1"', range=0)
 
@@ -21,7 +22,7 @@ def plan_of(store: Store, step: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize("after", [None, (0, 5)])
 def test_reading_one_logical_partition_touches_no_other(after: tuple[int, int] | None) -> None:
-    store = Store(":memory:")
+    store = store_in_memory()
 
     plan = plan_of(store, lambda: list(store.scan(ONE_STREAM, after=after)))
 
@@ -29,7 +30,7 @@ def test_reading_one_logical_partition_touches_no_other(after: tuple[int, int] |
 
 
 def test_reading_the_feed_starts_behind_what_was_read() -> None:
-    store = Store(":memory:")
+    store = store_in_memory()
 
     plan = plan_of(store, lambda: list(store.changes(Scope(1, 0, range=0), after=5, since=0)))
 
@@ -38,7 +39,7 @@ def test_reading_the_feed_starts_behind_what_was_read() -> None:
 
 
 def test_paging_through_a_container_starts_behind_the_last_page() -> None:
-    store = Store(":memory:")
+    store = store_in_memory()
 
     plan = plan_of(store, lambda: list(store.scan(Scope(1, 0), after=(0, 5))))
 

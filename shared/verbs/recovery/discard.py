@@ -86,7 +86,7 @@ async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
 async def _end_at(case: _Case) -> tuple[bool, str]:
     match case.step:
         case Step.NOTIFY_FAILURE:
-            return True, "no payment waits for it"
+            return False, "no payment waits for it, so there is nothing to end"
         case Step.NOTIFY:
             told = PaymentCompleted(occurred_at=case.services.clock.now(), notification="undelivered")
             return await _recorded(case, [told], why="completed without telling the merchant")
