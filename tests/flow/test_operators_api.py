@@ -119,6 +119,21 @@ async def test_many_are_replayed_by_filter_a_page_at_a_time(tmp_path: Path) -> N
         assert [await world.events(payment_id) for payment_id in payment_ids] == [COMPLETED] * 3
 
 
+async def test_a_dry_run_of_many_goes_through_every_page_and_changes_nothing(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world, count=3)
+        edge = Edge(world)
+        wanted = {"step": "settle", "limit": 2, "dry_run": True}
+
+        first = await edge.send("replay_dead_letters", wanted)
+        rest = await edge.send("replay_dead_letters", {**wanted, "page": first.body["next_page"]})
+
+        letters = await world.letters(status="open")
+        looked_at = [result["letter_id"] for each in (first, rest) for result in each.body["results"]]
+        assert sorted(looked_at) == sorted(letter.letter_id for letter in letters)
+        assert all(letter.history == () for letter in letters)
+
+
 async def test_a_replay_of_many_without_a_body_takes_every_open_letter(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await stuck(world, count=2)

@@ -75,6 +75,24 @@ async def test_money_taken_after_the_payment_had_failed_is_recorded_and_a_person
         )
 
 
+async def test_a_letter_of_money_that_has_to_be_given_back_can_be_closed_and_nothing_else_happens(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path, alter=overtaken("PaymentSettled", DISCARDED)) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.run()
+        before = await world.events(payment_id)
+
+        outcomes = [await world.discard(letter.letter_id) for letter in await world.letters(status="open")]
+        await world.run()
+
+        assert [outcome.discarded for outcome in outcomes] == [True, True]
+        assert all("refunded" in outcome.why for outcome in outcomes)
+        assert await world.letters(status="open") == []
+        assert await world.events(payment_id) == before
+        assert await world.charges(payment_id) == 1
+
+
 async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_alert(tmp_path: Path) -> None:
     other = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_other")
     async with a_world(tmp_path, alter=overtaken("PaymentCreated", other)) as world:

@@ -50,6 +50,16 @@ def test_each_subscription_has_exactly_one_function(declared_functions: dict[str
     assert sorted(listened) == sorted(declared)
 
 
+def test_every_blueprint_is_registered() -> None:
+    written = {path.stem for path in (ROOT / "functions").glob("*.py") if "\ndef blueprint(" in path.read_text()}
+
+    registered = re.findall(
+        r"^app\.register_functions\((\w+)\.blueprint\(", (ROOT / "function_app.py").read_text(), flags=re.MULTILINE
+    )
+
+    assert sorted(registered) == sorted(written)
+
+
 def test_change_feed_triggers_use_declared_containers_and_their_own_lease_prefix(
     declared_functions: dict[str, Declared],
 ) -> None:
