@@ -43,8 +43,9 @@ async def test_only_letters_as_old_as_asked_are_listed(tmp_path: Path) -> None:
         await stuck(world)
         edge = Edge(world)
 
+        world.clock.advance_s(3599)
         young = await edge.ask("list_dead_letters", params={"older_than_s": "3600"})
-        world.clock.advance_s(3601)
+        world.clock.advance_s(2)
         old = await edge.ask("list_dead_letters", params={"older_than_s": "3600"})
 
         assert (len(young.body["dead_letters"]), len(old.body["dead_letters"])) == (0, 1)
@@ -132,6 +133,15 @@ async def test_a_dry_run_of_many_goes_through_every_page_and_changes_nothing(tmp
         looked_at = [result["letter_id"] for each in (first, rest) for result in each.body["results"]]
         assert sorted(looked_at) == sorted(letter.letter_id for letter in letters)
         assert all(letter.history == () for letter in letters)
+
+
+async def test_many_become_due_one_after_another_at_the_rate_asked_for(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world, count=3)
+
+        await Edge(world).send("replay_dead_letters", {"step": "settle", "rate_per_s": 0.5})
+
+        assert sorted(world.scheduled().values()) == [2, 4]
 
 
 async def test_a_replay_of_many_without_a_body_takes_every_open_letter(tmp_path: Path) -> None:
