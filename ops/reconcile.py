@@ -25,7 +25,9 @@ _LOOK_AGAIN_S = 1.0
 class Kind(StrEnum):
     """What differs."""
 
-    CHARGED_TWICE = "charged_more_than_once"
+    CHARGED_TWICE = "charged_twice"
+    CAPTURED_LATE = "captured_late"  # after the payment had failed, and the stream says so
+    CHARGED_BUT_FAILED = "charged_but_failed"  # and the stream does not say so
     NOT_RECORDED = "charged_not_recorded"
     NOT_CHARGED = "recorded_not_charged"
     AMOUNT = "amount_differs"
@@ -33,12 +35,17 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What the provider or the stream says of a payment. times: how often its money was taken."""
+    """What the provider or the stream says of a payment. times: how often its money was taken.
+
+    is_late: whether the stream knows of a capture after the failure. is_twice: whether it knows of a second yes.
+    """
 
     times: int
     amount_minor: int | None
     currency: str | None
     status: str | None
+    is_late: bool = False
+    is_twice: bool = False
 
     @property
     def words(self) -> str:
