@@ -105,7 +105,7 @@ async def _call(turn: Turn, payment: Payment) -> AskAnswer:
 async def _ask(turn: Turn, payment: Payment) -> AskAnswer:
     if turn.request_id_expired:
         return await turn.step.find(payment, turn.call)
-    return await turn.step.ask(turn.call)
+    return await turn.step.ask(payment, turn.call)
 
 
 def _expired(turn: Turn) -> PaymentFailed:
@@ -122,8 +122,8 @@ async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outco
         case Declined():
             fact = turn.step.fact(answer, at=turn.now)
             return await _recorded(fact, turn=turn, payment=payment) if fact else Finished("declined")
-        case Unknown(why):
-            return Again("outcome_unknown", why)
+        case Unknown(why, retry_after_s):
+            return Again("outcome_unknown", why, retry_after_s=retry_after_s)
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):
