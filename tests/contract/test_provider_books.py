@@ -109,7 +109,7 @@ async def test_only_a_list_that_says_it_is_complete_shows_that_something_was_nev
     assert await told(listed()) == NeverSeen()
     for has_more in (True, None, 0, "false"):
         assert isinstance(await told(listed(has_more=has_more)), Busy)
-    for body in ({"payments": []}, {"has_more": False}, {"payments": {}, "has_more": False}, []):
+    for body in (b'{"payments": []}', b'{"has_more": false}', b'{"payments": {}, "has_more": false}', b"[]"):
         assert isinstance(await told(Said(200, body)), Busy)
 
 
