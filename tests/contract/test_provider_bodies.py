@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +16,19 @@ from hypothesis import strategies as st
 from shared.domain.payment import Step
 from shared.ports.provider import AskAnswer, Busy, Declined, NeverSeen, OurFault, Unknown
 from tests.contract.odd_server import OddServer, Said
-from tests.contract.provider_words import BOOKS, DONE, MONEY_STEPS, YES, Make, asked, found, listed, remembered, sent
+from tests.contract.provider_words import (
+    BOOKS,
+    DONE,
+    MONEY_STEPS,
+    YES,
+    Make,
+    asked,
+    call,
+    found,
+    listed,
+    remembered,
+    sent,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -50,7 +64,7 @@ async def test_what_is_not_one_json_object_says_nothing(odd: OddServer, at: Make
 
 
 @pytest.mark.parametrize("packed", [False, True])
-async def test_no_more_than_64_kib_of_an_answer_are_believed(odd: OddServer, at: Make, packed: bool) -> None:  # noqa: FBT001
+async def test_no_more_than_64_kib_of_an_answer_are_believed(odd: OddServer, at: Make, packed: object) -> None:
     async def answer(size: int) -> AskAnswer:
         body = A_YES + b" " * (size - len(A_YES))
         said = Said(200, gzip.compress(body), {"Content-Encoding": "gzip"}) if packed else Said(200, body)
@@ -100,6 +114,34 @@ async def test_what_is_no_answer_at_all_says_nothing(at: Make, wire: bytes) -> N
         assert isinstance(await sent(at(base_url), Step.SETTLE), Unknown)
         assert isinstance(await asked(at(base_url), Step.SETTLE), Busy)
         assert isinstance(await found(at(base_url), Step.SETTLE), Busy)
+
+
+async def test_a_connection_that_is_reset_after_the_request_may_have_moved_money(at: Make) -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(reset, "127.0.0.1", 0) as server:
+        provider = at(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+
+        assert await sent(provider, Step.SETTLE) == Unknown(
+            f"no answer to {call(Step.SETTLE).request_id}: ClientOSError"
+        )
+        assert isinstance(await asked(provider, Step.SETTLE), Busy)
+
+
+async def test_a_redirect_is_not_followed(odd: OddServer, at: Make) -> None:
+    yes = odd.answering(Said(200, YES[Step.SETTLE]), asked=remembered(200, YES[Step.SETTLE], Step.SETTLE))
+    for status in (301, 302, 303, 307, 308):
+        elsewhere = Said(status, headers={"Location": f"{yes}/v1/requests/x"})
+        provider = at(odd.answering(elsewhere, asked=elsewhere, listed=elsewhere))
+
+        assert isinstance(await sent(provider, Step.SETTLE), Unknown)
+        assert isinstance(await asked(provider, Step.SETTLE), Busy)
+        assert isinstance(await found(provider, Step.SETTLE), Busy)
+
+    assert odd.sent[yes] == []
 
 
 # -- any JSON at all

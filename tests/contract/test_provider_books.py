@@ -91,6 +91,19 @@ async def test_what_the_books_do_not_say_for_certain_was_neither_done_nor_never_
     assert isinstance(await found(at(odd.answering(listed=listed(mine))), step), Busy)
 
 
+@pytest.mark.parametrize("step", [Step.SETTLE, Step.VOID])
+@pytest.mark.parametrize("status", ["captured", "pending"])
+async def test_another_try_that_took_money_or_still_may_leaves_the_step_open(
+    odd: OddServer, at: Make, step: Step, status: str
+) -> None:
+    other = a_try(status, provider_payment_id="pp_2", capture_id="cap_2")
+
+    for order in permutations([a_try("authorised"), other]):
+        assert isinstance(await found(at(odd.answering(listed=listed(*order))), step), Busy)
+    for order in permutations([BOOKS[step], other]):
+        assert await found(at(odd.answering(listed=listed(*order))), step) == DONE[step]
+
+
 async def test_a_captured_payment_is_neither_voided_nor_open_to_a_void(odd: OddServer, at: Make) -> None:
     assert isinstance(await found(at(odd.answering(listed=listed(BOOKS[Step.SETTLE]))), Step.VOID), Busy)
 
