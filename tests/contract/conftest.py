@@ -133,4 +133,4 @@ async def odd() -> AsyncIterator[OddServer]:
 
 @pytest.fixture
 def at(http: aiohttp.ClientSession) -> Make:
-    return lambda base_url: HttpProvider(http, base_url=base_url, api_key="key", limit_s=5.0)
+    return lambda base_url: HttpProvider(http, base_url=base_url, api_key="key", limit_s=30.0)

@@ -161,7 +161,7 @@ anything = st.recursive(
 steps = st.sampled_from(MONEY_STEPS)
 statuses = st.sampled_from([200, 201, 202, 302, 400, 401, 402, 404, 409, 429, 500, 503])
 
-examples = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+examples = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def written(value: Any) -> bytes:

@@ -3,7 +3,6 @@
 A gateway, a proxy or a stranger may answer anything. Then money may have moved, or nothing was learned.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from shared.domain.payment import Step
 from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
-from tests.contract.odd_server import OddServer, Said
+from tests.contract.odd_server import OddServer, Said, some_at_a_time
 from tests.contract.provider_words import (
     ANYBODYS,
     DONE,
@@ -79,7 +78,7 @@ async def disagreements(
     table: Sequence[Row], heard: Callable[[int], Awaitable[AskAnswer]], statuses: Sequence[int] = EVERY_STATUS
 ) -> dict[int, AskAnswer]:
     """The statuses that were not taken as the table says."""
-    answers = await asyncio.gather(*(heard(status) for status in statuses))
+    answers = await some_at_a_time(heard(status) for status in statuses)
     return {
         status: answer
         for status, answer in zip(statuses, answers, strict=True)
