@@ -89,7 +89,7 @@ class Turn:
         """
         try:
             if not self.is_forgotten(started_at):
-                answer = await self._in_time(self.step.ask(self.call))
+                answer = await self._in_time(self.step.ask(payment, self.call))
                 is_final = self.is_quiet or self.yes is not None
                 if not isinstance(answer, NeverSeen) or not is_final:
                     return answer

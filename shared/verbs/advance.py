@@ -157,8 +157,8 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Heard(payment, turn.step.fact(answer, at=turn.now), yes=Yes(reference, turn.now))
         case Declined():
             return Heard(payment, turn.step.fact(answer, at=turn.now))
-        case Unknown(why):
-            return Again("outcome_unknown", why, must_be_quiet=turn.step.asks)
+        case Unknown(why, retry_after_s):
+            return Again("outcome_unknown", why, retry_after_s=retry_after_s, must_be_quiet=turn.step.asks)
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):

@@ -23,8 +23,11 @@ from local.azure.servicebus import server as servicebus
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
+from shared.adapters.provider import HttpProvider
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.adapters.servicebus import open_client as open_bus
+from tests.contract.odd_server import OddServer, odd_server
+from tests.contract.provider_words import Make
 
 ON = os.environ.get("REGIS_CONTRACT_ON", "embedded")
 
@@ -119,3 +122,15 @@ async def topics(endpoints: Endpoints) -> AsyncIterator[ServiceBusTopics]:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def odd() -> AsyncIterator[OddServer]:
+    """One server for every answer that a test makes up."""
+    async with odd_server() as server:
+        yield server
+
+
+@pytest.fixture
+def at(http: aiohttp.ClientSession) -> Make:
+    return lambda base_url: HttpProvider(http, base_url=base_url, api_key="key", limit_s=30.0)
