@@ -2,6 +2,9 @@
 PYTHON := .venv/bin/python
 UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.13 --universal
 
+# Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run emulators test e2e soak check fix pin package clean
 
 help: ## print this list

@@ -73,6 +73,10 @@ class Host:
             except Killed:
                 await self.restart()
 
+    def read_to(self, feed: str) -> str | None:
+        """Where the feed's next page begins."""
+        return self._positions[feed]
+
     def rewind(self, feed: str) -> None:
         """Lose the feed's leases, so that it is read from its beginning again."""
         self._positions[feed] = None
@@ -180,7 +184,20 @@ def _step_places() -> list[tuple[str, Step]]:
 
 
 async def read_feed(backends: Backends, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """The next page of the event store's change feed, and where the one after it begins. None: from the beginning."""
+    """The next page of the event store's change feed, and where the one after it begins. None: from the beginning.
+
+    Every second look would be for nothing; where it is known that nothing was written since, no request is made.
+    """
+    writes = backends.writes()
+    if backends.end_of_feed == (position, writes):
+        return [], position
+    page, position = await _request_page(backends, position)
+    if len(page) < PAGE:
+        backends.end_of_feed = position, writes
+    return page, position
+
+
+async def _request_page(backends: Backends, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
     seen: list[Any] = []
     start: dict[str, Any] = {"continuation": position} if position else {"start_time": "Beginning"}
     changes = backends.container(flow.EVENTS).query_items_change_feed(

@@ -233,6 +233,7 @@ async def a_world_on(
         yield world
     finally:
         await world.stop()
+        backends.feed_read_to = world.read_to("publish")
         telemetry.close()
 
 
