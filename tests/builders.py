@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Self
 
 from shared.domain.events import (
@@ -127,21 +128,27 @@ class Story:
             PaymentSeenTo(occurred_at=self.at, step=step, reference=reference, who="ann", why="done by hand")
         )
 
+    @cached_property
+    def _standings(self) -> dict[str, Standing]:
+        return {}
+
     def standing(self, step: str) -> Standing:
-        return standing(self.stored, Step(step))
+        if step not in self._standings:
+            self._standings[step] = standing(self.stored, Step(step))
+        return self._standings[step]
 
     @property
     def last_id(self) -> str:
         """The id of the newest event."""
         return self.stored[-1].event_id
 
-    @property
+    @cached_property
     def payment(self) -> Payment:
         payment = fold(self.events)
         assert payment is not None
         return payment
 
-    @property
+    @cached_property
     def stored(self) -> tuple[StoredEvent, ...]:
         stored: list[StoredEvent] = []
         payment: Payment | None = None
