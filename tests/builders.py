@@ -124,9 +124,8 @@ class Story:
         return self.then(replace(resumed, **changes))
 
     def seen_to(self, step: str | None = None, *, reference: str | None = None) -> Self:
-        return self.then(
-            PaymentSeenTo(occurred_at=self.at, step=step, reference=reference, who="ann", why="done by hand")
-        )
+        seen_to = PaymentSeenTo(occurred_at=self.at, step=step, reference=reference, who="ann", why="done by hand")
+        return self.then(seen_to)
 
     @cached_property
     def _standings(self) -> dict[str, Standing]:
