@@ -154,6 +154,18 @@ async def test_a_row_is_stored_over_the_one_that_was_read_and_no_other(overview:
     assert await overview.put(replace(second, etag=read.etag)) is False
 
 
+async def test_a_row_says_what_broke_and_which_money_has_to_be_given_back(overview: Overview) -> None:
+    story = a_payment(payment_id=str(uuid.uuid4())).created().declined("settle", tells=True)
+    row = row_of(story.captured_late().charged_twice("create", "pp_2").parked("notify_failure").stored[-1])
+    await overview.put(row)
+
+    read = await overview.get(row.payment_id)
+
+    assert read is not None
+    assert replace(read, etag=None) == row
+    assert (row.broken, row.captured_late, row.charged_twice) == (("create", "notify_failure", "settle"), True, True)
+
+
 async def test_what_stands_still_is_found_by_the_step_it_owes(overview: Overview) -> None:
     row = row_of(a_payment(payment_id=str(uuid.uuid4())).created().stored[-1])
     await overview.put(row)
