@@ -30,6 +30,8 @@ STORIES = [
     a_payment(notification_url=None, description=None, metadata={}).declined(),
     a_payment().created().declined("settle").voided(),
     FAILED.voided().failure_told(),
+    FAILED.failure_told().voided(),
+    FAILED.parked("notify_failure").voided(),
     FAILED.captured_late().seen_to(reference="cap_1"),
     a_payment().created().charged_twice("create", "pp_2"),
     a_payment().created().parked("settle").resumed("settle", letter_id=LETTER_ID, heard=True).settled(),
