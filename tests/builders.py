@@ -1,24 +1,35 @@
-"""Payments in the language of the domain: `a_payment().created().settled()`. Knows no storage and no HTTP."""
+"""Payments and dead letters in the language of the domain: `a_payment().created().settled()`. Knows no storage."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Self
 
 from shared.domain.events import (
     Event,
+    Notification,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
+    PaymentFailureTold,
     PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
+from shared.domain.letters import LetterRecord, letter_id_of
 from shared.domain.money import Money
-from shared.domain.payment import Payment, evolve, fold
+from shared.domain.payment import Payment, Step, evolve, fold
+from shared.domain.standing import Standing, standing
 from shared.domain.stream import StoredEvent
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 PAYMENT_ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
+LETTER_ID = "11111111-2222-5333-8444-555555555555"
 
 
 def initiated(**changes: Any) -> PaymentInitiated:
@@ -44,37 +55,99 @@ class Story:
 
     events: tuple[Event, ...] = field(default_factory=tuple)
 
-    def _then(self, event: Event) -> Self:
-        return replace(self, events=(*self.events, event))
+    def then(self, *events: Event) -> Self:
+        return replace(self, events=(*self.events, *events))
 
     @property
-    def _at(self) -> datetime:
+    def at(self) -> datetime:
         return NOON + timedelta(seconds=len(self.events))
 
     def created(self, provider_payment_id: str = "pp_1") -> Self:
-        return self._then(PaymentCreated(occurred_at=self._at, provider_payment_id=provider_payment_id))
+        return self.then(PaymentCreated(occurred_at=self.at, provider_payment_id=provider_payment_id))
 
     def settled(self, capture_id: str = "cap_1") -> Self:
-        return self._then(PaymentSettled(occurred_at=self._at, capture_id=capture_id))
+        return self.then(PaymentSettled(occurred_at=self.at, capture_id=capture_id))
 
-    def completed(self) -> Self:
-        return self._then(PaymentCompleted(occurred_at=self._at, notification="delivered"))
+    def completed(self, notification: Notification = "delivered") -> Self:
+        return self.then(PaymentCompleted(occurred_at=self.at, notification=notification))
 
-    def declined(self, step: str = "create") -> Self:
-        return self._then(
-            PaymentFailed(occurred_at=self._at, reason="declined", code="card_declined", failed_step=step)
+    def declined(self, step: str = "create", *, tells: bool = False) -> Self:
+        """tells: as streams have it since the merchant's being told of a failure is an event."""
+        return self.then(
+            PaymentFailed(occurred_at=self.at, reason="declined", code="card_declined", failed_step=step, tells=tells)
         )
 
-    def voided(self) -> Self:
-        return self._then(PaymentVoided(occurred_at=self._at, void_id="vo_1"))
+    def announced_again(self) -> Self:
+        """The failure once more, behind a yes that came late."""
+        failed = self.payment.failed
+        assert failed is not None
+        return self.then(replace(failed, occurred_at=self.at))
+
+    def voided(self, void_id: str = "vo_1") -> Self:
+        return self.then(PaymentVoided(occurred_at=self.at, void_id=void_id))
+
+    def failure_told(self) -> Self:
+        return self.then(PaymentFailureTold(occurred_at=self.at))
+
+    def captured_late(self, capture_id: str = "cap_1") -> Self:
+        return self.then(PaymentCapturedLate(occurred_at=self.at, capture_id=capture_id))
+
+    def charged_twice(self, step: str, reference: str) -> Self:
+        return self.then(PaymentChargedTwice(occurred_at=self.at, step=step, reference=reference))
+
+    def parked(self, step: str, *, cause: str | None = None, reason: str = "retries_exhausted") -> Self:
+        """cause: the step's current one, if none is named."""
+        parked = PaymentParked(
+            occurred_at=self.at,
+            step=step,
+            cause=cause or self.standing(step).cause,
+            reason=reason,
+            severity="normal",
+            letter_id=LETTER_ID,
+        )
+        return self.then(parked)
+
+    def resumed(self, step: str, **changes: Any) -> Self:
+        """By an operator's replay, if nothing else is said."""
+        now = self.standing(step)
+        resumed = PaymentResumed(
+            occurred_at=self.at,
+            step=step,
+            replaces=now.cause,
+            starter=now.starter,
+            to="finish",
+            by="replay",
+            who="ann",
+            why="the provider is well again",
+            action=f"action-{len(self.events)}",
+        )
+        return self.then(replace(resumed, **changes))
+
+    def seen_to(self, step: str | None = None, *, reference: str | None = None) -> Self:
+        seen_to = PaymentSeenTo(occurred_at=self.at, step=step, reference=reference, who="ann", why="done by hand")
+        return self.then(seen_to)
+
+    @cached_property
+    def _standings(self) -> dict[str, Standing]:
+        return {}
+
+    def standing(self, step: str) -> Standing:
+        if step not in self._standings:
+            self._standings[step] = standing(self.stored, Step(step))
+        return self._standings[step]
 
     @property
+    def last_id(self) -> str:
+        """The id of the newest event."""
+        return self.stored[-1].event_id
+
+    @cached_property
     def payment(self) -> Payment:
         payment = fold(self.events)
         assert payment is not None
         return payment
 
-    @property
+    @cached_property
     def stored(self) -> tuple[StoredEvent, ...]:
         stored: list[StoredEvent] = []
         payment: Payment | None = None
@@ -89,3 +162,28 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def a_payment(**changes: Any) -> Story:
     return Story((initiated(**changes),))
+
+
+def a_letter(**changes: Any) -> LetterRecord:
+    """Of a create whose retries were exhausted. The id is that of its source, message and reason."""
+    letter = LetterRecord(
+        letter_id="",
+        step="create",
+        source="payment-initiated/create",
+        reason="retries_exhausted",
+        description="busy after 6 attempts",
+        severity="normal",
+        payment_id=PAYMENT_ID,
+        event_id=f"{PAYMENT_ID}:1",
+        cause=f"{PAYMENT_ID}:1",
+        message_id=f"{PAYMENT_ID}:1:create:5",
+        subject="payment.initiated",
+        body="{}",
+        attempt=5,
+        delivery_count=1,
+        yes=None,
+        recorded_at=NOON,
+    )
+    letter = replace(letter, **changes)
+    own = letter_id_of(source=letter.source, message_id=letter.message_id, reason=letter.reason)
+    return replace(letter, letter_id=letter.letter_id or own)

@@ -14,16 +14,16 @@ The cause is the event that a message stems from: the id begins with it. Earlier
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final
 
 from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event
 from shared.codec.facts import FORMS, type_name
 from shared.codec.values import NOT_OURS, time_from_json, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Step
 from shared.domain.reasons import Reason
-from shared.domain.standing import STARTER_OF
+from shared.domain.standing import STARTER_OF, began_at
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 from shared.flow import DEAD_LETTER_TOPIC, EVENTS, PLACE_OF, SENT, TOPIC_OF, Place, Sent
@@ -149,7 +149,7 @@ def resumption(stored: StoredEvent) -> Message:
     if not isinstance(event, PaymentResumed) or event.step not in set(Step):
         raise Unreadable(f"{stored.event_id} resumes no step that is known here")
     step = Step(event.step)
-    time = _began_at(stored.payment, step)
+    time = began_at(stored.payment, step)
     if time is None:
         raise Unreadable(f"{stored.event_id} resumes {step.value}, which has not begun")
     kind = FORMS[STARTER_OF[step]].name
@@ -160,21 +160,6 @@ def resumption(stored: StoredEvent) -> Message:
         subject=kind,
         to=PLACE_OF[step].subscription,
     )
-
-
-def _began_at(payment: Payment, step: Step) -> datetime | None:
-    """When the event was that the step begins with."""
-    match step:
-        case Step.CREATE:
-            return payment.initiated_at
-        case Step.SETTLE:
-            return payment.created.occurred_at if payment.created else None
-        case Step.NOTIFY:
-            return payment.settled.occurred_at if payment.settled else None
-        case Step.VOID | Step.NOTIFY_FAILURE:
-            return payment.failed.occurred_at if payment.failed else None
-        case _:
-            assert_never(step)
 
 
 def tried_again(

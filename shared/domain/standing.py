@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import (
@@ -30,6 +31,21 @@ STARTER_OF: dict[Step, type[Event]] = {
     Step.NOTIFY_FAILURE: PaymentFailed,
 }
 """The business event that starts a step, as the map in shared/flow.py says too."""
+
+
+def began_at(payment: Payment, step: Step) -> datetime | None:
+    """When the business event was that the step begins with, the newest if there are two; None before it."""
+    match step:
+        case Step.CREATE:
+            return payment.initiated_at
+        case Step.SETTLE:
+            return payment.created.occurred_at if payment.created else None
+        case Step.NOTIFY:
+            return payment.settled.occurred_at if payment.settled else None
+        case Step.VOID | Step.NOTIFY_FAILURE:
+            return payment.failed.occurred_at if payment.failed else None
+        case _:
+            assert_never(step)
 
 
 class Stands(StrEnum):

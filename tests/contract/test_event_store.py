@@ -105,6 +105,30 @@ async def test_of_many_that_race_for_a_version_one_wins(store: EventStore) -> No
     assert await store.load(payment_id) == won[0].events
 
 
+async def test_of_two_who_start_a_step_again_at_once_one_is_first_although_they_want_the_same(
+    store: EventStore,
+) -> None:
+    story = a_payment(payment_id=str(uuid.uuid4())).created().parked("settle")
+    await store.append(story.stored)
+    ann, bob = (story.resumed("settle", action=action).stored[-1:] for action in ("ann's", "bob's"))
+
+    assert await store.append(ann) == Appended(ann, is_new=True)
+
+    with pytest.raises(StreamMoved):
+        await store.append(bob)
+    assert await store.append(ann) == Appended(ann, is_new=False)
+
+
+async def test_whatever_recovery_noted_is_loaded_as_it_was_appended(store: EventStore) -> None:
+    story = a_payment(payment_id=str(uuid.uuid4())).created().declined("settle", tells=True).captured_late()
+    story = story.parked("notify_failure").resumed("notify_failure").failure_told().charged_twice("create", "pp_2")
+    stream = story.seen_to(reference="cap_1").stored
+
+    await store.append(stream)
+
+    assert await store.load(stream[0].payment.payment_id) == stream
+
+
 async def test_one_document_can_be_read_as_it_is_stored(store: EventStore) -> None:
     stream = a_stream()
     await store.append(stream[:1])

@@ -89,15 +89,16 @@ def letter(number: int, **changes: Any) -> Json:
         "severity": "normal",
         "payment_id": f"payment-{number}",
         "event_id": f"payment-{number}:1",
+        "cause": f"payment-{number}:1",
         "recorded_at": "2026-01-02T12:00:00.000000Z",
-        "replays": [],
+        "as_of": 2,
         **changes,
     }
 
 
 def whole(number: int, **changes: Any) -> Json:
     """A dead letter as it is shown alone."""
-    message = {"message_id": f"payment-{number}:1", "body": '{"id": 1}', "run": "0", "attempt": 5, "delivery_count": 1}
+    message = {"message_id": f"payment-{number}:1", "body": '{"id": 1}', "attempt": 5, "delivery_count": 1}
     return {
         **letter(number),
         "message": message,
@@ -113,4 +114,5 @@ def page_of(letters: Sequence[Json], next_page: str | None = None) -> Json:
 
 
 def verdict(number: int, word: str = "replayed") -> Json:
-    return {"letter_id": letter(number)["id"], "verdict": word, "why": f"because {number}", "run": "r1"}
+    cause = f"payment-{number}:3" if word == "replayed" else None
+    return {"letter_id": letter(number)["id"], "verdict": word, "why": f"because {number}", "cause": cause}

@@ -54,6 +54,25 @@ async def test_the_filters_are_those_of_the_app(app: Scripted) -> None:
     assert app.asked[0].query == expected
 
 
+@pytest.mark.parametrize("status", ["open", "taken_up", "closed"])
+async def test_letters_are_listed_by_how_they_stand(app: Scripted, status: str) -> None:
+    app.on(LIST, (200, page_of([letter(1, status=status)])))
+
+    code = await ops(app, "list", "--status", status)
+
+    assert app.asked[0].query["status"] == status
+    assert code == (1 if status == "open" else 0)
+
+
+@pytest.mark.parametrize("word", ["replayed", "discarded", "resolved"])
+async def test_a_word_of_an_earlier_release_is_a_wrong_use(app: Scripted, word: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        await ops(app, "list", "--status", word)
+
+    assert caught.value.code == 2
+    assert app.asked == []
+
+
 async def test_all_means_every_page(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     app.on(LIST, (200, page_of([letter(1)], "second")), (200, page_of([], "third")), (200, page_of([letter(2)])))
 
@@ -85,7 +104,8 @@ async def test_ids_alone_can_be_handed_to_another_command(app: Scripted, capsys:
 async def test_a_dead_letter_is_shown_with_all_that_decides_what_to_do(
     app: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    history = [{"at": "2026-01-02T12:00:01.000000Z", "action": "replayed", "by": "ada", "note": "as r1"}]
+    note = "to finish it, as payment-1:3: it is well again"
+    history = [{"at": "2026-01-02T12:00:01.000000Z", "action": "replay", "by": "ada", "note": note}]
     event = {"type": "payment.failed", "occurred_at": "2026-01-02T12:00:00Z", "data": {"reason": "declined"}}
     app.on(f"{LIST}/{ID}", (200, whole(1, history=history)))
     app.on("GET /api/payments/payment-1/events", (200, {"events": [event]}))
@@ -96,7 +116,8 @@ async def test_a_dead_letter_is_shown_with_all_that_decides_what_to_do(
     assert code == 1
     assert "a replay now  would send it again: the payment is initiated and owes create" in shown
     assert "2026-01-02T12:00:00Z  payment.failed reason=declined" in shown
-    assert "2026-01-02T12:00:01Z  replayed by ada: as r1" in shown
+    assert f"2026-01-02T12:00:01Z  replay by ada: {note}" in shown
+    assert "payment-1:1 (attempt 6, delivery 1)" in shown
     assert '    "id": 1' in shown
 
 

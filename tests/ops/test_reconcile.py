@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from ops import reconcile
-from ops.reconcile import NOTHING, Kind, Side, differences
+from ops.reconcile import NOTHING, Kind, Side, differences, stream_of
 from tests.ops.scripted import Json, Scripted, ops
 
 TAKEN = Side(1, 1250, "EUR", "captured")
 RECORDED = Side(1, 1250, "EUR", "settled")
 OPEN = Side(0, 1250, "EUR", "created")
+FAILED = Side(0, 1250, "EUR", "failed")
 
 
 @pytest.mark.parametrize(
@@ -28,10 +30,46 @@ OPEN = Side(0, 1250, "EUR", "created")
         (Side(1, 1250, "USD", "captured"), RECORDED, [Kind.AMOUNT]),
         (Side(2, 1250, "EUR", "captured"), RECORDED, [Kind.CHARGED_TWICE]),
         (Side(2, 1250, "EUR", "captured"), OPEN, [Kind.CHARGED_TWICE, Kind.NOT_RECORDED]),
+        (TAKEN, FAILED, [Kind.CHARGED_BUT_FAILED]),
+        (TAKEN, replace(FAILED, status="voided"), [Kind.CHARGED_BUT_FAILED]),
+        (TAKEN, replace(FAILED, is_known=True), [Kind.CAPTURED_LATE]),
+        (TAKEN, replace(FAILED, is_known=True, is_given_back=True), []),
+        (NOTHING, FAILED, []),
+        (Side(2, 1250, "EUR", "captured"), replace(RECORDED, is_known=True), [Kind.CHARGED_TWICE]),
+        (Side(2, 1250, "EUR", "captured"), replace(RECORDED, is_known=True, is_given_back=True), []),
     ],
 )
 def test_what_counts_as_a_difference(provider: Side, stream: Side, kinds: list[Kind]) -> None:
     assert [found.kind for found in differences("p", provider=provider, stream=stream)] == kinds
+
+
+LATE: Json = {"type": "payment.captured_late", "data": {"capture_id": "cap_1"}}
+TWICE: Json = {"type": "payment.charged_twice", "data": {"step": "settle", "reference": "cap_2"}}
+VOIDED_TWICE: Json = {"type": "payment.charged_twice", "data": {"step": "void", "reference": "vo_2"}}
+GIVEN_BACK: Json = {"type": "payment.seen_to", "data": {}}
+GIVEN_UP: Json = {"type": "payment.seen_to", "data": {"step": "notify_failure"}}
+
+
+@pytest.mark.parametrize(
+    ("events", "is_known", "is_given_back"),
+    [
+        ([], False, False),
+        ([LATE], True, False),
+        ([TWICE], True, False),
+        ([VOIDED_TWICE], False, False),
+        ([LATE, GIVEN_BACK], True, True),
+        ([LATE, GIVEN_UP], True, False),
+        ([LATE, TWICE, GIVEN_BACK], True, False),
+        ([LATE, TWICE, GIVEN_BACK, GIVEN_BACK], True, True),
+        ([LATE, VOIDED_TWICE, GIVEN_BACK], True, True),
+    ],
+)
+def test_what_the_events_of_a_payment_tell_of_its_money(
+    events: list[Json], is_known: bool, is_given_back: bool
+) -> None:
+    side = stream_of({**stream("a", is_settled=False), "status": "failed"}, events)
+
+    assert (side.is_known, side.is_given_back) == (is_known, is_given_back)
 
 
 def charge(payment_id: str, *, times: int = 1, amount_minor: int = 1250) -> Json:
@@ -145,7 +183,21 @@ async def test_another_amount_and_a_second_charge_are_reported(
 
     assert await run(app, provider) == 1
 
-    assert reported(capsys) == [("amount_differs", "a"), ("charged_more_than_once", "b")]
+    assert reported(capsys) == [("amount_differs", "a"), ("charged_twice", "b")]
+
+
+async def test_money_that_a_person_has_given_back_is_no_difference_any_more(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed(app, provider, charges={each: charge(each) for each in ("a", "b", "c")}, rows=[])
+    for payment_id, events in {"a": [], "b": [LATE], "c": [LATE, GIVEN_BACK]}.items():
+        failed = {**stream(payment_id, is_settled=False), "status": "failed"}
+        app.on(f"GET /api/payments/{payment_id}", (200, failed))
+        app.on(f"GET /api/payments/{payment_id}/events", (200, {"payment_id": payment_id, "events": events}))
+
+    assert await run(app, provider) == 1
+
+    assert reported(capsys) == [("charged_but_failed", "a"), ("captured_late", "b")]
 
 
 async def test_a_payment_under_way_is_looked_at_until_it_agrees(

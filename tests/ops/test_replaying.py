@@ -46,10 +46,10 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_be(
 # --- waiting for what becomes of one
 
 
-def replayed_one(app: Scripted, *, statuses: list[str]) -> None:
-    """The replay of letter 1 as r1, and then its payment in one status after another."""
+def replayed_one(app: Scripted, *, statuses: list[str], letter_is: list[str]) -> None:
+    """The replay of letter 1 as payment-1:3; then payment and letter in one status after another."""
     app.on(ONE, (200, verdict(1)))
-    app.on(f"{LIST}/{ID}", (200, whole(1, replays=["r1"])))
+    app.on(f"{LIST}/{ID}", *((200, whole(1, status=status)) for status in letter_is))
     app.on("GET /api/payments/payment-1", *((200, {"status": status}) for status in statuses))
 
 
@@ -59,40 +59,64 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_waiting_ends_when_the_payment_rests(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    replayed_one(app, statuses=["initiated", "settled", "completed"])
+async def test_waiting_ends_when_the_step_is_done(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    replayed_one(app, statuses=["initiated", "created", "created"], letter_is=["open", "taken_up", "closed"])
     app.on(LIST, (200, page_of([])))
 
     assert await ops(app, "replay", ID, "--wait", "1m") == 0
 
-    assert capsys.readouterr().out.splitlines()[-1] == "payment payment-1 is completed"
+    assert capsys.readouterr().out.splitlines()[-1] == "payment payment-1 is created"
+    assert len(app.to(f"{LIST}/{ID}")) == 3
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_waiting_ends_when_the_replayed_message_is_dead(
     app: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    older, newer = letter(2, payment_id="payment-1"), letter(3, payment_id="payment-1")
-    replayed_one(app, statuses=["initiated"])
-    app.on(LIST, (200, page_of([older])), (200, page_of([older, newer])))
-    app.on(f"{LIST}/{older['id']}", (200, whole(2)))
-    app.on(f"{LIST}/{newer['id']}", (200, whole(3, message={**whole(3)["message"], "run": "r1"})))
+    older = letter(2, payment_id="payment-1", cause="payment-1:2")
+    of_another_step = letter(4, payment_id="payment-1", step="settle", cause="payment-1:3")
+    newer = letter(3, payment_id="payment-1", cause="payment-1:3")
+    replayed_one(app, statuses=["initiated"], letter_is=["taken_up"])
+    app.on(LIST, (200, page_of([older, of_another_step])), (200, page_of([older, of_another_step, newer])))
 
     assert await ops(app, "replay", ID, "--wait", "1m") == 1
 
     expected = f"it died again (retries_exhausted): dead letter {newer['id']}"
     assert capsys.readouterr().out.splitlines()[-1] == expected
+    assert app.to(LIST)[-1].query["payment_id"] == "payment-1"
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_merchant_who_could_not_be_told_again_is_a_new_death_although_the_payment_rests(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = letter(3, payment_id="payment-1", cause="payment-1:3", reason="notification_undelivered")
+    replayed_one(app, statuses=["completed"], letter_is=["closed"])
+    app.on(LIST, (200, page_of([again])))
+
+    assert await ops(app, "replay", ID, "--wait", "1m") == 1
+
+    expected = f"it died again (notification_undelivered): dead letter {again['id']}"
+    assert capsys.readouterr().out.splitlines()[-1] == expected
 
 
 @pytest.mark.usefixtures("impatient")
 async def test_waiting_ends_when_the_patience_does(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    replayed_one(app, statuses=["initiated"])
+    replayed_one(app, statuses=["initiated"], letter_is=["taken_up"])
     app.on(LIST, (200, page_of([])))
 
     assert await ops(app, "replay", ID, "--wait", "0s") == 1
 
     expected = "payment payment-1 is still initiated: it is being worked on"
     assert capsys.readouterr().out.splitlines()[-1] == expected
+
+
+async def test_a_replay_that_had_nothing_to_do_is_not_waited_for(app: Scripted) -> None:
+    app.on(ONE, (200, verdict(1, "nothing_to_do")))
+
+    assert await ops(app, "replay", ID, "--wait", "1m") == 0
+
+    assert len(app.asked) == 1
 
 
 # --- many
@@ -127,7 +151,6 @@ async def test_every_page_goes_through_what_was_there_at_the_start(app: Scripted
         "step": "create",
         "recorded_before": "2026-01-02T13:00:00.000000Z",
         "dry_run": False,
-        "rate_per_s": 1000.0,
         "limit": 200,
     }
     assert [asked.body for asked in app.to(MANY)] == [expected, {**expected, "page": "second"}]
@@ -142,7 +165,7 @@ async def test_an_age_counts_from_the_start(app: Scripted) -> None:
     assert app.to(MANY)[0].body["recorded_before"] == "2026-01-02T12:30:00+00:00"
 
 
-async def test_the_next_page_waits_until_the_messages_of_this_one_are_due(app: Scripted) -> None:
+async def test_the_next_page_waits_until_the_rate_lets_it(app: Scripted) -> None:
     times: list[float] = []
     pages = [([verdict(1), verdict(2), verdict(3, "cannot")], "second"), ([verdict(4)], None)]
     many(app, *pages)
@@ -156,15 +179,16 @@ async def test_the_next_page_waits_until_the_messages_of_this_one_are_due(app: S
 
     await ops(app, "replay", "--all", "--rate", "10")
 
-    assert times[1] - times[0] >= 0.19  # two of the three were sent, ten a second; less the way of the request
+    assert times[1] - times[0] >= 0.19  # two of the three were started, ten a second; less the way of the request
 
 
-async def test_a_page_is_never_longer_than_it_is_bearable_to_wait(app: Scripted) -> None:
+@pytest.mark.parametrize(("rate", "limit"), [("0.5", 1), ("1", 1), ("7", 7), ("10", 10), ("1000", 200)])
+async def test_a_page_holds_what_the_rate_lets_through_in_a_second(app: Scripted, rate: str, limit: int) -> None:
     many(app, ([verdict(1)], None))
 
-    await ops(app, "replay", "--all", "--rate", "0.5")
+    await ops(app, "replay", "--all", "--rate", rate)
 
-    assert app.to(MANY)[0].body["limit"] == 5
+    assert app.to(MANY)[0].body["limit"] == limit
 
 
 async def test_what_could_not_be_replayed_is_named_and_left_to_do(

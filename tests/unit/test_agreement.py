@@ -120,6 +120,7 @@ def test_the_host_completes_messages_and_keeps_locks_longer_than_a_call() -> Non
         assert all(sub["lockDuration"] == "PT1M" for sub in topic["subscriptions"])
     assert Settings.model_construct().provider_timeout_s < 60
     assert Settings.model_construct().notifier_timeout_s < 60
+    assert Settings.model_construct().turn_limit_s < 60
 
 
 def test_the_store_is_read_only_by_what_is_indexed() -> None:

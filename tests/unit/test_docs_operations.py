@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ops.arguments import STATUSES
+from ops.reconcile import Kind
 from shared import signals
+from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason
 from shared.domain.retry import RetryPolicy
@@ -61,6 +64,28 @@ def test_every_reason_has_its_row_and_every_row_its_reason() -> None:
         reason.value: (reason.least.value, reason.to_do) for reason in Reason
     }
     assert all(row["what it means"] for row in rows.values())
+
+
+def test_every_status_of_a_dead_letter_has_its_row_and_is_a_choice_of_the_list() -> None:
+    rows = table(PAGE, heading="status")
+
+    assert [bare(row["status"]) for row in rows] == [status.value for status in LetterStatus]
+    assert {*STATUSES} == {*LetterStatus, "any"}
+    (listing,) = [row for row in table(PAGE, heading="command") if bare(row["command"]).startswith("list ")]
+    assert all(f"`{status}`" in listing["what it does"] for status in STATUSES)
+
+
+def test_every_difference_that_reconcile_finds_has_its_row() -> None:
+    rows = {bare(row["difference"]): row for row in table(PAGE, heading="difference")}
+
+    assert {*rows} == {*Kind}
+    assert all(row["what it means"] for row in rows.values())
+
+
+def test_what_no_operator_can_choose_stands_nowhere_on_the_page() -> None:
+    chosen = re.findall(r"--status (\w+)", (DOCS / PAGE).read_text())
+
+    assert {*chosen} <= {*STATUSES}
 
 
 @pytest.mark.parametrize("row", table(PAGE, heading="step"), ids=lambda row: row["step"])

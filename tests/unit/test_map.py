@@ -4,7 +4,7 @@ Whoever adds a step reads here what is still to be done: docs/add-a-step.md.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +13,50 @@ import pytest
 from shared import flow
 from shared.codec.documents import SCHEMA_VERSION
 from shared.codec.facts import FORMS, type_name
-from shared.domain.events import Event, PaymentCompleted, PaymentVoided
+from shared.domain.events import (
+    BusinessEvent,
+    Event,
+    InnerEvent,
+    PaymentCompleted,
+    PaymentParked,
+    PaymentResumed,
+    PaymentVoided,
+)
 from shared.domain.payment import Step
-from shared.flow import MAP, Reaction, Route
-from tests.unit.test_codec import GOLDEN, STORIES
+from shared.domain.standing import STARTER_OF
+from shared.flow import MAP, SENT, Reaction, Route, Sent
+from tests.unit.streams import DRAWN, EVERY_EVENT, OF_RECOVERY, kinds_of
+from tests.unit.test_codec import GOLDEN, STORIES, TOLD_IN_FULL
 
 TOPOLOGY = Path(__file__).parents[2] / "infra" / "topology.json"
 DECLARED: dict[str, list[str]] = {
     topic["name"]: [subscription["name"] for subscription in topic["subscriptions"]]
     for topic in json.loads(TOPOLOGY.read_text())["serviceBus"]["topics"]
 }
-EVENTS: tuple[type[Any], ...] = Event.__value__.__args__
+EVENTS: set[type[Any]] = {*EVERY_EVENT}
 
 
-def missing_in_the_map(routes: Sequence[Route]) -> list[str]:
+def missing_in_the_map(routes: Sequence[Route], sent: Mapping[type[Event], Sent]) -> list[str]:
+    """What other components are told of has a topic; of everything else it is said what the feed makes of it."""
     routed = {route.event for route in routes}
-    started = {reaction.step for route in routes for reaction in route.reactions}
+    unsaid = EVENTS - {*sent} - kinds_of(BusinessEvent)
+    to_all = {kind for kind, how in sent.items() if how is Sent.TO_ALL}
+    started = {reaction.step: route.event for route in routes for reaction in route.reactions}
     return [
-        *(f"{kind.__name__} has no topic: give it a Route in MAP of shared/flow.py" for kind in {*EVENTS} - routed),
-        *(f"no event starts {step.value}: give it a Reaction in MAP of shared/flow.py" for step in {*Step} - started),
+        *(f"{kind.__name__} has no topic: {_ROUTE}" for kind in kinds_of(BusinessEvent) - routed),
+        *(f"{kind.__name__} is no BusinessEvent and has a topic" for kind in routed & kinds_of(InnerEvent)),
+        *(f"{kind.__name__} is sent to all and has no topic: {_ROUTE}" for kind in to_all - routed),
+        *(f"what becomes of {kind.__name__} is not said: name it in SENT of shared/flow.py" for kind in unsaid),
+        *(f"no event starts {step.value}: give it a Reaction in MAP of shared/flow.py" for step in {*Step} - {*started}),
+        *(
+            f"{step.value} is started by {kind.__name__} on the map: say so in STARTER_OF of shared/domain/standing.py"
+            for step, kind in started.items()
+            if STARTER_OF.get(step) is not kind
+        ),
     ]
+
+
+_ROUTE = "give it a Route in MAP of shared/flow.py"
 
 
 def missing_in_the_topology(routes: Sequence[Route], declared: dict[str, list[str]]) -> list[str]:
@@ -53,19 +77,35 @@ def missing_among_the_examples(told: Iterable[type[Any]], golden: Iterable[str])
     return [
         *(
             f"{kind.__name__} has no form: give it one in FORMS of shared/codec/facts.py"
-            for kind in {*EVENTS} - {*FORMS}
+            for kind in EVENTS - {*FORMS}
         ),
-        *(f"no story in tests/unit/test_codec.py tells of {kind.__name__}" for kind in {*EVENTS} - {*told}),
+        *(f"no story in tests/unit/test_codec.py tells of {kind.__name__}" for kind in EVENTS - {*told}),
         *(f"tests/golden/{name}.json is missing" for name in files - {*golden}),
     ]
+
+
+def missing_in_the_drawings(drawn: Iterable[type[Any]]) -> list[str]:
+    return [f"no test draws {kind.__name__}: see tests/unit/streams.py" for kind in EVENTS - {*drawn}]
 
 
 TOLD = {type(stored.event) for story in STORIES for stored in story.stored}
 FILES = {path.stem for path in GOLDEN.glob("*.json")}
 
 
-def test_every_event_has_a_topic_and_every_step_is_started_by_an_event() -> None:
-    assert missing_in_the_map(MAP) == []
+def test_of_every_event_it_is_said_where_it_goes_and_every_step_is_started_by_one() -> None:
+    assert missing_in_the_map(MAP, SENT) == []
+    assert {*SENT} == EVENTS
+
+
+def test_what_other_components_are_told_of_goes_to_all_and_nothing_else_does() -> None:
+    for kind, how in SENT.items():
+        assert (how is Sent.TO_ALL) == (kind in kinds_of(BusinessEvent)), kind.__name__
+
+
+def test_every_event_is_either_business_or_of_the_inside() -> None:
+    assert EVENTS == kinds_of(BusinessEvent) | kinds_of(InnerEvent)
+    assert not kinds_of(BusinessEvent) & kinds_of(InnerEvent)
+    assert {*OF_RECOVERY} <= kinds_of(InnerEvent)
 
 
 def test_what_the_map_names_is_declared_and_what_is_declared_is_on_the_map() -> None:
@@ -74,12 +114,17 @@ def test_what_the_map_names_is_declared_and_what_is_declared_is_on_the_map() -> 
 
 def test_every_event_has_a_form_a_story_and_a_golden_file() -> None:
     assert missing_among_the_examples(TOLD, FILES) == []
+    assert {type(story.stored[-1].event) for story in TOLD_IN_FULL.values()} == EVENTS
+
+
+def test_every_event_is_among_those_that_random_streams_are_made_of() -> None:
+    assert missing_in_the_drawings(type(event) for event in DRAWN) == []
 
 
 def test_a_topic_is_named_after_its_event() -> None:
-    for story in STORIES:
-        for stored in story.stored:
-            assert flow.TOPIC_OF[type(stored.event)] == type_name(stored.event).replace(".", "-")
+    for story in TOLD_IN_FULL.values():
+        event = story.stored[-1].event
+        assert flow.TOPIC_OF.get(type(event)) in {type_name(event).replace(".", "-"), None}
 
 
 def test_each_function_and_each_place_belongs_to_one_step() -> None:
@@ -91,11 +136,26 @@ def without(kind: type[Any]) -> list[Route]:
     return [route for route in MAP if route.event is not kind]
 
 
+def unsent(kind: type[Any]) -> dict[type[Event], Sent]:
+    return {each: how for each, how in SENT.items() if each is not kind}
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (missing_in_the_map(without(PaymentVoided)), "PaymentVoided has no topic"),
-        (missing_in_the_map([route for route in MAP if not route.reactions]), "no event starts create"),
+        (missing_in_the_map(without(PaymentVoided), SENT), "PaymentVoided has no topic"),
+        (missing_in_the_map([route for route in MAP if not route.reactions], SENT), "no event starts create"),
+        (missing_in_the_map(MAP, unsent(PaymentParked)), "what becomes of PaymentParked is not said"),
+        (missing_in_the_map(MAP, {**SENT, PaymentParked: Sent.TO_ALL}), "PaymentParked is sent to all and has no topic"),
+        (
+            missing_in_the_map([*MAP, Route(PaymentResumed, "payment-resumed")], SENT),  # type: ignore[arg-type]
+            "PaymentResumed is no BusinessEvent and has a topic",
+        ),
+        (
+            missing_in_the_map([*MAP, Route(PaymentCompleted, "b", (Reaction(Step.VOID, "b", "b"),))], SENT),
+            "void is started by PaymentCompleted on the map",
+        ),
+        (missing_in_the_drawings(EVENTS - {PaymentParked}), "no test draws PaymentParked"),
         (
             missing_in_the_topology([*MAP, Route(PaymentVoided, "payment-lost")], DECLARED),
             "topic payment-lost stands in shared/flow.py",

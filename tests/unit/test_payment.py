@@ -1,5 +1,6 @@
 """The rules of a payment: what may be recorded, what is owed, what a repeat does."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import pairwise
 from typing import assert_never
@@ -11,35 +12,25 @@ from hypothesis import strategies as st
 from shared.domain.decisions import Intention, Refused, decide, intend
 from shared.domain.events import (
     Event,
-    Notification,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
+    PaymentFailureTold,
     PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
     same_fact,
 )
-from shared.domain.payment import Payment, Status, Step, evolve, fold
+from shared.domain.payment import Payment, SecondYes, Status, Step, evolve, fold
 from tests.builders import NOON, Story, a_payment, initiated
+from tests.unit.streams import ANSWERS, DRAWN, STORIES
 
-TOLD: tuple[Notification, ...] = ("delivered", "undelivered")
-
-DRAWN: tuple[Event, ...] = (
-    initiated(),
-    *(PaymentCreated(occurred_at=NOON, provider_payment_id=reference) for reference in ("pp_1", "pp_2")),
-    *(PaymentSettled(occurred_at=NOON, capture_id=reference) for reference in ("cap_1", "cap_2")),
-    *(PaymentCompleted(occurred_at=NOON, notification=told) for told in TOLD),
-    *(PaymentFailed(occurred_at=NOON, reason="declined", code="no", failed_step=step) for step in ("create", "settle")),
-    PaymentFailed(occurred_at=NOON, reason="expired", code="payment_expired", failed_step="create"),
-    PaymentFailed(occurred_at=NOON, reason="discarded", code="by_operator", failed_step="settle"),
-    PaymentVoided(occurred_at=NOON, void_id="vo_1"),
-)
-FACTS: st.SearchStrategy[Event] = st.sampled_from(DRAWN)
-
-
-def test_every_event_is_among_those_that_are_drawn() -> None:
-    assert {type(event) for event in DRAWN} == {*Event.__value__.__args__}
+FACTS: st.SearchStrategy[Event] = st.sampled_from(ANSWERS)
 
 
 def reached_by(facts: list[Event]) -> tuple[Payment, list[Event]]:
@@ -74,12 +65,55 @@ def test_whatever_is_recorded_the_stream_stays_legal(facts: list[Event]) -> None
     assert kinds.count(PaymentCreated) <= 1
     assert kinds.count(PaymentSettled) <= 1
     told = [event.notification for event in stream if isinstance(event, PaymentCompleted)]
-    assert told in ([], ["delivered"], ["undelivered"], ["undelivered", "delivered"])
+    assert told in ([], ["delivered"], ["not_wanted"], ["undelivered"], ["undelivered", "delivered"])
     assert kinds.count(PaymentVoided) <= 1
+    assert kinds.count(PaymentCapturedLate) <= 1
+    assert kinds.count(PaymentFailureTold) <= 1
     assert payment.version == len(stream)
     assert not payment.settled or payment.created
     assert not payment.completed or payment.settled
     assert not payment.voided or (payment.created and payment.failed)
+    assert not payment.captured_late or (payment.failed and not payment.settled)
+    assert not payment.failure_told or payment.failed
+    assert not (payment.settled and payment.failed)
+
+
+def references_in(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """Each reference that a yes brought, with its step, as often as it stands there."""
+    found = []
+    for event in events:
+        match event:
+            case PaymentCreated(provider_payment_id=reference):
+                found.append(("create", reference))
+            case PaymentSettled(capture_id=reference) | PaymentCapturedLate(capture_id=reference):
+                found.append(("settle", reference))
+            case PaymentVoided(void_id=reference):
+                found.append(("void", reference))
+            case PaymentChargedTwice(step=step, reference=reference):
+                found.append((step, reference))
+            case _:
+                continue
+    return found
+
+
+@given(STORIES)
+def test_each_reference_that_a_provider_ever_gave_stands_in_the_stream_once(story: Story) -> None:
+    found = references_in(story.events)
+
+    assert len(found) == len({*found})
+
+
+@given(STORIES, FACTS)
+def test_a_yes_is_never_dropped_unless_the_payment_may_not_have_come_there(story: Story, fact: Event) -> None:
+    decision = decide(story.payment, fact)
+
+    if not isinstance(decision, Refused):
+        after = {*references_in([*story.events, *decision])}
+        assert {*references_in([fact])} <= after
+    elif isinstance(fact, PaymentCreated):
+        pytest.fail(f"a reservation was refused: {decision.reason}")
+    elif isinstance(fact, PaymentSettled):
+        assert decision == Refused("not_created")
 
 
 @given(st.lists(FACTS, max_size=10))
@@ -89,7 +123,7 @@ def test_a_failure_is_announced_again_only_behind_a_fact_that_came_late(facts: l
     failures = [pair for pair in pairwise(stream) if isinstance(pair[1], PaymentFailed)]
 
     for before, _ in failures[1:]:
-        assert isinstance(before, PaymentCreated | PaymentSettled)
+        assert isinstance(before, PaymentCreated)
 
 
 @given(st.lists(FACTS, max_size=10), st.sampled_from(Step))
@@ -98,13 +132,13 @@ def test_a_payment_owes_a_step_only_if_that_step_has_something_to_do(facts: list
 
     intention = intend(payment, step, now=NOON)
 
-    if payment.owes is step:
+    if step in payment.owed:
         assert intention is Intention.CALL
+    assert payment.owes is (payment.owed[0] if payment.owed else None)
 
 
 def done(step: Step) -> Event:
     """The fact that a step records when all goes well."""
-    assert step is not Step.NOTIFY_FAILURE, "it records nothing, and no payment owes it"
     match step:
         case Step.CREATE:
             return PaymentCreated(occurred_at=NOON, provider_payment_id="pp_9")
@@ -114,6 +148,8 @@ def done(step: Step) -> Event:
             return PaymentCompleted(occurred_at=NOON, notification="delivered")
         case Step.VOID:
             return PaymentVoided(occurred_at=NOON, void_id="vo_9")
+        case Step.NOTIFY_FAILURE:
+            return PaymentFailureTold(occurred_at=NOON)
         case _:
             assert_never(step)
 
@@ -170,10 +206,137 @@ def test_a_yes_that_comes_after_the_failure_is_recorded_and_the_void_is_triggere
     assert after.owes is Step.VOID
 
 
-def test_a_second_creation_under_another_id_is_refused() -> None:
-    payment = a_payment().created("pp_1").payment
+@pytest.mark.parametrize(
+    ("story", "yes", "step"),
+    [
+        (a_payment().created("pp_1"), PaymentCreated(occurred_at=NOON, provider_payment_id="new"), "create"),
+        (
+            a_payment().declined().created("pp_1").announced_again(),
+            PaymentCreated(occurred_at=NOON, provider_payment_id="new"),
+            "create",
+        ),
+        (a_payment().created().settled("cap_1"), PaymentSettled(occurred_at=NOON, capture_id="new"), "settle"),
+        (
+            a_payment().created().declined("settle").captured_late("cap_1"),
+            PaymentSettled(occurred_at=NOON, capture_id="new"),
+            "settle",
+        ),
+        (a_payment().created().declined("settle").voided("vo_1"), PaymentVoided(occurred_at=NOON, void_id="new"), "void"),
+    ],
+)
+def test_a_second_yes_under_another_reference_is_recorded_once_and_changes_nothing_else(
+    story: Story, yes: Event, step: str
+) -> None:
+    payment = story.payment
 
-    assert decide(payment, PaymentCreated(occurred_at=NOON, provider_payment_id="pp_2")) == Refused("created_twice")
+    decision = decide(payment, yes)
+
+    assert decision == (PaymentChargedTwice(occurred_at=NOON, step=step, reference="new"),)
+    after = evolve(payment, decision[0])
+    assert decide(after, yes) == ()
+    assert (after.created, after.settled, after.voided) == (payment.created, payment.settled, payment.voided)
+    assert after.second_yeses == (SecondYes(step, "new", is_seen_to=step == "void"),)
+    assert after.owed == payment.owed
+
+
+@pytest.mark.parametrize(
+    ("story", "yes"),
+    [
+        (a_payment().created("pp_1"), PaymentCreated(occurred_at=NOON, provider_payment_id="pp_1")),
+        (a_payment().created().settled("cap_1"), PaymentSettled(occurred_at=NOON, capture_id="cap_1")),
+        (
+            a_payment().created().declined("settle").captured_late("cap_1"),
+            PaymentSettled(occurred_at=NOON, capture_id="cap_1"),
+        ),
+        (a_payment().created().declined("settle").voided("vo_1"), PaymentVoided(occurred_at=NOON, void_id="vo_1")),
+    ],
+)
+def test_a_yes_that_is_known_changes_nothing(story: Story, yes: Event) -> None:
+    assert decide(story.payment, yes) == ()
+
+
+def test_a_second_charge_waits_for_a_person_and_a_second_void_for_nobody() -> None:
+    charged = a_payment().created().charged_twice("create", "pp_2")
+    voided = a_payment().created().declined("settle").voided().charged_twice("void", "vo_2")
+
+    assert charged.payment.waiting == ("create",)
+    assert charged.seen_to(reference="pp_2").payment.waiting == ()
+    assert voided.payment.waiting == ()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        a_payment().created().declined("settle"),
+        a_payment().created().declined("settle").voided(),
+        a_payment().declined(),
+    ],
+)
+def test_money_that_is_taken_after_the_failure_is_a_fact_of_its_own(story: Story) -> None:
+    decision = decide(story.payment, PaymentSettled(occurred_at=NOON, capture_id="cap_9"))
+
+    assert decision == (PaymentCapturedLate(occurred_at=NOON, capture_id="cap_9"),)
+    after = evolve(story.payment, decision[0])
+    assert (after.status, after.settled, after.money_taken) == (story.payment.status, None, "cap_9")
+    assert after.waiting == ("settle",)
+
+
+def test_captured_money_owes_no_void_and_its_failure_is_still_told() -> None:
+    payment = a_payment().created().declined("settle", tells=True).captured_late().payment
+
+    assert payment.owed == (Step.NOTIFY_FAILURE,)
+    assert intend(payment, Step.VOID, now=NOON) is Intention.NOTHING
+
+
+@pytest.mark.parametrize("url", ["https://shop.example/hooks", None])
+def test_a_failure_says_whether_it_is_followed_by_the_merchants_being_told(url: str | None) -> None:
+    failed = PaymentFailed(occurred_at=NOON, reason="declined", code="no", failed_step="create")
+
+    decision = decide(a_payment(notification_url=url).payment, failed)
+
+    assert not isinstance(decision, Refused)
+    assert [event.tells for event in decision if isinstance(event, PaymentFailed)] == [url is not None]
+
+
+def test_a_merchant_who_wants_to_know_of_the_failure_is_told_once() -> None:
+    story = a_payment().declined(tells=True)
+
+    assert story.payment.owed == (Step.NOTIFY_FAILURE,)
+    assert decide(story.payment, PaymentFailureTold(occurred_at=NOON)) == (PaymentFailureTold(occurred_at=NOON),)
+    assert story.failure_told().payment.owed == ()
+    assert decide(story.failure_told().payment, PaymentFailureTold(occurred_at=NOON)) == ()
+    assert decide(a_payment().payment, PaymentFailureTold(occurred_at=NOON)) == Refused("not_failed")
+
+
+def test_a_failure_of_an_earlier_release_owes_no_word_of_its_own_and_may_still_be_told() -> None:
+    payment = a_payment().declined(tells=False).payment
+
+    assert payment.owed == ()
+    assert intend(payment, Step.NOTIFY_FAILURE, now=NOON) is Intention.CALL
+
+
+@pytest.mark.parametrize(
+    ("story", "step"),
+    [
+        (a_payment().created().declined("settle", tells=True), Step.VOID),
+        (a_payment().created().declined("settle", tells=True), Step.NOTIFY_FAILURE),
+        (a_payment().created().settled(), Step.NOTIFY),
+        (a_payment().created().settled().completed("undelivered"), Step.NOTIFY),
+    ],
+)
+def test_a_step_that_a_person_has_seen_to_is_owed_no_more_and_not_called(story: Story, step: Step) -> None:
+    payment = story.parked(step).seen_to(step).payment
+
+    assert step not in payment.owed
+    assert payment.waiting == ()
+    assert intend(payment, step, now=NOON) is Intention.NOTHING
+
+
+@given(STORIES)
+def test_what_people_and_timers_want_is_appended_as_it_is(story: Story) -> None:
+    for event in DRAWN:
+        if isinstance(event, PaymentParked | PaymentResumed | PaymentSeenTo):
+            assert decide(story.payment, event) == (event,)
 
 
 def test_nothing_fails_once_the_money_is_taken() -> None:
@@ -199,9 +362,9 @@ def test_a_stream_that_does_not_begin_at_the_beginning_is_an_error() -> None:
 
 
 def test_a_payment_that_failed_is_not_announced_as_paid_although_money_was_taken_late() -> None:
-    payment = a_payment().created().declined("settle").settled().payment
+    payment = a_payment().created().declined("settle").captured_late().payment
 
     assert payment.status is Status.FAILED
-    assert payment.owes is Step.VOID
-    assert intend(payment, Step.NOTIFY, now=NOON) is Intention.NOTHING
+    assert payment.owes is None
+    assert intend(payment, Step.NOTIFY, now=NOON) == Refused("not_settled")
     assert decide(payment, PaymentCompleted(occurred_at=NOON, notification="delivered")) == Refused("payment_failed")

@@ -1,7 +1,15 @@
 """The app starts only with settings that fit together, and says which one does not."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import wiring
+from shared.domain.payment import Step
+from shared.domain.retry import Retries, RetryPolicy
+from shared.services import Limits
 from shared.settings import SettingsFault, read_settings
 from tests.conftest import REQUIRED_SETTINGS
 
@@ -48,6 +56,72 @@ def test_freshness_must_stay_below_the_window_in_which_topics_drop_repeats(envir
 
     with pytest.raises(SettingsFault, match="FRESH_S"):
         read_settings()
+
+
+@pytest.mark.parametrize("limit", ["PROVIDER_TIMEOUT_S", "NOTIFIER_TIMEOUT_S"])
+@pytest.mark.parametrize("seconds", ["30", "31"])
+def test_a_turn_must_last_longer_than_any_of_its_calls(
+    environment: pytest.MonkeyPatch, limit: str, seconds: str
+) -> None:
+    environment.setenv("TURN_LIMIT_S", "30")
+    environment.setenv(limit, seconds)
+
+    with pytest.raises(SettingsFault, match=f"TURN_LIMIT_S must be longer than .*{limit}"):
+        read_settings()
+
+
+@pytest.mark.parametrize("name", ["TURN_LIMIT_S", "NEVER_SEEN_AFTER_S", "SWEEP_LIMIT", "SWEEP_MARGIN_S"])
+@pytest.mark.parametrize("value", ["0", "-1"])
+def test_nobody_waits_for_no_time_at_all(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
+
+    with pytest.raises(SettingsFault, match=name):
+        read_settings()
+
+
+def test_what_is_set_is_what_the_verbs_keep_to(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TURN_LIMIT_S", "41")
+    environment.setenv("NEVER_SEEN_AFTER_S", "7")
+    environment.setenv("SWEEP_LIMIT", "3")
+
+    limits = wiring.limits(read_settings())
+
+    assert limits.turn_limit == timedelta(seconds=41)
+    assert limits.quiet == timedelta(seconds=48)
+    assert limits.sweep_limit == 3
+
+
+seconds = st.floats(min_value=0.1, max_value=100_000)
+
+
+@given(
+    st.builds(RetryPolicy, st.integers(1, 60), seconds, seconds),
+    *[seconds.map(lambda each: timedelta(seconds=each))] * 4,
+    st.sampled_from(Step),
+)
+def test_nobody_starts_a_step_again_while_a_message_of_it_may_still_be_at_work(
+    policy: RetryPolicy,
+    fresh: timedelta,
+    turn_limit: timedelta,
+    never_seen_after: timedelta,
+    margin: timedelta,
+    step: Step,
+) -> None:
+    limits = Limits(
+        retries=Retries(create=policy, settle=policy, notify=policy, void=policy, notify_failure=policy),
+        fresh=fresh,
+        request_id_valid=timedelta(hours=24),
+        expires_after=timedelta(hours=24),
+        turn_limit=turn_limit,
+        never_seen_after=never_seen_after,
+        sweep_margin=margin,
+        sweep_limit=6,
+    )
+
+    horizon = limits.horizon(step)
+
+    assert horizon >= fresh + turn_limit  # a first delivery that nobody fences
+    assert horizon >= timedelta(seconds=policy.horizon_s()) + limits.quiet + margin  # retries, the last of them quiet
 
 
 def test_an_identity_stands_in_for_a_connection_string(environment: pytest.MonkeyPatch) -> None:
