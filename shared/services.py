@@ -26,6 +26,7 @@ class Limits:
     request_id_valid: how long the provider remembers a request id.
     expires_after: how long after initiation a payment may still be created.
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
+    topic_patience: how long the feed waits for one topic that refuses while others take.
     """
 
     retries: Retries
@@ -33,6 +34,7 @@ class Limits:
     request_id_valid: timedelta
     expires_after: timedelta
     sweep_margin: timedelta
+    topic_patience: timedelta
 
     def horizon(self, step: Step) -> timedelta:
         """How long somebody may be working on a step: its longest series of retries, and a margin."""

@@ -61,7 +61,10 @@ async def build(settings: Settings) -> Built:
         await client.close()
         raise
     topics = servicebus.ServiceBusTopics(
-        _bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION
+        _bus(settings),
+        dead_letter_topic=flow.DEAD_LETTER_TOPIC,
+        recorder=flow.RECORD_SUBSCRIPTION,
+        clock=SystemClock(),
     )
     session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
     return Built(services_over(settings, client=client, topics=topics, session=session), client, topics, session)
@@ -122,6 +125,7 @@ def limits(settings: Settings) -> Limits:
         request_id_valid=timedelta(hours=settings.request_id_valid_h),
         expires_after=timedelta(hours=settings.payment_expires_after_h),
         sweep_margin=timedelta(seconds=settings.sweep_margin_s),
+        topic_patience=timedelta(seconds=settings.topic_patience_s),
     )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from shared.codec.values import Json, time_from_json, time_to_json
+from shared.codec.values import Json, as_payment_id, as_text, as_text_or_none, as_texts, time_from_json, time_to_json
 from shared.domain.events import (
     Event,
+    FailureReason,
+    Notification,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
@@ -46,16 +48,16 @@ def _write_initiated(event: PaymentInitiated) -> Json:
 def _read_initiated(occurred_at: datetime, data: Json) -> PaymentInitiated:
     return PaymentInitiated(
         occurred_at=occurred_at,
-        payment_id=data["payment_id"],
-        merchant_id=data["merchant_id"],
+        payment_id=as_payment_id(data["payment_id"]),
+        merchant_id=as_text(data["merchant_id"]),
         amount=Money(data["amount_minor"], data["currency"]),
-        payment_method=data["payment_method"],
-        reference=data["reference"],
-        request_fingerprint=data["request_fingerprint"],
+        payment_method=as_text(data["payment_method"]),
+        reference=as_text(data["reference"]),
+        request_fingerprint=as_text(data["request_fingerprint"]),
         expires_at=time_from_json(data["expires_at"]),
-        description=data["description"],
-        metadata=data["metadata"],
-        notification_url=data["notification_url"],
+        description=as_text_or_none(data["description"]),
+        metadata=as_texts(data["metadata"]),
+        notification_url=as_text_or_none(data["notification_url"]),
     )
 
 
@@ -64,27 +66,32 @@ FORMS: dict[type[Any], _Form[Any]] = {
     PaymentCreated: _Form(
         "payment.created",
         lambda e: {"provider_payment_id": e.provider_payment_id},
-        lambda at, d: PaymentCreated(occurred_at=at, provider_payment_id=d["provider_payment_id"]),
+        lambda at, d: PaymentCreated(occurred_at=at, provider_payment_id=as_text(d["provider_payment_id"])),
     ),
     PaymentSettled: _Form(
         "payment.settled",
         lambda e: {"capture_id": e.capture_id},
-        lambda at, d: PaymentSettled(occurred_at=at, capture_id=d["capture_id"]),
+        lambda at, d: PaymentSettled(occurred_at=at, capture_id=as_text(d["capture_id"])),
     ),
     PaymentCompleted: _Form(
         "payment.completed",
         lambda e: {"notification": e.notification},
-        lambda at, d: PaymentCompleted(occurred_at=at, notification=d["notification"]),
+        lambda at, d: PaymentCompleted(occurred_at=at, notification=cast("Notification", as_text(d["notification"]))),
     ),
     PaymentFailed: _Form(
         "payment.failed",
         lambda e: {"reason": e.reason, "code": e.code, "failed_step": e.failed_step},
-        lambda at, d: PaymentFailed(occurred_at=at, reason=d["reason"], code=d["code"], failed_step=d["failed_step"]),
+        lambda at, d: PaymentFailed(
+            occurred_at=at,
+            reason=cast("FailureReason", as_text(d["reason"])),
+            code=as_text(d["code"]),
+            failed_step=as_text(d["failed_step"]),
+        ),
     ),
     PaymentVoided: _Form(
         "payment.voided",
         lambda e: {"void_id": e.void_id},
-        lambda at, d: PaymentVoided(occurred_at=at, void_id=d["void_id"]),
+        lambda at, d: PaymentVoided(occurred_at=at, void_id=as_text(d["void_id"])),
     ),
 }
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.facts import type_name
+from shared.codec.values import shown
 from shared.domain.letters import DeadLetter
 from shared.domain.reasons import Reason
 from shared.domain.stream import StoredEvent
@@ -131,7 +132,7 @@ def parked(letter: DeadLetter) -> Message:
     Reason and description are written twice: under the broker's names for tools, and under ours. The broker overwrites
     its own when the letter dies again.
     """
-    clipped = replace(letter, description=letter.description[:MAX_DESCRIPTION])
+    clipped = replace(letter, description=shown(letter.description, at_most=MAX_DESCRIPTION))
     brokers: dict[str, str | int] = {BROKERS_REASON: clipped.reason, BROKERS_DESCRIPTION: clipped.description}
     return _letter(clipped, properties=brokers)
 

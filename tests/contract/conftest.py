@@ -25,6 +25,7 @@ from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.adapters.servicebus import open_client as open_bus
+from shared.wiring import SystemClock
 
 ON = os.environ.get("REGIS_CONTRACT_ON", "embedded")
 
@@ -110,7 +111,9 @@ async def bus(endpoints: Endpoints) -> AsyncIterator[ServiceBusClient]:
 async def topics(endpoints: Endpoints) -> AsyncIterator[ServiceBusTopics]:
     """The publisher, scheduler and dead letters under test."""
     client = open_bus_of(endpoints)
-    under_test = ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
+    under_test = ServiceBusTopics(
+        client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION, clock=SystemClock()
+    )
     yield under_test
     await under_test.close()
 
