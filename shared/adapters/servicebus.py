@@ -86,7 +86,7 @@ class ServiceBusTopics:
         given_up = {topic for topic in wanted if self._line(topic).has_refused_for(patience, now=now)}
         results = await asyncio.gather(
             *(
-                self._send(topic, for_topic, limit_s=GIVEN_UP_LIMIT_S if topic in given_up else CALL_LIMIT_S)
+                self._send(topic, for_topic, limit_s=GIVEN_UP_LIMIT_S if topic in given_up else None)
                 for topic, for_topic in wanted.items()
             ),
             return_exceptions=True,
@@ -171,12 +171,12 @@ class ServiceBusTopics:
         return self._lines.setdefault(topic, _Line(topic))
 
     async def _send(
-        self, topic: str, messages: Sequence[Message], *, due_at: datetime | None = None, limit_s: float = CALL_LIMIT_S
+        self, topic: str, messages: Sequence[Message], *, due_at: datetime | None = None, limit_s: float | None = None
     ) -> list[Rejected]:
         """The limit holds for the wait for the line too: the last of many callers waits no longer than the first."""
         line = self._line(topic)
         try:
-            async with asyncio.timeout(limit_s), line.lock:
+            async with asyncio.timeout(limit_s or CALL_LIMIT_S), line.lock:
                 return await self._send_on(line, messages, due_at=due_at)
         except (ServiceBusError, OSError, TimeoutError) as exc:
             raise BusUnavailable(
