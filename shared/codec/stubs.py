@@ -1,4 +1,4 @@
-"""Names for what cannot be sent as it is: a document of any content becomes a dead letter that any broker takes.
+"""What can be said of a document that cannot be read: its name, its time, and a dead letter that any broker takes.
 
 The letter names the document and does not hold it: a replay reads the document again. Knows no broker.
 """
@@ -7,9 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from shared.codec.values import NOT_OURS, as_payment_id, as_version, shown
+from shared.codec.values import NOT_OURS, as_payment_id, as_version, shown, time_from_json
 from shared.domain.letters import DeadLetter
 from shared.domain.reasons import Reason
 from shared.flow import EVENTS
@@ -40,6 +41,14 @@ def named(document: Mapping[str, Any]) -> Named | None:
     except NOT_OURS:
         return None
     return name if name.event_id == document["id"] else None
+
+
+def moved_at(document: Mapping[str, Any], *, or_else: datetime) -> datetime:
+    """When the event occurred that the document claims to be."""
+    try:
+        return time_from_json(document["occurredAt"])
+    except NOT_OURS:
+        return or_else
 
 
 def stub_of(document: Mapping[str, Any], *, reason: Reason, description: str) -> DeadLetter:
