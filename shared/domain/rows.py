@@ -8,7 +8,6 @@ from datetime import datetime
 
 from shared.domain.stream import StoredEvent
 
-
 UNKNOWN = "unknown"
 """Status of a payment, and what it owes, when this release could read none of its events."""
 

@@ -141,7 +141,12 @@ async def test_what_can_be_read_again_replaces_the_row_of_what_could_not(tmp_pat
 
 async def test_what_is_no_event_of_any_payment_has_no_row(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        odd = [{"id": "x", "paymentId": "x"}, {"id": "y:1", "paymentId": 5}, {"id": "z/1:1", "paymentId": "z/1"}, {}]
+        odd: list[dict[str, Any]] = [
+            {"id": "x", "paymentId": "x"},
+            {"id": "y:1", "paymentId": 5},
+            {"id": "z/1:1", "paymentId": "z/1"},
+            {},
+        ]
 
         await project(odd, services=world.services)
 
