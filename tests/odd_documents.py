@@ -6,6 +6,7 @@ from shared.codec.documents import to_document
 from tests.builders import a_payment
 
 LONE_SURROGATE = "\ud800"
+PLACEHOLDER = "half-a-surrogate-pair"
 AN_ID_OF_200_CHARACTERS = "i" * 200
 
 
@@ -56,11 +57,20 @@ def odd_documents() -> dict[str, dict[str, Any]]:
 
 
 def with_lone_surrogates() -> dict[str, dict[str, Any]]:
-    """Documents that the local store refuses. Whether Azure's does is not known."""
+    """Documents that the local store takes from nobody. Whether Azure's does is not known."""
+    return _holding(LONE_SURROGATE)
+
+
+def with_placeholders() -> dict[str, dict[str, Any]]:
+    """Those in which the odd text is no id, with a text in its place that any store takes."""
+    return {oddity: document for oddity, document in _holding(PLACEHOLDER).items() if "id" not in oddity}
+
+
+def _holding(text: str) -> dict[str, dict[str, Any]]:
     return {
-        "as type": _changed("surrogate-type", type=LONE_SURROGATE),
-        "as reference": _changed("surrogate-reference", payment={"reference": LONE_SURROGATE}),
-        "in the id": _changed("surrogate-id", id=f"surrogate-id:{LONE_SURROGATE}"),
-        "in the payment id": _changed("surrogate", paymentId=LONE_SURROGATE, id=f"{LONE_SURROGATE}:1"),
-        "as a field's name": _data("surrogate-name", metadata={LONE_SURROGATE: "1"}),
+        "as type": _changed("surrogate-type", type=text),
+        "as reference": _changed("surrogate-reference", payment={"reference": text}),
+        "in the id": _changed("surrogate-id", id=f"surrogate-id:{text}"),
+        "in the payment id": _changed("surrogate", paymentId=text, id=f"{text}:1"),
+        "as a field's name": _data("surrogate-name", metadata={text: "1"}),
     }

@@ -6,7 +6,8 @@ are not safe for several tasks.
 Since when a topic refuses is remembered per process. A new process begins the patience anew, and each of several
 processes has its own: one that never lives as long as the patience never gives a topic up. The time counts from the
 first refusal while the broker took from another topic, or opened a link to the dead-letter topic when nothing else was
-to be sent. It begins anew when the topic takes a message and whenever the whole broker is away.
+to be sent. It begins anew when the topic takes a message, when the whole broker is away, and after an hour without a
+refusal: the feed's part may have gone to another process and come back.
 """
 
 import asyncio
@@ -40,6 +41,9 @@ PING_LIMIT_S = 10
 DRAIN_WAIT_S = 2
 """How long to wait for the first message of a dead-letter queue."""
 
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""Refusals further apart are not one: far longer than the feed's retries are apart (30 s)."""
+
 _TOO_LARGE = "larger than the broker takes"
 
 
@@ -57,15 +61,26 @@ def open_client(
 
 @dataclass(slots=True)
 class _Line:
-    """The way to one topic. refusing_since: None while it takes, or while nobody knows that others do."""
+    """The way to one topic. refusing_since, refused_at: None while it takes, or while nobody knows that others do."""
 
     topic: str
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     sender: ServiceBusSender | None = None
     refusing_since: datetime | None = None
+    refused_at: datetime | None = None
 
-    def has_refused_for(self, patience: timedelta | None, *, now: datetime) -> bool:
-        return patience is not None and self.refusing_since is not None and now - self.refusing_since >= patience
+    def forget(self) -> None:
+        self.refusing_since = self.refused_at = None
+
+    def refused(self, *, now: datetime) -> None:
+        if self.refusing_since is None or self.refused_at is None or now - self.refused_at > FORGOTTEN_AFTER:
+            self.refusing_since = now
+        self.refused_at = now
+
+    def is_given_up(self, patience: timedelta | None) -> bool:
+        if patience is None or self.refusing_since is None or self.refused_at is None:
+            return False
+        return self.refused_at - self.refusing_since >= patience
 
 
 class ServiceBusTopics:
@@ -82,8 +97,7 @@ class ServiceBusTopics:
         wanted: defaultdict[str, list[Message]] = defaultdict(list)
         for message in messages:
             wanted[message.topic].append(message)
-        now = self._clock.now()
-        given_up = {topic for topic in wanted if self._line(topic).has_refused_for(patience, now=now)}
+        given_up = {topic for topic in wanted if self._line(topic).is_given_up(patience)}
         results = await asyncio.gather(
             *(
                 self._send(topic, for_topic, limit_s=GIVEN_UP_LIMIT_S if topic in given_up else None)
@@ -95,7 +109,9 @@ class ServiceBusTopics:
         rejected = [each for result in results if not isinstance(result, BaseException) for each in result]
         faults = {topic: result for topic, result in by_topic.items() if isinstance(result, BaseException)}
         for topic in wanted.keys() - faults.keys():
-            self._line(topic).refusing_since = None
+            self._line(topic).forget()
+        if faults and patience is None:
+            raise next(iter(faults.values()))
         if faults:
             rejected += await self._given_up(faults, wanted=wanted, patience=patience)
         return tuple(rejected)
@@ -109,11 +125,13 @@ class ServiceBusTopics:
     ) -> list[Rejected]:
         """The messages of the topics that failed, once each has refused too long; raises the first fault before."""
         others_take = len(faults) < len(wanted) or await self._answers()
-        now = self._clock.now()
         for line in map(self._line, faults):
-            line.refusing_since = (line.refusing_since or now) if others_take else None
+            if others_take:
+                line.refused(now=self._clock.now())
+            else:
+                line.forget()
         for topic, fault in faults.items():
-            if not isinstance(fault, BusUnavailable) or not self._line(topic).has_refused_for(patience, now=now):
+            if not isinstance(fault, BusUnavailable) or not self._line(topic).is_given_up(patience):
                 raise fault
         return [
             Rejected(message, f"topic {topic} has refused for too long while others took: {fault}", for_good=False)

@@ -163,6 +163,31 @@ async def test_a_topic_that_has_taken_meanwhile_is_waited_for_anew(tmp_path: Pat
         assert await is_waited_for(bus, REFUSING)
 
 
+async def test_two_refusals_hours_apart_are_not_one_long_refusal(tmp_path: Path) -> None:
+    async with direct(tmp_path) as bus:
+        bus.order(FULL)
+        assert await is_waited_for(bus, REFUSING)
+        await bus.advance_s(7200)
+
+        assert await is_waited_for(bus, REFUSING)
+
+
+async def test_a_topic_that_fails_while_the_whole_broker_is_away_is_not_given_up(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        topics, message = world.services.publisher, a_message(REFUSING)
+        fill(world)
+        with pytest.raises(BusUnavailable):
+            await topics.publish([message], patience=PATIENCE)
+        world.bus.is_down = True
+        world.clock.advance_s(PATIENCE.total_seconds())
+        with pytest.raises(BusUnavailable):
+            await topics.publish([message], patience=PATIENCE)
+        world.bus.is_down = False
+
+        with pytest.raises(BusUnavailable):
+            await topics.publish([message], patience=PATIENCE)
+
+
 @OPENINGS
 async def test_without_patience_a_refusing_topic_is_never_given_up(tmp_path: Path, opened: OpenBus) -> None:
     async with opened(tmp_path) as bus:
