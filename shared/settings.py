@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     use_proxy_settings: bool = False
 
     feed_poll_delay_ms: PositiveInt = 100
+    topic_patience_s: Seconds = 120
     fresh_s: Seconds = 3000
     request_id_valid_h: PositiveFloat = 24
     payment_expires_after_h: PositiveFloat = 24

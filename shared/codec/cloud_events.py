@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.codec.facts import type_name
 from shared.codec.payments import payment_from_json, payment_to_json
-from shared.codec.values import NOT_OURS, as_text, time_from_json, time_to_json
+from shared.codec.values import NOT_OURS, as_text, shown, time_from_json, time_to_json
 from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
@@ -72,4 +72,4 @@ def from_cloud_event(body: str | bytes) -> Notice:
             is_whole=not event["data"].keys() & {"waiting", "failed"},
         )
     except NOT_OURS as exc:
-        raise Unreadable(f"the message is no payment event: {exc!r}") from exc
+        raise Unreadable(f"the message is no payment event: {shown(repr(exc), at_most=500)}") from exc

@@ -13,12 +13,11 @@ The cause is the event that a message stems from: the id begins with it. Earlier
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
 
 from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event
 from shared.codec.facts import FORMS, type_name
-from shared.codec.values import NOT_OURS, time_from_json, time_to_json
+from shared.codec.values import NOT_OURS, shown, time_from_json, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Step
@@ -182,7 +181,7 @@ def parked(letter: DeadLetter) -> Message:
     Reason and description are written twice: under the broker's names for tools, and under ours. The broker overwrites
     its own when the letter dies again.
     """
-    clipped = replace(letter, description=letter.description[:MAX_DESCRIPTION])
+    clipped = replace(letter, description=shown(letter.description, at_most=MAX_DESCRIPTION))
     brokers: dict[str, str | int] = {BROKERS_REASON: clipped.reason, BROKERS_DESCRIPTION: clipped.description}
     return _letter(clipped, properties=brokers)
 

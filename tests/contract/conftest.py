@@ -26,6 +26,7 @@ from shared.adapters.cosmos.client import open_client as open_account
 from shared.adapters.provider import HttpProvider
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.adapters.servicebus import open_client as open_bus
+from shared.wiring import SystemClock
 from tests.contract.odd_server import OddServer, odd_server
 from tests.contract.provider_words import Make
 
@@ -113,7 +114,9 @@ async def bus(endpoints: Endpoints) -> AsyncIterator[ServiceBusClient]:
 async def topics(endpoints: Endpoints) -> AsyncIterator[ServiceBusTopics]:
     """The publisher, scheduler and dead letters under test."""
     client = open_bus_of(endpoints)
-    under_test = ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
+    under_test = ServiceBusTopics(
+        client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION, clock=SystemClock()
+    )
     yield under_test
     await under_test.close()
 

@@ -116,7 +116,8 @@ def test_what_the_feed_publishes_has_the_events_own_id_and_goes_to_all() -> None
 
 def a_delivery(message_id: str = "p:1", **changes: Any) -> Delivery:
     return replace(
-        Delivery(message_id=message_id, body="{}", subject="payment.created", delivery_count=1, properties={}), **changes
+        Delivery(message_id=message_id, body="{}", subject="payment.created", delivery_count=1, properties={}),
+        **changes,
     )
 
 
@@ -281,9 +282,7 @@ YESES = st.none() | st.builds(
 def test_what_a_copy_says_is_read_as_it_was_written(
     cause: str, attempt: int, is_quiet: bool, yes: Yes | None, step: Step
 ) -> None:
-    message = tried_again(
-        a_delivery(), place=PLACE_OF[step], cause=cause, attempt=attempt, is_quiet=is_quiet, yes=yes
-    )
+    message = tried_again(a_delivery(), place=PLACE_OF[step], cause=cause, attempt=attempt, is_quiet=is_quiet, yes=yes)
 
     assert tried(delivered(message)) == Tried(cause=cause, attempt=attempt, is_quiet=is_quiet, yes=yes)
 

@@ -54,7 +54,9 @@ def test_a_step_that_nothing_started_is_none_and_says_why(story: Story, step: st
         (UNDELIVERED.resumed("notify"), "notify", 5),
     ],
 )
-def test_a_step_is_running_while_something_is_left_to_do_and_nobody_gave_up(story: Story, step: str, cause: int) -> None:
+def test_a_step_is_running_while_something_is_left_to_do_and_nobody_gave_up(
+    story: Story, step: str, cause: int
+) -> None:
     now = story.standing(step)
 
     assert (now.stands, now.cause) == (Stands.RUNNING, f"{PAYMENT_ID}:{cause}")

@@ -81,7 +81,12 @@ class WorkerFactory:
         await client.__aenter__()
         session = aiohttp.ClientSession()
         bus: Any = self.bus
-        topics = ServiceBusTopics(bus, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
+        topics = ServiceBusTopics(
+            bus,
+            dead_letter_topic=flow.DEAD_LETTER_TOPIC,
+            recorder=flow.RECORD_SUBSCRIPTION,
+            clock=self.backends.clock,
+        )
         built = wiring.services_over(settings, client=client, topics=topics, session=session)
         controlled = replace(built, clock=self.backends.clock, telemetry=self.telemetry.adapter, jitter=lambda: 1.0)
         return Worker(with_crashes(self.alter(controlled), self.crash_plan), client, session)
