@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from shared import signals
 from shared.codec.values import fingerprint
@@ -12,14 +12,13 @@ from shared.domain.money import Money
 from shared.domain.payment import evolve
 from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved
-from shared.ports.event_store import Appended
 from shared.services import Services
 
 NAMESPACE = uuid.UUID("5b0e6a0c-3c39-5d0e-8a52-6a4d1f7f0d7e")
 """Namespace of the payment ids. It must never change, or a key would find another id."""
 
-_FIRST_FIELDS = ("amount", "payment_method", "reference", "description", "metadata", "notification_url")
-"""What a request had when absent fields counted in its fingerprint. Never add to it."""
+_COUNTED_WHEN_ABSENT = frozenset({"description", "notification_url"})
+"""Their absence stands in every fingerprint so far. Never add to it: repeats of older requests would be refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,8 @@ async def accept(
         event = _initiated(command, idempotency_key=idempotency_key, services=services)
         span.note(payment_id=event.payment_id)
         try:
-            appended = await _stored(event, command=command, traceparent=span.traceparent, services=services)
+            stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
+            appended = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
         if appended.is_new:  # and not a repeat of the key
@@ -57,30 +57,12 @@ async def accept(
         return appended.events[0]
 
 
-async def _stored(
-    event: PaymentInitiated, *, command: Initiate, traceparent: str | None, services: Services
-) -> Appended:
-    """Raises StreamMoved when another request stands there, whichever form of fingerprint it was stored with."""
-    ours = StoredEvent(payment=evolve(None, event), event=event, traceparent=traceparent)
-    try:
-        return await services.store.append([ours])
-    except StreamMoved:
-        first_form = _first_fingerprint(command)
-        if first_form is None or first_form == event.request_fingerprint:
-            raise
-        return await services.store.append([replace(ours, event=replace(event, request_fingerprint=first_form))])
-
-
 def _fingerprint(command: Initiate) -> str:
-    """Without absent fields, so that a new optional one changes no fingerprint of the requests without it."""
-    return fingerprint({name: value for name, value in asdict(command).items() if value is not None})
-
-
-def _first_fingerprint(command: Initiate) -> str | None:
-    """As the first release stored it, with null for an absent field; None when that release cannot have had it."""
+    """A field that was added later counts only where it is given: it changes no fingerprint of a request without it."""
     fields = asdict(command)
-    has_newer = any(value is not None for name, value in fields.items() if name not in _FIRST_FIELDS)
-    return None if has_newer else fingerprint({name: fields[name] for name in _FIRST_FIELDS})
+    return fingerprint(
+        {name: fields[name] for name in fields if fields[name] is not None or name in _COUNTED_WHEN_ABSENT}
+    )
 
 
 def _initiated(command: Initiate, *, idempotency_key: str | None, services: Services) -> PaymentInitiated:

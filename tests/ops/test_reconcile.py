@@ -14,6 +14,7 @@ TAKEN = Side(1, 1250, "EUR", "captured")
 RECORDED = Side(1, 1250, "EUR", "settled")
 OPEN = Side(0, 1250, "EUR", "created")
 FAILED = Side(0, 1250, "EUR", "failed")
+TWO = Side(2, 1250, "EUR", "captured")
 
 
 @pytest.mark.parametrize(
@@ -32,11 +33,16 @@ FAILED = Side(0, 1250, "EUR", "failed")
         (Side(2, 1250, "EUR", "captured"), OPEN, [Kind.CHARGED_TWICE, Kind.NOT_RECORDED]),
         (TAKEN, FAILED, [Kind.CHARGED_BUT_FAILED]),
         (TAKEN, replace(FAILED, status="voided"), [Kind.CHARGED_BUT_FAILED]),
-        (TAKEN, replace(FAILED, is_known=True), [Kind.CAPTURED_LATE]),
-        (TAKEN, replace(FAILED, is_known=True, is_given_back=True), []),
+        (TAKEN, replace(FAILED, times=1, late=1), [Kind.CAPTURED_LATE]),
+        (TAKEN, replace(FAILED, times=1, late=1, given_back=1), []),
+        (TAKEN, replace(RECORDED, status="failed"), [Kind.CHARGED_BUT_FAILED]),
         (NOTHING, FAILED, []),
-        (Side(2, 1250, "EUR", "captured"), replace(RECORDED, is_known=True), [Kind.CHARGED_TWICE]),
-        (Side(2, 1250, "EUR", "captured"), replace(RECORDED, is_known=True, is_given_back=True), []),
+        (TWO, replace(RECORDED, times=2, second=1), [Kind.CHARGED_TWICE]),
+        (TWO, replace(RECORDED, times=2, second=1, given_back=1), []),
+        (TWO, replace(FAILED, times=1, late=1, given_back=1), [Kind.CHARGED_TWICE, Kind.CHARGED_BUT_FAILED]),
+        (TWO, replace(FAILED, times=2, late=1, second=1, given_back=2), []),
+        (replace(TAKEN, amount_minor=1), replace(FAILED, times=1, late=1, given_back=1), [Kind.AMOUNT]),
+        (TAKEN, replace(RECORDED, second=1), [Kind.CHARGED_TWICE]),
     ],
 )
 def test_what_counts_as_a_difference(provider: Side, stream: Side, kinds: list[Kind]) -> None:
@@ -51,25 +57,24 @@ GIVEN_UP: Json = {"type": "payment.seen_to", "data": {"step": "notify_failure"}}
 
 
 @pytest.mark.parametrize(
-    ("events", "is_known", "is_given_back"),
+    ("events", "times", "late", "second", "given_back"),
     [
-        ([], False, False),
-        ([LATE], True, False),
-        ([TWICE], True, False),
-        ([VOIDED_TWICE], False, False),
-        ([LATE, GIVEN_BACK], True, True),
-        ([LATE, GIVEN_UP], True, False),
-        ([LATE, TWICE, GIVEN_BACK], True, False),
-        ([LATE, TWICE, GIVEN_BACK, GIVEN_BACK], True, True),
-        ([LATE, VOIDED_TWICE, GIVEN_BACK], True, True),
+        ([], 0, 0, 0, 0),
+        ([LATE], 1, 1, 0, 0),
+        ([TWICE], 1, 0, 1, 0),
+        ([VOIDED_TWICE], 0, 0, 0, 0),
+        ([LATE, GIVEN_BACK], 1, 1, 0, 1),
+        ([LATE, GIVEN_UP], 1, 1, 0, 0),
+        ([LATE, TWICE, GIVEN_BACK, GIVEN_BACK], 2, 1, 1, 2),
+        ([LATE, VOIDED_TWICE, GIVEN_BACK], 1, 1, 0, 1),
     ],
 )
 def test_what_the_events_of_a_payment_tell_of_its_money(
-    events: list[Json], is_known: bool, is_given_back: bool
+    events: list[Json], *, times: int, late: int, second: int, given_back: int
 ) -> None:
     side = stream_of({**stream("a", is_settled=False), "status": "failed"}, events)
 
-    assert (side.is_known, side.is_given_back) == (is_known, is_given_back)
+    assert (side.times, side.late, side.second, side.given_back) == (times, late, second, given_back)
 
 
 def charge(payment_id: str, *, times: int = 1, amount_minor: int = 1250) -> Json:
