@@ -6,6 +6,7 @@ lost payment; one that differs by accident is a second charge. So every id is ma
     {event id}                                 what the feed publishes, and a publish letter that is replayed
     {event id}:{subscription}:{run}:{attempt}  copies for one subscription: retries, replays, sweeps
     the id of what died                        dead letters; their topic drops no repeats
+    unnamed-...                                what came without an id, see arrivals
 
 Knows no broker.
 """
@@ -202,7 +203,7 @@ def tried(delivery: Delivery) -> Tried:
 
 def as_dead_letter(delivery: Delivery) -> DeadLetter:
     """What a delivered dead letter says of its death; what it does not say is left empty rather than guessed."""
-    said = delivery.properties
+    said = _trusted(delivery)
     reason = str(said.get(REASON) or said.get(BROKERS_REASON) or Reason.UNKNOWN)
     return DeadLetter(
         message_id=delivery.message_id,
@@ -218,6 +219,14 @@ def as_dead_letter(delivery: Delivery) -> DeadLetter:
     )
 
 
+def _trusted(delivery: Delivery) -> Mapping[str, object]:
+    """The properties, but of what the broker forwarded without what only a letter of ours says: its sender wrote that."""
+    if delivery.dead_letter_source is None or _place_of_death(delivery).startswith(f"{DEAD_LETTER_TOPIC}/"):
+        return delivery.properties
+    ours = {SOURCE, REASON, DESCRIPTION, DELIVERIES, RECORD_ATTEMPT}
+    return {name: value for name, value in delivery.properties.items() if name not in ours}
+
+
 def _place_of_death(delivery: Delivery) -> str:
     """`topic/subscription` of the broker's `topic/Subscriptions/subscription`."""
     parts = (delivery.dead_letter_source or "unknown").split("/")
@@ -226,7 +235,7 @@ def _place_of_death(delivery: Delivery) -> str:
 
 def record_attempts(delivery: Delivery) -> int:
     """How often the store could not take this dead letter so far."""
-    return _whole(delivery.properties, RECORD_ATTEMPT, default=0)
+    return _whole(_trusted(delivery), RECORD_ATTEMPT, default=0)
 
 
 def named_in(message_id: str) -> tuple[str, str] | None:

@@ -211,6 +211,9 @@ class DeadReceiver:
     async def __aexit__(self, *_: object) -> None:
         return
 
+    async def peek_messages(self, *, max_message_count: int) -> list[ServiceBusReceivedMessage]:
+        return [_received(render(entry, peeked=True)) for entry in [*self.queue.entries.values()][:max_message_count]]
+
     async def receive_messages(
         self,
         *,
@@ -225,6 +228,9 @@ class DeadReceiver:
 
     async def complete_message(self, message: ServiceBusReceivedMessage) -> None:
         await self.bus.complete(self.taken[id(message)])
+
+    async def abandon_message(self, message: ServiceBusReceivedMessage) -> None:
+        await self.bus.abandon(self.taken[id(message)])
 
 
 def _received(payload: bytes) -> ServiceBusReceivedMessage:
