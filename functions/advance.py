@@ -37,9 +37,9 @@ def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetService
         data_type=AS_BYTES,
     )
     async def advance_payment(message: func.ServiceBusMessage) -> None:
-        await advance(delivery(message), step=step, services=await services())
+        await advance(delivery(message, queue=str(place)), step=step, services=await services())
 
 
-def delivery(message: func.ServiceBusMessage) -> Delivery:
+def delivery(message: func.ServiceBusMessage, *, queue: str) -> Delivery:
     """What the runtime hands over, for the verbs."""
-    return arrived(message, body=message.get_body(), delivery_count=message.delivery_count or 1)
+    return arrived(message, body=message.get_body(), delivery_count=message.delivery_count or 1, queue=queue)

@@ -35,7 +35,7 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
         data_type=AS_BYTES,
     )
     async def record_dead_letter(message: func.ServiceBusMessage) -> None:
-        await keep(delivery(message), services=await services())
+        await keep(delivery(message, queue=flow.RECORD_SUBSCRIPTION), services=await services())
 
     for name in ROUTES:
         _register(bp, name, services=services, caller=caller)

@@ -184,7 +184,7 @@ async def _recorded(
     done = 0
     try:
         for message in messages:
-            await record(delivery_of(message))
+            await record(delivery_of(message, queue="dead"))
             await receiver.complete_message(message)
             done += 1
     finally:
@@ -192,11 +192,12 @@ async def _recorded(
             await receiver.abandon_message(left)
 
 
-def delivery_of(message: ServiceBusReceivedMessage) -> Delivery:
+def delivery_of(message: ServiceBusReceivedMessage, *, queue: str) -> Delivery:
     """What was received, whatever its body is, as the host's own triggers hand it over."""
     is_data = message.body_type is AmqpMessageBodyType.DATA
     body = b"".join(message.body) if is_data else _listed(message.body)
-    return arrived(message, body=body, delivery_count=(message.delivery_count or 0) + 1)  # on the wire: failures
+    deliveries = (message.delivery_count or 0) + 1  # on the wire it counts failures
+    return arrived(message, body=body, delivery_count=deliveries, queue=queue)
 
 
 def _listed(body: Any) -> object:  # noqa: ANN401 - a value of any type

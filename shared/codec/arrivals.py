@@ -39,14 +39,14 @@ class Arrived(Protocol):
     def enqueued_time_utc(self) -> object: ...
 
 
-def arrived(message: Arrived, *, body: object, delivery_count: int) -> Delivery:
+def arrived(message: Arrived, *, body: object, delivery_count: int, queue: str) -> Delivery:
     """body: bytes, or what an AMQP message of another kind holds. Bytes that are not UTF-8 are kept as far as readable.
 
-    delivery_count: 1 the first time.
+    delivery_count: 1 the first time. queue: where it was read.
     """
     said = message.application_properties
     return Delivery(
-        message_id=_text(message.message_id) or _id_of_unnamed(message, body=body),
+        message_id=_text(message.message_id) or _id_of_unnamed(message, body=body, queue=queue),
         body=_cut(_text(body), at=MAX_BODY),
         subject=_cut(_text(message.subject), at=MAX_SUBJECT),
         delivery_count=delivery_count,
@@ -55,15 +55,15 @@ def arrived(message: Arrived, *, body: object, delivery_count: int) -> Delivery:
     )
 
 
-def _id_of_unnamed(message: Arrived, *, body: object) -> str:
+def _id_of_unnamed(message: Arrived, *, body: object, queue: str) -> str:
     """A message may come without an id. Its place in its queue makes one, the same each time it comes from there.
 
     The sequence number alone repeats where a topic was made anew, and content repeats when it is sent twice. What moves
     to another queue gets another number: in doubt one message becomes two records, never two messages one.
     """
-    held = body if isinstance(body, bytes) else _text(body).encode(errors="replace")
-    place = f"{_text(message.enqueued_time_utc)}\n".encode()
-    return f"unnamed-{_text(message.sequence_number)}-{hashlib.sha256(place + held).hexdigest()[:16]}"
+    place = f"{queue}\n{_text(message.enqueued_time_utc)}\n"
+    held = body if isinstance(body, bytes) else _text(body).encode()
+    return f"unnamed-{_text(message.sequence_number)}-{hashlib.sha256(place.encode() + held).hexdigest()[:16]}"
 
 
 def _text(value: object) -> str:
@@ -100,4 +100,8 @@ def _plain(value: object) -> object:
 
 
 def _cut(text: str, *, at: int) -> str:
-    return text if len(text) <= at else f"{text[:at]} [cut: {len(text)} characters]"
+    """Never longer than `at`, so that what was cut before is left as it is."""
+    if len(text) <= at:
+        return text
+    mark = f" [cut: {len(text)} characters]"
+    return text[: at - len(mark)] + mark

@@ -34,7 +34,7 @@ class Triggers:
         function = self._functions[name]
         trigger = function.get_trigger()
         assert trigger is not None
-        invocation = invocation_of(message, binary=trigger.data_type is func.DataType.BINARY)
+        invocation = invocation_of(message, binary=trigger.get_dict_repr()["dataType"] is func.DataType.BINARY)
         metadata = {field: _datum(value) for field, value in invocation.metadata.items()}
         converted = ServiceBusMessageInConverter.decode(_datum(invocation.data), trigger_metadata=metadata)
         await function.get_user_function()(message=converted)
