@@ -220,7 +220,7 @@ def as_dead_letter(delivery: Delivery) -> DeadLetter:
 
 
 def _trusted(delivery: Delivery) -> Mapping[str, object]:
-    """The properties, but of what the broker forwarded without what only a letter of ours says: its sender wrote that."""
+    """The properties. What only a letter of ours says is left out where the broker forwarded: a sender wrote it."""
     if delivery.dead_letter_source is None or _place_of_death(delivery).startswith(f"{DEAD_LETTER_TOPIC}/"):
         return delivery.properties
     ours = {SOURCE, REASON, DESCRIPTION, DELIVERIES, RECORD_ATTEMPT}

@@ -37,7 +37,7 @@ async def send(
     *,
     message_id: str | None = "foreign",
     subject: str | None = None,
-    properties: dict[str | bytes, Any] | None = None,
+    properties: dict[str, Any] | None = None,
     topic: str = places.CREATE.topic,
     **other_body: Any,
 ) -> None:
@@ -116,7 +116,12 @@ async def test_a_body_of_another_amqp_type_ends_as_a_letter_that_holds_it(
 
 async def test_what_its_sender_says_of_a_death_in_the_broker_is_not_believed(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        forged = {"source": "events", "reason": "notification_undelivered", "description": "nothing", "delivery_count": 1}
+        forged = {
+            "source": "events",
+            "reason": "notification_undelivered",
+            "description": "nothing",
+            "delivery_count": 1,
+        }
         await send(world, value_body=7, properties={**forged, "record_attempt": 2**31 - 1})
         await world.run()
 
@@ -217,7 +222,7 @@ async def test_properties_of_odd_types_break_nobody(topic: str, tmp_path: Path) 
 async def test_a_record_has_a_size_whatever_is_sent(topic: str, character: str, tmp_path: Path) -> None:
     text = character * (200_000 // len(character.encode()))
     async with a_world(tmp_path) as world:
-        said = {name: character * 5000 for name in ("reason", "description", "source", "run", "DeadLetterReason")}
+        said = dict.fromkeys(("reason", "description", "source", "run", "DeadLetterReason"), character * 5000)
         await send(world, text.encode(), subject=character * 5000, properties=dict(said), topic=topic)
 
         await world.run()

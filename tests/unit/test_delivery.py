@@ -1,5 +1,6 @@
 """A Service Bus message of the Functions runtime, as the verbs take it: nothing that decides is lost on the way."""
 
+import contextlib
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -106,11 +107,9 @@ def test_whatever_is_handed_over_can_be_read_sent_on_and_stored(message: Handed)
     texts = (taken.body, taken.subject, letter.source, letter.reason, letter.description, letter.run)
     assert all(len(text.encode()) <= 4 * MAX_BODY for text in texts)
     assert taken.message_id.encode()
-    assert record_attempts(taken) is not None
-    try:
+    assert type(record_attempts(taken)) is int
+    with contextlib.suppress(Unreadable):
         tried(taken)
-    except Unreadable as unreadable:
-        assert len(str(unreadable)) < 100_000
 
 
 @pytest.mark.parametrize(

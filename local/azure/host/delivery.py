@@ -10,8 +10,8 @@ properties but arrays and null replaces what has that name in any case (azure-fu
 
 import datetime as dt
 import json
+import re
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage
@@ -21,6 +21,24 @@ from local.azure.host.wire import TypedData
 from local.azure.host.worker import Invocation
 
 _NO_EXPIRY = "9999-12-31T23:59:59.9999999"  # what .NET writes when a message has no time to live
+_TIME = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|30)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{1,7})?(Z|[+-][01]\d:[0-5]\d)?")
+_NET_TIME = "%m/%d/%Y %H:%M:%S"
+_NAMES = (
+    *(
+        "DeadLetterSource",
+        "LockToken",
+        "MessageId",
+        "ContentType",
+        "ReplyTo",
+        "To",
+        "Subject",
+        "Label",
+        "CorrelationId",
+    ),
+    *("SessionId", "ReplyToSessionId", "PartitionKey", "TransactionPartitionKey", "DeliveryCount", "SequenceNumber"),
+    *("EnqueuedTimeUtc", "EnqueuedTime", "ExpiresAtUtc", "ExpiresAt", "ApplicationProperties", "UserProperties"),
+)
+_SPELLED: dict[str, str] = {name.lower(): name for name in _NAMES}  # also of a message that has none of it
 
 
 class NotConvertible(Exception):
@@ -37,7 +55,7 @@ def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool) -> Invoca
     if binary:
         return Invocation(data=TypedData(bytes=_octets(message)), metadata=metadata)
     text = _body_text(message)
-    return Invocation(data=TypedData(string=text), metadata={**metadata, **_said_by(text, names=metadata)})
+    return Invocation(data=TypedData(string=text), metadata=metadata | _said_by(text))
 
 
 def metadata_of(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
@@ -89,25 +107,32 @@ def _body_text(message: ServiceBusReceivedMessage) -> str:
     return _octets(message).decode("utf-8", "replace")
 
 
-def _said_by(text: str, *, names: Mapping[str, object]) -> dict[str, TypedData]:
+def _said_by(text: str) -> dict[str, TypedData]:
     """What the body says in place of the metadata."""
     try:
-        said = json.loads(text)
+        said: Any = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    spelled = {name.lower(): name for name in names}
+    named: dict[str, Any] = said if isinstance(said, dict) else {}
     return {
-        spelled.setdefault(name.lower(), name): _said(value)
-        for name, value in (said.items() if isinstance(said, dict) else ())
+        _SPELLED.get(name.lower(), name): _said(value)
+        for name, value in named.items()
         if value is not None and not isinstance(value, list)
     }
 
 
 def _said(value: object) -> TypedData:
-    """An object stays one; all else becomes text as .NET writes it."""
-    if isinstance(value, dict):
-        return TypedData(json=json.dumps(value))
-    return TypedData(string=str(value).removesuffix(".0") if isinstance(value, float) else str(value))
+    """An object stays one; all else becomes text as .NET writes it, a time as .NET reads and writes it."""
+    match value:
+        case dict():
+            return TypedData(json=json.dumps(value, separators=(",", ":")))
+        case float():
+            return TypedData(string=str(value).removesuffix(".0").upper())
+        case str() if _TIME.fullmatch(value):
+            moment = dt.datetime.fromisoformat(value)
+            return TypedData(string=(moment.astimezone(dt.UTC) if moment.tzinfo else moment).strftime(_NET_TIME))
+        case _:
+            return TypedData(string=str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _expiry(message: ServiceBusReceivedMessage) -> tuple[str | None, str | None]:

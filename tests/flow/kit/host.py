@@ -1,4 +1,4 @@
-"""The host of a world: it calls the product as the host of Azure Functions does: functions for messages, verbs for feeds.
+"""The host of a world: it calls the product's functions for messages, and its verbs for feeds, as Azure's host does.
 
 A page of the feed is noted when its function has returned. A message is completed when its function has returned, and
 abandoned when it has raised. A worker that crashes leaves its locks behind; they end after a minute. Only one thing
