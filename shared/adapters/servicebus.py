@@ -90,8 +90,6 @@ class ServiceBusTopics:
                 self._dead_letter_topic, self._recorder, sub_queue=ServiceBusSubQueue.DEAD_LETTER
             )
             async with receiver:
-                if not await receiver.peek_messages(max_message_count=1):  # at once, where receiving would wait
-                    return 0
                 messages = await receiver.receive_messages(max_message_count=limit, max_wait_time=DRAIN_WAIT_S)
                 await _recorded(messages, record=record, receiver=receiver)
                 return len(messages)

@@ -18,7 +18,6 @@ from shared.codec.letters import letter_to_json
 from shared.domain.letters import LetterRecord
 from shared.errors import BusUnavailable
 from shared.verbs.recovery import drain
-from shared.verbs.recovery.keep import keep
 from tests import places
 from tests.flow.kit.world import World, a_world
 
@@ -52,7 +51,7 @@ async def send(
 
 async def drained(world: World) -> list[LetterRecord]:
     """The letters, once the timer has fired; then nothing rests in a dead-letter queue."""
-    await world.operate(lambda services: drain.drain_all(keep=keep, services=services))
+    await world.drain()
     queues = [subscription.dead for topic in world.bus.broker.topics.values() for subscription in topic.subscriptions]
     assert not any(queue.entries for queue in queues)
     return await world.letters()

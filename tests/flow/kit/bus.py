@@ -211,9 +211,6 @@ class DeadReceiver:
     async def __aexit__(self, *_: object) -> None:
         return
 
-    async def peek_messages(self, *, max_message_count: int) -> list[ServiceBusReceivedMessage]:
-        return [_received(render(entry, peeked=True)) for entry in [*self.queue.entries.values()][:max_message_count]]
-
     async def receive_messages(
         self,
         *,

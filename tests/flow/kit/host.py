@@ -72,6 +72,10 @@ class Host:
             except Killed:
                 await self.restart()
 
+    async def drain(self) -> None:
+        """The timer that drains the recorder fires."""
+        await self._triggers.tick()
+
     def rewind(self, feed: str) -> None:
         """Lose the feed's leases, so that it is read from its beginning again."""
         self._positions[feed] = None

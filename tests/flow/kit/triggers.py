@@ -1,4 +1,5 @@
-"""The product's functions for messages, each fired with what the local host and the runtime's converter make of one.
+"""The product's functions for messages, each fired with what the local host and the runtime's converter make of one,
+and the timer that drains the recorder.
 
 So what a trigger file loses or forges on the way to its verb shows in every test of a world. Knows no payment.
 """
@@ -10,7 +11,7 @@ from azure.functions.meta import Datum
 from azure.functions.servicebus import ServiceBusMessageInConverter
 from azure.servicebus import ServiceBusReceivedMessage
 
-from functions import advance, recover
+from functions import advance, drain, recover
 from functions.caller import caller
 from local.azure.host.delivery import invocation_of
 from local.azure.host.wire import TypedData
@@ -27,6 +28,7 @@ class Triggers:
         app = func.FunctionApp()
         app.register_functions(advance.blueprint(current))
         app.register_functions(recover.blueprint(current, caller=caller("developer")))
+        app.register_functions(drain.blueprint(current, schedule="0 * * * * *"))
         self._functions = {each.get_function_name(): each for each in app.get_functions()}
 
     async def fire(self, name: str, message: ServiceBusReceivedMessage) -> None:
@@ -34,10 +36,14 @@ class Triggers:
         function = self._functions[name]
         trigger = function.get_trigger()
         assert trigger is not None
-        invocation = invocation_of(message, binary=trigger.get_dict_repr()["dataType"] is func.DataType.BINARY)
+        invocation = invocation_of(message, binary=trigger.get_dict_repr().get("dataType") is func.DataType.BINARY)
         metadata = {field: _datum(value) for field, value in invocation.metadata.items()}
         converted = ServiceBusMessageInConverter.decode(_datum(invocation.data), trigger_metadata=metadata)
         await function.get_user_function()(message=converted)
+
+    async def tick(self) -> None:
+        """The time of the timer has come."""
+        await self._functions["drain_recorder"].get_user_function()(timer=None)
 
 
 def _datum(value: TypedData) -> Datum:
