@@ -145,6 +145,7 @@ def said(body: bytes, *, binary: bool = False) -> dict[str, Any]:
         (b'{"x": "2026-01-02"}', {"x": "2026-01-02"}),
         (b'{"n": 1, "f": 1.0, "g": 1.5, "big": 1e300}', {"n": "1", "f": "1", "g": "1.5", "big": "1E+300"}),
         (b'{"t": true, "nothing": null, "list": [1]}', {"t": "True"}),
+        (b'{"a": 1, "A": 2}', {"a": "2"}),
         (b'{"a": "\\ud800"}', {"a": "\ufffd"}),
         (b'[{"messageId": "a"}]', {}),
         (b'{"messageId": "a"} trailing', {}),

@@ -38,7 +38,7 @@ _NAMES = (
     *("SessionId", "ReplyToSessionId", "PartitionKey", "TransactionPartitionKey", "DeliveryCount", "SequenceNumber"),
     *("EnqueuedTimeUtc", "EnqueuedTime", "ExpiresAtUtc", "ExpiresAt", "ApplicationProperties", "UserProperties"),
 )
-_SPELLED: dict[str, str] = {name.lower(): name for name in _NAMES}  # also of a message that has none of it
+_SPELLED = {name.lower(): name for name in _NAMES}  # also of a message that has none of it
 
 
 class NotConvertible(Exception):
@@ -114,8 +114,9 @@ def _said_by(text: str) -> dict[str, TypedData]:
     except (ValueError, RecursionError):
         return {}
     named: dict[str, Any] = said if isinstance(said, dict) else {}
+    spelled = dict(_SPELLED)
     return {
-        _SPELLED.get(name.lower(), name): _said(value)
+        spelled.setdefault(name.lower(), name): _said(value)
         for name, value in named.items()
         if value is not None and not isinstance(value, list)
     }
