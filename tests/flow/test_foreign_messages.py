@@ -166,11 +166,12 @@ async def test_a_tick_of_the_timer_goes_on_until_nothing_is_left(tmp_path: Path)
 # -- messages without an id
 
 
-async def test_two_equal_messages_without_an_id_are_two_letters(tmp_path: Path) -> None:
+@pytest.mark.parametrize("topic", [places.CREATE.topic, places.RECORD.topic])
+async def test_two_equal_messages_without_an_id_are_two_letters(topic: str, tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         for _ in range(2):
-            await send(world, b"the same", message_id=None)
-            await send(world, value_body="the same", message_id=None)
+            await send(world, b"the same", message_id=None, topic=topic)
+            await send(world, value_body="the same", message_id=None, topic=topic)
 
         await world.run()
 
