@@ -18,12 +18,15 @@ MAX_BODY = 32_768
 MAX_SUBJECT = 200
 """Characters."""
 
+MAX_ID = 128
+"""Characters; Service Bus sends no longer one on."""
+
 _WHERE_IT_DIED = 300
 """Characters; a topic's name has at most 260."""
 
 
 class Arrived(Protocol):
-    """What a message of the host and one of the SDK have in common. Their ids, as the broker bounds them, are short."""
+    """What a message of the host and one of the SDK have in common."""
 
     @property
     def message_id(self) -> object: ...
@@ -46,13 +49,19 @@ def arrived(message: Arrived, *, body: object, delivery_count: int, queue: str) 
     """
     said = message.application_properties
     return Delivery(
-        message_id=_text(message.message_id) or _id_of_unnamed(message, body=body, queue=queue),
+        message_id=_own_id(message) or _id_of_unnamed(message, body=body, queue=queue),
         body=_cut(_text(body), at=MAX_BODY),
         subject=_cut(_text(message.subject), at=MAX_SUBJECT),
         delivery_count=delivery_count,
         properties={_text(name): _plain(value) for name, value in said.items()} if isinstance(said, Mapping) else {},
         dead_letter_source=_cut(_text(message.dead_letter_source), at=_WHERE_IT_DIED) or None,
     )
+
+
+def _own_id(message: Arrived) -> str | None:
+    """None also for one that nobody could send on."""
+    text = _text(message.message_id)
+    return text if 0 < len(text) <= MAX_ID else None
 
 
 def _id_of_unnamed(message: Arrived, *, body: object, queue: str) -> str:

@@ -191,6 +191,18 @@ async def test_a_message_without_an_id_that_comes_twice_is_one_letter(tmp_path: 
         assert [type(fault).__name__ for fault in world.faults] == ["MessageLockLost"]
 
 
+async def test_an_id_that_is_too_long_to_be_sent_on_is_replaced(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await send(world, b"a text", message_id="x" * 129)
+        await send(world, b"a text", message_id="x" * 128)
+
+        await world.run()
+
+        replaced, kept = sorted(letter.message_id for letter in await world.letters())
+        assert (replaced.startswith("unnamed-"), kept) == (True, "x" * 128)
+        assert world.faults == []
+
+
 # -- properties and sizes
 
 

@@ -24,19 +24,10 @@ _NO_EXPIRY = "9999-12-31T23:59:59.9999999"  # what .NET writes when a message ha
 _TIME = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|30)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{1,7})?(Z|[+-][01]\d:[0-5]\d)?")
 _NET_TIME = "%m/%d/%Y %H:%M:%S"
 _NAMES = (
-    *(
-        "DeadLetterSource",
-        "LockToken",
-        "MessageId",
-        "ContentType",
-        "ReplyTo",
-        "To",
-        "Subject",
-        "Label",
-        "CorrelationId",
-    ),
-    *("SessionId", "ReplyToSessionId", "PartitionKey", "TransactionPartitionKey", "DeliveryCount", "SequenceNumber"),
-    *("EnqueuedTimeUtc", "EnqueuedTime", "ExpiresAtUtc", "ExpiresAt", "ApplicationProperties", "UserProperties"),
+    *("DeadLetterSource", "LockToken", "MessageId", "ContentType", "ReplyTo", "To", "Subject", "Label"),
+    *("CorrelationId", "SessionId", "ReplyToSessionId", "PartitionKey", "TransactionPartitionKey", "DeliveryCount"),
+    *("SequenceNumber", "EnqueuedTimeUtc", "EnqueuedTime", "ExpiresAtUtc", "ExpiresAt"),
+    *("ApplicationProperties", "UserProperties"),
 )
 _SPELLED = {name.lower(): name for name in _NAMES}  # also of a message that has none of it
 
