@@ -6,7 +6,6 @@ lost payment; one that differs by accident is a second charge. So every id is ma
     {event id}                                 what the feed publishes, and a publish letter that is replayed
     {event id}:{subscription}:{run}:{attempt}  copies for one subscription: retries, replays, sweeps
     the id of what died                        dead letters; their topic drops no repeats
-    unnamed-...                                what came without an id, see arrivals
 
 Knows no broker.
 """
