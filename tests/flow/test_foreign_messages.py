@@ -3,6 +3,7 @@
 The host and the converter of the runtime stand between the broker and our code (tests/flow/kit/triggers.py).
 """
 
+import json
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,15 @@ from azure.servicebus._transport._pyamqp_transport import PyamqpTransport
 from azure.servicebus.amqp import AmqpAnnotatedMessage, AmqpMessageProperties
 
 from shared.codec.arrivals import MAX_BODY
+from shared.codec.cloud_events import to_cloud_event
 from shared.codec.letters import letter_to_json
+from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord
 from shared.errors import BusUnavailable
 from shared.verbs.recovery import drain
 from tests import places
+from tests.builders import a_payment
+from tests.facts import COMPLETED
 from tests.flow.kit.world import World, a_world
 
 METADATA = (
@@ -83,6 +88,38 @@ async def test_an_event_of_ours_keeps_the_subject_of_its_message(tmp_path: Path)
         await world.run()
 
         assert (await world.only_letter()).subject == "payment.initiated"
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(
+    "payment_id", ["a/b", "", "..", "?#", "a b", "a:b", "\U0001f600", "\u00e9" * 100, "x" * 65, "x" * 3000]
+)
+async def test_an_event_with_ids_that_are_not_ours_is_unreadable_and_stops_nobody(
+    payment_id: str, *, fresh: bool, tmp_path: Path
+) -> None:
+    """An id over 128 characters could be stored, and its event could never be published."""
+    async with a_world(tmp_path) as world:
+        event = json.loads(to_cloud_event(a_payment().stored[-1]))
+        event |= {"id": f"{payment_id}:1", "data": {**event["data"], "payment_id": payment_id}}
+        event |= {"time": time_to_json(world.clock.now())} if fresh else {}
+        await send(world, json.dumps(event).encode())
+        ours = await world.accept()
+
+        await world.run()
+
+        assert (await world.only_letter()).reason == "unreadable"
+        assert await world.events(ours) == COMPLETED
+        assert world.faults == []
+
+
+async def test_an_event_whose_id_is_of_another_payment_is_unreadable(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        event = json.loads(to_cloud_event(a_payment().stored[-1]))
+        await send(world, json.dumps({**event, "id": "another:1"}).encode())
+
+        await world.run()
+
+        assert (await world.only_letter()).reason == "unreadable"
 
 
 # -- bodies that the host cannot convert

@@ -114,7 +114,7 @@ def test_a_value_of_text_is_text_and_no_body_at_all_is_empty() -> None:
         (received(body=iter([[1]]), body_type=AmqpMessageBodyType.SEQUENCE), True),
     ],
 )
-def test_other_bodies_cannot_be_handed_over(message: Any, binary: bool) -> None:  # noqa: FBT001 - a parameter of a test
+def test_other_bodies_cannot_be_handed_over(message: Any, *, binary: bool) -> None:
     with pytest.raises(NotConvertible):
         invocation_of(message, binary=binary)
 
