@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     sweep_limit: PositiveInt = 6
     sweep_schedule: str = "0 */5 * * * *"
     backlog_schedule: str = "0 * * * * *"
+    drain_schedule: str = "30 * * * * *"
     ops_caller: str = "admin-key"
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last

@@ -12,16 +12,18 @@ refusal: the feed's part may have gone to another process and come back.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusMessage, ServiceBusMessageBatch, ServiceBusReceivedMessage, ServiceBusSubQueue
-from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBusSender
+from azure.servicebus.amqp import AmqpMessageBodyType
 from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusError
 
+from shared.codec.arrivals import arrived
 from shared.codec.cloud_events import CONTENT_TYPE
 from shared.codec.messages import Delivery, Message, parked
 from shared.domain.letters import DeadLetter
@@ -163,9 +165,7 @@ class ServiceBusTopics:
             )
             async with receiver:
                 messages = await receiver.receive_messages(max_message_count=limit, max_wait_time=DRAIN_WAIT_S)
-                for message in messages:  # one after another: concurrent completes on one receiver stall
-                    await record(delivery_of(message))
-                    await receiver.complete_message(message)
+                await _recorded(messages, record=record, receiver=receiver)
                 return len(messages)
         except (ServiceBusError, OSError, TimeoutError) as exc:
             raise BusUnavailable("the recorder's dead-letter queue could not be read: call again") from exc
@@ -266,22 +266,32 @@ def _wire(message: Message, due_at: datetime | None) -> ServiceBusMessage:
     )
 
 
-def delivery_of(message: ServiceBusReceivedMessage) -> Delivery:
-    """What was received, as the host's own triggers hand it over."""
-    properties = {_text(name): _value(value) for name, value in (message.application_properties or {}).items()}
-    return Delivery(
-        message_id=str(message.message_id),
-        body=b"".join(cast("Iterable[bytes]", message.body)).decode(errors="replace"),
-        subject=message.subject or "",
-        delivery_count=(message.delivery_count or 0) + 1,  # on the wire it counts failures
-        properties=properties,
-        dead_letter_source=message.dead_letter_source,
-    )
+async def _recorded(
+    messages: Sequence[ServiceBusReceivedMessage],
+    *,
+    record: Callable[[Delivery], Awaitable[None]],
+    receiver: ServiceBusReceiver,
+) -> None:
+    """One after another: concurrent completes on one receiver stall. At a fault the rest is given back at once."""
+    done = 0
+    try:
+        for message in messages:
+            await record(delivery_of(message, queue="dead"))
+            await receiver.complete_message(message)
+            done += 1
+    finally:
+        for left in messages[done:]:
+            await receiver.abandon_message(left)
 
 
-def _text(name: str | bytes) -> str:
-    return name.decode(errors="replace") if isinstance(name, bytes) else name
+def delivery_of(message: ServiceBusReceivedMessage, *, queue: str) -> Delivery:
+    """What was received, whatever its body is, as the host's own triggers hand it over."""
+    is_data = message.body_type is AmqpMessageBodyType.DATA
+    body = b"".join(message.body) if is_data else _listed(message.body)
+    deliveries = (message.delivery_count or 0) + 1  # on the wire it counts failures
+    return arrived(message, body=body, delivery_count=deliveries, queue=queue)
 
 
-def _value(value: object) -> object:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def _listed(body: Any) -> object:  # noqa: ANN401 - a value of any type
+    """The SDK hands over a sequence as a generator."""
+    return list(body) if isinstance(body, Iterator) else body

@@ -254,7 +254,7 @@ def _heard(properties: Mapping[str, object]) -> Yes | None:
 
 def as_dead_letter(delivery: Delivery) -> DeadLetter:
     """What a delivered dead letter says of its death; what it does not say is left empty rather than guessed."""
-    said = delivery.properties
+    said = _trusted(delivery)
     reason = str(said.get(REASON) or said.get(BROKERS_REASON) or Reason.UNKNOWN)
     return DeadLetter(
         message_id=delivery.message_id,
@@ -269,6 +269,14 @@ def as_dead_letter(delivery: Delivery) -> DeadLetter:
     )
 
 
+def _trusted(delivery: Delivery) -> Mapping[str, object]:
+    """The properties. What only a letter of ours says is left out where the broker forwarded: a sender wrote it."""
+    if delivery.dead_letter_source is None or _place_of_death(delivery).startswith(f"{DEAD_LETTER_TOPIC}/"):
+        return delivery.properties
+    ours = {SOURCE, REASON, DESCRIPTION, DELIVERIES, RECORD_ATTEMPT}
+    return {name: value for name, value in delivery.properties.items() if name not in ours}
+
+
 def _place_of_death(delivery: Delivery) -> str:
     """`topic/subscription` of the broker's `topic/Subscriptions/subscription`."""
     parts = (delivery.dead_letter_source or "unknown").split("/")
@@ -277,7 +285,7 @@ def _place_of_death(delivery: Delivery) -> str:
 
 def record_attempts(delivery: Delivery) -> int:
     """How often the store could not take this dead letter so far."""
-    return _whole(delivery.properties, RECORD_ATTEMPT, default=0)
+    return _whole(_trusted(delivery), RECORD_ATTEMPT, default=0)
 
 
 def named_in(message_id: str) -> tuple[str, str] | None:

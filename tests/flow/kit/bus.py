@@ -234,6 +234,9 @@ class DeadReceiver:
     async def complete_message(self, message: ServiceBusReceivedMessage) -> None:
         await self.bus.complete(self.taken[id(message)])
 
+    async def abandon_message(self, message: ServiceBusReceivedMessage) -> None:
+        await self.bus.abandon(self.taken[id(message)])
+
 
 def _received(payload: bytes) -> ServiceBusReceivedMessage:
     message: Any = decode_payload(memoryview(payload))

@@ -1,4 +1,4 @@
-"""The host of a world: it calls the product's verbs as the host of Azure Functions calls the functions.
+"""The host of a world: it calls the product's functions for messages, and its verbs for feeds, as Azure's host does.
 
 A page of the feed is noted when its function has returned. A message is completed when its function has returned, and
 abandoned when it has raised. A worker that crashes leaves its locks behind; they end after a minute. Only one thing
@@ -10,15 +10,13 @@ from typing import Any
 
 from local.azure.servicebus.errors import MessageLockLost
 from shared import flow
-from shared.adapters.servicebus import delivery_of
 from shared.domain.payment import Step
 from shared.services import Services
-from shared.verbs.advance import advance
-from shared.verbs.recovery.keep import keep
 from tests import places
 from tests.crashes import Killed
 from tests.flow.kit.backends import Backends
 from tests.flow.kit.bus import Taken
+from tests.flow.kit.triggers import Triggers
 from tests.flow.kit.worker import Worker, WorkerFactory
 
 PAGE = 10
@@ -45,6 +43,7 @@ class Host:
         self._failing: set[str] = set()
         """Feeds whose last page failed."""
         self._worker: Worker | None = None
+        self._triggers = Triggers(lambda: self.services)
 
     @property
     def services(self) -> Services:
@@ -76,6 +75,10 @@ class Host:
     def read_to(self, feed: str) -> str | None:
         """Where the feed's next page begins."""
         return self._positions[feed]
+
+    async def drain(self) -> None:
+        """The timer that drains the recorder fires."""
+        await self._triggers.tick()
 
     def rewind(self, feed: str) -> None:
         """Lose the feed's leases, so that it is read from its beginning again."""
@@ -134,14 +137,14 @@ class Host:
         taken = await self.bus.take(self.bus.queue(place))
         if taken is None:
             return False
-        await self._call(taken, lambda: advance(delivery_of(taken.message), step=step, services=self.services))
+        await self._call(taken, lambda: self._triggers.fire(flow.FUNCTION_OF[step], taken.message))
         return True
 
     async def record_one(self) -> bool:
         taken = await self.bus.take(self.bus.queue(str(places.RECORD)))
         if taken is None:
             return False
-        await self._call(taken, lambda: keep(delivery_of(taken.message), services=self.services))
+        await self._call(taken, lambda: self._triggers.fire("record_dead_letter", taken.message))
         return True
 
     async def _call(self, taken: Taken, function: Callable[[], Awaitable[None]]) -> None:
