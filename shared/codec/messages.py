@@ -13,7 +13,6 @@ The cause is the event that a message stems from: the id begins with it. Earlier
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
 
 from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event

@@ -12,9 +12,7 @@ from shared.domain.payment import Payment
 from tests.unit.docs_tables import DOCS, bare, table
 from tests.unit.test_codec import STORIES
 
-STORED = [
-    stored for story in STORIES for stored in story.stored if flow.SENT[type(stored.event)] is flow.Sent.TO_ALL
-]
+STORED = [stored for story in STORIES for stored in story.stored if flow.SENT[type(stored.event)] is flow.Sent.TO_ALL]
 MESSAGES: list[dict[str, Any]] = [json.loads(to_cloud_event(stored)) for stored in STORED]
 FACTS = [field.name for field in dataclasses.fields(Payment) if field.default is None]
 """The events that a payment carries, public or not."""

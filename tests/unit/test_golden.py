@@ -134,9 +134,7 @@ def test_a_letter_keeps_what_was_done_about_it() -> None:
 
     assert letter("replayed").history == (
         Entry(at=at, action="replaying", by="ann", note="as r1"),
-        Entry(
-            at=at + timedelta(seconds=1), action="replayed", by="ann", note="sent to payment-created/settle as r1"
-        ),
+        Entry(at=at + timedelta(seconds=1), action="replayed", by="ann", note="sent to payment-created/settle as r1"),
     )
     assert letter("discarded").history == (Entry(at=at, action="discarded", by="ann", note="card stolen"),)
 

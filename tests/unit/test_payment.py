@@ -221,7 +221,11 @@ def test_a_yes_that_comes_after_the_failure_is_recorded_and_the_void_is_triggere
             PaymentSettled(occurred_at=NOON, capture_id="new"),
             "settle",
         ),
-        (a_payment().created().declined("settle").voided("vo_1"), PaymentVoided(occurred_at=NOON, void_id="new"), "void"),
+        (
+            a_payment().created().declined("settle").voided("vo_1"),
+            PaymentVoided(occurred_at=NOON, void_id="new"),
+            "void",
+        ),
     ],
 )
 def test_a_second_yes_under_another_reference_is_recorded_once_and_changes_nothing_else(

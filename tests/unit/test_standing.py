@@ -54,7 +54,9 @@ def test_a_step_that_nothing_started_is_none_and_says_why(story: Story, step: st
         (UNDELIVERED.resumed("notify"), "notify", 5),
     ],
 )
-def test_a_step_is_running_while_something_is_left_to_do_and_nobody_gave_up(story: Story, step: str, cause: int) -> None:
+def test_a_step_is_running_while_something_is_left_to_do_and_nobody_gave_up(
+    story: Story, step: str, cause: int
+) -> None:
     now = story.standing(step)
 
     assert (now.stands, now.cause) == (Stands.RUNNING, f"{PAYMENT_ID}:{cause}")
@@ -292,15 +294,15 @@ def test_the_state_names_each_step_that_broke_with_its_current_cause(story: Stor
     now = story.standing(step)
     is_broken = now.stands in (Stands.RUNNING, Stands.PARKED) and (now.resumed or now.parked)
 
-    (trouble,) = [each for each in story.payment.troubles if each.step == step] or [None]
+    troubles = [each for each in story.payment.troubles if each.step == step]
 
     if not is_broken:
-        assert trouble is None
+        assert troubles == []
     elif now.parked:
-        assert trouble == Trouble(step, now.cause, is_parked=True, reason=now.parked.reason)
+        assert troubles == [Trouble(step, now.cause, is_parked=True, reason=now.parked.reason)]
     else:
         assert now.resumed is not None
-        assert trouble == Trouble(step, now.cause, is_parked=False, reason=now.resumed.by)
+        assert troubles == [Trouble(step, now.cause, is_parked=False, reason=now.resumed.by)]
 
 
 @given(STORIES, STEPS)
