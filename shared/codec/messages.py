@@ -4,13 +4,14 @@ The topics accept and drop a repeated id inside their duplicate-detection window
 lost payment; one that differs by accident is a second charge. So every id is made here:
 
     {event id}                           what the feed publishes, resumptions too; a publish letter that is sent again
-    {cause}:{subscription}:{attempt}     retries: copies for one subscription
+    {cause}:{subscription}:{attempt}     retries: copies for one subscription; with a hash of the yes that they carry
     the id of what died                  dead letters; their topic drops no repeats
 
 The cause is the event that a message stems from: the id begins with it. Earlier releases wrote
 `{event id}:{subscription}:{run}:{attempt}`, with the run as a property too. Knows no broker.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -167,12 +168,19 @@ def tried_again(
     """The delivered message once more, for the same subscription, as a later attempt."""
     return Message(
         topic=place.topic,
-        message_id=f"{cause}:{place.subscription}:{attempt}",
+        message_id=f"{cause}:{place.subscription}:{attempt}{_of_a_yes(yes)}",
         body=delivery.body,
         subject=delivery.subject,
         to=place.subscription,
         properties={ATTEMPT: attempt, **({QUIET: 1} if is_quiet else {}), **_answer(yes)},
     )
+
+
+def _of_a_yes(yes: Yes | None) -> str:
+    """A copy that carries a yes is no repeat of one that does not, and must not be dropped as one."""
+    if yes is None:
+        return ""
+    return f":{hashlib.sha256((yes.reference or '').encode()).hexdigest()[:8]}"
 
 
 def parked(letter: DeadLetter) -> Message:
@@ -237,12 +245,11 @@ def tried(delivery: Delivery) -> Tried:
         raise Unreadable(f"message {delivery.message_id} has the attempt {attempt!r}")
     if named is None:
         raise Unreadable(f"message {delivery.message_id!r} names no event that it stems from")
-    return Tried(
-        cause=named[1], attempt=attempt, is_quiet=QUIET in delivery.properties, yes=_heard(delivery.properties)
-    )
+    return Tried(cause=named[1], attempt=attempt, is_quiet=QUIET in delivery.properties, yes=heard(delivery.properties))
 
 
-def _heard(properties: Mapping[str, object]) -> Yes | None:
+def heard(properties: Mapping[str, object]) -> Yes | None:
+    """The yes that a message carries."""
     if ANSWERED not in properties:
         return None
     reference, heard_at = properties.get(REFERENCE), properties.get(HEARD_AT)
@@ -265,7 +272,7 @@ def as_dead_letter(delivery: Delivery) -> DeadLetter:
         source=str(said.get(SOURCE) or _place_of_death(delivery)),
         attempt=_whole(said, ATTEMPT, default=0),
         delivery_count=_whole(said, DELIVERIES, default=delivery.delivery_count),
-        yes=_heard(said) or (Yes() if reason == Reason.CHARGED_NOT_RECORDED else None),
+        yes=heard(said) or (Yes() if reason == Reason.CHARGED_NOT_RECORDED else None),
     )
 
 

@@ -7,7 +7,7 @@ nobody else can be sending, so that nothing is done twice. A yes is recorded, ev
 from dataclasses import replace
 from datetime import datetime
 
-from shared import flow, signals
+from shared import signals
 from shared.codec.messages import Delivery
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import PaymentFailed
@@ -35,7 +35,7 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
     try:
         turn = read(delivery, step=payment_step(step, services), services=services)
     except Unreadable as exc:
-        await park_unread(delivery, fault=exc, place=flow.PLACE_OF[step], services=services)
+        await park_unread(delivery, fault=exc, step=step, services=services)
         return
     names = {"step": step.value, "payment_id": turn.payment_id, "attempt": turn.attempt, "cause": turn.cause}
     is_resumed = turn.cause != turn.notice.event_id

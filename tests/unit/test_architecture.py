@@ -168,7 +168,7 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 BROAD = {
     "shared.verbs.publish.publish": "parks: one odd document must not stop the feed",
     "shared.verbs.advance._attempt": "parks at the end: what nobody foresaw is retried, and asks first",
-    "shared.steps.outcome._give_up_telling": "tries later: a paid payment must not hang on the store",
+    "shared.steps.outcome._give_up_telling": "tries later: a paid payment must not hang on its merchant",
     "shared.verbs.sweep._sweep_one": "logs: one payment that cannot be swept must not stop the others",
     "shared.verbs.recovery.keep.keep": "the recorder's edge: a dead letter must not be lost",
     "shared.wiring.build": "closes what is open, and raises it again",

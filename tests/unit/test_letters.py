@@ -203,8 +203,9 @@ def letters() -> Iterator[st.SearchStrategy[LetterRecord]]:
     yield st.builds(
         lambda version, reason: replace(MONEY, event_id=f"{PAYMENT_ID}:{version}", reason=reason.value),
         st.integers(1, 14),
-        st.sampled_from([Reason.CHARGED_TWICE, Reason.CAPTURED_LATE, Reason.CAPTURED_AFTER_FAILURE]),
+        st.sampled_from([Reason.CHARGED_TWICE, Reason.CAPTURED_LATE]),
     )
+    yield st.just(OF_A_RELEASE_BEFORE)
 
 
 LETTERS = st.one_of(*letters())

@@ -294,15 +294,15 @@ def test_the_state_names_each_step_that_broke_with_its_current_cause(story: Stor
     now = story.standing(step)
     is_broken = now.stands in (Stands.RUNNING, Stands.PARKED) and (now.resumed or now.parked)
 
-    (trouble,) = [each for each in story.payment.troubles if each.step == step] or [None]
+    troubles = [each for each in story.payment.troubles if each.step == step]
 
     if not is_broken:
-        assert trouble is None
+        assert troubles == []
     elif now.parked:
-        assert trouble == Trouble(step, now.cause, is_parked=True, reason=now.parked.reason)
+        assert troubles == [Trouble(step, now.cause, is_parked=True, reason=now.parked.reason)]
     else:
         assert now.resumed is not None
-        assert trouble == Trouble(step, now.cause, is_parked=False, reason=now.resumed.by)
+        assert troubles == [Trouble(step, now.cause, is_parked=False, reason=now.resumed.by)]
 
 
 @given(STORIES, STEPS)
