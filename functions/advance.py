@@ -4,7 +4,7 @@ import azure.functions as func
 
 from shared import flow
 from shared.codec.arrivals import arrived
-from shared.codec.messages import Delivery
+from shared.codec.deliveries import Delivery
 from shared.domain.payment import Step
 from shared.services import GetServices
 from shared.verbs.advance import advance

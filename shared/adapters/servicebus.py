@@ -25,7 +25,8 @@ from azure.servicebus.exceptions import MessageSizeExceededError, ServiceBusErro
 
 from shared.codec.arrivals import arrived
 from shared.codec.cloud_events import CONTENT_TYPE
-from shared.codec.messages import Delivery, Message, parked
+from shared.codec.deliveries import Delivery
+from shared.codec.messages import Message, parked
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
 from shared.ports.clock import Clock

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Protocol
 
-from shared.codec.messages import MAX_DESCRIPTION, Delivery
+from shared.codec.deliveries import Delivery
+from shared.codec.messages import MAX_DESCRIPTION
 
 MAX_BODY = 32_768
 """Characters; ours have a few thousand. At four bytes each, a copy still fits into a message of 256 KB."""

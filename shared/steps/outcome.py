@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared import flow, signals
-from shared.codec.messages import Delivery, heard, tried_again
+from shared.codec.deliveries import Delivery, heard
+from shared.codec.messages import tried_again
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared import flow
 from shared.codec.cloud_events import Notice, from_cloud_event
-from shared.codec.messages import Delivery, named_in, tried
+from shared.codec.deliveries import Delivery, named_in, tried
 from shared.domain.letters import Yes
 from shared.domain.payment import Payment
 from shared.domain.retry import RetryPolicy

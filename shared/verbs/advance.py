@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared import signals
-from shared.codec.messages import Delivery
+from shared.codec.deliveries import Delivery
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import PaymentFailed
 from shared.domain.letters import Yes

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from functions import advance
 from shared.codec.arrivals import MAX_BODY, arrived
-from shared.codec.messages import Delivery, as_dead_letter, record_attempts, tried
+from shared.codec.deliveries import Delivery, as_dead_letter, record_attempts, tried
 from shared.domain.letters import Yes
 from shared.errors import Unreadable
 

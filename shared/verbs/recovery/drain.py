@@ -7,7 +7,7 @@ What the host cannot turn into what a function takes dies twice without our code
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from shared.codec.messages import Delivery
+from shared.codec.deliveries import Delivery
 from shared.services import Services
 
 AT_ONCE = 50
