@@ -1,0 +1,272 @@
+"""The invariants. `judge` mends a world, lets it come to rest, feeds it its history again, and lets operators end it.
+
+Each check says in one sentence what does not hold. What happened before is the story of the run.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from shared.codec.letters import letter_from_json
+from shared.domain.letters import LetterRecord, LetterStatus, letter_status
+from shared.domain.payment import Step, fold
+from shared.errors import PaymentsError
+from tests.invariants.history import (
+    NOTES,
+    STARTER,
+    Told,
+    before,
+    cause,
+    history,
+    may_be_told_late,
+    references,
+    stands,
+)
+from tests.invariants.limits import LIMITS
+from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
+from tests.invariants.runs import Broken
+from tests.invariants.world import Claim, World
+
+MOST_SWEEPS = 12
+_MONEY = (Step.CREATE, Step.SETTLE, Step.VOID)
+
+
+def judge(world: World) -> Iterator[Broken]:
+    """What does not hold, in the order in which it shows."""
+    mend(world)
+    world.provider.habits.declines = world.provider.habits.finds_fault = 0.0
+    come_to_rest(world)
+    yield from _always(world)
+    yield from _swept_until_nothing_stands_still(world)
+    yield from _always(world)
+    yield from _history_fed_again_changes_nothing(world)
+    yield from _operators_can_end_everything(world)
+    yield from _always(world)
+    yield from _no_money_is_unknown(world)
+
+
+def _always(world: World) -> Iterator[Broken]:
+    for check in (
+        _nothing_unforeseen,
+        _every_yes_stands_once,
+        _one_charge,
+        _a_letter_speaks_for_its_cause_only,
+        _one_of_a_race_lands,
+        _notes_change_no_fact,
+        _letters_never_go_back,
+        _the_feeds_letters_append_nothing,
+        _who_is_parked_has_a_letter,
+    ):
+        yield from check(world)
+
+
+def _streams(world: World) -> dict[str, tuple[Told, ...]]:
+    return {payment_id: history(world.store.documents(payment_id)) for payment_id in world.payment_ids()}
+
+
+def _letters(world: World) -> list[LetterRecord]:
+    return [letter_from_json(fields) for fields in world.letters.all()]
+
+
+def _short(stream: tuple[Told, ...]) -> str:
+    return ", ".join(each.kind.removeprefix("payment.") for each in stream)
+
+
+# --- the invariants ---
+
+
+def _nothing_unforeseen(world: World) -> Iterator[Broken]:
+    for fault in world.stage.raised:
+        if not isinstance(fault, PaymentsError):
+            yield Broken("nothing_unforeseen", f"{type(fault).__name__}: {fault}")
+
+
+def _swept_until_nothing_stands_still(world: World) -> Iterator[Broken]:
+    """None is forgotten: what is owed is parked, or the sweep starts it again until it is done or parked."""
+    longest_s = max(LIMITS.horizon(step).total_seconds() for step in Step)
+    for _ in range(MOST_SWEEPS):
+        if not list(_running(world)):
+            return
+        pass_time(world, 1.1 * longest_s * 2**LIMITS.sweep_limit)
+        sweep_once(world)
+    for payment_id, step, stream in _running(world):
+        del payment_id
+        yield Broken("none_is_forgotten", f"{step} runs, and no sweep ends that: {_short(stream)}")
+
+
+def _running(world: World) -> Iterator[tuple[str, str, tuple[Told, ...]]]:
+    for payment_id, stream in _streams(world).items():
+        for step in STARTER:
+            if stands(stream, step) == "running":
+                yield payment_id, step, stream
+
+
+def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
+    """A parked step waits for a person, who sees an open letter."""
+    open_letters = {letter.letter_id for letter in _letters(world) if letter.status is LetterStatus.OPEN}
+    for stream in _streams(world).values():
+        for step in STARTER:
+            if stands(stream, step) != "parked":
+                continue
+            current = cause(stream, step)
+            parked = [
+                each.said["letter_id"]
+                for each in stream
+                if each.kind == "payment.parked"
+                and current is not None
+                and (each.said["step"], each.said["cause"]) == (step, current.event_id)
+            ]
+            if not open_letters.intersection(parked):
+                yield Broken("none_is_forgotten", f"{step} is parked, and no letter of it is open: {_short(stream)}")
+
+
+def _every_yes_stands_once(world: World) -> Iterator[Broken]:
+    for payment_id, stream in _streams(world).items():
+        standing = references(stream)
+        for deed in world.provider.book:
+            times = standing.count(deed.reference or "")
+            if deed.payment_id == payment_id and deed.heard and times != 1:
+                yield Broken(
+                    "every_yes_stands_once", f"{deed.reference} stands {times} times in the stream: {_short(stream)}"
+                )
+
+
+def _one_charge(world: World) -> Iterator[Broken]:
+    """Also of a provider that forgets request ids, as long as no cause has two chains of messages."""
+    for payment_id in world.payment_ids():
+        for step in _MONEY:
+            deeds = world.provider.deeds(payment_id, step)
+            if len(deeds) > 1 and (world.setting.remembers_ids or not _has_two_chains(world, payment_id)):
+                yield Broken("one_charge", f"{step.value} was done {len(deeds)} times: {deeds}")
+
+
+def _has_two_chains(world: World, payment_id: str) -> bool:
+    """Whether a topic took one id twice, which it does when its window has passed."""
+    return any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
+
+
+def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:
+    """Who parks or resumes names the cause that is current there, and a letter of it unless nobody can be at work."""
+    causes = {letter.letter_id: letter.cause for letter in _letters(world)}
+    for stream in _streams(world).values():
+        for event in stream:
+            if event.kind not in ("payment.parked", "payment.resumed"):
+                continue
+            fault = _too_late(event, before(stream, event), causes)
+            if fault:
+                yield Broken("a_letter_speaks_for_its_cause_only", f"version {event.version} {fault}: {_short(stream)}")
+
+
+def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | None]) -> str | None:
+    step = str(event.said["step"])
+    current, standing = cause(stream, step), stands(stream, step)
+    named = event.said.get("cause") or event.said.get("replaces")
+    letter_id = event.said.get("letter_id")
+    if current is None or named != current.event_id:
+        return f"names {named} as the cause of {step}"
+    if letter_id is not None and causes.get(letter_id) != named:
+        age = event.at - current.at
+        past = event.kind == "payment.resumed" and age >= LIMITS.horizon(Step(step))
+        if not past:
+            return f"comes of a letter of {causes.get(letter_id)}, and {step} has the cause {named}"
+    allowed = {"running"} if event.kind == "payment.parked" else {"running", "parked"}
+    if standing not in allowed and not may_be_told_late(stream, step):
+        return f"while {step} was {standing}"
+    if event.said.get("by") == "sweep" and (standing != "running" or event.at - current.at < LIMITS.horizon(Step(step))):
+        return f"is the sweep's, and {step} was {standing} since {current.at}"
+    return None
+
+
+def _one_of_a_race_lands(world: World) -> Iterator[Broken]:
+    """An operator who is told that it worked finds it in the stream once; one who is told otherwise never does."""
+    steps = {letter.letter_id: letter.step for letter in _letters(world)}
+    for claim in world.claims:
+        if claim.result is None or steps.get(claim.letter_id) not in STARTER:
+            continue
+        landed = [
+            each.kind
+            for stream in _streams(world).values()
+            for each in stream
+            if each.said.get("who") == claim.by
+        ]
+        told = _says_that_it_worked(claim)
+        if len(landed) > 1 or bool(landed) != told:
+            yield Broken("one_of_a_race_lands", f"{claim} left {landed} in the stream")
+
+
+def _says_that_it_worked(claim: Claim) -> bool:
+    verdict = getattr(claim.result, "verdict", None)
+    return verdict == "replayed" if verdict is not None else bool(claim.result.discarded)
+
+
+def _notes_change_no_fact(world: World) -> Iterator[Broken]:
+    names = ("created", "settled", "completed", "failed", "voided", "failure_told", "captured_late")
+    for payment_id in world.payment_ids():
+        events = [(stored.event, history([document])[0].kind) for stored, document in _read(world, payment_id)]
+        whole = fold(event for event, _ in events)
+        without = fold(event for event, kind in events if kind not in NOTES)
+        differs = [name for name in names if getattr(whole, name) != getattr(without, name)]
+        if differs:
+            yield Broken("notes_change_no_fact", f"without the notes, {differs} would be another")
+
+
+def _read(world: World, payment_id: str) -> Iterator[tuple[Any, Any]]:
+    return zip(world.store.read(payment_id), world.store.documents(payment_id), strict=True)
+
+
+def _letters_never_go_back(world: World) -> Iterator[Broken]:
+    """Open, then perhaps taken up, then closed; and the lists show at rest what the stream says."""
+    order = list(LetterStatus)
+    for letter in _letters(world):
+        stream = world.store.read(letter.payment_id or "")
+        seen = [letter_status(letter, stream[:end]) for end in range(1, len(stream) + 1)]
+        if [order.index(each) for each in seen] != sorted(order.index(each) for each in seen):
+            yield Broken("letters_never_go_back", f"{letter.letter_id} of {letter.step} is in turn {seen}")
+        if stream and letter.status is not seen[-1]:
+            yield Broken("letters_never_go_back", f"{letter.letter_id} is listed as {letter.status}, and is {seen[-1]}")
+
+
+def _the_feeds_letters_append_nothing(world: World) -> Iterator[Broken]:
+    own = {letter.letter_id for letter in _letters(world) if letter.source == "events"}
+    for stream in _streams(world).values():
+        for event in stream:
+            if event.said.get("letter_id") in own and event.kind in ("payment.parked", "payment.resumed"):
+                yield Broken("the_feeds_letters_append_nothing", f"{event.kind} at {event.version}: {_short(stream)}")
+
+
+def _history_fed_again_changes_nothing(world: World) -> Iterator[Broken]:
+    """At rest, both feeds are read from their beginning, when no topic remembers an id any more."""
+    stored, calls = len(world.store.feed), world.provider.calls
+    pass_time(world, 2 * 3600.0)
+    for feed in world.feeds.values():
+        feed.position = 0
+    come_to_rest(world)
+    came = [json.loads(text)["type"] for text in world.store.feed[stored:]]
+    if came or world.provider.calls != calls:
+        yield Broken(
+            "history_fed_again_changes_nothing", f"it appended {came} and called {world.provider.calls - calls} times"
+        )
+
+
+def _operators_can_end_everything(world: World) -> Iterator[Broken]:
+    """Nothing is out of reach: when all letters are replayed, and then discarded, nothing is owed and none is open."""
+    for verb in ("replay", "discard", "discard"):
+        for letter in _letters(world):
+            if letter.status is not LetterStatus.CLOSED:
+                world.operate(verb, letter.letter_id, worker=0)
+                come_to_rest(world)
+        yield from _swept_until_nothing_stands_still(world)
+    left = [f"{each.reason} of {each.step}" for each in _letters(world) if each.status is LetterStatus.OPEN]
+    owed = [step for stream in _streams(world).values() for step in STARTER if stands(stream, step) == "parked"]
+    if left or owed:
+        yield Broken("operators_can_end_everything", f"open letters: {left}, parked steps: {owed}")
+
+
+def _no_money_is_unknown(world: World) -> Iterator[Broken]:
+    """In the end the stream knows of everything that the provider did, heard or not."""
+    for payment_id, stream in _streams(world).items():
+        for deed in world.provider.book:
+            unknown = deed.reference is not None and deed.reference not in references(stream)
+            only = len(world.provider.deeds(payment_id, deed.step)) == 1
+            if deed.payment_id == payment_id and unknown and only:
+                yield Broken("no_money_is_unknown", f"{deed.reference} was done: {_short(stream)}")

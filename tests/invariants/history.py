@@ -1,0 +1,117 @@
+"""Streams read without the product's own rules: what the design says of steps, causes and letters, once more.
+
+It reads the stored documents. So a mistake in the product's own reading does not hide itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+STARTER = {
+    "create": "payment.initiated",
+    "settle": "payment.created",
+    "notify": "payment.settled",
+    "void": "payment.failed",
+    "notify_failure": "payment.failed",
+}
+NOTES = frozenset({"payment.parked", "payment.resumed", "payment.seen_to"})
+YES = ("payment.created", "payment.settled", "payment.voided", "payment.captured_late", "payment.charged_twice")
+"""The events in which a provider's reference may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One stored event."""
+
+    event_id: str
+    version: int
+    kind: str
+    at: datetime
+    said: Mapping[str, Any]
+
+
+def history(documents: Sequence[Mapping[str, Any]]) -> tuple[Told, ...]:
+    """A stream in order."""
+    return tuple(
+        Told(
+            event_id=document["id"],
+            version=document["version"],
+            kind=document["type"],
+            at=datetime.fromisoformat(document["occurredAt"]),
+            said=document["data"],
+        )
+        for document in documents
+    )
+
+
+def before(stream: Sequence[Told], event: Told) -> tuple[Told, ...]:
+    """What stood there when it was appended."""
+    return tuple(each for each in stream if each.version < event.version)
+
+
+def starts(stream: Sequence[Told], step: str) -> Iterator[Told]:
+    """What starts the step, oldest first; the last one is its cause."""
+    for each in stream:
+        resumes = each.kind == "payment.resumed" and each.said["step"] == step
+        if each.kind == STARTER[step] or resumes:
+            yield each
+
+
+def cause(stream: Sequence[Told], step: str) -> Told | None:
+    """The newest event that starts the step."""
+    return next(reversed(list(starts(stream, step))), None)
+
+
+def has(stream: Sequence[Told], kind: str, **said: object) -> bool:
+    """Whether there is such an event that says all of this."""
+    return any(each.kind == kind and said.items() <= each.said.items() for each in stream)
+
+
+def is_done(stream: Sequence[Told], step: str) -> bool:
+    """Whether nothing is left to do. A merchant who could not be told may still be told, when a person wants it."""
+    if has(stream, "payment.seen_to", step=step):
+        return True
+    failed = has(stream, "payment.failed")
+    taken = has(stream, "payment.settled") or has(stream, "payment.captured_late")
+    match step:
+        case "create":
+            return failed or has(stream, "payment.created")
+        case "settle":
+            return failed or taken
+        case "notify":
+            return failed or has(stream, "payment.completed")
+        case "void":
+            return taken or has(stream, "payment.voided") or not has(stream, "payment.created")
+        case _:
+            url = stream[0].said["notification_url"]
+            return url is None or has(stream, "payment.failure_told")
+
+
+def stands(stream: Sequence[Told], step: str) -> str:
+    """none, running, parked or done."""
+    current = cause(stream, step)
+    if current is None:
+        return "none"
+    if is_done(stream, step):
+        return "done"
+    return "parked" if has(stream, "payment.parked", step=step, cause=current.event_id) else "running"
+
+
+def may_be_told_late(stream: Sequence[Told], step: str) -> bool:
+    """Whether it is the notification of a merchant who could not be told."""
+    told = has(stream, "payment.completed", notification="delivered") or has(
+        stream, "payment.completed", notification="not_wanted"
+    )
+    return step == "notify" and has(stream, "payment.completed") and not told
+
+
+def references(stream: Sequence[Told]) -> list[str]:
+    """All that stand in the stream, each as often as it stands there."""
+    return [
+        str(value)
+        for each in stream
+        if each.kind in YES
+        for name, value in each.said.items()
+        if name in ("provider_payment_id", "capture_id", "void_id", "reference")
+    ]

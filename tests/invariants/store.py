@@ -1,0 +1,111 @@
+"""The event store in memory: the conditional append of the adapter, documents as JSON, and the change feed."""
+
+import json
+from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.codec.documents import from_document, to_document
+from shared.domain.events import same_fact
+from shared.domain.stream import StoredEvent
+from shared.errors import AppendUnknown, StoreBusy, StreamMoved
+from shared.ports.event_store import Appended
+from tests.invariants.luck import Luck
+from tests.invariants.stage import Stage
+
+LIMIT_S = 20.0
+"""For one call, as in the adapter."""
+
+
+@lru_cache(maxsize=4096)
+def read(text: str) -> StoredEvent:
+    """A document as the product reads it. Raises Unreadable."""
+    return from_document(json.loads(text))
+
+
+class Store:
+    """What is stored, whatever the workers believe."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, dict[int, str]] = {}
+        self.feed: list[str] = []
+        """All documents in the order in which they were stored."""
+        self.is_down = False
+
+    def documents(self, payment_id: str) -> list[dict[str, Any]]:
+        return [json.loads(text) for _, text in sorted(self.streams.get(payment_id, {}).items())]
+
+    def read(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        """Raises Unreadable."""
+        return tuple(read(text) for _, text in sorted(self.streams.get(payment_id, {}).items()))
+
+    def write(self, documents: Sequence[Mapping[str, Any]]) -> bool:
+        """All or none; False when one of the ids is taken."""
+        stream = self.streams.setdefault(documents[0]["paymentId"], {})
+        if any(document["version"] in stream for document in documents):
+            return False
+        for document in documents:
+            text = json.dumps(document)
+            stream[document["version"]] = text
+            self.feed.append(text)
+        return True
+
+
+class StorePort:
+    """EventStore."""
+
+    def __init__(self, store: Store, stage: Stage) -> None:
+        self._store, self._stage = store, stage
+
+    async def append(self, events: Sequence[StoredEvent]) -> Appended:
+        documents = [to_document(stored) for stored in events]
+        what = ", ".join(f"{document['type']} {document['version']}" for document in documents)
+
+        def effect(luck: Luck) -> Appended:
+            return self._append(events, documents, luck=luck)
+
+        return await self._stage.call(f"append {what}", effect, limit_s=LIMIT_S)
+
+    def _append(self, events: Sequence[StoredEvent], documents: list[dict[str, Any]], *, luck: Luck) -> Appended:
+        if self._store.is_down and not luck.silent:
+            raise StoreBusy("the store is down")
+        if luck.silent or luck.fault():
+            if luck.happens(0.5):
+                self._store.write(documents)
+                raise AppendUnknown("no answer")
+            raise AppendUnknown("no answer") if luck.happens(0.5) else StoreBusy("nothing was written")
+        if self._store.write(documents):
+            return Appended(tuple(events), is_new=True)
+        return Appended(tuple(self._what_stands(stored) for stored in events), is_new=False)
+
+    def _what_stands(self, ours: StoredEvent) -> StoredEvent:
+        text = self._store.streams[ours.payment.payment_id].get(ours.payment.version)
+        if text is None:
+            raise StoreBusy(f"{ours.event_id} is taken and cannot be read")
+        there = read(text)
+        if not same_fact(there.event, ours.event):
+            raise StreamMoved(f"{ours.event_id} is another event")
+        return there
+
+    async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        def effect(luck: Luck) -> tuple[StoredEvent, ...]:
+            self._readable(luck)
+            return self._store.read(payment_id)
+
+        return await self._stage.call("load", effect, limit_s=LIMIT_S)
+
+    async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
+        def effect(luck: Luck) -> Mapping[str, Any] | None:
+            self._readable(luck)
+            payment_id, _, version = event_id.rpartition(":")
+            text = self._store.streams.get(payment_id, {}).get(int(version))
+            return json.loads(text) if text is not None else None
+
+        return await self._stage.call(f"load document {event_id[-3:]}", effect, limit_s=LIMIT_S)
+
+    async def ping(self) -> None:
+        self._readable(self._stage.luck)
+
+    def _readable(self, luck: Luck) -> None:
+        if self._store.is_down or luck.silent or luck.fault():
+            raise StoreBusy("the store does not answer")
