@@ -26,19 +26,23 @@ class Action:
 
 
 def drawn(chance: Random) -> list[Action]:
-    """The actions of a run, in order."""
-    kinds, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-    number = chance.randrange(15, 70)
-    # one draw at a time, so that runs of other lengths begin alike
+    """The actions of a run, in order. Each run has its own mixture, so that some do much of what others never do."""
+    weights = {
+        kind: weight * chance.choice(_TASTES.get(kind, [0.0, 0.5, 1.0, 3.0])) for kind, weight in _WEIGHTS.items()
+    }
+    kinds, number = list(weights), chance.randrange(20, 80)
     return [
         Action("accept", chance.getrandbits(32)),
-        *(Action(chance.choices(kinds, weights)[0], chance.getrandbits(32)) for _ in range(number)),
+        *(
+            Action(chance.choices(kinds, list(weights.values()))[0], chance.getrandbits(32))
+            for _ in range(number)  # one draw at a time: a longer run begins like a shorter one
+        ),
     ]
 
 
 def perform(action: Action, world: World) -> None:
     """Let it happen. What cannot happen now does not."""
-    luck = Luck(action.seed, fault_rate=world.setting.fault_rate)
+    luck = Luck(action.seed, rates=world.setting.rates)
     world.stage.luck = luck
     world.stage.tell(f"== {action.kind}")
     _KINDS[action.kind](world, luck)
@@ -67,7 +71,7 @@ def _work(world: World, luck: Luck) -> None:
     if len(world.stage.jobs) >= MOST_JOBS:
         return _resume(world, luck)
     ready = world.bus.ready()
-    feeds = [name for name, feed in world.feeds.items() if feed.position < len(world.store.feed)]
+    feeds = world.readable_feeds()
     wanted = luck.weighted([("deliver", 2.0 if ready else 0.0), ("feed", 2.0 if feeds else 0.0), ("none", 0.01)])
     if wanted == "deliver":
         _go_on(world.deliver(luck.one_of(ready), worker=_worker(luck)), luck, world)
@@ -92,8 +96,21 @@ def _calm(world: World, luck: Luck) -> None:
             return
 
 
+def _hurry(world: World, luck: Luck) -> None:
+    """All is done that can be done, then time passes to what is due next, some times over."""
+    for _ in range(luck.one_of([1, 2, 4])):
+        for _ in range(40):
+            if not run_calmly(world, luck):
+                break
+        due_s = world.next_due_s()
+        if due_s is None:
+            return
+        world.stage.advance_to(max(due_s, world.stage.now_s), luck=luck)
+        world.bus.run_due()
+
+
 def _tick(world: World, luck: Luck) -> None:
-    due_s = world.bus.next_due_s()
+    due_s = world.next_due_s()
     horizon_s = LIMITS.fresh.total_seconds() + TURN_LIMIT_S
     seconds = luck.weighted(
         [
@@ -154,7 +171,7 @@ def _operate(world: World, luck: Luck) -> None:
     """One operator does something, or several at the same time."""
     letters = list(world.letters.texts)
     if not letters or len(world.stage.jobs) >= MOST_JOBS:
-        return
+        return _hurry(world, luck)
     jobs = []
     for _ in range(luck.weighted([(1, 3.0), (2, 2.0), (3, 0.5)])):
         verb = luck.weighted([("replay", 2.0), ("discard", 1.0)])
@@ -217,6 +234,7 @@ _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "work": _work,
     "resume": _resume,
     "calm": _calm,
+    "hurry": _hurry,
     "tick": _tick,
     "crash": _crash,
     "lapse": _lapse,
@@ -235,7 +253,8 @@ _WEIGHTS = {
     "work": 30.0,
     "resume": 14.0,
     "tick": 12.0,
-    "calm": 6.0,
+    "calm": 4.0,
+    "hurry": 6.0,
     "operate": 8.0,
     "crash": 4.0,
     "sweep": 4.0,
@@ -249,3 +268,6 @@ _WEIGHTS = {
     "drain": 0.7,
     "accept": 1.5,
 }
+
+_TASTES = {"work": [1.0], "resume": [0.3, 1.0], "tick": [0.5, 1.0], "hurry": [0.5, 1.0, 3.0]}
+"""How much of a kind a run has, drawn once; other kinds may also be missing altogether."""

@@ -44,12 +44,12 @@ class Shelf:
         standing = self.texts.get(key)
         if (standing[1] if standing else None) != etag:
             return False
-        self.texts[key] = (json.dumps({name: value for name, value in fields.items()}), f"e{next(self._etags)}")
+        self.texts[key] = (json.dumps(dict(fields)), f"e{next(self._etags)}")
         return True
 
     async def read[T](self, name: str, look: Callable[[], T]) -> T:
         def effect(luck: Luck) -> T:
-            if self._store.is_down or luck.silent or luck.fault():
+            if self._store.is_down or luck.silent or luck.meets(luck.rates.store):
                 raise StoreBusy("the store does not answer")
             return look()
 
@@ -59,7 +59,7 @@ class Shelf:
         def effect(luck: Luck) -> T:
             if self._store.is_down and not luck.silent:
                 raise StoreBusy("the store is down")
-            if luck.silent or luck.fault():
+            if luck.silent or luck.meets(luck.rates.store):
                 if luck.happens(0.5):
                     do()
                     raise AppendUnknown("no answer")

@@ -200,21 +200,23 @@ class BusPort:
 
     async def drain(self, record: Callable[[Delivery], Awaitable[None]], *, limit: int) -> int:
         queue = self._bus.queues[RECORD_DEAD]
-        number = 0
-        for entry in list(queue)[:limit]:
-            if entry.lock is not None:
-                continue
-            lock = self._bus.lock(entry)
-            entry.locked_until_s = self._stage.now_s + LOCK_S
-            await record(entry.delivery)
-            await self._stage.call(
-                "complete a drained letter", lambda luck: self._completed(entry, lock, luck), limit_s=LIMIT_S
-            )
-            number += 1
-        return number
+        waiting = [entry for entry in queue if entry.lock is None][:limit]
+        for entry in waiting:
+            await self._drain_one(entry, record)
+        return len(waiting)
 
-    def _completed(self, entry: Entry, lock: int, luck: Luck) -> None:
-        if self._bus.is_down or luck.silent or luck.fault():
+    async def _drain_one(self, entry: Entry, record: Callable[[Delivery], Awaitable[None]]) -> None:
+        lock = self._bus.lock(entry)
+        entry.locked_until_s = self._stage.now_s + LOCK_S
+
+        def effect(luck: Luck) -> None:
+            self._completed(entry, lock, luck=luck)
+
+        await record(entry.delivery)
+        await self._stage.call("complete a drained letter", effect, limit_s=LIMIT_S)
+
+    def _completed(self, entry: Entry, lock: int, *, luck: Luck) -> None:
+        if self._bus.is_down or luck.silent or luck.meets(luck.rates.bus):
             raise BusUnavailable("the broker does not answer")
         self._bus.complete(entry, lock=lock)
 
@@ -234,12 +236,17 @@ class BusPort:
     def _sent(self, messages: Sequence[Message], *, due_s: float | None, luck: Luck) -> list[Rejected]:
         if self._bus.is_down and not luck.silent:
             raise BusUnavailable("the broker is down")
-        silent = luck.silent or luck.fault()
+        silent = luck.silent or luck.meets(luck.rates.bus)
         if silent and luck.happens(0.5):
             raise BusUnavailable("it took nothing")
         rejected = []
         for message in messages:
-            if message.to is None and message.topic != flow.DEAD_LETTER_TOPIC and luck.often(REFUSES_FOR_GOOD):
+            if (
+                message.to is None
+                and message.topic != flow.DEAD_LETTER_TOPIC
+                and luck.rates.bus
+                and luck.happens(REFUSES_FOR_GOOD)
+            ):
                 rejected.append(Rejected(message, "larger than the broker takes"))
             else:
                 self._bus.take(message, due_s=due_s)

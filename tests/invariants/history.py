@@ -3,10 +3,14 @@
 It reads the stored documents. So a mistake in the product's own reading does not hide itself.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
+
+from shared.domain.letters import LetterRecord
 
 STARTER = {
     "create": "payment.initiated",
@@ -31,17 +35,16 @@ class Told:
     said: Mapping[str, Any]
 
 
-def history(documents: Sequence[Mapping[str, Any]]) -> tuple[Told, ...]:
-    """A stream in order."""
-    return tuple(
-        Told(
-            event_id=document["id"],
-            version=document["version"],
-            kind=document["type"],
-            at=datetime.fromisoformat(document["occurredAt"]),
-            said=document["data"],
-        )
-        for document in documents
+@lru_cache(maxsize=4096)
+def told(text: str) -> Told:
+    """A stored document."""
+    document: Mapping[str, Any] = json.loads(text)
+    return Told(
+        event_id=document["id"],
+        version=document["version"],
+        kind=document["type"],
+        at=datetime.fromisoformat(document["occurredAt"]),
+        said=document["data"],
     )
 
 
@@ -115,3 +118,23 @@ def references(stream: Sequence[Told]) -> list[str]:
         for name, value in each.said.items()
         if name in ("provider_payment_id", "capture_id", "void_id", "reference")
     ]
+
+
+def furthest(stream: Sequence[Told], letter: LetterRecord) -> str:
+    """How far a letter of a step has ever come: open, taken_up or closed."""
+    order = ["open", "taken_up", "closed"]
+    return max((_now(stream[:end], letter) for end in range(1, len(stream) + 1)), key=order.index)
+
+
+def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
+    causes = [each.event_id for each in starts(stream, letter.step)]
+    if letter.cause not in causes:
+        return "open"
+    if is_done(stream, letter.step) and not _may_be_had(stream, letter.step):
+        return "closed"
+    return "open" if letter.cause == causes[-1] else "taken_up"
+
+
+def _may_be_had(stream: Sequence[Told], step: str) -> bool:
+    """Whether a person may still want it done: it is done for the payment only."""
+    return may_be_told_late(stream, step) and not has(stream, "payment.seen_to", step=step)

@@ -7,10 +7,10 @@ from typing import Any
 from shared.domain.retry import Retries, RetryPolicy
 from shared.services import Limits
 
-NEVER_SEEN_AFTER_S = 60.0
-TURN_LIMIT_S = 50.0
-_POLICY = RetryPolicy(attempts=4, base_s=5, cap_s=120)
-_TELLING = RetryPolicy(attempts=3, base_s=5, cap_s=120)
+NEVER_SEEN_AFTER_S = 30.0
+TURN_LIMIT_S = 30.0
+_POLICY = RetryPolicy(attempts=3, base_s=5, cap_s=120)
+_TELLING = RetryPolicy(attempts=2, base_s=5, cap_s=120)
 
 _VALUES: dict[str, Any] = {
     "retries": Retries(create=_POLICY, settle=_POLICY, void=_POLICY, notify=_TELLING, notify_failure=_TELLING),

@@ -9,14 +9,15 @@ from contextvars import Context
 from typing import Any
 
 
-class WorldLoop(asyncio.AbstractEventLoop):
-    """Enough of a loop for tasks, futures, sleeps and time limits. Its time stands still until somebody sets `now_s`."""
+class WorldLoop(asyncio.BaseEventLoop):
+    """Enough of a loop for tasks, futures, sleeps and time limits. Its time stands still until `now_s` is set."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now_s = 0.0
         self.complaints: list[dict[str, Any]] = []
         """What tasks left behind that nobody looked at."""
-        self._ready: deque[asyncio.Handle] = deque()
+        self._at_once: deque[asyncio.Handle] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._count = 0
 
@@ -31,8 +32,8 @@ class WorldLoop(asyncio.AbstractEventLoop):
 
     def run_ready(self) -> None:
         """Run until everything waits for something. Time stands still."""
-        while self._ready:
-            handle = self._ready.popleft()
+        while self._at_once:
+            handle = self._at_once.popleft()
             if not handle.cancelled():
                 handle._run()
 
@@ -45,7 +46,7 @@ class WorldLoop(asyncio.AbstractEventLoop):
     def fire_timers(self) -> None:
         """Run what is due by now."""
         while (due_s := self.next_timer_s()) is not None and due_s <= self.now_s:
-            self._ready.append(heapq.heappop(self._timers)[2])
+            self._at_once.append(heapq.heappop(self._timers)[2])
         self.run_ready()
 
     # -- what asyncio asks of a loop
@@ -56,26 +57,20 @@ class WorldLoop(asyncio.AbstractEventLoop):
     def get_debug(self) -> bool:
         return False
 
-    def is_running(self) -> bool:
-        return True
-
-    def is_closed(self) -> bool:
-        return False
-
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         self.complaints.append(context)
 
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
 
-    def create_task[T](self, coro: Coroutine[Any, Any, T], **named: Any) -> asyncio.Task[T]:  # type: ignore[override] # any awaitable there
+    def create_task[T](self, coro: Coroutine[Any, Any, T], **named: Any) -> asyncio.Task[T]:
         return asyncio.Task(coro, loop=self, **named)
 
     def call_soon(  # type: ignore[override] # the stubs bind its arguments' types
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
+        self._at_once.append(handle)
         return handle
 
     def call_later(  # type: ignore[override] # the stubs bind its arguments' types

@@ -1,31 +1,38 @@
 """The only source of chance. Each action has its own, so that leaving out one action does not change the others."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 
 
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often a call meets with a fault that can happen to it, from 0 to 1, by whom it asks."""
+
+    store: float = 0.0
+    bus: float = 0.0
+    provider: float = 0.0
+    merchant: float = 0.0
+
+
+CALM = Rates()
+
+
 class Luck:
-    """fault_rate: how often a call of a port meets with a fault that can happen to it, from 0 to 1.
+    """silent: the call that asks was cut off by its time limit: whatever is done, no answer comes."""
 
-    silent: the call that asks was cut off by its time limit: whatever is done, no answer comes.
-    """
-
-    def __init__(self, seed: int, *, fault_rate: float = 0.0) -> None:
+    def __init__(self, seed: int, *, rates: Rates = CALM) -> None:
         self._random = Random(seed)
-        self.fault_rate = fault_rate
+        self.rates = rates
         self.silent = False
 
-    def fault(self) -> bool:
-        """Whether the call at hand meets with a fault."""
-        return self.fault_rate > 0 and self._random.random() < self.fault_rate
+    def meets(self, rate: float) -> bool:
+        """Whether a call with this rate meets with a fault."""
+        return rate > 0 and self._random.random() < rate
 
     def happens(self, chance: float) -> bool:
-        """With this chance, whatever the fault rate."""
+        """With this chance, however calm it is."""
         return self._random.random() < chance
-
-    def often(self, chance: float) -> bool:
-        """With this chance where there are faults at all."""
-        return self.fault_rate > 0 and self._random.random() < chance
 
     def number(self) -> float:
         """From 0 to 1, for jitter."""

@@ -39,6 +39,7 @@ class Habits:
     remembers_for_s: float
     declines: float = 0.0
     finds_fault: float = 0.0
+    lags: float = 0.0
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Provider:
         if trouble is not None:
             return trouble
         answer = self._remembered(call) or self._done_anew(step, payment, call, luck=luck)
-        if luck.silent or luck.fault():
+        if luck.silent or luck.meets(luck.rates.provider):
             return Unknown("it was done, and no answer came")
         return answer
 
@@ -83,9 +84,9 @@ class Provider:
             return Busy("the provider is down")
         if luck.silent and luck.happens(0.5):
             return Unknown("nothing was done, and no answer came")
-        if luck.fault():
+        if luck.meets(luck.rates.provider):
             return Unknown("nothing was done") if luck.happens(0.3) else Busy("it is busy", luck.one_of([0.0, 20.0]))
-        if luck.often(self.habits.finds_fault):
+        if luck.meets(self.habits.finds_fault):
             return OurFault("422 nonsense")
         return None
 
@@ -106,9 +107,9 @@ class Provider:
         fault = self._against(step, payment)
         if fault is not None:
             return fault
-        declined = step is not Step.VOID and luck.often(self.habits.declines)
+        declined = step is not Step.VOID and luck.meets(self.habits.declines)
         reference = None if declined else f"{step.value}-{next(self.numbers)}"
-        late = luck.often(0.5)
+        late = luck.meets(self.habits.lags)
         visible_s = self.stage.now_s + (luck.number() * self.habits.settles_within_s if late else 0.0)
         deed = Deed(payment.payment_id, step, call.request_id, reference, self.stage.now_s, visible_s)
         self.book.append(deed)
@@ -132,14 +133,12 @@ class Provider:
     def ask(self, step: Step, call: Call, *, luck: Luck) -> AskAnswer:
         del step
         self.calls += 1
-        if self.is_down or luck.silent or luck.fault():
+        if self.is_down or luck.silent or luck.meets(luck.rates.provider):
             return Busy("it does not answer questions")
         known = [
             deed
             for deed in self.book
-            if deed.request_id == call.request_id
-            and deed.visible_s <= self.stage.now_s
-            and not self._forgotten(deed)
+            if deed.request_id == call.request_id and deed.visible_s <= self.stage.now_s and not self._forgotten(deed)
         ]
         if not known:
             return NeverSeen()
@@ -147,7 +146,7 @@ class Provider:
 
     def find(self, payment: Payment, step: Step, *, luck: Luck) -> AskAnswer:
         self.calls += 1
-        if self.is_down or luck.silent or luck.fault():
+        if self.is_down or luck.silent or luck.meets(luck.rates.provider):
             return Busy("it does not answer questions")
         of_the_step = [deed for deed in self.book if (deed.payment_id, deed.step) == (payment.payment_id, step)]
         known = [deed for deed in of_the_step if deed.visible_s <= self.stage.now_s]
@@ -212,7 +211,7 @@ class NotifierPort:
             self._provider.calls += 1
             if self._provider.merchant_is_down:
                 return Busy("the merchant's web server is down")
-            if luck.silent or luck.fault():
+            if luck.silent or luck.meets(luck.rates.merchant):
                 if luck.happens(0.5):
                     self._provider.told.append(call.request_id)
                 return Busy("the merchant did not answer")

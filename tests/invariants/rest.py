@@ -28,10 +28,9 @@ def run_calmly(world: World, luck: Luck) -> bool:
     if ready:
         world.deliver(ready[0], worker=0)
         return True
-    for name, feed in world.feeds.items():
-        if feed.position < len(world.store.feed):
-            world.read_feed(name, pages=_PAGE, worker=0)
-            return True
+    for name in world.readable_feeds():
+        world.read_feed(name, pages=_PAGE, worker=0)
+        return True
     return False
 
 
@@ -44,7 +43,7 @@ def come_to_rest(world: World) -> None:
         if any(entry.lock is None for entry in world.bus.queues["payment-dead-letters/record/$deadletterqueue"]):
             world.drain(worker=0)
             continue
-        due_s = world.bus.next_due_s()
+        due_s = world.next_due_s()
         if due_s is None:
             return
         pass_time(world, max(due_s - world.stage.now_s, 0.0))

@@ -65,6 +65,7 @@ def play(run: Run, *, judge: Judge, tells: bool = False) -> Ended:
             broken = Broken("it_comes_to_rest", str(restless))
         finally:
             world.close()
+            loop.close()
     return Ended(run, broken, tuple(world.stage.lines or ()))
 
 

@@ -61,6 +61,8 @@ class Stage:
         self.lines: list[str] | None = [] if tells else None
         self.raised: list[BaseException] = []
         """What jobs raised that no host would meet with."""
+        self.short: dict[str, str] = {}
+        """What long ids are called in the story."""
         self._number = 0
 
     def now(self) -> datetime:
@@ -71,9 +73,15 @@ class Stage:
     def now_s(self) -> float:
         return self.loop.now_s
 
+    def number(self) -> float:
+        """From 0 to 1: the product's jitter."""
+        return self.luck.number()
+
     def tell(self, line: str) -> None:
         """Add to the story."""
         if self.lines is not None:
+            for long, short in self.short.items():
+                line = line.replace(long, short)
             self.lines.append(f"{self.loop.now_s:>9.1f}  {line}")
 
     # -- jobs

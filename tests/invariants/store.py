@@ -1,8 +1,8 @@
 """The event store in memory: the conditional append of the adapter, documents as JSON, and the change feed."""
 
 import json
-from functools import lru_cache
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from shared.codec.documents import from_document, to_document
@@ -32,12 +32,13 @@ class Store:
         """All documents in the order in which they were stored."""
         self.is_down = False
 
-    def documents(self, payment_id: str) -> list[dict[str, Any]]:
-        return [json.loads(text) for _, text in sorted(self.streams.get(payment_id, {}).items())]
+    def texts(self, payment_id: str) -> list[str]:
+        """The documents of a payment, in order of version."""
+        return [text for _, text in sorted(self.streams.get(payment_id, {}).items())]
 
     def read(self, payment_id: str) -> tuple[StoredEvent, ...]:
         """Raises Unreadable."""
-        return tuple(read(text) for _, text in sorted(self.streams.get(payment_id, {}).items()))
+        return tuple(map(read, self.texts(payment_id)))
 
     def write(self, documents: Sequence[Mapping[str, Any]]) -> bool:
         """All or none; False when one of the ids is taken."""
@@ -69,7 +70,7 @@ class StorePort:
     def _append(self, events: Sequence[StoredEvent], documents: list[dict[str, Any]], *, luck: Luck) -> Appended:
         if self._store.is_down and not luck.silent:
             raise StoreBusy("the store is down")
-        if luck.silent or luck.fault():
+        if luck.silent or luck.meets(luck.rates.store):
             if luck.happens(0.5):
                 self._store.write(documents)
                 raise AppendUnknown("no answer")
@@ -107,5 +108,5 @@ class StorePort:
         self._readable(self._stage.luck)
 
     def _readable(self, luck: Luck) -> None:
-        if self._store.is_down or luck.silent or luck.fault():
+        if self._store.is_down or luck.silent or luck.meets(luck.rates.store):
             raise StoreBusy("the store does not answer")

@@ -13,8 +13,8 @@ from typing import Any
 
 from shared import flow
 from shared.domain.decisions import Refused
+from shared.domain.letters import LetterStatus
 from shared.domain.money import Money
-from shared.domain.payment import Step
 from shared.errors import BusUnavailable
 from shared.services import Services
 from shared.verbs.accept import Initiate, accept
@@ -30,12 +30,14 @@ from tests.invariants.boxes import Letters, NoOutbox, NoTelemetry, Rows, Shelf
 from tests.invariants.bus import LIMIT_S, LOCK_S, RECORD, Bus, BusPort, Entry
 from tests.invariants.limits import LIMITS, NEVER_SEEN_AFTER_S
 from tests.invariants.loop import WorldLoop
-from tests.invariants.luck import Luck
+from tests.invariants.luck import Luck, Rates
 from tests.invariants.provider import Habits, NotifierPort, Provider, ProviderPort
 from tests.invariants.stage import Job, Stage
 from tests.invariants.store import Store, StorePort
 
 WORKERS = 3
+FEED_RETRY_S = 30.0
+"""The longest interval of the feed's retry policy."""
 _STEP_AT = {str(place): step for step, place in flow.PLACE_OF.items()}
 
 
@@ -44,38 +46,48 @@ class Setting:
     """What a world is like from its beginning to its end."""
 
     remembers_ids: bool
-    fault_rate: float
+    rates: Rates
     declines: float
     finds_fault: float
+    lags: float
     has_url: bool
 
     @classmethod
     def drawn(cls, chance: Random) -> "Setting":
+        rates = [chance.choice([0.0, 0.03, 0.1, 0.3]) for _ in range(2)]
         return cls(
             remembers_ids=chance.random() < 0.5,
-            fault_rate=chance.choice([0.0, 0.03, 0.1, 0.25]),
-            declines=chance.choice([0.0, 0.0, 0.15]),
-            finds_fault=chance.choice([0.0, 0.0, 0.05]),
-            has_url=chance.random() < 0.7,
+            rates=Rates(
+                store=rates[0],
+                bus=rates[1],
+                provider=chance.choice([0.0, 0.1, 0.4, 0.7]),
+                merchant=chance.choice([0.0, 0.3, 0.9]),
+            ),
+            declines=chance.choice([0.0, 0.0, 0.3]),
+            finds_fault=chance.choice([0.0, 0.0, 0.0, 0.3]),
+            lags=chance.choice([0.0, 0.5, 1.0]),
+            has_url=chance.random() < 0.8,
         )
 
 
 @dataclass(slots=True)
 class Feed:
-    """A reader of the change feed. position: up to where it is noted as read."""
+    """A reader of the change feed. position: up to where it is noted as read. again_s: it has failed, and waits."""
 
     verb: Callable[..., Awaitable[None]]
     position: int = 0
     at_work: int = 0
+    again_s: float = 0.0
 
 
 @dataclass(slots=True)
 class Claim:
-    """What an operator was told. result: None when the answer never came."""
+    """What an operator was told. is_of_step: not of the feed. result: None when the answer never came."""
 
     by: str
     verb: str
     letter_id: str
+    is_of_step: bool
     result: Any = None
     fault: str | None = None
 
@@ -88,8 +100,9 @@ class World:
     setting: Setting
     store: Store = field(default_factory=Store)
     claims: list[Claim] = field(default_factory=list)
-    payments: list[str] = field(default_factory=list)
     completed: list[Entry] = field(default_factory=list)
+    statuses: dict[str, LetterStatus] = field(default_factory=dict)
+    """How letters stood when they were looked at last."""
     bus: Bus = field(init=False)
     provider: Provider = field(init=False)
     letters: Shelf = field(init=False)
@@ -107,6 +120,7 @@ class World:
             remembers_for_s=LIMITS.request_id_valid.total_seconds(),
             declines=setting.declines,
             finds_fault=setting.finds_fault,
+            lags=setting.lags,
         )
         self.provider = Provider(stage, habits)
         self.letters, self.rows = Shelf(self.store, stage), Shelf(self.store, stage)
@@ -127,7 +141,7 @@ class World:
             clock=stage,
             limits=LIMITS,
             merchant_id="merchant-1",
-            jitter=lambda: stage.luck.number(),
+            jitter=stage.number,
             new_id=lambda: f"id-{next(self._numbers)}",
         )
 
@@ -147,6 +161,7 @@ class World:
         async def work() -> None:
             stored = await accept(command, idempotency_key=key, traceparent=None, services=self.services)
             assert not isinstance(stored, Refused)
+            self.stage.short[stored.payment.payment_id] = f"({key})"
 
         return self.stage.start(work(), name=f"accept {key}", worker=worker)
 
@@ -176,7 +191,7 @@ class World:
 
     async def _settle(self, name: str, entry: Entry, *, lock: int) -> None:
         def effect(luck: Luck) -> None:
-            if self.bus.is_down or luck.silent or luck.fault():
+            if self.bus.is_down or luck.silent or luck.meets(luck.rates.bus):
                 if entry.lock == lock:
                     entry.locked_until_s = self.stage.now_s + LOCK_S
                 raise BusUnavailable("the message could not be settled")
@@ -211,12 +226,13 @@ class World:
                 await work()
             except Exception:
                 over()
+                feed.again_s = self.stage.now_s + FEED_RETRY_S
                 raise
 
         return self.stage.start(whole(), name=f"{name} {start}-{end}", worker=worker, on_death=over)
 
     def _note(self, feed: Feed, start: int, end: int, luck: Luck) -> None:
-        if self.store.is_down or luck.silent or luck.fault():
+        if self.store.is_down or luck.silent or luck.meets(luck.rates.store):
             raise BusUnavailable("the lease could not be written")
         if feed.position == start:
             feed.position = end
@@ -235,7 +251,8 @@ class World:
 
     def operate(self, verb: str, letter_id: str, *, worker: int, dry_run: bool = False) -> Job:
         """An operator replays or discards a letter."""
-        claim = Claim(by=f"op{len(self.claims) + 1}", verb=verb, letter_id=letter_id)
+        is_of_step = (self.letters.get(letter_id) or {}).get("step") != flow.PUBLISH
+        claim = Claim(f"op{len(self.claims) + 1}", verb, letter_id, is_of_step=is_of_step)
         self.claims.append(claim)
 
         async def work() -> None:
@@ -257,8 +274,17 @@ class World:
     def payment_ids(self) -> list[str]:
         return list(self.store.streams)
 
-    def owing_steps(self) -> list[Step]:
-        return list(Step)
+    def readable_feeds(self) -> list[str]:
+        """Those with something to read that do not wait after a failure."""
+        end, now_s = len(self.store.feed), self.stage.now_s
+        return [name for name, feed in self.feeds.items() if feed.position < end and feed.again_s <= now_s]
+
+    def next_due_s(self) -> float | None:
+        """When something happens by itself; None when nothing does."""
+        end = len(self.store.feed)
+        feeds = [feed.again_s for feed in self.feeds.values() if feed.position < end]
+        due_s = self.bus.next_due_s()
+        return min([*feeds, *([due_s] if due_s is not None else [])], default=None)
 
     def close(self) -> None:
         """Nothing waits any more."""
