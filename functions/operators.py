@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from functions.answers import json_answer
 from functions.problems import FieldFault, problem
-from shared.codec.letters import letter_to_json
+from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord, LetterStatus
@@ -62,11 +62,10 @@ class _Rows(_Strict):
 
 
 class _ReplayMany(_Which):
-    """The body of a replay by filter. rate_per_s: how many messages may become due in a second."""
+    """The body of a replay by filter."""
 
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
-    rate_per_s: Annotated[float, Field(gt=0, le=1000)] = 10
 
 
 class _Why(_Strict):
@@ -101,6 +100,7 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
     return json_answer(
         {
             **letter_to_json(look.letter),
+            "history": [entry_to_json(entry) for entry in look.history],
             "payment": row_to_json(look.row) if look.row else None,
             "replay_would": _verdict(look.replay_would),
         }
@@ -115,12 +115,10 @@ async def replay_one(asked: Asked) -> func.HttpResponse:
 
 
 async def replay_many(asked: Asked) -> func.HttpResponse:
-    """Replay a page of what the filter finds. The messages become due one after another, at the rate asked for."""
+    """Replay a page of what the filter finds. How fast pages follow one another is the caller's to say."""
     wanted = _ReplayMany.model_validate_json(asked.req.get_body() or b"{}")
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
-    verdicts = await replay_all(
-        found.letters, by=asked.by, dry_run=wanted.dry_run, rate_per_s=wanted.rate_per_s, services=asked.services
-    )
+    verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
     return json_answer({"dry_run": wanted.dry_run, "results": results, "next_page": found.next_page})
 
@@ -163,7 +161,10 @@ def _filter(which: _Which, services: Services) -> LetterFilter:
 
 
 def _summary(letter: LetterRecord) -> dict[str, Any]:
-    return {name: value for name, value in letter_to_json(letter).items() if name not in ("message", "history")}
+    return {name: value for name, value in letter_to_json(letter).items() if name not in _ONLY_WHOLE}
+
+
+_ONLY_WHOLE = frozenset({"message", "history", "replays"})
 
 
 def _verdict(verdict: Replay) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ops.output import duration
 
 URL_VARIABLE = "REGIS_PAY_OPS_URL"
 DEFAULT_URL = "http://127.0.0.1:7071"
-STATUSES = ("open", "replayed", "discarded", "resolved", "any")
+STATUSES = ("open", "taken_up", "closed", "any")
 _EXIT_CODES = (
     "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use, "
     "130 stopped by Ctrl-C"

@@ -101,7 +101,7 @@ def _show(letter: Json, events: Json | None) -> None:
             "step": f"{letter['step']} ({letter['source']})",
             "reason": letter["reason"],
             "description": letter["description"],
-            "message": f"{message['message_id']} (run {message['run']}, attempt {message['attempt'] + 1}, "
+            "message": f"{message['message_id']} (attempt {message['attempt'] + 1}, "
             f"delivery {message['delivery_count']})",
             "payment": letter["payment_id"],
             "amount": money(letter["payment"] or {}),

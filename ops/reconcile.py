@@ -7,7 +7,7 @@ the payment's stream and at the provider, again and again, and reported if it is
 import asyncio
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,7 +25,9 @@ _LOOK_AGAIN_S = 1.0
 class Kind(StrEnum):
     """What differs."""
 
-    CHARGED_TWICE = "charged_more_than_once"
+    CHARGED_TWICE = "charged_twice"
+    CAPTURED_LATE = "captured_late"  # after the payment had failed, and the stream says so
+    CHARGED_BUT_FAILED = "charged_but_failed"  # and the stream does not say so
     NOT_RECORDED = "charged_not_recorded"
     NOT_CHARGED = "recorded_not_charged"
     AMOUNT = "amount_differs"
@@ -33,12 +35,18 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What the provider or the stream says of a payment. times: how often its money was taken."""
+    """What the provider or the stream says of a payment. times: how often its money was taken.
+
+    is_known: whether the stream tells of money that was taken too late or twice. is_given_back: whether it tells that a
+    person has given it back since.
+    """
 
     times: int
     amount_minor: int | None
     currency: str | None
     status: str | None
+    is_known: bool = False
+    is_given_back: bool = False
 
     @property
     def words(self) -> str:
@@ -46,6 +54,8 @@ class Side:
         return " ".join(part for part in (money(asdict(self)), taken, f"({self.status})") if part)
 
 
+_MONEY_TO_GIVE_BACK = frozenset({"payment.captured_late", "payment.charged_twice"})
+_FAILED = frozenset({"failed", "voided"})
 NOTHING = Side(0, None, None, "unknown")
 
 
@@ -69,16 +79,35 @@ def row_of(row: Json) -> Side:
     return Side(int(row["settled"]), row["amount_minor"], row["currency"], row["status"])
 
 
-def stream_of(payment: Json) -> Side:
-    """As the app folds the stream."""
-    return Side(int("settled" in payment), payment["amount_minor"], payment["currency"], payment["status"])
+def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
+    """As the app folds the stream. events: of a payment that may hold more than its state shows."""
+    types = [event["type"] for event in events]
+    money = [number for number, kind in enumerate(types) if kind in _MONEY_TO_GIVE_BACK]
+    given_back = [number for number, event in enumerate(events) if _is_given_back(event)]
+    return Side(
+        int("settled" in payment),
+        payment["amount_minor"],
+        payment["currency"],
+        payment["status"],
+        is_known=bool(money),
+        is_given_back=bool(money) and len([number for number in given_back if number > money[0]]) >= len(money),
+    )
+
+
+def _is_given_back(event: Json) -> bool:
+    return event["type"] == "payment.seen_to" and "step" not in event["data"]
 
 
 def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Difference]:
     """What does not agree. Amounts matter only where money was taken."""
+    if stream.is_given_back:
+        return iter(())
+    has_failed = stream.status in _FAILED and bool(provider.times)
     kinds = {
         Kind.CHARGED_TWICE: provider.times > 1,
-        Kind.NOT_RECORDED: bool(provider.times and not stream.times),
+        Kind.CAPTURED_LATE: has_failed and stream.is_known,
+        Kind.CHARGED_BUT_FAILED: has_failed and not stream.is_known,
+        Kind.NOT_RECORDED: bool(provider.times and not stream.times) and not has_failed,
         Kind.NOT_CHARGED: bool(stream.times and not provider.times),
         Kind.AMOUNT: bool(provider.times and stream.times)
         and (provider.amount_minor, provider.currency) != (stream.amount_minor, stream.currency),
@@ -145,12 +174,13 @@ async def _looked_at(payment_ids: Iterable[str], *, app: Api, provider: Api) -> 
             async with places:
                 charge = await provider.find(f"/charges/{quote(payment_id, safe='')}")
                 payment = await app.find(f"/api/payments/{quote(payment_id, safe='')}")
+                told = await app.find(f"/api/payments/{quote(payment_id, safe='')}/events")
             progress.forward(1)
             return list(
                 differences(
                     payment_id,
                     provider=charge_of(charge) if charge else NOTHING,
-                    stream=stream_of(payment) if payment else NOTHING,
+                    stream=stream_of(payment, told["events"] if told else ()) if payment else NOTHING,
                 )
             )
 

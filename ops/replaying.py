@@ -12,9 +12,8 @@ from ops.client import Api, Fault, Json
 from ops.letters import LETTERS, PAGE, filters, pages, path_of
 from ops.output import Progress, show_json, show_table
 
-AT_REST = frozenset({"completed", "failed", "voided"})
 _LEFT = frozenset({"cannot", "failed"})
-_BURST_S = 10.0  # the longest time until the messages of a page are due, so that Ctrl-C ends it soon
+_BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
 
 
@@ -33,7 +32,7 @@ async def _replay_one(api: Api, options: Namespace) -> int:
     query = {"dry_run": "true"} if options.dry_run else None
     result = await api.post(f"{path_of(options.letter_id)}/replay", query=query)
     is_sent = result["verdict"] == "replayed" and not options.dry_run
-    end = await _wait(api, options) if is_sent and options.wait is not None else None
+    end = await _wait(api, options, cause=result["cause"]) if is_sent and options.wait is not None else None
     if options.json:
         show_json({"dry_run": options.dry_run, **result, "payment": end.as_json() if end else None})
     else:
@@ -56,18 +55,19 @@ class _End:
 
     payment_id: str
     status: str
+    is_done: bool
     letter_id: str | None = None
     reason: str | None = None
 
     @property
     def is_good(self) -> bool:
-        return self.letter_id is None and self.status in AT_REST
+        return self.is_done and self.letter_id is None
 
     @property
     def words(self) -> str:
         if self.letter_id:
             return f"it died again ({self.reason}): dead letter {self.letter_id}"
-        if self.status in AT_REST:
+        if self.is_done:
             return f"payment {self.payment_id} is {self.status}"
         return f"payment {self.payment_id} is still {self.status}: it is being worked on"
 
@@ -80,33 +80,26 @@ class _End:
         }
 
 
-async def _wait(api: Api, options: Namespace) -> _End:
-    """Looks until the payment rests, its message is dead again, or the patience ends."""
-    before = await api.get(path_of(options.letter_id))
+async def _wait(api: Api, options: Namespace, *, cause: str) -> _End:
+    """Looks until the step is done, its message is dead again, or the patience ends."""
     until = time.monotonic() + options.wait.total_seconds()
     while True:
-        end = await _look(api, before)
-        if end.letter_id or end.status in AT_REST or time.monotonic() >= until:
+        end = await _look(api, await api.get(path_of(options.letter_id)), cause=cause)
+        if end.letter_id or end.is_done or time.monotonic() >= until:
             return end
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 
-async def _look(api: Api, before: Json) -> _End:
+async def _look(api: Api, letter: Json, *, cause: str) -> _End:
     """The new death first: a payment whose notification could not be delivered rests too."""
-    payment_id = before["payment_id"]
+    payment_id = letter["payment_id"]
     payment = await api.get(f"/api/payments/{payment_id}")
-    query = {"payment_id": payment_id, "status": "open"}
-    run = before["replays"][-1]
-    async for page in pages(api, query):
-        for letter in page["dead_letters"]:
-            if letter["step"] == before["step"] and await _died_in(api, letter["id"], run=run):
-                return _End(payment_id, payment["status"], letter["id"], letter["reason"])
-    return _End(payment_id, payment["status"])
-
-
-async def _died_in(api: Api, letter_id: str, *, run: str) -> bool:
-    letter = await api.get(path_of(letter_id))
-    return bool(letter["message"]["run"] == run)
+    is_done = letter["status"] == "closed"
+    async for page in pages(api, {"payment_id": payment_id, "status": "open"}):
+        for other in page["dead_letters"]:
+            if (other["step"], other["cause"]) == (letter["step"], cause):
+                return _End(payment_id, payment["status"], is_done, other["id"], other["reason"])
+    return _End(payment_id, payment["status"], is_done)
 
 
 # --- many
@@ -126,7 +119,7 @@ async def _replay_all(api: Api, options: Namespace) -> int:
             page = answer["next_page"]
             if page is None:
                 break
-            await _until_due(answer, started=started, options=options)
+            await _at_the_rate(answer, started=started, options=options)
     _report(results, options)
     return 1 if any(result["verdict"] in _LEFT for result in results) else 0
 
@@ -147,14 +140,13 @@ async def _counted(api: Api, options: Namespace) -> tuple[Json, int]:
         **query,
         "recorded_before": before if isinstance(before, str) else before.isoformat(),
         "dry_run": options.dry_run,
-        "rate_per_s": options.rate,
         "limit": PAGE if options.dry_run else max(1, min(PAGE, int(options.rate * _BURST_S))),
     }
     return wanted, total
 
 
-async def _until_due(answer: Json, *, started: float, options: Namespace) -> None:
-    """The messages of a page become due one after another; the next page begins when they all are."""
+async def _at_the_rate(answer: Json, *, started: float, options: Namespace) -> None:
+    """The app replays a page at once. The next one begins when the rate lets it."""
     if options.dry_run:
         return
     sent = sum(result["verdict"] == "replayed" for result in answer["results"])

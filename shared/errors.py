@@ -43,6 +43,12 @@ class StreamMissing(PaymentsError):
     code, then = "stream_missing", Then.RETRY
 
 
+class TurnOver(PaymentsError):
+    """An attempt took too long before its call began. Nothing was sent."""
+
+    code, then = "turn_over", Then.RETRY
+
+
 class BusUnavailable(PaymentsError):
     """The broker did not take the messages, or did not confirm it. Sending them again is safe: ids stay the same."""
 

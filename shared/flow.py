@@ -4,13 +4,21 @@ The same names stand in infra/topology.json; tests/unit/test_agreement.py holds 
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from shared.domain.events import (
+    BusinessEvent,
     Event,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
+    PaymentFailureTold,
     PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
@@ -55,7 +63,7 @@ class Reaction:
 class Route:
     """What becomes of one type of event. Other components may subscribe to every topic."""
 
-    event: type[Event]
+    event: type[BusinessEvent]
     topic: str
     reactions: tuple[Reaction, ...] = ()
 
@@ -79,10 +87,28 @@ MAP = (
 _REACTIONS = [(route, reaction) for route in MAP for reaction in route.reactions]
 
 TOPIC_OF: dict[type[Event], str] = {route.event: route.topic for route in MAP}
+
+
+class Sent(StrEnum):
+    """What the feed makes of a stored event."""
+
+    TO_ALL = "to all"  # an integration event on its topic
+    TO_STEP = "to step"  # a message for one subscription
+    AS_LETTER = "as letter"  # a dead letter, for a person
+    NOT = "not"
+
+
+SENT: dict[type[Event], Sent] = {
+    **dict.fromkeys(TOPIC_OF, Sent.TO_ALL),
+    PaymentResumed: Sent.TO_STEP,
+    PaymentCapturedLate: Sent.AS_LETTER,
+    PaymentChargedTwice: Sent.AS_LETTER,
+    PaymentParked: Sent.NOT,
+    PaymentSeenTo: Sent.NOT,
+    PaymentFailureTold: Sent.NOT,
+}
 PLACE_OF: dict[Step, Place] = {each.step: Place(route.topic, each.subscription) for route, each in _REACTIONS}
 FUNCTION_OF: dict[Step, str] = {each.step: each.function for _, each in _REACTIONS}
-STARTER_OF: dict[Step, type[Event]] = {each.step: route.event for route, each in _REACTIONS}
-"""The event that starts a step."""
 
 
 def step_at(place: str) -> str:

@@ -25,18 +25,35 @@ class Limits:
     fresh: how long a first delivery is acted on without asking; below the topics' duplicate-detection window.
     request_id_valid: how long the provider remembers a request id.
     expires_after: how long after initiation a payment may still be created.
+    turn_limit: no call of a turn begins or lasts longer than this after the turn began.
+    never_seen_after: how long the other side may take until it knows of a request that it was sent.
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
+    sweep_limit: how often in a row a step is swept before a person must look.
     """
 
     retries: Retries
     fresh: timedelta
     request_id_valid: timedelta
     expires_after: timedelta
+    turn_limit: timedelta
+    never_seen_after: timedelta
     sweep_margin: timedelta
+    sweep_limit: int
+
+    @property
+    def quiet(self) -> timedelta:
+        """After this time nothing that was sent before can still be under way, and the other side knows of it."""
+        return self.turn_limit + self.never_seen_after
 
     def horizon(self, step: Step) -> timedelta:
-        """How long somebody may be working on a step: its longest series of retries, and a margin."""
-        return timedelta(seconds=self.retries.of(step).horizon_s()) + self.sweep_margin
+        """How long somebody may be working on a cause of a step.
+
+        That is its longest series of retries, each as late as it may be, and a margin. It is never less than the time
+        in which a first delivery is acted on without asking.
+        """
+        policy = self.retries.of(step)
+        retrying = timedelta(seconds=policy.horizon_s()) + policy.attempts * self.quiet + self.sweep_margin
+        return max(retrying, self.fresh + self.turn_limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

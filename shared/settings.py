@@ -45,7 +45,10 @@ class Settings(BaseSettings):
     fresh_s: Seconds = 3000
     request_id_valid_h: PositiveFloat = 24
     payment_expires_after_h: PositiveFloat = 24
+    turn_limit_s: Seconds = 30
+    never_seen_after_s: Seconds = 30
     sweep_margin_s: Seconds = 900
+    sweep_limit: PositiveInt = 6
     sweep_schedule: str = "0 */5 * * * *"
     backlog_schedule: str = "0 * * * * *"
     ops_caller: str = "admin-key"
@@ -79,6 +82,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"FRESH_S must stay below the topics' duplicate-detection window of {DUPLICATE_DETECTION_WINDOW_S} s"
             )
+        if self.turn_limit_s <= max(self.provider_timeout_s, self.notifier_timeout_s):
+            raise ValueError("TURN_LIMIT_S must be longer than PROVIDER_TIMEOUT_S and NOTIFIER_TIMEOUT_S")
         return self
 
     @property

@@ -121,7 +121,10 @@ def limits(settings: Settings) -> Limits:
         fresh=settings.fresh,
         request_id_valid=timedelta(hours=settings.request_id_valid_h),
         expires_after=timedelta(hours=settings.payment_expires_after_h),
+        turn_limit=timedelta(seconds=settings.turn_limit_s),
+        never_seen_after=timedelta(seconds=settings.never_seen_after_s),
         sweep_margin=timedelta(seconds=settings.sweep_margin_s),
+        sweep_limit=settings.sweep_limit,
     )
 
 

@@ -19,23 +19,38 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """An integration event as it arrives: the payment as it was after the event."""
+    """An integration event as it arrives: the payment as it was after the event.
+
+    is_whole: whether that is all there is to know of it. Of a payment in which something broke it is not.
+    """
 
     event_id: str
     occurred_at: datetime
     traceparent: str | None
     payment: Payment
+    is_whole: bool = True
 
 
 def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
     """What other components and merchants receive. event_id: for merchants the request id, the same in a repeat."""
+    return _written(
+        stored, event_id=event_id or stored.event_id, kind=type_name(stored.event), time=stored.event.occurred_at
+    )
+
+
+def repeated_cloud_event(stored: StoredEvent, *, event_id: str, kind: str, time: datetime) -> str:
+    """An earlier event of the payment once more, with the payment as it is now. kind: its stored type."""
+    return _written(stored, event_id=event_id, kind=kind, time=time)
+
+
+def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime) -> str:
     event = {
         "specversion": "1.0",
-        "id": event_id or stored.event_id,
-        "type": f"regispay.{type_name(stored.event)}.v1",
+        "id": event_id,
+        "type": f"regispay.{kind}.v1",
         "source": SOURCE,
         "subject": stored.payment.payment_id,
-        "time": time_to_json(stored.event.occurred_at),
+        "time": time_to_json(time),
         "datacontenttype": "application/json",
         "data": payment_to_json(stored.payment),
     }
@@ -53,6 +68,7 @@ def from_cloud_event(body: str | bytes) -> Notice:
             occurred_at=time_from_json(event["time"]),
             traceparent=as_text(event["traceparent"]) if "traceparent" in event else None,
             payment=payment_from_json(event["data"]),
+            is_whole=not event["data"].get("waiting"),
         )
     except NOT_OURS as exc:
         raise Unreadable(f"the message is no payment event: {exc!r}") from exc

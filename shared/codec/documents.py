@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.codec.facts import FORM_NAMED, FORMS, type_name
-from shared.codec.payments import payment_from_json, payment_to_json
+from shared.codec.payments import payment_from_json, state_to_json
 from shared.codec.values import NOT_OURS, Json, as_text, time_from_json, time_to_json
+from shared.domain.events import PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 
@@ -24,7 +25,7 @@ def to_document(stored: StoredEvent) -> Json:
         "schemaVersion": SCHEMA_VERSION,
         "occurredAt": time_to_json(stored.event.occurred_at),
         "data": form.write(stored.event),
-        "payment": payment_to_json(stored.payment),
+        "payment": state_to_json(stored.payment),
         "metadata": {name: value for name, value in metadata.items() if value is not None},
     }
 
@@ -47,11 +48,20 @@ def from_document(document: Mapping[str, Any]) -> StoredEvent:
 
 
 def event_to_json(stored: StoredEvent) -> Json:
-    """One line of a payment's timeline, as the merchant's own API shows it."""
+    """One line of a payment's timeline, as the merchant's own API shows it.
+
+    Of what happened after something broke only the step is shown: who did what, and why, is for operators.
+    """
     facts = FORMS[type(stored.event)].write(stored.event)
+    if isinstance(stored.event, _FOR_OPERATORS):
+        facts = {"step": facts["step"]} if facts["step"] else {}
     return {
         "version": stored.payment.version,
         "type": type_name(stored.event),
         "occurred_at": time_to_json(stored.event.occurred_at),
-        "data": {name: value for name, value in facts.items() if name != "request_fingerprint"},
+        "data": {name: value for name, value in facts.items() if name not in _HIDDEN},
     }
+
+
+_HIDDEN = frozenset({"request_fingerprint", "tells"})
+_FOR_OPERATORS = (PaymentParked, PaymentResumed, PaymentSeenTo)

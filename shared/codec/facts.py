@@ -5,13 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.codec.values import Json, time_from_json, time_to_json
+from shared.codec.values import Json, as_text, time_from_json, time_to_json
 from shared.domain.events import (
     Event,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
+    PaymentFailureTold,
     PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
@@ -59,6 +65,68 @@ def _read_initiated(occurred_at: datetime, data: Json) -> PaymentInitiated:
     )
 
 
+def _write_failed(event: PaymentFailed) -> Json:
+    tells = {"tells": True} if event.tells else {}
+    return {"reason": event.reason, "code": event.code, "failed_step": event.failed_step, **tells}
+
+
+def _read_failed(occurred_at: datetime, data: Json) -> PaymentFailed:
+    return PaymentFailed(
+        occurred_at=occurred_at,
+        reason=data["reason"],
+        code=data["code"],
+        failed_step=data["failed_step"],
+        tells=data.get("tells", False),
+    )
+
+
+def _write_resumed(event: PaymentResumed) -> Json:
+    return {
+        "step": event.step,
+        "replaces": event.replaces,
+        "starter": event.starter,
+        "to": event.to,
+        "by": event.by,
+        "who": event.who,
+        "why": event.why,
+        "action": event.action,
+        **({"letter_id": event.letter_id} if event.letter_id else {}),
+        **({"heard": True} if event.heard else {}),
+    }
+
+
+def _read_resumed(occurred_at: datetime, data: Json) -> PaymentResumed:
+    if data["to"] not in ("finish", "end"):
+        raise ValueError(f"a step cannot be resumed to {data['to']!r}")
+    return PaymentResumed(
+        occurred_at=occurred_at,
+        step=as_text(data["step"]),
+        replaces=as_text(data["replaces"]),
+        starter=as_text(data["starter"]),
+        to=data["to"],
+        by=data["by"],
+        who=data["who"],
+        why=data["why"],
+        action=as_text(data["action"]),
+        letter_id=data.get("letter_id"),
+        heard=data.get("heard", False),
+    )
+
+
+def _texts_of[E: Event](
+    kind: Callable[..., E], *names: str
+) -> tuple[Callable[[E], Json], Callable[[datetime, Json], E]]:
+    """For an event whose fields are all texts."""
+
+    def write(event: E) -> Json:
+        return {name: getattr(event, name) for name in names}
+
+    def read(occurred_at: datetime, data: Json) -> E:
+        return kind(occurred_at=occurred_at, **{name: as_text(data[name]) for name in names})
+
+    return write, read
+
+
 FORMS: dict[type[Any], _Form[Any]] = {
     PaymentInitiated: _Form("payment.initiated", _write_initiated, _read_initiated),
     PaymentCreated: _Form(
@@ -76,15 +144,25 @@ FORMS: dict[type[Any], _Form[Any]] = {
         lambda e: {"notification": e.notification},
         lambda at, d: PaymentCompleted(occurred_at=at, notification=d["notification"]),
     ),
-    PaymentFailed: _Form(
-        "payment.failed",
-        lambda e: {"reason": e.reason, "code": e.code, "failed_step": e.failed_step},
-        lambda at, d: PaymentFailed(occurred_at=at, reason=d["reason"], code=d["code"], failed_step=d["failed_step"]),
-    ),
+    PaymentFailed: _Form("payment.failed", _write_failed, _read_failed),
     PaymentVoided: _Form(
         "payment.voided",
         lambda e: {"void_id": e.void_id},
         lambda at, d: PaymentVoided(occurred_at=at, void_id=d["void_id"]),
+    ),
+    PaymentFailureTold: _Form("payment.failure_told", *_texts_of(PaymentFailureTold)),
+    PaymentCapturedLate: _Form("payment.captured_late", *_texts_of(PaymentCapturedLate, "capture_id")),
+    PaymentChargedTwice: _Form("payment.charged_twice", *_texts_of(PaymentChargedTwice, "step", "reference")),
+    PaymentParked: _Form(
+        "payment.parked", *_texts_of(PaymentParked, "step", "cause", "reason", "severity", "letter_id")
+    ),
+    PaymentResumed: _Form("payment.resumed", _write_resumed, _read_resumed),
+    PaymentSeenTo: _Form(
+        "payment.seen_to",
+        lambda e: {"step": e.step, "reference": e.reference, "who": e.who, "why": e.why},
+        lambda at, d: PaymentSeenTo(
+            occurred_at=at, step=d["step"], reference=d["reference"], who=d["who"], why=d["why"]
+        ),
     ),
 }
 

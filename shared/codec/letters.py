@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.codec.values import time_from_json, time_to_json
-from shared.domain.letters import Entry, LetterRecord, LetterStatus
+from shared.domain.letters import Entry, LetterRecord, LetterStatus, Yes
+
+_EARLIER = {"replayed": LetterStatus.TAKEN_UP, "discarded": LetterStatus.CLOSED, "resolved": LetterStatus.CLOSED}
+"""What earlier releases called it."""
 
 
 def letter_to_json(record: LetterRecord) -> dict[str, Any]:
-    """As stored, and as operators see it."""
+    """As stored, and as operators see it. `run` and `replays` are what a release before this one reads."""
+    yes, closing = record.yes, record.closing
     return {
         "id": record.letter_id,
         "status": record.status.value,
+        "as_of": record.as_of,
         "step": record.step,
         "source": record.source,
         "reason": record.reason,
@@ -19,49 +24,74 @@ def letter_to_json(record: LetterRecord) -> dict[str, Any]:
         "severity": record.severity,
         "payment_id": record.payment_id,
         "event_id": record.event_id,
+        "cause": record.cause,
         "message": {
             "message_id": record.message_id,
             "subject": record.subject,
             "body": record.body,
             "attempt": record.attempt,
-            "run": record.run,
+            "run": "0",
             "delivery_count": record.delivery_count,
-            "answered": record.answered,
+            "answered": yes is not None,
+            **({"reference": yes.reference} if yes and yes.reference else {}),
+            **({"heard_at": time_to_json(yes.heard_at)} if yes and yes.heard_at else {}),
         },
         "recorded_at": time_to_json(record.recorded_at),
-        "replays": list(record.replays),
-        "history": [
-            {"at": time_to_json(entry.at), "action": entry.action, "by": entry.by, "note": entry.note}
-            for entry in record.history
-        ],
+        "replays": [],
+        "history": [entry_to_json(entry) for entry in record.history],
+        **({"closing": entry_to_json(closing)} if closing else {}),
     }
 
 
 def letter_from_json(fields: Mapping[str, Any]) -> LetterRecord:
-    """The record as it was stored."""
-    message = fields["message"]
+    """The record as it was stored, by this release or one before it. An unknown status counts as open."""
+    message, event_id = fields["message"], fields["event_id"]
     return LetterRecord(
         letter_id=fields["id"],
-        status=LetterStatus(fields["status"]),
+        status=_status(fields["status"]),
+        as_of=fields.get("as_of"),
         step=fields["step"],
         source=fields["source"],
         reason=fields["reason"],
         description=fields["description"],
         severity=fields["severity"],
         payment_id=fields["payment_id"],
-        event_id=fields["event_id"],
+        event_id=event_id,
+        cause=fields.get("cause", event_id),
         message_id=message["message_id"],
         subject=message["subject"],
         body=message["body"],
         attempt=message["attempt"],
-        run=message["run"],
         delivery_count=message["delivery_count"],
-        answered=message["answered"],
+        yes=_yes(message),
         recorded_at=time_from_json(fields["recorded_at"]),
-        replays=tuple(fields["replays"]),
-        history=tuple(
-            Entry(at=time_from_json(entry["at"]), action=entry["action"], by=entry["by"], note=entry["note"])
-            for entry in fields["history"]
-        ),
+        closing=_entry(fields["closing"]) if fields.get("closing") else None,
+        history=tuple(map(_entry, fields["history"])),
         etag=fields.get("_etag"),
     )
+
+
+def words_of(status: LetterStatus) -> tuple[str, ...]:
+    """Every word under which the status may be stored."""
+    return (status.value, *(word for word, meaning in _EARLIER.items() if meaning is status))
+
+
+def entry_to_json(entry: Entry) -> dict[str, str]:
+    """One line of a letter's history."""
+    return {"at": time_to_json(entry.at), "action": entry.action, "by": entry.by, "note": entry.note}
+
+
+def _status(word: str) -> LetterStatus:
+    known = {**_EARLIER, **{status.value: status for status in LetterStatus}}
+    return known.get(word, LetterStatus.OPEN)
+
+
+def _yes(message: Mapping[str, Any]) -> Yes | None:
+    if not message["answered"]:
+        return None
+    heard_at = message.get("heard_at")
+    return Yes(reference=message.get("reference"), heard_at=time_from_json(heard_at) if heard_at else None)
+
+
+def _entry(fields: Mapping[str, str]) -> Entry:
+    return Entry(at=time_from_json(fields["at"]), action=fields["action"], by=fields["by"], note=fields["note"])

@@ -3,30 +3,39 @@
 The topics accept and drop a repeated id inside their duplicate-detection window. An id that repeats by accident is a
 lost payment; one that differs by accident is a second charge. So every id is made here:
 
-    {event id}                                 what the feed publishes, and a publish letter that is replayed
-    {event id}:{subscription}:{run}:{attempt}  copies for one subscription: retries, replays, sweeps
-    the id of what died                        dead letters; their topic drops no repeats
+    {event id}                           what the feed publishes, resumptions too; a publish letter that is sent again
+    {cause}:{subscription}:{attempt}     retries: copies for one subscription
+    the id of what died                  dead letters; their topic drops no repeats
 
-Knows no broker.
+The cause is the event that a message stems from: the id begins with it. Earlier releases wrote
+`{event id}:{subscription}:{run}:{attempt}`, with the run as a property too. Knows no broker.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from datetime import datetime
+from typing import Final, assert_never
 
-from shared.codec.cloud_events import to_cloud_event
-from shared.codec.facts import type_name
-from shared.domain.letters import DeadLetter
+from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event
+from shared.codec.facts import FORMS, type_name
+from shared.codec.values import time_from_json, time_to_json
+from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
+from shared.domain.letters import DeadLetter, Yes
+from shared.domain.payment import Payment, Step
 from shared.domain.reasons import Reason
+from shared.domain.standing import STARTER_OF
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
-from shared.flow import DEAD_LETTER_TOPIC, TOPIC_OF, Place
+from shared.flow import DEAD_LETTER_TOPIC, EVENTS, PLACE_OF, SENT, TOPIC_OF, Place, Sent
 
 ATTEMPT: Final = "attempt"
-RUN: Final = "run"
+QUIET: Final = "quiet"
+"""On copies for one subscription. QUIET: nobody else can be sending for the same cause when this one is delivered."""
+
 ANSWERED: Final = "answered"
-"""On copies for one subscription, and on dead letters."""
+REFERENCE: Final = "answered_reference"
+HEARD_AT: Final = "answered_at"
+"""On copies and on dead letters, after a yes that is not recorded. Earlier releases wrote ANSWERED alone."""
 
 SOURCE: Final = "source"
 REASON: Final = "reason"
@@ -42,8 +51,10 @@ BROKERS_DESCRIPTION: Final = "DeadLetterErrorDescription"
 PROPERTIES: Final = frozenset(
     {
         ATTEMPT,
-        RUN,
+        QUIET,
         ANSWERED,
+        REFERENCE,
+        HEARD_AT,
         SOURCE,
         REASON,
         DESCRIPTION,
@@ -54,13 +65,8 @@ PROPERTIES: Final = frozenset(
     }
 )
 
-FEED_RUN: Final = "0"
-"""The run of what the feed publishes; replays are r1, r2 ..., sweeps s1, s2 ..."""
-
 MAX_DESCRIPTION: Final = 1000
 """Characters. Application properties count towards the 256 KB of a message."""
-
-_RUN = re.compile(r"0|[rs][1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +97,38 @@ class Delivery:
 # --- making ---
 
 
+def outgoing(stored: StoredEvent) -> Message | DeadLetter | None:
+    """What the feed makes of a stored event; None for what is of no concern to anybody else. Raises Unreadable."""
+    match SENT[type(stored.event)]:
+        case Sent.TO_ALL:
+            return announcement(stored)
+        case Sent.TO_STEP:
+            return resumption(stored)
+        case Sent.AS_LETTER:
+            return _money_to_give_back(stored)
+        case Sent.NOT:
+            return None
+
+
+def _money_to_give_back(stored: StoredEvent) -> DeadLetter | None:
+    """None for a second void: it harms nobody."""
+    match stored.event:
+        case PaymentCapturedLate(capture_id=reference):
+            reason, description = Reason.CAPTURED_LATE, f"the payment had failed before {reference} was captured"
+        case PaymentChargedTwice(step=step, reference=reference) if step != Step.VOID:
+            reason, description = Reason.CHARGED_TWICE, f"the provider said yes to {step} once more: {reference}"
+        case _:
+            return None
+    return DeadLetter(
+        message_id=stored.event_id,
+        body=to_cloud_event(stored),
+        subject=type_name(stored.event),
+        reason=reason,
+        description=description,
+        source=EVENTS,
+    )
+
+
 def announcement(stored: StoredEvent) -> Message:
     """The integration event of a stored one, for all subscriptions. It has the event's id: the topic drops a repeat."""
     return Message(
@@ -101,28 +139,56 @@ def announcement(stored: StoredEvent) -> Message:
     )
 
 
-def announced_again(stored: StoredEvent, *, run: str) -> Message:
-    """The same announcement by an operator, under the same id. Its run says that a step must ask the provider first."""
-    return replace(announcement(stored), properties=_turn(0, run, answered=False))
+def resumption(stored: StoredEvent) -> Message:
+    """What starts a step again: the business event that it began with, for its subscription alone.
 
-
-def started_again(
-    stored: StoredEvent, *, place: Place, run: str, body: str | None = None, answered: bool = False
-) -> Message:
-    """The event that starts a step, for that step alone, as the first attempt of a run. body: of an earlier message."""
-    return _addressed(
-        place,
-        event_id=stored.event_id,
-        body=body or to_cloud_event(stored),
-        subject=type_name(stored.event),
-        turn=_turn(0, run, answered=answered),
+    Its body has that event's id, so whoever does not look at the address sees a repeat. Its own id is the resumption's.
+    Raises Unreadable when the step or its event is not one that we know.
+    """
+    event = stored.event
+    if not isinstance(event, PaymentResumed) or event.step not in set(Step):
+        raise Unreadable(f"{stored.event_id} resumes no step that is known here")
+    step = Step(event.step)
+    time = _began_at(stored.payment, step)
+    if time is None:
+        raise Unreadable(f"{stored.event_id} resumes {step.value}, which has not begun")
+    kind = FORMS[STARTER_OF[step]].name
+    return Message(
+        topic=PLACE_OF[step].topic,
+        message_id=stored.event_id,
+        body=repeated_cloud_event(stored, event_id=event.starter, kind=kind, time=time),
+        subject=kind,
+        to=PLACE_OF[step].subscription,
     )
 
 
-def tried_again(delivery: Delivery, *, place: Place, event_id: str, run: str, attempt: int, answered: bool) -> Message:
+def _began_at(payment: Payment, step: Step) -> datetime | None:
+    """When the event was that the step begins with."""
+    match step:
+        case Step.CREATE:
+            return payment.initiated_at
+        case Step.SETTLE:
+            return payment.created.occurred_at if payment.created else None
+        case Step.NOTIFY:
+            return payment.settled.occurred_at if payment.settled else None
+        case Step.VOID | Step.NOTIFY_FAILURE:
+            return payment.failed.occurred_at if payment.failed else None
+        case _:
+            assert_never(step)
+
+
+def tried_again(
+    delivery: Delivery, *, place: Place, cause: str, attempt: int, is_quiet: bool, yes: Yes | None
+) -> Message:
     """The delivered message once more, for the same subscription, as a later attempt."""
-    turn = _turn(attempt, run, answered=answered)
-    return _addressed(place, event_id=event_id, body=delivery.body, subject=delivery.subject, turn=turn)
+    return Message(
+        topic=place.topic,
+        message_id=f"{cause}:{place.subscription}:{attempt}",
+        body=delivery.body,
+        subject=delivery.subject,
+        to=place.subscription,
+        properties={ATTEMPT: attempt, **({QUIET: 1} if is_quiet else {}), **_answer(yes)},
+    )
 
 
 def parked(letter: DeadLetter) -> Message:
@@ -141,11 +207,6 @@ def parked_again(letter: DeadLetter, *, record_attempt: int) -> Message:
     return _letter(letter, properties={RECORD_ATTEMPT: record_attempt})
 
 
-def addressed_id(event_id: str, place: Place, *, run: str, attempt: int) -> str:
-    """The id of a copy for one subscription."""
-    return f"{event_id}:{place.subscription}:{run}:{attempt}"
-
-
 def _letter(letter: DeadLetter, *, properties: Mapping[str, str | int]) -> Message:
     return Message(
         topic=DEAD_LETTER_TOPIC,
@@ -158,24 +219,18 @@ def _letter(letter: DeadLetter, *, properties: Mapping[str, str | int]) -> Messa
             DESCRIPTION: letter.description,
             SOURCE: letter.source,
             DELIVERIES: letter.delivery_count,
-            **_turn(letter.attempt, letter.run, answered=letter.answered),
+            ATTEMPT: letter.attempt,
+            **_answer(letter.yes),
         },
     )
 
 
-def _addressed(place: Place, *, event_id: str, body: str, subject: str, turn: Mapping[str, str | int]) -> Message:
-    return Message(
-        topic=place.topic,
-        message_id=addressed_id(event_id, place, run=str(turn[RUN]), attempt=int(turn[ATTEMPT])),
-        body=body,
-        subject=subject,
-        to=place.subscription,
-        properties=turn,
-    )
-
-
-def _turn(attempt: int, run: str, *, answered: bool) -> dict[str, str | int]:
-    return {ATTEMPT: attempt, RUN: run, **({ANSWERED: 1} if answered else {})}
+def _answer(yes: Yes | None) -> dict[str, str | int]:
+    if yes is None:
+        return {}
+    reference = {REFERENCE: yes.reference} if yes.reference else {}
+    heard_at = {HEARD_AT: time_to_json(yes.heard_at)} if yes.heard_at else {}
+    return {ANSWERED: 1, **reference, **heard_at}
 
 
 # --- reading ---
@@ -183,21 +238,34 @@ def _turn(attempt: int, run: str, *, answered: bool) -> dict[str, str | int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What the properties say of the turn. answered: an earlier attempt got the provider's yes, not yet recorded."""
+    """What a message says of its turn. cause: the event that it stems from; yes: what the other side had said."""
 
+    cause: str
     attempt: int
-    run: str
-    answered: bool
+    is_quiet: bool
+    yes: Yes | None
 
 
 def tried(delivery: Delivery) -> Tried:
-    """Raises Unreadable when attempt or run is not what we write."""
-    attempt, run = delivery.properties.get(ATTEMPT, 0), delivery.properties.get(RUN, FEED_RUN)
+    """Raises Unreadable when id or attempt is not what we write."""
+    attempt, named = delivery.properties.get(ATTEMPT, 0), named_in(delivery.message_id)
     if type(attempt) is not int or attempt < 0:
         raise Unreadable(f"message {delivery.message_id} has the attempt {attempt!r}")
-    if not isinstance(run, str) or not _RUN.fullmatch(run):
-        raise Unreadable(f"message {delivery.message_id} has the run {run!r}")
-    return Tried(attempt=attempt, run=run, answered=ANSWERED in delivery.properties)
+    if named is None:
+        raise Unreadable(f"message {delivery.message_id!r} names no event that it stems from")
+    return Tried(
+        cause=named[1], attempt=attempt, is_quiet=QUIET in delivery.properties, yes=_heard(delivery.properties)
+    )
+
+
+def _heard(properties: Mapping[str, object]) -> Yes | None:
+    if ANSWERED not in properties:
+        return None
+    reference, heard_at = properties.get(REFERENCE), properties.get(HEARD_AT)
+    try:
+        return Yes(str(reference) if reference else None, time_from_json(str(heard_at)) if heard_at else None)
+    except ValueError:
+        return Yes(str(reference) if reference else None)
 
 
 def as_dead_letter(delivery: Delivery) -> DeadLetter:
@@ -212,9 +280,8 @@ def as_dead_letter(delivery: Delivery) -> DeadLetter:
         description=str(said.get(DESCRIPTION) or said.get(BROKERS_DESCRIPTION) or ""),
         source=str(said.get(SOURCE) or _place_of_death(delivery)),
         attempt=_whole(said, ATTEMPT, default=0),
-        run=str(said.get(RUN) or FEED_RUN),
         delivery_count=_whole(said, DELIVERIES, default=delivery.delivery_count),
-        answered=ANSWERED in said or reason == Reason.CHARGED_NOT_RECORDED,
+        yes=_heard(said) or (Yes() if reason == Reason.CHARGED_NOT_RECORDED else None),
     )
 
 
@@ -230,7 +297,7 @@ def record_attempts(delivery: Delivery) -> int:
 
 
 def named_in(message_id: str) -> tuple[str, str] | None:
-    """The payment and the event that an id of ours begins with."""
+    """The payment and the event that an id of ours begins with; that event is the message's cause."""
     parts = message_id.split(":")
     if len(parts) < 2 or not parts[1].isdecimal():
         return None

@@ -1,15 +1,25 @@
 """A payment to JSON and back.
 
-`payment_to_json` lists, field by field, what other components may see. Nothing else is sent to them. Knows no SDK.
+`payment_to_json` lists, field by field, what other components may see. Nothing else is sent to them. `state_to_json` is
+what the store keeps: that, and what is left of what broke. Knows no SDK.
 """
 
 from typing import cast
 
 from shared.codec.facts import FORMS
 from shared.codec.values import Json, as_text, time_from_json, time_to_json
-from shared.domain.events import Event, PaymentCompleted, PaymentCreated, PaymentFailed, PaymentSettled, PaymentVoided
+from shared.domain.events import (
+    Event,
+    PaymentCapturedLate,
+    PaymentCompleted,
+    PaymentCreated,
+    PaymentFailed,
+    PaymentFailureTold,
+    PaymentSettled,
+    PaymentVoided,
+)
 from shared.domain.money import Money
-from shared.domain.payment import Payment
+from shared.domain.payment import Payment, SecondYes, Trouble
 
 
 def _fact_to_json(event: Event | None) -> Json | None:
@@ -25,7 +35,10 @@ def _fact_from_json[E: Event](kind: type[E], fact: Json | None) -> E | None:
 
 
 def payment_to_json(payment: Payment) -> Json:
-    """The payment as other components may see it; absent facts are left out."""
+    """The payment as other components may see it; absent facts are left out.
+
+    waiting: the steps at which it cannot go on by itself, or waits for a person. Who, why and how is not said.
+    """
     fields = {
         "payment_id": payment.payment_id,
         "version": payment.version,
@@ -43,12 +56,32 @@ def payment_to_json(payment: Payment) -> Json:
         "completed": _fact_to_json(payment.completed),
         "failed": _fact_to_json(payment.failed),
         "voided": _fact_to_json(payment.voided),
+        "failure_told": _fact_to_json(payment.failure_told),
+        "waiting": list(payment.waiting) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def state_to_json(payment: Payment) -> Json:
+    """The payment as it is stored beside each event."""
+    fields = {
+        "captured_late": _fact_to_json(payment.captured_late),
+        "troubles": [
+            {"step": each.step, "cause": each.cause, "parked": each.is_parked, "reason": each.reason}
+            for each in payment.troubles
+        ],
+        "second_yeses": [
+            {"step": each.step, "reference": each.reference, "seen_to": each.is_seen_to}
+            for each in payment.second_yeses
+        ],
+        "seen_to_steps": list(payment.seen_to_steps),
+        "seen_to_references": list(payment.seen_to_references),
+    }
+    return {**payment_to_json(payment), **{name: value for name, value in fields.items() if value}}
+
+
 def payment_from_json(fields: Json) -> Payment:
-    """Raises KeyError, TypeError or ValueError for what is not a payment."""
+    """The payment of either form. Raises KeyError, TypeError or ValueError for what is not a payment."""
     return Payment(
         payment_id=as_text(fields["payment_id"]),
         version=fields["version"],
@@ -64,4 +97,16 @@ def payment_from_json(fields: Json) -> Payment:
         completed=_fact_from_json(PaymentCompleted, fields.get("completed")),
         failed=_fact_from_json(PaymentFailed, fields.get("failed")),
         voided=_fact_from_json(PaymentVoided, fields.get("voided")),
+        failure_told=_fact_from_json(PaymentFailureTold, fields.get("failure_told")),
+        captured_late=_fact_from_json(PaymentCapturedLate, fields.get("captured_late")),
+        troubles=tuple(
+            Trouble(as_text(each["step"]), as_text(each["cause"]), is_parked=each["parked"], reason=each["reason"])
+            for each in fields.get("troubles", ())
+        ),
+        second_yeses=tuple(
+            SecondYes(as_text(each["step"]), as_text(each["reference"]), is_seen_to=each["seen_to"])
+            for each in fields.get("second_yeses", ())
+        ),
+        seen_to_steps=tuple(map(as_text, fields.get("seen_to_steps", ()))),
+        seen_to_references=tuple(map(as_text, fields.get("seen_to_references", ()))),
     )

@@ -20,14 +20,17 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "settled": row.settled,
         "initiated_at": time_to_json(row.initiated_at),
         "moved_at": time_to_json(row.moved_at),
-        "sweeps": row.sweeps,
+        "waiting": list(row.waiting),
+        "charged_twice": row.charged_twice,
+        "captured_late": row.captured_late,
+        "sweeps": 0,  # a release before this one reads it
         "swept_at": time_to_json(row.swept_at) if row.swept_at else None,
         "active_at": time_to_json(max(row.moved_at, row.swept_at or row.moved_at)),
     }
 
 
 def row_from_json(fields: Mapping[str, Any]) -> Row:
-    """The row as it was stored."""
+    """The row as it was stored, by this release or one before it."""
     return Row(
         payment_id=fields["id"],
         version=fields["version"],
@@ -39,7 +42,9 @@ def row_from_json(fields: Mapping[str, Any]) -> Row:
         settled=fields["settled"],
         initiated_at=time_from_json(fields["initiated_at"]),
         moved_at=time_from_json(fields["moved_at"]),
-        sweeps=fields["sweeps"],
+        waiting=tuple(fields.get("waiting", ())),
+        charged_twice=fields.get("charged_twice", False),
+        captured_late=fields.get("captured_late", False),
         swept_at=time_from_json(fields["swept_at"]) if fields["swept_at"] else None,
         etag=fields.get("_etag"),
     )

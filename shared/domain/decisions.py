@@ -7,10 +7,16 @@ from typing import assert_never
 
 from shared.domain.events import (
     Event,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
+    PaymentFailureTold,
     PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
@@ -37,6 +43,8 @@ class Intention(StrEnum):
 
 def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refused:
     """Whether the outside call of a step is still to be made. NOTHING: the payment is already past it."""
+    if step in payment.seen_to_steps:
+        return Intention.NOTHING
     match step:
         case Step.CREATE:
             return _create(payment, now=now)
@@ -74,13 +82,14 @@ def _notify(payment: Payment) -> Intention | Refused:
 def _void(payment: Payment) -> Intention | Refused:
     if not payment.failed:
         return Refused("not_failed")
-    return Intention.CALL if payment.created and not payment.voided else Intention.NOTHING
+    is_reserved = payment.created and not payment.voided and not payment.money_taken
+    return Intention.CALL if is_reserved else Intention.NOTHING
 
 
 def _notify_failure(payment: Payment) -> Intention | Refused:
     if not payment.failed:
         return Refused("not_failed")
-    return Intention.CALL if payment.notification_url else Intention.NOTHING
+    return Intention.CALL if payment.notification_url and not payment.failure_told else Intention.NOTHING
 
 
 # --- after it ---
@@ -90,7 +99,9 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
     """What to append so that `fact` stands in the stream; () when it already does.
 
     A provider's yes is recorded, even if the payment has changed meanwhile. If it has failed, the failure is appended
-    again after the fact, to start the void that is now owed.
+    again after a late authorisation, to start the void that is now owed; a late capture is a fact of its own. A second
+    yes under another reference is one too. What people and timers want is decided elsewhere (standing.py): it is
+    appended as it is.
     """
     if payment is None:
         return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")
@@ -107,21 +118,36 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
             return _failed(payment, fact)
         case PaymentVoided():
             return _voided(payment, fact)
+        case PaymentFailureTold():
+            return _failure_told(payment, fact)
+        case PaymentCapturedLate() | PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
+            return (fact,)
         case _:
             assert_never(fact)
 
 
-def _created(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...] | Refused:
-    if payment.created:
-        same = payment.created.provider_payment_id == fact.provider_payment_id
-        return () if same else Refused("created_twice")
-    return _and_the_failure(payment, fact)
+def _created(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...]:
+    if payment.created is None:
+        return _and_the_failure(payment, fact)
+    if payment.created.provider_payment_id == fact.provider_payment_id:
+        return ()
+    return _once_more(payment, Step.CREATE, reference=fact.provider_payment_id, at=fact.occurred_at)
 
 
 def _settled(payment: Payment, fact: PaymentSettled) -> tuple[Event, ...] | Refused:
-    if payment.settled:
-        return () if payment.settled.capture_id == fact.capture_id else Refused("settled_twice")
-    return _and_the_failure(payment, fact) if payment.created else Refused("not_created")
+    if payment.money_taken == fact.capture_id:
+        return ()
+    if payment.money_taken:
+        return _once_more(payment, Step.SETTLE, reference=fact.capture_id, at=fact.occurred_at)
+    if payment.failed:
+        return (PaymentCapturedLate(occurred_at=fact.occurred_at, capture_id=fact.capture_id),)
+    return (fact,) if payment.created else Refused("not_created")
+
+
+def _once_more(payment: Payment, step: Step, *, reference: str, at: datetime) -> tuple[Event, ...]:
+    if payment.knows(step, reference):
+        return ()
+    return (PaymentChargedTwice(occurred_at=at, step=step.value, reference=reference),)
 
 
 def _completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | Refused:
@@ -137,6 +163,7 @@ def _completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | 
 def _failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refused:
     if payment.failed:
         return ()
+    fact = replace(fact, tells=payment.notification_url is not None)
     if payment.settled:
         return Refused("already_settled")
     if payment.created and fact.failed_step == Step.CREATE and fact.reason != "discarded":
@@ -145,9 +172,17 @@ def _failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refuse
 
 
 def _voided(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refused:
-    if payment.voided:
-        return () if payment.voided.void_id == fact.void_id else Refused("voided_twice")
-    return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
+    if payment.voided is None:
+        return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
+    if payment.voided.void_id == fact.void_id:
+        return ()
+    return _once_more(payment, Step.VOID, reference=fact.void_id, at=fact.occurred_at)
+
+
+def _failure_told(payment: Payment, fact: PaymentFailureTold) -> tuple[Event, ...] | Refused:
+    if not payment.failed:
+        return Refused("not_failed")
+    return () if payment.failure_told else (fact,)
 
 
 def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:

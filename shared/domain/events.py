@@ -13,6 +13,8 @@ from shared.domain.money import Money
 
 type FailureReason = Literal["declined", "expired", "discarded"]
 type Notification = Literal["delivered", "undelivered", "not_wanted"]
+type ResumeTo = Literal["finish", "end"]
+type ResumedBy = Literal["replay", "discard", "sweep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +63,16 @@ class PaymentCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed:
-    """No money will be taken. `code` is the provider's own where it declined; `failed_step` is where it ended."""
+    """No money will be taken. `code` is the provider's own where it declined; `failed_step` is where it ended.
+
+    tells: PaymentFailureTold follows once the merchant knows. False in streams that are older than that event.
+    """
 
     occurred_at: datetime
     reason: FailureReason
     code: str
     failed_step: str
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,92 @@ class PaymentVoided:
     void_id: str
 
 
-type Event = PaymentInitiated | PaymentCreated | PaymentSettled | PaymentCompleted | PaymentFailed | PaymentVoided
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFailureTold:
+    """The merchant knows that the payment has failed."""
+
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCapturedLate:
+    """The provider took the money of a payment that had failed. It has to be given back; nothing may be shipped."""
+
+    occurred_at: datetime
+    capture_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentChargedTwice:
+    """The provider said yes to a step once more, under another reference.
+
+    After `create` and `settle` money is reserved or taken twice, and a person has to give it back. A second void harms
+    nobody and is only noted.
+    """
+
+    occurred_at: datetime
+    step: str
+    reference: str
+
+
+# --- what happened after something broke; docs/architecture.md, "Recovery" ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentParked:
+    """A step waits for a person. cause: the event whose message died; letter_id: the dead letter that tells of it."""
+
+    occurred_at: datetime
+    step: str
+    cause: str
+    reason: str
+    severity: str
+    letter_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentResumed:
+    """A step is started again, to finish it or to end it without doing it.
+
+    replaces: the cause that it takes over from; messages of that one do nothing any more. starter: the business event
+    that the step began with. action: makes this resumption unlike any other, so that of two at once one knows that it
+    lost. heard: the provider's yes was heard and its reference was not kept, so nothing may be sent any more.
+    """
+
+    occurred_at: datetime
+    step: str
+    replaces: str
+    starter: str
+    to: ResumeTo
+    by: ResumedBy
+    who: str
+    why: str
+    action: str
+    letter_id: str | None = None
+    heard: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentSeenTo:
+    """A person has ended what no step can: a step that is given up, or money of `reference` that was given back."""
+
+    occurred_at: datetime
+    step: str | None
+    reference: str | None
+    who: str
+    why: str
+
+
+type BusinessEvent = (
+    PaymentInitiated | PaymentCreated | PaymentSettled | PaymentCompleted | PaymentFailed | PaymentVoided
+)
+"""What other components are told of."""
+
+type InnerEvent = (
+    PaymentFailureTold | PaymentCapturedLate | PaymentChargedTwice | PaymentParked | PaymentResumed | PaymentSeenTo
+)
+
+type Event = BusinessEvent | InnerEvent
 
 
 def same_fact(one: Event, other: Event) -> bool:

@@ -1,11 +1,27 @@
-"""Dead letters: what is parked, the record that is kept of it, and what operators do with it. Knows no storage."""
+"""Dead letters: what is parked, the record that is kept of it, and how it stands. Knows no storage."""
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+
+from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentParked, PaymentResumed, PaymentSeenTo
+from shared.domain.payment import Step, fold
+from shared.domain.reasons import Reason
+from shared.domain.standing import Stands, standing
+from shared.domain.stream import StoredEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A yes of the other side that is not recorded yet.
+
+    reference and heard_at: None in messages and letters of a release that did not keep them.
+    """
+
+    reference: str | None = None
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +29,7 @@ class DeadLetter:
     """What a person must look at: the message as it was, why it ended here and where.
 
     reason: a stable snake_case word. description: for people. source: `topic/subscription`, or `events` for the feed.
+    yes: what the other side had said, if it is not recorded.
     """
 
     message_id: str
@@ -22,9 +39,8 @@ class DeadLetter:
     description: str
     source: str
     attempt: int = 0
-    run: str = "0"
     delivery_count: int = 1
-    answered: bool = False
+    yes: Yes | None = None
 
 
 NAMESPACE = uuid.UUID("7f1d2a54-93b6-5c7b-9a63-2f6c07d8b1e4")
@@ -32,17 +48,19 @@ NAMESPACE = uuid.UUID("7f1d2a54-93b6-5c7b-9a63-2f6c07d8b1e4")
 
 
 class LetterStatus(StrEnum):
-    """OPEN until somebody has dealt with it."""
+    """It only ever goes forward, in this order."""
 
-    OPEN = "open"
-    REPLAYED = "replayed"
-    DISCARDED = "discarded"
-    RESOLVED = "resolved"  # found to need nothing any more
+    OPEN = "open"  # somebody has to deal with it
+    TAKEN_UP = "taken_up"  # its step was started again since
+    CLOSED = "closed"  # nothing is left to do about it
+
+
+_ORDER = tuple(LetterStatus)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One thing that was done with a dead letter, by whom."""
+    """One thing that was done about a dead letter, by whom."""
 
     at: datetime
     action: str
@@ -52,14 +70,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRecord:
-    """A death of a message: what it was, why and where it ended, and what was done about it.
+    """A death of a message: what it was, why and where it ended. It never changes, but for three fields.
 
-    step: the subscription's step, or `publish`. run and attempt: of the message that died. replays: the runs of its
-    replays. etag: of the stored record; None for one that is not stored yet.
+    step: the subscription's step, or `publish`. event_id: the business event that the message told of; cause: the event
+    that the message stems from. Of a resumed step they differ.
+    status and as_of: how the letter stood at that version of the stream, for lists; letter_status is the truth. as_of
+    is None in records of a release that kept no such thing. closing: how a person ended a letter that is in the box
+    alone. history: what earlier releases noted. etag: of the stored record; None for one that is not stored yet.
     """
 
     letter_id: str
-    status: LetterStatus
     step: str
     source: str
     reason: str
@@ -67,42 +87,99 @@ class LetterRecord:
     severity: str
     payment_id: str | None
     event_id: str | None
+    cause: str | None
     message_id: str
     subject: str
     body: str
     attempt: int
-    run: str
     delivery_count: int
-    answered: bool
+    yes: Yes | None
     recorded_at: datetime
-    replays: tuple[str, ...] = ()
+    status: LetterStatus = LetterStatus.OPEN
+    as_of: int | None = 0
+    closing: Entry | None = None
     history: tuple[Entry, ...] = ()
     etag: str | None = None
 
-    def after(self, action: str, *, at: datetime, by: str, note: str, **changes: Any) -> Self:  # noqa: ANN401 - fields
-        """The record with one more line of history."""
-        entry = Entry(at=at, action=action, by=by, note=note)
-        return replace(self, history=(*self.history, entry), **changes)
+
+def letter_id_of(*, source: str, message_id: str, reason: str) -> str:
+    """One id per death. The message id holds cause and attempt, so a new death is a new record; a redelivery is not."""
+    return str(uuid.uuid5(NAMESPACE, f"{source}\n{message_id}\n{reason}"))
 
 
-def letter_id_of(*, source: str, message_id: str) -> str:
-    """One id per death. The message id holds run and attempt, so a new death is a new record; a redelivery is not."""
+def earlier_letter_id_of(*, source: str, message_id: str) -> str:
+    """The id that earlier releases gave the record of the same death."""
     return str(uuid.uuid5(NAMESPACE, f"{source}\n{message_id}"))
 
 
-def run_under_way(
-    letters: Iterable[LetterRecord], *, now: datetime, horizon: timedelta, but: str | None = None
-) -> str | None:
-    """The run of a replay whose retries may not be over, from the letters of one step without the letter `but`.
+# --- how a letter stands ---
 
-    Two runs side by side would ask at the same moment. Both would be told that the request is unknown, and both would
-    send. A run that died left a letter of its own, and is not under way. horizon: how long a step's retries may take.
-    """
-    letters = tuple(letters)
-    died = {letter.run for letter in letters}
-    for letter in letters:
-        if letter.letter_id == but or letter.status is not LetterStatus.REPLAYED:
+MONEY_TO_GIVE_BACK = frozenset({Reason.CHARGED_TWICE, Reason.CAPTURED_LATE, Reason.CAPTURED_AFTER_FAILURE})
+"""A person gives it back at the provider, and then says so: no step can."""
+
+
+def letter_status(letter: LetterRecord, stream: Sequence[StoredEvent]) -> LetterStatus:
+    """How the letter stands after these events: as far as it had ever come."""
+    so_far = letter.status if letter.as_of is None else LetterStatus.OPEN
+    if letter.closing:
+        return LetterStatus.CLOSED
+    if letter.reason in MONEY_TO_GIVE_BACK:
+        return max(so_far, _status_of_money(letter, stream), key=_ORDER.index)
+    ends = range(1, len(stream) + 1)
+    return max([so_far, *(_status_at(letter, stream[:end]) for end in ends)], key=_ORDER.index)
+
+
+def is_in_the_box_alone(letter: LetterRecord, stream: Sequence[StoredEvent]) -> bool:
+    """Whether the stream says nothing of it, so that only a person can close it."""
+    if letter.reason in MONEY_TO_GIVE_BACK:
+        return money_of(letter, stream) is None
+    return letter.step not in set(Step) or not stream or letter.cause not in standing(stream, Step(letter.step)).causes
+
+
+def money_of(letter: LetterRecord, stream: Sequence[StoredEvent]) -> str | None:
+    """The provider's reference of the money that such a letter tells of; None when the stream does not know it."""
+    for stored in stream:
+        if stored.event_id != letter.event_id:
             continue
-        if letter.replays[-1] not in died and now - letter.history[-1].at < horizon:
-            return letter.replays[-1]
+        if isinstance(stored.event, PaymentChargedTwice):
+            return stored.event.reference
+        if isinstance(stored.event, PaymentCapturedLate):
+            return stored.event.capture_id
+    payment = fold(stored.event for stored in stream)
+    return payment.money_taken if payment and letter.reason == Reason.CAPTURED_AFTER_FAILURE else None
+
+
+def _status_of_money(letter: LetterRecord, stream: Sequence[StoredEvent]) -> LetterStatus:
+    payment, reference = fold(stored.event for stored in stream), money_of(letter, stream)
+    is_seen_to = payment is not None and reference is not None and payment.is_given_back(reference)
+    return LetterStatus.CLOSED if is_seen_to else LetterStatus.OPEN
+
+
+def _status_at(letter: LetterRecord, stream: Sequence[StoredEvent]) -> LetterStatus:
+    if is_in_the_box_alone(letter, stream):
+        return LetterStatus.OPEN
+    now = standing(stream, Step(letter.step))
+    if now.stands is Stands.DONE and not now.rests:
+        return LetterStatus.CLOSED
+    return LetterStatus.OPEN if letter.cause == now.cause else LetterStatus.TAKEN_UP
+
+
+def told_of(letter: LetterRecord, stream: Sequence[StoredEvent]) -> tuple[Entry, ...]:
+    """What was done about the letter, by whom: what it holds itself, and what the stream tells of its step."""
+    reference = money_of(letter, stream) if letter.reason in MONEY_TO_GIVE_BACK else None
+    told = [entry for stored in stream if (entry := _entry(stored, step=letter.step, reference=reference))]
+    closing = (letter.closing,) if letter.closing else ()
+    return tuple(sorted((*letter.history, *told, *closing), key=lambda entry: entry.at))
+
+
+def _entry(stored: StoredEvent, *, step: str, reference: str | None) -> Entry | None:
+    event = stored.event
+    match event:
+        case PaymentParked() if event.step == step:
+            return Entry(at=event.occurred_at, action="parked", by="recorder", note=f"{event.reason}, of {event.cause}")
+        case PaymentResumed() if event.step == step:
+            note = f"to {event.to} it, as {stored.event_id}: {event.why}"
+            return Entry(at=event.occurred_at, action=event.by, by=event.who, note=note)
+        case PaymentSeenTo() if event.step == step or (reference and event.reference == reference):
+            return Entry(at=event.occurred_at, action="seen to", by=event.who, note=event.why)
     return None

@@ -11,10 +11,16 @@ from typing import assert_never
 
 from shared.domain.events import (
     Event,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
+    PaymentFailureTold,
     PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
@@ -64,11 +70,31 @@ class Step(StrEnum):
                 assert_never(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A step that broke and is not finished. cause: what its newest parking or resumption names."""
+
+    step: str
+    cause: str
+    is_parked: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondYes:
+    """A reference of the provider beside the one of the step's own fact. is_seen_to: nobody has to act on it."""
+
+    step: str
+    reference: str
+    is_seen_to: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
     """The facts so far, each as the event that brought it; `version` counts the events.
 
-    `payment_method` is None once the provider has the payment: it is not needed any more.
+    `payment_method` is None once the provider has the payment: it is not needed any more. troubles, second_yeses,
+    seen_to_steps, seen_to_references: what is left of what broke; all empty for a payment that went well.
     """
 
     payment_id: str
@@ -85,6 +111,12 @@ class Payment:
     completed: PaymentCompleted | None = None
     failed: PaymentFailed | None = None
     voided: PaymentVoided | None = None
+    failure_told: PaymentFailureTold | None = None
+    captured_late: PaymentCapturedLate | None = None
+    troubles: tuple[Trouble, ...] = ()
+    second_yeses: tuple[SecondYes, ...] = ()
+    seen_to_steps: tuple[str, ...] = ()
+    seen_to_references: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -100,15 +132,51 @@ class Payment:
         return Status.CREATED if self.created else Status.INITIATED
 
     @property
-    def owes(self) -> Step | None:
-        """The step that has to make the next move; None when the payment is at rest."""
+    def owed(self) -> tuple[Step, ...]:
+        """The steps that have to move next; () when the payment is at rest. A step that was seen to is owed no more."""
         if self.failed:
-            return Step.VOID if self.created and not self.voided else None
-        if self.completed:
-            return None
+            void = (Step.VOID,) if self.created and not self.voided and not self.money_taken else ()
+            tell = (
+                (Step.NOTIFY_FAILURE,) if self.failed.tells and self.notification_url and not self.failure_told else ()
+            )
+            steps = (*void, *tell)
+        elif self.completed:
+            steps = ()
+        elif self.settled:
+            steps = (Step.NOTIFY,)
+        else:
+            steps = (Step.SETTLE if self.created else Step.CREATE,)
+        return tuple(step for step in steps if step not in self.seen_to_steps)
+
+    @property
+    def owes(self) -> Step | None:
+        """The first of the steps that are owed; None when the payment is at rest."""
+        return self.owed[0] if self.owed else None
+
+    @property
+    def money_taken(self) -> str | None:
+        """The reference of the capture, wherever it is recorded."""
         if self.settled:
-            return Step.NOTIFY
-        return Step.SETTLE if self.created else Step.CREATE
+            return self.settled.capture_id
+        return self.captured_late.capture_id if self.captured_late else None
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The steps that broke and are not finished, or whose money a person has to give back."""
+        second = {each.step for each in self.second_yeses if not each.is_seen_to}
+        late = (
+            {Step.SETTLE.value} if self.captured_late and not self.is_given_back(self.captured_late.capture_id) else {}
+        )
+        broken = {trouble.step for trouble in self.troubles if not (self.completed and trouble.step == Step.NOTIFY)}
+        return tuple(sorted({*broken, *second, *late}))
+
+    def is_given_back(self, reference: str) -> bool:
+        """Whether a person has seen to money of this reference."""
+        return reference in self.seen_to_references
+
+    def knows(self, step: Step, reference: str) -> bool:
+        """Whether the stream holds this yes beside the step's own fact."""
+        return any((each.step, each.reference) == (step.value, reference) for each in self.second_yeses)
 
 
 def evolve(payment: Payment | None, event: Event) -> Payment:
@@ -120,17 +188,62 @@ def evolve(payment: Payment | None, event: Event) -> Payment:
         case PaymentInitiated():
             raise ValueError(f"payment {payment.payment_id} was initiated twice")
         case PaymentCreated():
-            return replace(payment, created=event, payment_method=None)
+            return replace(_untroubled(payment, Step.CREATE), created=event, payment_method=None)
         case PaymentSettled():
-            return replace(payment, settled=event)
+            return replace(_untroubled(payment, Step.SETTLE), settled=event)
         case PaymentCompleted():
-            return replace(payment, completed=event)
+            return replace(_untroubled(payment, Step.NOTIFY), completed=event)
         case PaymentFailed():
-            return replace(payment, failed=event)
+            return replace(_untroubled(payment, *Step), failed=event)
         case PaymentVoided():
-            return replace(payment, voided=event)
+            return replace(_untroubled(payment, Step.VOID), voided=event)
+        case PaymentFailureTold():
+            return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
+        case PaymentCapturedLate():
+            return replace(_untroubled(payment, Step.VOID), captured_late=event)
+        case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
+            return _broken(payment, event)
         case _:
             assert_never(event)
+
+
+def _broken(payment: Payment, event: PaymentChargedTwice | PaymentParked | PaymentResumed | PaymentSeenTo) -> Payment:
+    match event:
+        case PaymentChargedTwice():
+            second = SecondYes(event.step, event.reference, is_seen_to=event.step == Step.VOID)
+            return replace(payment, second_yeses=(*payment.second_yeses, second))
+        case PaymentParked():
+            return _troubled(payment, Trouble(event.step, event.cause, is_parked=True, reason=event.reason))
+        case PaymentResumed():
+            cause = f"{payment.payment_id}:{payment.version}"
+            return _troubled(payment, Trouble(event.step, cause, is_parked=False, reason=event.by))
+        case PaymentSeenTo():
+            return _seen_to(payment, event)
+
+
+def _untroubled(payment: Payment, *steps: str) -> Payment:
+    left = tuple(trouble for trouble in payment.troubles if trouble.step not in steps)
+    return replace(payment, troubles=left) if payment.troubles else payment
+
+
+def _troubled(payment: Payment, trouble: Trouble) -> Payment:
+    others = _untroubled(payment, trouble.step).troubles
+    return replace(payment, troubles=(*others, trouble))
+
+
+def _seen_to(payment: Payment, event: PaymentSeenTo) -> Payment:
+    if event.step is not None:
+        payment = replace(
+            _untroubled(payment, event.step), seen_to_steps=tuple(sorted({*payment.seen_to_steps, event.step}))
+        )
+    if event.reference is not None:
+        second = tuple(
+            replace(each, is_seen_to=each.is_seen_to or each.reference == event.reference)
+            for each in payment.second_yeses
+        )
+        references = tuple(sorted({*payment.seen_to_references, event.reference}))
+        payment = replace(payment, second_yeses=second, seen_to_references=references)
+    return payment
 
 
 def _begun(event: Event) -> Payment:

@@ -37,7 +37,22 @@ class Reason(StrEnum):
     CHARGED_NOT_RECORDED = (
         "charged_not_recorded",
         Severity.HIGH,
-        "replay: it asks and records. If it says that the stream refuses it, undo at the provider what its step did",
+        "it is recorded by itself when the store is back; else replay: the provider is asked, nothing is sent",
+    )
+    CHARGED_TWICE = (
+        "charged_twice",
+        Severity.HIGH,
+        "give the second charge or reservation back at the provider, then discard and say so",
+    )
+    CAPTURED_LATE = (
+        "captured_late",
+        Severity.HIGH,
+        "the payment had failed before: refund it at the provider, then discard and say so",
+    )
+    STANDS_STILL = (
+        "stands_still",
+        Severity.NORMAL,
+        "the sweep started it again and again in vain: Application Insights, failures; mend, replay",
     )
     OUTCOME_UNPROVABLE = "outcome_unprovable", Severity.HIGH, "look at the provider's own books; then discard"
     NOTIFICATION_UNDELIVERED = (
@@ -50,7 +65,11 @@ class Reason(StrEnum):
         Severity.NORMAL,
         "discard, and let the merchant send a new payment; replay only if the provider has forgotten the request",
     )
-    CAPTURED_AFTER_FAILURE = "captured_after_failure", Severity.HIGH, "refund it at the provider, then discard"
+    CAPTURED_AFTER_FAILURE = (
+        "captured_after_failure",
+        Severity.HIGH,
+        "of an earlier release: refund it at the provider, then discard and say so",
+    )
     REFUSED = "refused", Severity.NORMAL, "`show ID`; usually discard"
     UNREADABLE = (
         "unreadable",
@@ -72,12 +91,13 @@ class Reason(StrEnum):
     UNKNOWN = "unknown", Severity.NORMAL, "`show ID`"
 
 
-def severity_of(reason: str, *, step: str, answered: bool) -> Severity:
+def severity_of(reason: str, *, step: str, answered: bool, is_readable: bool = True) -> Severity:
     """The reason's own; HIGH when the provider said yes to a step that moves money, and that is not recorded.
 
-    A word of the broker that is not a Reason counts as NORMAL.
+    HIGH as well when such a payment's stream cannot be read: nobody knows what was done. A word of the broker that is
+    not a Reason counts as NORMAL.
     """
-    if answered and step in _MOVE_MONEY:
+    if step in _MOVE_MONEY and (answered or not is_readable):
         return Severity.HIGH
     known = REASON_NAMED.get(reason)
     return known.least if known else Severity.NORMAL

@@ -6,12 +6,17 @@ It can be thrown away and rebuilt from the change feed: delete the rows and the 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.domain.payment import Step
 from shared.domain.stream import StoredEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A payment at a glance. owes: the step that has to move next; None at rest. sweeps: how often it was swept."""
+    """A payment at a glance. owes: the first step that has to move; None at rest.
+
+    waiting: steps that broke and are not finished, and whose letters have to be kept up to date. charged_twice,
+    captured_late: whether the stream says so, whoever has seen to it. swept_at: when the sweep last looked.
+    """
 
     payment_id: str
     version: int
@@ -23,7 +28,9 @@ class Row:
     settled: bool
     initiated_at: datetime
     moved_at: datetime
-    sweeps: int = 0
+    waiting: tuple[str, ...] = ()
+    charged_twice: bool = False
+    captured_late: bool = False
     swept_at: datetime | None = None
     etag: str | None = None
 
@@ -42,13 +49,16 @@ def row_of(stored: StoredEvent) -> Row:
         settled=payment.settled is not None,
         initiated_at=payment.initiated_at,
         moved_at=stored.event.occurred_at,
+        waiting=payment.waiting,
+        charged_twice=any(each.step != Step.VOID for each in payment.second_yeses),
+        captured_late=payment.captured_late is not None,
     )
 
 
 def newer(row: Row, standing: Row | None) -> Row | None:
-    """The row to store, with the sweeps counted so far; None when the row that is stored is as new."""
+    """The row to store; None when the row that is stored is as new."""
     if standing is None:
         return row
     if standing.version >= row.version:
         return None
-    return replace(row, sweeps=standing.sweeps, swept_at=standing.swept_at, etag=standing.etag)
+    return replace(row, swept_at=standing.swept_at, etag=standing.etag)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.letters import LetterRecord
+from shared.domain.letters import LetterRecord, LetterStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFilter:
     """Which dead letters; None means any. recorded_before: for letters of at least some age."""
 
-    status: str | None = None
+    status: LetterStatus | None = None
     step: str | None = None
     reason: str | None = None
     payment_id: str | None = None

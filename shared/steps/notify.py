@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.codec.cloud_events import to_cloud_event
-from shared.domain.events import Event, PaymentCompleted
+from shared.domain.events import Event, PaymentCompleted, PaymentFailureTold
 from shared.domain.payment import Payment, Step
 from shared.domain.stream import StoredEvent
 from shared.ports.notifier import Notifier
@@ -13,7 +13,7 @@ from shared.ports.provider import AskAnswer, Call, Declined, Done, NeverSeen
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Tells of success (PaymentCompleted is recorded) or, as NOTIFY_FAILURE, of failure (nothing is recorded).
+    """Tells of success (PaymentCompleted is recorded) or, as NOTIFY_FAILURE, of failure (PaymentFailureTold).
 
     It does not ask before a repeat: the merchant recognises repeats by the request id.
     """
@@ -25,7 +25,9 @@ class Notify:
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         if payment.notification_url is None:
             return Done("not_wanted")
-        answer = await self.notifier.notify(payment.notification_url, _announcement(payment, call), call=call)
+        answer = await self.notifier.notify(
+            payment.notification_url, _announcement(payment, self.step, call=call), call=call
+        )
         return Done("delivered") if isinstance(answer, Done) else answer
 
     async def ask(self, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
@@ -34,9 +36,9 @@ class Notify:
     async def find(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
         return NeverSeen()
 
-    def fact(self, answer: Done | Declined, *, at: datetime) -> Event | None:
+    def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
         if self.step is Step.NOTIFY_FAILURE:
-            return None
+            return PaymentFailureTold(occurred_at=at)
         wanted = not (isinstance(answer, Done) and answer.reference == "not_wanted")
         return PaymentCompleted(occurred_at=at, notification="delivered" if wanted else "not_wanted")
 
@@ -46,9 +48,9 @@ class Notify:
         return PaymentCompleted(occurred_at=at, notification="undelivered")
 
 
-def _announcement(payment: Payment, call: Call) -> str:
+def _announcement(payment: Payment, step: Step, *, call: Call) -> str:
     """The CloudEvent of the failure or of the settlement; its id is the request id, the same in a repeat."""
-    event = payment.failed or payment.settled
+    event = payment.failed if step is Step.NOTIFY_FAILURE else payment.settled
     if event is None:
         raise ValueError(f"payment {payment.payment_id} has nothing to tell the merchant yet")
     stored = StoredEvent(payment=payment, event=event, traceparent=call.traceparent)

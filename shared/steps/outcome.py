@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from shared import signals
 from shared.codec.messages import Delivery, tried_again
-from shared.domain.letters import DeadLetter
+from shared.domain.letters import DeadLetter, Yes
 from shared.domain.reasons import Reason
-from shared.errors import PaymentsError, Unreadable
+from shared.errors import Unreadable
 from shared.flow import Place
 from shared.ports.provider import Done
 from shared.services import Services
@@ -28,12 +28,17 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Try later. answered: the provider has said yes, and the store could not record it."""
+    """Try later.
+
+    yes: what the other side has said, and the store could not record. must_be_quiet: something may be under way, so the
+    next attempt comes only when that can no longer be.
+    """
 
     code: str
     description: str
     retry_after_s: float = 0.0
-    answered: bool = False
+    yes: Yes | None = None
+    must_be_quiet: bool = False
     word: str = "again"
 
     @property
@@ -47,6 +52,7 @@ class Parked:
 
     reason: Reason
     description: str
+    yes: Yes | None = None
     word: str = "parked"
 
     @property
@@ -66,8 +72,8 @@ async def carry_out(outcome: Outcome, *, turn: Turn) -> None:
             await _schedule(outcome, turn=turn)
         case Again():
             await _give_up(outcome, turn=turn)
-        case Parked(reason, description):
-            await _park(turn, reason=reason, description=description)
+        case Parked(reason, description, yes):
+            await _park(turn, reason=reason, description=description, yes=yes)
 
 
 async def _schedule(again: Again, *, turn: Turn) -> None:
@@ -78,13 +84,15 @@ async def _schedule(again: Again, *, turn: Turn) -> None:
     """
     attempt = turn.attempt + 1
     delay_s = turn.policy.delay_s(attempt, jitter=turn.services.jitter(), retry_after_s=again.retry_after_s)
+    if again.must_be_quiet:
+        delay_s = max(delay_s, turn.services.limits.quiet.total_seconds())
     copy = tried_again(
         turn.delivery,
         place=turn.place,
-        event_id=turn.notice.event_id,
-        run=turn.run,
+        cause=turn.cause,
         attempt=attempt,
-        answered=again.answered or turn.answered,
+        is_quiet=again.must_be_quiet or turn.is_quiet,
+        yes=again.yes or turn.yes,
     )
     await turn.services.scheduler.schedule(copy, due_at=turn.now + timedelta(seconds=delay_s))
     turn.services.telemetry.count(signals.STEP_RETRIES, step=turn.step.step.value, reason=again.code)
@@ -94,10 +102,8 @@ async def _give_up(again: Again, *, turn: Turn) -> None:
     description = f"{again.code} after {turn.attempt + 1} attempts: {again.description}"
     if turn.step.step.tells_the_merchant:
         await _give_up_telling(again, description, turn=turn)
-    elif again.answered or turn.answered:
-        await _park(turn, reason=Reason.CHARGED_NOT_RECORDED, description=description)
     else:
-        await _park(turn, reason=Reason.RETRIES_EXHAUSTED, description=description)
+        await _park(turn, reason=Reason.RETRIES_EXHAUSTED, description=description, yes=again.yes)
 
 
 async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> None:
@@ -106,8 +112,8 @@ async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> Non
     In that order, because a paid payment must not hang. A crash in between repeats both, with the same end. If the
     merchant was told and only the record failed, it is recorded as told, and no letter is left.
     """
-    told = again.answered or turn.answered
-    fact = turn.step.fact(Done("delivered"), at=turn.now) if told else turn.step.given_up(at=turn.now)
+    yes = again.yes or turn.yes
+    fact = turn.step.fact(Done("delivered"), at=turn.now) if yes else turn.step.given_up(at=turn.now)
     if fact is not None:
         try:
             payment = await load(turn.payment_id, services=turn.services)
@@ -118,14 +124,17 @@ async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> Non
                 traceparent=turn.traceparent,
                 services=turn.services,
             )
-        except PaymentsError:
+        except Exception:  # noqa: BLE001 - whatever the store says, the payment must not hang on it
             await _schedule(again, turn=turn)
             return
-    if not told:
+    if not yes:
         await _park(turn, reason=Reason.NOTIFICATION_UNDELIVERED, description=description)
 
 
-async def _park(turn: Turn, *, reason: Reason, description: str) -> None:
+async def _park(turn: Turn, *, reason: Reason, description: str, yes: Yes | None = None) -> None:
+    yes = yes or turn.yes
+    if yes and turn.step.step.moves_money:
+        reason = Reason.CHARGED_NOT_RECORDED
     letter = DeadLetter(
         message_id=turn.delivery.message_id,
         body=turn.delivery.body,
@@ -134,9 +143,8 @@ async def _park(turn: Turn, *, reason: Reason, description: str) -> None:
         description=description,
         source=str(turn.place),
         attempt=turn.attempt,
-        run=turn.run,
         delivery_count=turn.delivery.delivery_count,
-        answered=turn.answered or reason is Reason.CHARGED_NOT_RECORDED,
+        yes=yes,
     )
     await turn.services.dead_letters.park(letter)
     turn.services.telemetry.count(signals.MESSAGES_PARKED, step=turn.step.step.value, reason=reason)

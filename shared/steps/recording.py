@@ -1,4 +1,8 @@
-"""Loads a payment, and records facts in its stream even while others write to it. Knows no step."""
+"""Loads a payment, and writes what is to stand in its stream even while others write to it. Knows no step.
+
+Two kinds are written. A fact is an answer from outside: it is recorded, whatever the payment has become meanwhile. What
+somebody wants, a person or a timer, is noted where it was decided or not at all.
+"""
 
 from collections.abc import Sequence
 
@@ -13,9 +17,17 @@ RELOADS = 5
 """How often a lost race is decided again at once. Each loss means that another event is there; a payment has few."""
 
 
+async def load_stream(payment_id: str, *, services: Services) -> tuple[StoredEvent, ...]:
+    """The events so far. Raises StreamMissing when there are none (yet), StoreBusy, Unreadable."""
+    stream = await services.store.load(payment_id)
+    if not stream:
+        raise StreamMissing(f"no events of payment {payment_id} are stored")
+    return stream
+
+
 async def load(payment_id: str, *, services: Services) -> Payment:
-    """The payment as it now is. Raises StreamMissing when there is none (yet), StoreBusy."""
-    payment = fold(stored.event for stored in await services.store.load(payment_id))
+    """The payment as it now is. Raises what load_stream raises."""
+    payment = fold(stored.event for stored in await load_stream(payment_id, services=services))
     if payment is None:
         raise StreamMissing(f"no events of payment {payment_id} are stored")
     return payment
@@ -39,6 +51,40 @@ async def record(
         except (StreamMoved, AppendUnknown):
             payment = await load(payment.payment_id, services=services)
     raise StreamMoved(f"payment {payment.payment_id} was written to by others {RELOADS} times in a row")
+
+
+async def note(
+    payment: Payment, *events: Event, caused_by: str, traceparent: str | None, services: Services
+) -> Refused | None:
+    """Write down what is wanted, as far as the rules let it, right after this version of the payment or not at all.
+
+    Raises StreamMoved when another event stands there: look again. Raises AppendUnknown when the store never says.
+    """
+    decided = _decided(payment, events, caused_by=caused_by, traceparent=traceparent)
+    if isinstance(decided, Refused):
+        return decided
+    if decided:
+        await _append_here(decided, services=services)
+    return None
+
+
+async def append_here(
+    payment: Payment, event: Event, *, caused_by: str, traceparent: str | None, services: Services
+) -> StoredEvent:
+    """Append what no rule has a say in right after this version of the payment, or not at all. Raises as `note`."""
+    after = evolve(payment, event)
+    stored = StoredEvent(payment=after, event=event, traceparent=traceparent, caused_by=caused_by)
+    return (await _append_here((stored,), services=services))[-1]
+
+
+async def _append_here(events: Sequence[StoredEvent], *, services: Services) -> tuple[StoredEvent, ...]:
+    """While the store does not say whether it wrote, the same is tried again: it knows its own."""
+    for _ in range(RELOADS - 1):
+        try:
+            return (await services.store.append(events)).events
+        except AppendUnknown:
+            continue
+    return (await services.store.append(events)).events
 
 
 def _decided(

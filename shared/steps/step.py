@@ -27,13 +27,13 @@ class PaymentStep(Protocol):
     async def find(self, payment: Payment, call: Call) -> AskAnswer:
         """What became of it, by our payment id."""
 
-    def fact(self, answer: Done | Declined, *, at: datetime) -> Event | None:
-        """The event that the answer amounts to; None when nothing is recorded."""
+    def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
+        """The event that the answer amounts to."""
 
     def given_up(self, *, at: datetime) -> Event | None:
         """What is recorded when the last attempt has failed, or None. Asked only of steps that tell the merchant."""
 
 
 def request_id(payment: Payment, step: Step) -> str:
-    """The same for every attempt, replay and sweep, so that they are one request to the other side."""
+    """The same for every attempt and every resumption, so that they are one request to the other side."""
     return f"{payment.payment_id}:{step.value}"

@@ -1,32 +1,28 @@
 """advance: one delivered message, one step of one payment. Knows no broker and no provider.
 
-Every await may be the last thing this process does. A redelivered message then asks before it sends, so that nothing is
-done twice. The provider's yes is recorded, even if the payment has changed meanwhile.
+Every await may be the last thing this process does. Whoever comes again then asks before sending, and sends only when
+nobody else can be sending, so that nothing is done twice. A yes is recorded, even if the payment has changed meanwhile.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from shared import flow, signals
 from shared.codec.messages import Delivery
 from shared.domain.decisions import Intention, Refused, intend
-from shared.domain.events import Event, PaymentFailed
+from shared.domain.events import PaymentFailed
+from shared.domain.letters import Yes
 from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason
+from shared.domain.standing import Standing, Stands, standing
 from shared.errors import PaymentsError, Then, Unreadable
 from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
+from shared.steps.ending import end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
-from shared.steps.recording import load, record
+from shared.steps.recording import load, load_stream
 from shared.steps.turn import Turn, read
-
-
-@dataclass(frozen=True, slots=True)
-class _Yes:
-    """The other side has done it; what it amounts to is still to be recorded."""
-
-    payment: Payment
-    fact: Event
+from shared.steps.writes import Heard, Wanted, written
 
 
 async def advance(delivery: Delivery, *, step: Step, services: Services) -> None:
@@ -40,111 +36,120 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
     except Unreadable as exc:
         await park_unread(delivery, fault=exc, place=flow.PLACE_OF[step], services=services)
         return
-    names = {"step": step.value, "payment_id": turn.payment_id, "attempt": turn.attempt, "run": turn.run}
-    with services.telemetry.span("advance", traceparent=turn.traceparent, linked=turn.run != "0", **names) as span:
-        turn, began = replace(turn, traceparent=span.traceparent), services.clock.now()
+    names = {"step": step.value, "payment_id": turn.payment_id, "attempt": turn.attempt, "cause": turn.cause}
+    is_resumed = turn.cause != turn.notice.event_id
+    with services.telemetry.span("advance", traceparent=turn.traceparent, linked=is_resumed, **names) as span:
+        turn = replace(turn, traceparent=span.traceparent)
         outcome = await _attempt(turn)
         span.note(outcome=outcome.word)
-        seconds = (services.clock.now() - began).total_seconds()
+        seconds = (services.clock.now() - turn.began).total_seconds()
         services.telemetry.observe(signals.STEP_DURATION_S, seconds, step=step.value, outcome=outcome.word)
         services.telemetry.log(f"advance.{outcome.word}", {**names, **outcome.fields})
         await carry_out(outcome, turn=turn)
 
 
 async def _attempt(turn: Turn) -> Outcome:
-    answered = False
+    yes = turn.yes
     try:
         moved = await _move(turn)
-        if not isinstance(moved, _Yes):
+        if not isinstance(moved, Heard | Wanted):
             return moved
-        answered = True  # from here on that must not be forgotten
-        return await _yes_recorded(moved, turn=turn)
+        yes = moved.yes or yes  # from here on that must not be forgotten
+        refused = await written(
+            moved, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
+        )
+        return Parked(Reason.REFUSED, f"the stream refuses it: {refused}", yes=yes) if refused else Finished("recorded")
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
-        return _failed(fault, answered=answered)
+        return _failed(fault, yes=yes, turn=turn)
 
 
-def _failed(fault: Exception, *, answered: bool) -> Outcome:
-    """After a yes the next attempt asks and records. If no attempt can, the loudest alert fires."""
-    if answered or not isinstance(fault, PaymentsError):
-        code = fault.code if isinstance(fault, PaymentsError) else "unforeseen"
-        return Again(code, f"{type(fault).__name__}: {fault}"[:500], answered=answered)
-    if fault.then is Then.PARK:
+def _failed(fault: Exception, *, yes: Yes | None, turn: Turn) -> Outcome:
+    """After a yes the next attempt records it. If no attempt can, the loudest alert fires.
+
+    After a fault that nobody foresaw something may have been sent.
+    """
+    if not isinstance(fault, PaymentsError):
+        must_be_quiet = yes is None and turn.step.asks
+        return Again("unforeseen", f"{type(fault).__name__}: {fault}"[:500], yes=yes, must_be_quiet=must_be_quiet)
+    if yes is None and fault.then is Then.PARK:
         return Parked(REASON_NAMED[fault.code], str(fault))
-    return Again(fault.code, str(fault))
+    return Again(fault.code, f"{type(fault).__name__}: {fault}"[:500], yes=yes)
 
 
-async def _move(turn: Turn) -> Outcome | _Yes:
-    payment = turn.notice.payment if turn.ordinary else await load(turn.payment_id, services=turn.services)
-    match intend(payment, turn.step.step, now=turn.now):
+async def _move(turn: Turn) -> Outcome | Heard | Wanted:
+    """What a yes that was heard before amounts to comes first. Then only the current cause of a step may act."""
+    if turn.is_ordinary:
+        return await _first(turn)
+    stream = await load_stream(turn.payment_id, services=turn.services)
+    now = standing(stream, turn.step.step)
+    if turn.yes and (turn.yes.reference or turn.step.step.tells_the_merchant):
+        return heard(turn.yes, step=turn.step, now=now, at=turn.now)
+    if now.stands is Stands.NONE:
+        return Parked(Reason.REFUSED, now.refused)
+    if now.stands is not Stands.RUNNING:
+        return Finished("already_done" if now.stands is Stands.DONE else "waits_for_a_person")
+    if now.cause != turn.cause:
+        return Finished("superseded")
+    if now.was_heard and turn.yes is None:
+        turn = replace(turn, yes=Yes())
+    if now.resumed and now.is_to_end:
+        return await end(turn, now, wish=now.resumed, is_heard=turn.yes is not None)
+    return await _once_more(turn, now)
+
+
+async def _first(turn: Turn) -> Outcome | Heard | Wanted:
+    """Nobody can have acted on this message, so it is sent without asking; the payment is the one that it tells of."""
+    notice = turn.notice
+    payment = notice.payment if notice.is_whole else await load(turn.payment_id, services=turn.services)
+    match intend(payment, turn.step.step, now=turn.began):
         case Refused(reason):
             return Parked(Reason.REFUSED, reason)
         case Intention.NOTHING:
             return Finished("already_done")
         case Intention.EXPIRE:
-            answer = await _ask(turn, payment)
-            if isinstance(answer, NeverSeen):
-                return await _recorded(_expired(turn), turn=turn, payment=payment)
+            return _concluded(await turn.ask(payment, started_at=notice.occurred_at), turn=turn, payment=payment)
         case Intention.CALL:
-            answer = await _call(turn, payment)
-    return await _conclude(answer, turn=turn, payment=payment)
+            return _concluded(await turn.send(payment), turn=turn, payment=payment)
 
 
-async def _call(turn: Turn, payment: Payment) -> AskAnswer:
-    """Send, but never what may have been sent before: then ask, and send only what was never seen.
+async def _once_more(turn: Turn, now: Standing) -> Outcome | Heard | Wanted:
+    """Ask what was done, where a repeated call could do harm. Send only what was never seen, and only when quiet."""
+    if not turn.step.asks:
+        if turn.attempt >= turn.policy.attempts:
+            return Again("not_recorded", "the merchant was called as often as it may be; the store has to note the end")
+        return _concluded(await turn.send(now.payment), turn=turn, payment=now.payment)
+    answer = await turn.ask(now.payment, started_at=now.started_at)
+    if not isinstance(answer, NeverSeen):
+        return _concluded(answer, turn=turn, payment=now.payment)
+    if turn.yes:
+        return Again("yes_not_found", f"a yes to {turn.call.request_id} was heard, and it cannot be found")
+    if not turn.is_quiet:
+        return Again("not_quiet", f"{turn.call.request_id} was never seen so far", must_be_quiet=True)
+    is_expired = intend(now.payment, turn.step.step, now=turn.began) is Intention.EXPIRE
+    if is_expired or turn.is_forgotten(now.started_at):
+        return _concluded(answer, turn=turn, payment=now.payment)
+    return _concluded(await turn.send(now.payment), turn=turn, payment=now.payment)
 
-    NeverSeen comes back when the request id is too old to protect a repeat: then nothing may be sent.
-    """
-    if turn.ordinary or not turn.step.asks:
-        return await turn.step.send(payment, turn.call)
-    answer = await _ask(turn, payment)
-    if isinstance(answer, NeverSeen) and not turn.request_id_expired:
-        return await turn.step.send(payment, turn.call)
-    return answer
 
-
-async def _ask(turn: Turn, payment: Payment) -> AskAnswer:
-    if turn.request_id_expired:
-        return await turn.step.find(payment, turn.call)
-    return await turn.step.ask(turn.call)
+def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | Heard | Wanted:
+    match answer:
+        case Done(reference):
+            return Heard(payment, turn.step.fact(answer, at=turn.now), yes=Yes(reference, turn.now))
+        case Declined():
+            return Heard(payment, turn.step.fact(answer, at=turn.now))
+        case Unknown(why):
+            return Again("outcome_unknown", why, must_be_quiet=turn.step.asks)
+        case Busy(why, retry_after_s):
+            return Again("busy", why, retry_after_s=retry_after_s)
+        case OurFault(code):
+            return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
+        case NeverSeen() if intend(payment, turn.step.step, now=turn.began) is Intention.EXPIRE:
+            return Wanted(payment, (_expired(turn),))
+        case NeverSeen():
+            return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
 
 
 def _expired(turn: Turn) -> PaymentFailed:
     return PaymentFailed(
         occurred_at=turn.now, reason="expired", code="payment_expired", failed_step=turn.step.step.value
     )
-
-
-async def _conclude(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | _Yes:
-    match answer:
-        case Done():
-            fact = turn.step.fact(answer, at=turn.now)
-            return _Yes(payment, fact) if fact else Finished("done")
-        case Declined():
-            fact = turn.step.fact(answer, at=turn.now)
-            return await _recorded(fact, turn=turn, payment=payment) if fact else Finished("declined")
-        case Unknown(why):
-            return Again("outcome_unknown", why)
-        case Busy(why, retry_after_s):
-            return Again("busy", why, retry_after_s=retry_after_s)
-        case OurFault(code):
-            if payment.failed and payment.settled:
-                return Parked(Reason.CAPTURED_AFTER_FAILURE, f"what was captured cannot be voided: {code}")
-            return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
-        case NeverSeen():
-            return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
-
-
-async def _yes_recorded(yes: _Yes, *, turn: Turn) -> Outcome:
-    outcome = await _recorded(yes.fact, turn=turn, payment=yes.payment)
-    if isinstance(outcome, Parked):
-        return Parked(
-            Reason.CHARGED_NOT_RECORDED, f"the provider said yes, and the stream refuses it: {outcome.description}"
-        )
-    return outcome
-
-
-async def _recorded(fact: Event, *, turn: Turn, payment: Payment) -> Outcome:
-    recorded = await record(
-        payment, fact, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
-    )
-    return Parked(Reason.REFUSED, recorded.reason) if isinstance(recorded, Refused) else Finished("recorded")

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared import signals
+from shared import flow, signals
 from shared.codec.documents import from_document
 from shared.domain.payment import Status
 from shared.domain.rows import Row, newer, row_of
 from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, Unreadable
+from shared.ports.letter_box import letters_of
 from shared.services import Services
+from shared.steps.letters import shown_as
 
 RACES = 5
 """How often a row that another instance was writing is read again at once."""
@@ -25,6 +27,7 @@ async def project(documents: Sequence[Mapping[str, Any]], *, services: Services)
     then the batch comes again.
     """
     latest: dict[str, StoredEvent] = {}
+    broken: set[str] = set()
     for document in documents:
         try:
             stored = from_document(document)
@@ -33,19 +36,35 @@ async def project(documents: Sequence[Mapping[str, Any]], *, services: Services)
         seen = latest.get(stored.payment.payment_id)
         if seen is None or seen.payment.version < stored.payment.version:
             latest[stored.payment.payment_id] = stored
+        if stored.payment.troubles or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL:
+            broken.add(stored.payment.payment_id)
     for stored in latest.values():
-        await _project(stored, services)
+        was_broken = await _project(stored, services)
+        if was_broken or stored.payment.payment_id in broken:
+            await _project_letters(stored.payment.payment_id, services)
 
 
-async def _project(stored: StoredEvent, services: Services) -> None:
+async def _project_letters(payment_id: str, services: Services) -> None:
+    """Bring up to date how the dead letters of a payment in which something broke are shown in lists."""
+    try:
+        stream = await services.store.load(payment_id)
+    except Unreadable:
+        return
+    for letter in await letters_of(payment_id, box=services.letters):
+        await shown_as(letter, stream, services=services)
+
+
+async def _project(stored: StoredEvent, services: Services) -> bool:
+    """Whether something had broken in the payment, as far as its row tells."""
     for _ in range(RACES):
         standing = await services.overview.get(stored.payment.payment_id)
+        was_broken = standing is not None and bool(standing.waiting)
         row = newer(row_of(stored), standing)
         if row is None:
-            return
+            return was_broken
         if await services.overview.put(row):
             _tell(row, standing=standing, services=services)
-            return
+            return was_broken
     raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
 
 

@@ -1,104 +1,142 @@
-"""sweep: find payments that stand still while nobody works on them, and start their next step. Knows no Cosmos."""
+"""sweep: find steps that stand still while nobody works on them, and start them again. Knows no Cosmos."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from shared import flow, signals
-from shared.codec.messages import Message, started_again
-from shared.domain.letters import LetterRecord, LetterStatus
+from shared.codec.cloud_events import to_cloud_event
+from shared.codec.facts import type_name
+from shared.domain.events import Event, PaymentParked, PaymentResumed, PaymentSeenTo
+from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus
 from shared.domain.payment import Step
+from shared.domain.reasons import Reason
 from shared.domain.rows import Row
+from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
-from shared.errors import PaymentsError, Then
+from shared.errors import PaymentsError, StreamMoved
 from shared.ports.letter_box import letters_of
 from shared.ports.telemetry import Level
 from shared.services import Services
+from shared.steps.recording import append_here
 
 LIMIT = 200
 """Payments per step and round, so that a round ends within the time of a function; the next round goes on."""
 
-_SWEPT = tuple(step for step in Step if step is not Step.NOTIFY_FAILURE)
-"""What a payment can owe. NOTIFY_FAILURE leaves no trace in the stream, so nobody knows whether it is still owed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Still:
-    """A payment that owes a step and, by its row, has not moved since."""
-
-    row: Row
-    step: Step
-    moved_before: datetime
-
 
 async def sweep(*, services: Services) -> int:
-    """Returns how many payments were started again.
+    """Returns how many steps were started again.
 
-    A payment stands still when it owes a step for longer than that step's longest series of retries, and a margin. One
-    with an open dead letter waits for a person. One whose letter was discarded at this step was given up on purpose.
+    A step stands still when it is running and its cause is older than its longest series of retries, and a margin. The
+    sweep waits twice as long each time, and after `sweep_limit` in a row it hands the step to a person. One payment
+    that cannot be swept does not stop the others.
     """
     swept = 0
-    for step in _SWEPT:
-        horizon = max(
-            services.limits.horizon(step), services.limits.fresh
-        )  # so long the feed's own message is acted on without asking
-        moved_before = services.clock.now() - horizon
+    for step in Step:
+        moved_before = services.clock.now() - services.limits.horizon(step)
         for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
-            still = _Still(row=row, step=step, moved_before=moved_before)
-            swept += await _sweep_one(still, services=services)
+            swept += await _sweep_one(row, services=services)
     return swept
 
 
-async def _sweep_one(still: _Still, *, services: Services) -> int:
-    """A payment that cannot be swept (unreadable stream, busy store) must not stop the others."""
+async def _sweep_one(row: Row, *, services: Services) -> int:
+    """The row is marked as seen, whatever came of it, so that it is not looked at again before the next horizon."""
+    swept = 0
     try:
-        return await _sweep(still, services=services)
-    except PaymentsError as fault:
-        services.telemetry.log(
-            "sweep.failed", {"payment_id": still.row.payment_id, "reason": fault.code}, level=Level.ERROR
-        )
-        if fault.then is Then.PARK:
-            await services.overview.put(_seen(still.row, services))
-        return 0
+        for step in Step:
+            swept += await _sweep(row, step=step, services=services)
+    except StreamMoved:
+        return swept  # it moves: whoever is late looks again
+    except Exception as fault:  # noqa: BLE001 - an unreadable stream or a busy store must not stop the others
+        reason = fault.code if isinstance(fault, PaymentsError) else type(fault).__name__
+        services.telemetry.log("sweep.failed", {"payment_id": row.payment_id, "reason": reason}, level=Level.ERROR)
+    await services.overview.put(replace(row, swept_at=services.clock.now()))
+    return swept
 
 
-async def _sweep(still: _Still, *, services: Services) -> int:
-    """Send first, then count: after a crash in between, the same run is sent again, and the topic drops it."""
-    row, step = still.row, still.step
+async def _sweep(row: Row, *, step: Step, services: Services) -> int:
     stream = await services.store.load(row.payment_id)
-    if not stream or stream[-1].payment.owes is not step or await _in_hand(still, services=services):
-        await services.overview.put(_seen(row, services))
+    if not stream or step not in stream[-1].payment.owed:
         return 0
-    run = f"s{row.sweeps + 1}"
-    await services.publisher.publish([_again(stream, step=step, run=run)])
-    await services.overview.put(_seen(row, services, sweeps=row.sweeps + 1))
+    now = standing(stream, step)
+    if now.stands is not Stands.RUNNING or not _stands_still(now, step=step, services=services):
+        return 0
+    taken_over = await _left_by_an_earlier_release(now, step=step, services=services)
+    if taken_over is not None:
+        await _append(taken_over, stream=stream, services=services)
+        return 0
+    if now.sweeps >= services.limits.sweep_limit:
+        await services.dead_letters.park(_stands_still_for_good(now, stream=stream, step=step))
+        services.telemetry.count(signals.MESSAGES_PARKED, step=step.value, reason=Reason.STANDS_STILL)
+        return 0
+    await _append(_resumed(now, step=step, services=services), stream=stream, services=services)
     services.telemetry.count(signals.PAYMENTS_SWEPT, step=step.value)
-    services.telemetry.log(
-        signals.LOG_SWEPT,
-        {"payment_id": row.payment_id, "step": step.value, "run": run},
-        level=Level.WARNING,
-    )
+    fields = {"payment_id": row.payment_id, "step": step.value, "sweeps": now.sweeps + 1}
+    services.telemetry.log(signals.LOG_SWEPT, fields, level=Level.WARNING)
     return 1
 
 
-async def _in_hand(still: _Still, *, services: Services) -> bool:
-    """A person has it, gave it up, or replayed it so lately that its retries may still be under way."""
-    letters = await letters_of(still.row.payment_id, box=services.letters)
-    of_the_step = [letter for letter in letters if letter.step in (still.step.value, flow.PUBLISH)]
-    return any(_holds(letter, still.moved_before) for letter in of_the_step)
+def _stands_still(now: Standing, *, step: Step, services: Services) -> bool:
+    horizon: timedelta = services.limits.horizon(step) * 2 ** min(now.sweeps, 10)
+    return services.clock.now() - now.since > horizon
 
 
-def _holds(letter: LetterRecord, moved_before: datetime) -> bool:
-    if letter.status is LetterStatus.REPLAYED:
-        return letter.history[-1].at > moved_before
-    return letter.status in (LetterStatus.OPEN, LetterStatus.DISCARDED)
+def _resumed(now: Standing, *, step: Step, services: Services) -> PaymentResumed:
+    """What a person wanted to be ended is still to be ended, in that person's name."""
+    ending = now.resumed if now.resumed and now.is_to_end else None
+    return PaymentResumed(
+        occurred_at=services.clock.now(),
+        step=step.value,
+        replaces=now.cause,
+        starter=now.starter,
+        to="end" if ending else "finish",
+        by="sweep",
+        who=ending.who if ending else "sweep",
+        why=ending.why if ending else "it stood still",
+        action=services.new_id(),
+        heard=now.was_heard,
+    )
 
 
-def _seen(row: Row, services: Services, *, sweeps: int | None = None) -> Row:
-    """The row with the time of this look at it, so that it is not looked at again before the next horizon."""
-    return replace(row, swept_at=services.clock.now(), sweeps=row.sweeps if sweeps is None else sweeps)
+async def _append(event: Event, *, stream: Sequence[StoredEvent], services: Services) -> None:
+    last = stream[-1]
+    await append_here(last.payment, event, caused_by="sweep", traceparent=last.traceparent, services=services)
 
 
-def _again(stream: tuple[StoredEvent, ...], *, step: Step, run: str) -> Message:
-    """The event that starts the step, addressed to it. There is one: a payment owes a step because of an event."""
-    stored = [stored for stored in stream if isinstance(stored.event, flow.STARTER_OF[step])][-1]
-    return started_again(stored, place=flow.PLACE_OF[step], run=run)
+async def _left_by_an_earlier_release(now: Standing, *, step: Step, services: Services) -> Event | None:
+    """What letters of a release that wrote nothing into the stream mean for this step: given up, or parked."""
+    if now.resumed:
+        return None
+    letters = await letters_of(now.payment.payment_id, box=services.letters)
+    earlier = [each for each in letters if each.as_of is None and each.step == step.value]
+    for letter in earlier:
+        if letter.status is LetterStatus.CLOSED and any(entry.action == "discarded" for entry in letter.history):
+            last = letter.history[-1]
+            return PaymentSeenTo(
+                occurred_at=services.clock.now(), step=step.value, reference=None, who=last.by, why=last.note
+            )
+    open_ones = [letter for letter in earlier if letter.status is LetterStatus.OPEN and letter.cause == now.cause]
+    return _parked(open_ones[0], services=services) if open_ones else None
+
+
+def _parked(letter: LetterRecord, *, services: Services) -> PaymentParked:
+    return PaymentParked(
+        occurred_at=services.clock.now(),
+        step=letter.step,
+        cause=letter.cause or "",
+        reason=letter.reason,
+        severity=letter.severity,
+        letter_id=letter.letter_id,
+    )
+
+
+def _stands_still_for_good(now: Standing, *, stream: Sequence[StoredEvent], step: Step) -> DeadLetter:
+    starter = next(stored for stored in stream if stored.event_id == now.starter)
+    return DeadLetter(
+        message_id=now.cause,
+        body=to_cloud_event(starter),
+        subject=type_name(starter.event),
+        reason=Reason.STANDS_STILL,
+        description=f"{step.value} was started again {now.sweeps} times in a row, and nothing came of it",
+        source=str(flow.PLACE_OF[step]),
+    )

@@ -9,7 +9,7 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
-from shared.codec.letters import letter_from_json, letter_to_json
+from shared.codec.letters import letter_from_json, letter_to_json, words_of
 from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.errors import LetterMoved
@@ -70,13 +70,17 @@ def _where(wanted: LetterFilter) -> tuple[str, list[dict[str, Any]]]:
     """Only what is asked for; values travel as parameters."""
     before = time_to_json(wanted.recorded_before) if wanted.recorded_before else None
     conditions = {
-        "c.status =": wanted.status,
         "c.step =": wanted.step,
         "c.reason =": wanted.reason,
         "c.payment_id =": wanted.payment_id,
         "c.recorded_at <": before,
     }
     given = [(condition, value) for condition, value in conditions.items() if value is not None]
-    text = " AND ".join(f"{condition} @p{number}" for number, (condition, _) in enumerate(given))
+    texts = [f"{condition} @p{number}" for number, (condition, _) in enumerate(given)]
     parameters = [{"name": f"@p{number}", "value": value} for number, (_, value) in enumerate(given)]
-    return (f" WHERE {text}" if text else ""), parameters
+    if wanted.status is not None:
+        words = words_of(wanted.status)
+        names = [f"@s{number}" for number, _ in enumerate(words)]
+        texts.append(f"c.status IN ({', '.join(names)})")
+        parameters += [{"name": name, "value": word} for name, word in zip(names, words, strict=True)]
+    return (f" WHERE {' AND '.join(texts)}" if texts else ""), parameters

@@ -1,146 +1,149 @@
-"""recover, by an operator: end what cannot be saved. The provider is asked first, and what it did is recorded."""
+"""recover, by an operator: give up what cannot be saved. Nothing is sent, and what was done is recorded all the same.
+
+Of a step: one event in the payment's stream; its own function then asks the provider and ends it. Of money that a
+person has given back: a note in the stream. Of a letter that the stream knows nothing of: the letter alone is closed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
-from shared import flow, signals
-from shared.domain.decisions import Refused
-from shared.domain.events import Event, PaymentCompleted, PaymentFailed
-from shared.domain.letters import LetterRecord, LetterStatus, run_under_way
-from shared.domain.payment import Payment, Step, fold
-from shared.errors import Unreadable
-from shared.ports.letter_box import letters_of
-from shared.ports.provider import Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared import signals
+from shared.domain.events import PaymentResumed, PaymentSeenTo
+from shared.domain.letters import (
+    MONEY_TO_GIVE_BACK,
+    LetterRecord,
+    LetterStatus,
+    is_in_the_box_alone,
+    letter_status,
+    money_of,
+)
+from shared.domain.payment import Step
+from shared.domain.standing import Standing, Stands, standing
+from shared.domain.stream import StoredEvent
+from shared.errors import StreamMoved, Unreadable
 from shared.services import Services
-from shared.steps.catalogue import payment_step
-from shared.steps.recording import record as record_facts
-from shared.steps.step import PaymentStep, request_id
+from shared.steps.letters import answer_recorded, closed, resume, shown_as
+from shared.steps.recording import RELOADS, append_here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discard:
-    """What came of it. discarded: whether the letter is closed. why: for people."""
+    """What came of it. discarded: whether it is, or is being, given up. cause: the event that ends the step."""
 
     letter_id: str
     discarded: bool
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """A dead letter, its payment, and the step that the payment owes."""
-
-    letter: LetterRecord
-    payment: Payment
-    step: Step
-    services: Services
-
-    @property
-    def doing(self) -> PaymentStep:
-        return payment_step(self.step, self.services)
+    cause: str | None = None
 
 
 async def discard(letter_id: str, *, by: str, reason: str, services: Services) -> Discard | None:
-    """End the payment of a dead letter properly, then close the letter; None when there is no such letter.
+    """Give up what a dead letter tells of; None when there is no such letter.
 
-    What the provider has done is recorded. A payment whose money was taken is not ended: it goes on. If the provider
-    does not answer, the payment stays as it is. Safe to repeat. Raises LetterMoved, StoreBusy, AppendUnknown.
+    A payment whose money was taken is not ended: it goes on. Safe to repeat. Of several actions at once one is taken,
+    and the others look again. Raises StreamMoved, LetterMoved, StoreBusy, AppendUnknown: repeat it.
     """
-    letter = await services.letters.get(letter_id)
-    if letter is None:
-        return None
-    if letter.status in (LetterStatus.DISCARDED, LetterStatus.RESOLVED):
-        return Discard(letter_id=letter_id, discarded=True, why=f"it was {letter.status.value} before")
-    letter = await services.letters.save(  # a replay at this moment finds that it has changed
-        letter.after("discarding", at=services.clock.now(), by=by, note=reason)
-    )
-    ended, why = await _end(letter, services)
-    if ended:
-        note = f"{reason}; {why}"
-        closed = letter.after("discarded", at=services.clock.now(), by=by, note=note, status=LetterStatus.DISCARDED)
-        await services.letters.save(closed)
-        services.telemetry.count(signals.DEAD_LETTERS_DISCARDED, step=letter.step, reason=letter.reason)
-    return Discard(letter_id=letter_id, discarded=ended, why=why)
+    for _ in range(RELOADS):
+        letter = await services.letters.get(letter_id)
+        if letter is None:
+            return None
+        try:
+            return await _discard(letter, by=by, reason=reason, services=services)
+        except StreamMoved:
+            continue
+    raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
 
 
-async def _end(letter: LetterRecord, services: Services) -> tuple[bool, str]:
-    if letter.payment_id is None:
-        return True, "it names no payment, so there is none to end"
+async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
     try:
-        payment = fold(stored.event for stored in await services.store.load(letter.payment_id))
+        stream = await _stream_of(letter, services)
+        if await answer_recorded(letter, stream, services=services):
+            stream = await _stream_of(letter, services)
     except Unreadable as exc:
-        return True, f"the stream cannot be read, so the payment was not ended: {exc}"
-    if payment is None:
-        return True, "no events of the payment are stored"
-    if payment.owes is None or letter.step not in (payment.owes.value, flow.PUBLISH):
-        return True, f"the payment is {payment.status.value} and does not wait for {letter.step}"
-    letters = await letters_of(payment.payment_id, box=services.letters)
-    of_this_step = [each for each in letters if each.step in (payment.owes.value, flow.PUBLISH)]
-    run = run_under_way(of_this_step, now=services.clock.now(), horizon=services.limits.horizon(payment.owes))
-    if run is not None:
-        return False, f"it was replayed as {run}, which may still be under way: wait for its end, then look again"
-    return await _end_at(_Case(letter=letter, payment=payment, step=payment.owes, services=services))
+        return _kept(letter, f"the stream cannot be read, so nobody knows what was done: deploy what reads it ({exc})")
+    if letter_status(letter, stream) is LetterStatus.CLOSED:
+        await shown_as(letter, stream, services=services)
+        return _gone(letter, "nothing is left to do about it")
+    if is_in_the_box_alone(letter, stream):
+        await closed(letter, action="discarded", by=by, note=reason, services=services)
+        _count(letter, services)
+        return _gone(letter, "the letter is closed; no payment waits for it")
+    if letter.reason in MONEY_TO_GIVE_BACK:
+        return await _given_back(letter, stream, by=by, reason=reason, services=services)
+    now = standing(stream, Step(letter.step))
+    refused = _why_not(letter, now)
+    if refused:
+        return _kept(letter, refused)
+    return await _end(letter, stream, by=by, reason=reason, services=services)
 
 
-async def _end_at(case: _Case) -> tuple[bool, str]:
-    match case.step:
-        case Step.NOTIFY_FAILURE:
-            return False, "no payment waits for it, so there is nothing to end"
-        case Step.NOTIFY:
-            told = PaymentCompleted(occurred_at=case.services.clock.now(), notification="undelivered")
-            return await _recorded(case, [told], why="completed without telling the merchant")
-        case Step.VOID if case.payment.settled:
-            return True, "the money of this failed payment was taken: it has to be refunded at the provider"
-        case Step.CREATE | Step.SETTLE | Step.VOID:
-            return await _end_as_answered(case)
-        case _:
-            assert_never(case.step)
+def _why_not(letter: LetterRecord, now: Standing) -> str:
+    """Why the step may not be ended by this letter now; empty when it may.
 
-
-async def _end_as_answered(case: _Case) -> tuple[bool, str]:
-    """As the provider says what became of the request."""
-    call = Call(request_id=request_id(case.payment, case.step), traceparent=None)
-    answer = await case.doing.find(case.payment, call)
-    match answer:
-        case Done():
-            return await _done_before(case, answer)
-        case NeverSeen() | Declined() if case.step is Step.VOID:
-            return True, "the provider has not released the money: the reservation stands until it lapses"
-        case NeverSeen() | Declined():
-            return await _recorded(case, [_discarded(case)], why="ended as failed")
-        case OurFault(code):
-            return case.step is Step.VOID, f"the provider refuses the question: {code}"
-        case Unknown(why) | Busy(why):
-            return False, f"the provider was asked and did not answer, so nothing was done: {why}"
-
-
-async def _done_before(case: _Case, answer: Done) -> tuple[bool, str]:
-    """The provider had done it. An authorised payment is still ended; one that was charged goes on.
-
-    The failure goes first. Otherwise the settle step could take up the payment between the two events.
+    A letter that was taken up still names the step to end, if what was started again is not done.
     """
-    fact = case.doing.fact(answer, at=case.services.clock.now())
-    if fact is None:
-        return False, "there is nothing to record"
-    if case.step is Step.CREATE:
-        facts = [_discarded(case), fact]
-        return await _recorded(case, facts, why="ended as failed; its authorisation is voided")
-    return await _recorded(case, [fact], why=f"{case.step.value} had been done: recorded")
+    if now.stands is Stands.NONE:
+        return f"the payment is {now.payment.status.value}: {now.refused}"
+    if letter.cause == now.cause or (now.stands is Stands.RUNNING and now.resumed and not now.is_to_end):
+        return ""
+    if now.is_to_end:
+        return f"it is being ended already, by {now.cause}"
+    where = f"see dead letter {now.parked.letter_id}" if now.parked else "and may be under way"
+    return f"the step was started again as {now.cause}, {where}"
 
 
-def _discarded(case: _Case) -> PaymentFailed:
-    return PaymentFailed(
-        occurred_at=case.services.clock.now(),
-        reason="discarded",
-        code="discarded_by_operator",
-        failed_step=case.step.value,
+async def _end(
+    letter: LetterRecord, stream: Sequence[StoredEvent], *, by: str, reason: str, services: Services
+) -> Discard:
+    now = standing(stream, Step(letter.step))
+    resumed = PaymentResumed(
+        occurred_at=services.clock.now(),
+        step=letter.step,
+        replaces=now.cause,
+        starter=now.starter,
+        to="end",
+        by="discard",
+        who=by,
+        why=reason,
+        action=services.new_id(),
+        letter_id=letter.letter_id,
+        heard=letter.yes is not None or now.was_heard,
+    )
+    stored = await resume(resumed, stream=stream, letter=letter, services=services)
+    _count(letter, services)
+    return _gone(
+        letter, f"{letter.step} is being ended: what was done is asked for and recorded", cause=stored.event_id
     )
 
 
-async def _recorded(case: _Case, facts: Sequence[Event], *, why: str) -> tuple[bool, str]:
-    """All facts in one append: between two of them a crash could end the payment and leave its money reserved."""
-    after = await record_facts(
-        case.payment, *facts, caused_by=f"letter:{case.letter.letter_id}", traceparent=None, services=case.services
+async def _given_back(
+    letter: LetterRecord, stream: Sequence[StoredEvent], *, by: str, reason: str, services: Services
+) -> Discard:
+    seen_to = PaymentSeenTo(
+        occurred_at=services.clock.now(), step=None, reference=money_of(letter, stream), who=by, why=reason
     )
-    return (False, f"the stream refuses it: {after.reason}") if isinstance(after, Refused) else (True, why)
+    stored = await append_here(
+        stream[-1].payment,
+        seen_to,
+        caused_by=f"letter:{letter.letter_id}",
+        traceparent=stream[-1].traceparent,
+        services=services,
+    )
+    await shown_as(letter, (*stream, stored), services=services)
+    _count(letter, services)
+    return _gone(letter, f"noted that {seen_to.reference} was given back", cause=stored.event_id)
+
+
+async def _stream_of(letter: LetterRecord, services: Services) -> Sequence[StoredEvent]:
+    return await services.store.load(letter.payment_id) if letter.payment_id else ()
+
+
+def _count(letter: LetterRecord, services: Services) -> None:
+    services.telemetry.count(signals.DEAD_LETTERS_DISCARDED, step=letter.step, reason=letter.reason)
+
+
+def _gone(letter: LetterRecord, why: str, *, cause: str | None = None) -> Discard:
+    return Discard(letter_id=letter.letter_id, discarded=True, why=why, cause=cause)
+
+
+def _kept(letter: LetterRecord, why: str) -> Discard:
+    return Discard(letter_id=letter.letter_id, discarded=False, why=why)

@@ -1,27 +1,34 @@
-"""recover, by an operator: send a dead letter again to the step that failed, and only there. Safe to repeat.
+"""recover, by an operator: start the step again that a dead letter tells of, and only it. Safe to repeat.
 
-A letter of `publish` is the exception: its event never reached its topic, so it goes to every subscriber.
+That is one event in the payment's stream, appended at the version that was looked at; the feed sends what follows from
+it. A letter of `publish` is the exception: its document reached no topic, and is sent from here.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from shared import flow, signals
-from shared.codec.cloud_events import from_cloud_event
 from shared.codec.documents import from_document
-from shared.codec.messages import Message, announced_again, started_again
-from shared.domain.decisions import Intention, Refused, intend
-from shared.domain.letters import LetterRecord, LetterStatus, run_under_way
-from shared.domain.payment import Step, fold
+from shared.codec.messages import outgoing
+from shared.domain.events import PaymentResumed
+from shared.domain.letters import (
+    MONEY_TO_GIVE_BACK,
+    DeadLetter,
+    Entry,
+    LetterRecord,
+    LetterStatus,
+    letter_status,
+    told_of,
+)
+from shared.domain.payment import Step
 from shared.domain.rows import Row
-from shared.errors import PaymentsError, Unreadable
-from shared.ports.letter_box import letters_of
+from shared.domain.standing import Standing, Stands, standing
+from shared.domain.stream import StoredEvent
+from shared.errors import PaymentsError, StreamMoved, Unreadable
 from shared.services import Services
-
-_REPLAY_RUN = re.compile(r"r[0-9]{1,9}")
+from shared.steps.letters import answer_recorded, closed, resume, shown_as
+from shared.steps.recording import RELOADS
 
 
 class Verdict(StrEnum):
@@ -36,57 +43,50 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """The verdict on one dead letter. run: the one it was sent under. why: for people."""
+    """The verdict on one dead letter. cause: the event that starts the step again. why: for people."""
 
     letter_id: str
     verdict: Verdict
     why: str
-    run: str | None = None
+    cause: str | None = None
 
 
-async def replay(
-    letter_id: str, *, by: str, dry_run: bool, services: Services, due_at: datetime | None = None
-) -> Replay | None:
-    """Send a dead letter's message again under a new run; None when there is no such letter.
+async def replay(letter_id: str, *, by: str, dry_run: bool, services: Services) -> Replay | None:
+    """Start a dead letter's step again; None when there is no such letter.
 
-    The run is noted before the message is sent. A repeat of an interrupted replay uses the same run, and the topic
-    drops it if it was sent. The trace of the payment is kept. With dry_run nothing is changed, and the verdict says
-    what would happen now. due_at: when the message may be delivered, to spread many. Raises LetterMoved, StoreBusy,
-    AppendUnknown, BusUnavailable: repeat it.
+    The bus need not be there: the event stands in the stream, and is sent when the bus is back. Of several actions at
+    once one is taken, and the others look again. With dry_run nothing is changed, and the verdict says what would
+    happen now. Raises StreamMoved, StoreBusy, AppendUnknown, and for a letter of `publish` BusUnavailable: repeat it.
     """
-    record = await services.letters.get(letter_id)
-    if record is None:
-        return None
-    plan = await _plan(record, services)
-    if dry_run or plan.verdict is Verdict.CANNOT:
-        return plan
-    if plan.verdict is Verdict.NOTHING_TO_DO:
-        await _close(record, plan, by=by, services=services)
-        return plan
-    return await _send(record, by=by, services=services, due_at=due_at)
-
-
-async def replay_all(
-    letters: Sequence[LetterRecord], *, by: str, dry_run: bool, rate_per_s: float, services: Services
-) -> list[Replay]:
-    """Replay one after another; the messages become due at this rate. One that fails does not stop the others."""
-    start, sent, verdicts = services.clock.now(), 0, []
-    for letter in letters:
-        due_at = start + timedelta(seconds=sent / rate_per_s)
+    for _ in range(RELOADS):
+        letter = await services.letters.get(letter_id)
+        if letter is None:
+            return None
         try:
-            verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services, due_at=due_at)
+            return await _replay(letter, by=by, dry_run=dry_run, services=services)
+        except StreamMoved:
+            continue
+    raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
+
+
+async def replay_all(letters: Sequence[LetterRecord], *, by: str, dry_run: bool, services: Services) -> list[Replay]:
+    """Replay one after another. One that fails does not stop the others."""
+    verdicts = []
+    for letter in letters:
+        try:
+            verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services)
         except PaymentsError as exc:
             verdict = _verdict(letter, Verdict.FAILED, why=str(exc))
         verdicts.append(verdict or _verdict(letter, Verdict.GONE, why=""))
-        sent += verdicts[-1].verdict is Verdict.REPLAYED
     return verdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One dead letter, the payment as it now is, and what a replay would do."""
+    """One dead letter, the payment as it now is, what was done about it, and what a replay would do."""
 
     letter: LetterRecord
+    history: Sequence[Entry]
     row: Row | None
     replay_would: Replay
 
@@ -97,129 +97,114 @@ async def look_at(letter_id: str, *, services: Services) -> Look | None:
     if letter is None:
         return None
     row = await services.overview.get(letter.payment_id) if letter.payment_id else None
-    return Look(letter=letter, row=row, replay_would=await _plan(letter, services))
-
-
-async def _plan(record: LetterRecord, services: Services) -> Replay:
-    """What a replay would do now."""
-    if record.status is LetterStatus.DISCARDED or record.status is LetterStatus.RESOLVED:
-        return _verdict(record, Verdict.NOTHING_TO_DO, why=f"the dead letter is {record.status.value}")
-    if record.status is LetterStatus.REPLAYED and not _cut_off(record):
-        return _verdict(record, Verdict.NOTHING_TO_DO, why=f"it was replayed as {record.replays[-1]}")
-    if record.payment_id is None or record.event_id is None:
-        return _verdict(record, Verdict.CANNOT, why="it names no payment: look at the message, then discard it")
-    if record.step == flow.PUBLISH:
-        return await _plan_publish(record, services)
-    if record.step not in set(Step):
-        return _verdict(record, Verdict.CANNOT, why=f"no step of ours reads {record.source}")
-    return await _plan_step(record, Step(record.step), services=services)
-
-
-def _cut_off(record: LetterRecord) -> bool:
-    """The run was noted, and that the message was sent was not."""
-    return bool(record.history) and record.history[-1].action == "replaying"
-
-
-async def _plan_publish(record: LetterRecord, services: Services) -> Replay:
-    document = await services.store.load_document(record.event_id or "")
-    if document is None:
-        return _verdict(record, Verdict.CANNOT, why=f"there is no document {record.event_id}")
+    plan = await _replay(letter, by="", dry_run=True, services=services)
     try:
-        from_document(document)
-    except Unreadable as exc:
-        return _verdict(record, Verdict.CANNOT, why=f"it still cannot be mapped: {exc}")
-    return _verdict(record, Verdict.REPLAYED, why="its document can be mapped now")
-
-
-async def _plan_step(record: LetterRecord, step: Step, *, services: Services) -> Replay:
-    try:
-        payment = fold(stored.event for stored in await services.store.load(record.payment_id or ""))
-    except Unreadable as exc:
-        return _verdict(record, Verdict.CANNOT, why=f"the stream cannot be read: {exc}")
-    if payment is None:
-        return _verdict(record, Verdict.CANNOT, why=f"no events of payment {record.payment_id} are stored")
-    match intend(payment, step, now=services.clock.now()):
-        case Refused(reason):
-            return _verdict(record, Verdict.CANNOT, why=f"the payment is {payment.status.value}: {reason}")
-        case Intention.NOTHING:
-            return _verdict(record, Verdict.NOTHING_TO_DO, why=f"the payment moved on: it is {payment.status.value}")
-        case Intention.CALL | Intention.EXPIRE:
-            run = run_under_way(
-                await _of_the_same(record, services),
-                now=services.clock.now(),
-                horizon=services.limits.horizon(step),
-                but=record.letter_id,
-            )
-            if run is not None:
-                return _verdict(record, Verdict.NOTHING_TO_DO, why=f"another letter of this step was replayed as {run}")
-            return _verdict(
-                record, Verdict.REPLAYED, why=f"the payment is {payment.status.value} and owes {step.value}"
-            )
-
-
-async def _send(record: LetterRecord, *, by: str, services: Services, due_at: datetime | None) -> Replay:
-    """Note the run, send, note that it was sent. After a crash in between, do it again."""
-    if _cut_off(record):
-        run = record.replays[-1]
-    else:
-        run = f"r{await _runs_so_far(record, services) + 1}"
-        noted = record.after(
-            "replaying",
-            at=services.clock.now(),
-            by=by,
-            note=f"as {run}",
-            status=LetterStatus.REPLAYED,
-            replays=(*record.replays, run),
-        )
-        record = await services.letters.save(noted)
-    await services.scheduler.schedule(
-        await _message(record, run=run, services=services), due_at=due_at or services.clock.now()
-    )
-    await services.letters.save(record.after("replayed", at=services.clock.now(), by=by, note=f"as {run}"))
-    services.telemetry.count(signals.DEAD_LETTERS_REPLAYED, step=record.step, reason=record.reason)
-    return _verdict(record, Verdict.REPLAYED, why=f"sent to {record.source} as {run}", run=run)
-
-
-async def _runs_so_far(record: LetterRecord, services: Services) -> int:
-    """The highest run of this event at this step. Two letters replayed at the same moment may draw the same number.
-
-    Then the topic drops one of two messages that would have done the same.
-    """
-    runs = [run for letter in await _of_the_same(record, services) for run in letter.replays]
-    return max(int(run[1:]) if _REPLAY_RUN.fullmatch(run) else 0 for run in [record.run, *record.replays, *runs])
-
-
-async def _of_the_same(record: LetterRecord, services: Services) -> list[LetterRecord]:
-    """All letters of this event at this step, this one among them."""
-    letters = await letters_of(record.payment_id or "", box=services.letters)
-    return [letter for letter in letters if (letter.event_id, letter.step) == (record.event_id, record.step)]
-
-
-async def _message(record: LetterRecord, *, run: str, services: Services) -> Message:
-    """The message for the step, rebuilt from the store when its body cannot be read; `publish`: the announcement."""
-    document = await services.store.load_document(record.event_id or "")
-    if document is None:
-        raise Unreadable(f"there is no document {record.event_id} to make the message from")
-    stored = from_document(document)
-    if record.step == flow.PUBLISH:
-        return announced_again(stored, run=run)
-    place = flow.PLACE_OF[Step(record.step)]
-    return started_again(stored, place=place, run=run, body=_body(record), answered=record.answered)
-
-
-def _body(record: LetterRecord) -> str | None:
-    try:
-        from_cloud_event(record.body)
+        stream = await _stream_of(letter, services)
     except Unreadable:
-        return None
-    return record.body
+        return Look(letter=letter, history=letter.history, row=row, replay_would=plan)
+    letter = replace(letter, status=letter_status(letter, stream))
+    return Look(letter=letter, history=told_of(letter, stream), row=row, replay_would=plan)
 
 
-async def _close(record: LetterRecord, plan: Replay, *, by: str, services: Services) -> None:
-    if record.status is LetterStatus.OPEN:
-        closed = record.after("resolved", at=services.clock.now(), by=by, note=plan.why, status=LetterStatus.RESOLVED)
-        await services.letters.save(closed)
+# --- one letter ---
 
 
-def _verdict(record: LetterRecord, verdict: Verdict, *, why: str, run: str | None = None) -> Replay:
-    return Replay(letter_id=record.letter_id, verdict=verdict, why=why, run=run)
+async def _replay(letter: LetterRecord, *, by: str, dry_run: bool, services: Services) -> Replay:
+    if letter.closing or (letter.as_of is None and letter.status is LetterStatus.CLOSED):
+        return _verdict(letter, Verdict.NOTHING_TO_DO, why="the dead letter is closed")
+    if letter.reason in MONEY_TO_GIVE_BACK:
+        return _verdict(letter, Verdict.CANNOT, why="a person gives the money back at the provider, then discards it")
+    if letter.payment_id is None or letter.event_id is None:
+        return _verdict(letter, Verdict.CANNOT, why="it names no payment: look at the message, then discard it")
+    if letter.step == flow.PUBLISH:
+        return await _replay_publish(letter, by=by, dry_run=dry_run, services=services)
+    if letter.step not in set(Step):
+        return _verdict(letter, Verdict.CANNOT, why=f"no step of ours reads {letter.source}")
+    return await _replay_step(letter, by=by, dry_run=dry_run, services=services)
+
+
+async def _replay_step(letter: LetterRecord, *, by: str, dry_run: bool, services: Services) -> Replay:
+    try:
+        stream = await _stream_of(letter, services)
+        if not dry_run and await answer_recorded(letter, stream, services=services):
+            stream = await _stream_of(letter, services)
+    except Unreadable as exc:
+        return _verdict(letter, Verdict.CANNOT, why=f"the stream cannot be read: {exc}")
+    if not stream:
+        return _verdict(letter, Verdict.CANNOT, why=f"no events of payment {letter.payment_id} are stored")
+    now = standing(stream, Step(letter.step))
+    plan = _plan(letter, now)
+    if dry_run:
+        return plan
+    if plan.verdict is Verdict.REPLAYED:
+        return await _resume(letter, now, stream=stream, by=by, services=services)
+    await shown_as(letter, stream, services=services)
+    return plan
+
+
+def _plan(letter: LetterRecord, now: Standing) -> Replay:
+    """What a replay would do now."""
+    status = now.payment.status.value
+    if now.stands is Stands.NONE or letter.cause not in now.causes:
+        why = now.refused or "its message stems from no event that starts this step"
+        return _verdict(letter, Verdict.CANNOT, why=f"the payment is {status}: {why}")
+    if now.stands is Stands.DONE and not now.rests:
+        return _verdict(letter, Verdict.NOTHING_TO_DO, why=f"the payment moved on: it is {status}")
+    if letter.cause != now.cause:
+        again = f"and parked again: see dead letter {now.parked.letter_id}" if now.parked else "and is under way"
+        return _verdict(letter, Verdict.NOTHING_TO_DO, why=f"the step was started again as {now.cause}, {again}")
+    return _verdict(letter, Verdict.REPLAYED, why=f"the payment is {status} and {letter.step} is left to do")
+
+
+async def _resume(
+    letter: LetterRecord, now: Standing, *, stream: Sequence[StoredEvent], by: str, services: Services
+) -> Replay:
+    resumed = PaymentResumed(
+        occurred_at=services.clock.now(),
+        step=letter.step,
+        replaces=now.cause,
+        starter=now.starter,
+        to="finish",
+        by="replay",
+        who=by,
+        why=f"replay of dead letter {letter.letter_id}",
+        action=services.new_id(),
+        letter_id=letter.letter_id,
+        heard=letter.yes is not None or now.was_heard,
+    )
+    stored = await resume(resumed, stream=stream, letter=letter, services=services)
+    services.telemetry.count(signals.DEAD_LETTERS_REPLAYED, step=letter.step, reason=letter.reason)
+    return _verdict(letter, Verdict.REPLAYED, why=f"{letter.step} is started again", cause=stored.event_id)
+
+
+# --- a letter of the feed ---
+
+
+async def _replay_publish(letter: LetterRecord, *, by: str, dry_run: bool, services: Services) -> Replay:
+    """Sent under the event's own id, to whoever it concerns; then the letter is closed."""
+    document = await services.store.load_document(letter.event_id or "")
+    if document is None:
+        return _verdict(letter, Verdict.CANNOT, why=f"there is no document {letter.event_id}")
+    try:
+        sent = outgoing(from_document(document))
+    except Unreadable as exc:
+        return _verdict(letter, Verdict.CANNOT, why=f"it still cannot be mapped: {exc}")
+    if dry_run:
+        return _verdict(letter, Verdict.REPLAYED, why="its document can be mapped now")
+    if isinstance(sent, DeadLetter):
+        await services.dead_letters.park(sent)
+    elif sent is not None:
+        rejected = await services.publisher.publish([sent])
+        if rejected:
+            return _verdict(letter, Verdict.CANNOT, why=f"the broker refuses it: {rejected[0].reason}")
+    await closed(letter, action="sent", by=by, note=f"document {letter.event_id}", services=services)
+    services.telemetry.count(signals.DEAD_LETTERS_REPLAYED, step=letter.step, reason=letter.reason)
+    return _verdict(letter, Verdict.REPLAYED, why="its document was sent", cause=letter.event_id)
+
+
+async def _stream_of(letter: LetterRecord, services: Services) -> Sequence[StoredEvent]:
+    return await services.store.load(letter.payment_id) if letter.payment_id else ()
+
+
+def _verdict(letter: LetterRecord, verdict: Verdict, *, why: str, cause: str | None = None) -> Replay:
+    return Replay(letter_id=letter.letter_id, verdict=verdict, why=why, cause=cause)

@@ -1,0 +1,144 @@
+"""How a step of a payment stands: not started, running, parked or done, and by which message. Pure.
+
+What happened after something broke stands in the stream, and this is its only reader. The cause is what matters: the
+newest event that starts the step. Whoever acts for an older cause is too late.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.decisions import Intention, Refused, intend
+from shared.domain.events import (
+    Event,
+    PaymentCreated,
+    PaymentFailed,
+    PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSettled,
+)
+from shared.domain.payment import Payment, Step, fold
+from shared.domain.stream import StoredEvent
+
+STARTER_OF: dict[Step, type[Event]] = {
+    Step.CREATE: PaymentInitiated,
+    Step.SETTLE: PaymentCreated,
+    Step.NOTIFY: PaymentSettled,
+    Step.VOID: PaymentFailed,
+    Step.NOTIFY_FAILURE: PaymentFailed,
+}
+"""The business event that starts a step, as the map in shared/flow.py says too."""
+
+
+class Stands(StrEnum):
+    """Where a step is."""
+
+    NONE = "none"  # not started, or refused by the rules
+    RUNNING = "running"  # something is left to do, and nobody has given up
+    PARKED = "parked"  # a person must look at it
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a step stands.
+
+    refused: why it is NONE. cause: the id of the newest event that starts it. causes: all of them, oldest first.
+    starter: the newest business event among them. started_at: when the step first began, since: when its cause did.
+    resumed: the cause, when it is a resumption. sweeps: the newest causes in a row that are the sweep's. rests: DONE
+    for the payment, yet a person may still have it done: the merchant could not be told.
+    """
+
+    stands: Stands
+    payment: Payment
+    refused: str = ""
+    causes: tuple[str, ...] = ()
+    starter: str = ""
+    started_at: datetime
+    since: datetime
+    resumed: PaymentResumed | None = None
+    parked: PaymentParked | None = None
+    sweeps: int = 0
+    rests: bool = False
+
+    @property
+    def cause(self) -> str:
+        """Empty for a step that nothing has started."""
+        return self.causes[-1] if self.causes else ""
+
+    @property
+    def may_be_parked(self) -> bool:
+        return self.stands is Stands.RUNNING or self.rests
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether a yes is known whose reference is not, so that nothing may be sent."""
+        return self.resumed is not None and self.resumed.heard
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether the step is to be ended without being done."""
+        return self.resumed is not None and self.resumed.to == "end"
+
+
+def standing(stream: Sequence[StoredEvent], step: Step) -> Standing:
+    """How the step stands after these events. Raises ValueError for a stream without PaymentInitiated."""
+    payment = fold(stored.event for stored in stream)
+    if payment is None:
+        raise ValueError("a payment without events")
+    starts = list(_starts(stream, step))
+    intention = intend(payment, step, now=payment.initiated_at)
+    if isinstance(intention, Refused) or not starts:
+        refused = intention.reason if isinstance(intention, Refused) else "not_started"
+        at = payment.initiated_at
+        return Standing(stands=Stands.NONE, payment=payment, refused=refused, started_at=at, since=at)
+    cause = starts[-1].event
+    resumed = cause if isinstance(cause, PaymentResumed) else None
+    parked = _parked(stream, step, cause=starts[-1].event_id)
+    rests = payment.completed is not None and step is Step.NOTIFY and resumed is None
+    return Standing(
+        stands=_stands(intention, is_parked=parked is not None, rests=rests),
+        payment=payment,
+        causes=tuple(stored.event_id for stored in starts),
+        starter=[stored for stored in starts if not isinstance(stored.event, PaymentResumed)][-1].event_id,
+        started_at=starts[0].event.occurred_at,
+        since=cause.occurred_at,
+        resumed=resumed,
+        parked=parked,
+        sweeps=_sweeps(starts),
+        rests=rests and parked is None and intention is not Intention.NOTHING,
+    )
+
+
+def _stands(intention: Intention, *, is_parked: bool, rests: bool) -> Stands:
+    if intention is Intention.NOTHING:
+        return Stands.DONE
+    if is_parked:
+        return Stands.PARKED
+    return Stands.DONE if rests else Stands.RUNNING
+
+
+def _starts(stream: Sequence[StoredEvent], step: Step) -> Iterator[StoredEvent]:
+    for stored in stream:
+        event = stored.event
+        if isinstance(event, STARTER_OF[step]) or (isinstance(event, PaymentResumed) and event.step == step):
+            yield stored
+
+
+def _parked(stream: Sequence[StoredEvent], step: Step, *, cause: str) -> PaymentParked | None:
+    for stored in stream:
+        event = stored.event
+        if isinstance(event, PaymentParked) and (event.step, event.cause) == (step, cause):
+            return event
+    return None
+
+
+def _sweeps(starts: Sequence[StoredEvent]) -> int:
+    number = 0
+    for stored in reversed(starts):
+        if not (isinstance(stored.event, PaymentResumed) and stored.event.by == "sweep"):
+            break
+        number += 1
+    return number
