@@ -164,7 +164,7 @@ def _summary(letter: LetterRecord) -> dict[str, Any]:
     return {name: value for name, value in letter_to_json(letter).items() if name not in _ONLY_WHOLE}
 
 
-_ONLY_WHOLE = frozenset({"message", "history", "replays"})
+_ONLY_WHOLE = frozenset({"message", "history"})
 
 
 def _verdict(verdict: Replay) -> dict[str, Any]:

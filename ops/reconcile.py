@@ -54,7 +54,6 @@ class Side:
         return " ".join(part for part in (money(asdict(self)), taken, f"({self.status})") if part)
 
 
-_MONEY_TO_GIVE_BACK = frozenset({"payment.captured_late", "payment.charged_twice"})
 _FAILED = frozenset({"failed", "voided"})
 NOTHING = Side(0, None, None, "unknown")
 
@@ -81,8 +80,7 @@ def row_of(row: Json) -> Side:
 
 def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
     """As the app folds the stream. events: of a payment that may hold more than its state shows."""
-    types = [event["type"] for event in events]
-    money = [number for number, kind in enumerate(types) if kind in _MONEY_TO_GIVE_BACK]
+    money = [number for number, event in enumerate(events) if _is_to_give_back(event)]
     given_back = [number for number, event in enumerate(events) if _is_given_back(event)]
     return Side(
         int("settled" in payment),
@@ -91,6 +89,13 @@ def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
         payment["status"],
         is_known=bool(money),
         is_given_back=bool(money) and len([number for number in given_back if number > money[0]]) >= len(money),
+    )
+
+
+def _is_to_give_back(event: Json) -> bool:
+    """A second void harms nobody."""
+    return event["type"] == "payment.captured_late" or (
+        event["type"] == "payment.charged_twice" and event["data"]["step"] != "void"
     )
 
 

@@ -21,7 +21,8 @@ CONTENT_TYPE = "application/cloudevents+json"
 class Notice:
     """An integration event as it arrives: the payment as it was after the event.
 
-    is_whole: whether that is all there is to know of it. Of a payment in which something broke it is not.
+    is_whole: whether that is all there is to know of it. Of a payment that has failed, or in which something broke, the
+    store knows more.
     """
 
     event_id: str
@@ -68,7 +69,7 @@ def from_cloud_event(body: str | bytes) -> Notice:
             occurred_at=time_from_json(event["time"]),
             traceparent=as_text(event["traceparent"]) if "traceparent" in event else None,
             payment=payment_from_json(event["data"]),
-            is_whole=not event["data"].get("waiting"),
+            is_whole=not event["data"].keys() & {"waiting", "failed"},
         )
     except NOT_OURS as exc:
         raise Unreadable(f"the message is no payment event: {exc!r}") from exc

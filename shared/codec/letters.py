@@ -11,7 +11,7 @@ _EARLIER = {"replayed": LetterStatus.TAKEN_UP, "discarded": LetterStatus.CLOSED,
 
 
 def letter_to_json(record: LetterRecord) -> dict[str, Any]:
-    """As stored, and as operators see it. `run` and `replays` are what a release before this one reads."""
+    """As stored, and as operators see it."""
     yes, closing = record.yes, record.closing
     return {
         "id": record.letter_id,
@@ -30,14 +30,12 @@ def letter_to_json(record: LetterRecord) -> dict[str, Any]:
             "subject": record.subject,
             "body": record.body,
             "attempt": record.attempt,
-            "run": "0",
             "delivery_count": record.delivery_count,
             "answered": yes is not None,
             **({"reference": yes.reference} if yes and yes.reference else {}),
             **({"heard_at": time_to_json(yes.heard_at)} if yes and yes.heard_at else {}),
         },
         "recorded_at": time_to_json(record.recorded_at),
-        "replays": [],
         "history": [entry_to_json(entry) for entry in record.history],
         **({"closing": entry_to_json(closing)} if closing else {}),
     }

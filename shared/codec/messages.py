@@ -18,7 +18,7 @@ from typing import Final, assert_never
 
 from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event
 from shared.codec.facts import FORMS, type_name
-from shared.codec.values import time_from_json, time_to_json
+from shared.codec.values import NOT_OURS, time_from_json, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Payment, Step
@@ -264,7 +264,7 @@ def _heard(properties: Mapping[str, object]) -> Yes | None:
     reference, heard_at = properties.get(REFERENCE), properties.get(HEARD_AT)
     try:
         return Yes(str(reference) if reference else None, time_from_json(str(heard_at)) if heard_at else None)
-    except ValueError:
+    except NOT_OURS:
         return Yes(str(reference) if reference else None)
 
 

@@ -20,10 +20,9 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "settled": row.settled,
         "initiated_at": time_to_json(row.initiated_at),
         "moved_at": time_to_json(row.moved_at),
-        "waiting": list(row.waiting),
+        "broken": list(row.broken),
         "charged_twice": row.charged_twice,
         "captured_late": row.captured_late,
-        "sweeps": 0,  # a release before this one reads it
         "swept_at": time_to_json(row.swept_at) if row.swept_at else None,
         "active_at": time_to_json(max(row.moved_at, row.swept_at or row.moved_at)),
     }
@@ -42,7 +41,7 @@ def row_from_json(fields: Mapping[str, Any]) -> Row:
         settled=fields["settled"],
         initiated_at=time_from_json(fields["initiated_at"]),
         moved_at=time_from_json(fields["moved_at"]),
-        waiting=tuple(fields.get("waiting", ())),
+        broken=tuple(fields.get("broken", ())),
         charged_twice=fields.get("charged_twice", False),
         captured_late=fields.get("captured_late", False),
         swept_at=time_from_json(fields["swept_at"]) if fields["swept_at"] else None,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.payment import Step, fold
 from shared.domain.reasons import Reason
-from shared.domain.standing import Stands, standing
+from shared.domain.standing import Standing, Stands, standing, standings
 from shared.domain.stream import StoredEvent
 
 
@@ -125,8 +125,10 @@ def letter_status(letter: LetterRecord, stream: Sequence[StoredEvent]) -> Letter
         return LetterStatus.CLOSED
     if letter.reason in MONEY_TO_GIVE_BACK:
         return max(so_far, _status_of_money(letter, stream), key=_ORDER.index)
-    ends = range(1, len(stream) + 1)
-    return max([so_far, *(_status_at(letter, stream[:end]) for end in ends)], key=_ORDER.index)
+    if letter.step not in set(Step):
+        return so_far
+    stood = [_status_at(letter, now) for now in standings(stream, Step(letter.step))]
+    return max([so_far, *stood], key=_ORDER.index)
 
 
 def is_in_the_box_alone(letter: LetterRecord, stream: Sequence[StoredEvent]) -> bool:
@@ -155,10 +157,9 @@ def _status_of_money(letter: LetterRecord, stream: Sequence[StoredEvent]) -> Let
     return LetterStatus.CLOSED if is_seen_to else LetterStatus.OPEN
 
 
-def _status_at(letter: LetterRecord, stream: Sequence[StoredEvent]) -> LetterStatus:
-    if is_in_the_box_alone(letter, stream):
+def _status_at(letter: LetterRecord, now: Standing) -> LetterStatus:
+    if letter.cause not in now.causes:
         return LetterStatus.OPEN
-    now = standing(stream, Step(letter.step))
     if now.stands is Stands.DONE and not now.rests:
         return LetterStatus.CLOSED
     return LetterStatus.OPEN if letter.cause == now.cause else LetterStatus.TAKEN_UP

@@ -161,14 +161,18 @@ class Payment:
         return self.captured_late.capture_id if self.captured_late else None
 
     @property
-    def waiting(self) -> tuple[str, ...]:
+    def broken(self) -> tuple[str, ...]:
         """The steps that broke and are not finished, or whose money a person has to give back."""
         second = {each.step for each in self.second_yeses if not each.is_seen_to}
         late = (
             {Step.SETTLE.value} if self.captured_late and not self.is_given_back(self.captured_late.capture_id) else {}
         )
-        broken = {trouble.step for trouble in self.troubles if not (self.completed and trouble.step == Step.NOTIFY)}
-        return tuple(sorted({*broken, *second, *late}))
+        return tuple(sorted({*(trouble.step for trouble in self.troubles), *second, *late}))
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Where the payment cannot go on by itself. One that is completed does not wait for its merchant to be told."""
+        return tuple(step for step in self.broken if not (self.completed and step == Step.NOTIFY))
 
     def is_given_back(self, reference: str) -> bool:
         """Whether a person has seen to money of this reference."""

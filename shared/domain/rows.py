@@ -14,7 +14,7 @@ from shared.domain.stream import StoredEvent
 class Row:
     """A payment at a glance. owes: the first step that has to move; None at rest.
 
-    waiting: steps that broke and are not finished, and whose letters have to be kept up to date. charged_twice,
+    broken: steps that broke and are not finished, whose letters have to be kept up to date. charged_twice,
     captured_late: whether the stream says so, whoever has seen to it. swept_at: when the sweep last looked.
     """
 
@@ -28,7 +28,7 @@ class Row:
     settled: bool
     initiated_at: datetime
     moved_at: datetime
-    waiting: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     charged_twice: bool = False
     captured_late: bool = False
     swept_at: datetime | None = None
@@ -49,7 +49,7 @@ def row_of(stored: StoredEvent) -> Row:
         settled=payment.settled is not None,
         initiated_at=payment.initiated_at,
         moved_at=stored.event.occurred_at,
-        waiting=payment.waiting,
+        broken=payment.broken,
         charged_twice=any(each.step != Step.VOID for each in payment.second_yeses),
         captured_late=payment.captured_late is not None,
     )

@@ -4,7 +4,7 @@ What happened after something broke stands in the stream, and this is its only r
 newest event that starts the step. Whoever acts for an older cause is too late.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ from shared.domain.events import (
     PaymentResumed,
     PaymentSettled,
 )
-from shared.domain.payment import Payment, Step, fold
+from shared.domain.payment import Payment, Step, evolve
 from shared.domain.stream import StoredEvent
 
 STARTER_OF: dict[Step, type[Event]] = {
@@ -85,10 +85,32 @@ class Standing:
 
 def standing(stream: Sequence[StoredEvent], step: Step) -> Standing:
     """How the step stands after these events. Raises ValueError for a stream without PaymentInitiated."""
-    payment = fold(stored.event for stored in stream)
-    if payment is None:
+    now: Standing | None = None
+    for now in standings(stream, step):  # noqa: B007 - the last one
+        pass
+    if now is None:
         raise ValueError("a payment without events")
-    starts = list(_starts(stream, step))
+    return now
+
+
+def standings(stream: Sequence[StoredEvent], step: Step) -> Iterator[Standing]:
+    """How the step stood after each of these events. Raises ValueError as `standing` does."""
+    payment: Payment | None = None
+    starts: list[StoredEvent] = []
+    parked: dict[str, PaymentParked] = {}
+    for stored in stream:
+        event = stored.event
+        payment = evolve(payment, event)
+        if isinstance(event, STARTER_OF[step]) or (isinstance(event, PaymentResumed) and event.step == step):
+            starts.append(stored)
+        if isinstance(event, PaymentParked) and event.step == step:
+            parked[event.cause] = event
+        yield _standing(payment, step, starts=starts, parked=parked)
+
+
+def _standing(
+    payment: Payment, step: Step, *, starts: Sequence[StoredEvent], parked: Mapping[str, PaymentParked]
+) -> Standing:
     intention = intend(payment, step, now=payment.initiated_at)
     if isinstance(intention, Refused) or not starts:
         refused = intention.reason if isinstance(intention, Refused) else "not_started"
@@ -96,19 +118,19 @@ def standing(stream: Sequence[StoredEvent], step: Step) -> Standing:
         return Standing(stands=Stands.NONE, payment=payment, refused=refused, started_at=at, since=at)
     cause = starts[-1].event
     resumed = cause if isinstance(cause, PaymentResumed) else None
-    parked = _parked(stream, step, cause=starts[-1].event_id)
+    given_up = parked.get(starts[-1].event_id)
     rests = payment.completed is not None and step is Step.NOTIFY and resumed is None
     return Standing(
-        stands=_stands(intention, is_parked=parked is not None, rests=rests),
+        stands=_stands(intention, is_parked=given_up is not None, rests=rests),
         payment=payment,
         causes=tuple(stored.event_id for stored in starts),
         starter=[stored for stored in starts if not isinstance(stored.event, PaymentResumed)][-1].event_id,
         started_at=starts[0].event.occurred_at,
         since=cause.occurred_at,
         resumed=resumed,
-        parked=parked,
+        parked=given_up,
         sweeps=_sweeps(starts),
-        rests=rests and parked is None and intention is not Intention.NOTHING,
+        rests=rests and given_up is None and intention is not Intention.NOTHING,
     )
 
 
@@ -118,21 +140,6 @@ def _stands(intention: Intention, *, is_parked: bool, rests: bool) -> Stands:
     if is_parked:
         return Stands.PARKED
     return Stands.DONE if rests else Stands.RUNNING
-
-
-def _starts(stream: Sequence[StoredEvent], step: Step) -> Iterator[StoredEvent]:
-    for stored in stream:
-        event = stored.event
-        if isinstance(event, STARTER_OF[step]) or (isinstance(event, PaymentResumed) and event.step == step):
-            yield stored
-
-
-def _parked(stream: Sequence[StoredEvent], step: Step, *, cause: str) -> PaymentParked | None:
-    for stored in stream:
-        event = stored.event
-        if isinstance(event, PaymentParked) and (event.step, event.cause) == (step, cause):
-            return event
-    return None
 
 
 def _sweeps(starts: Sequence[StoredEvent]) -> int:

@@ -82,14 +82,15 @@ class Turn:
             return Unknown(f"no answer to {self.call.request_id} within the turn")
 
     async def ask(self, payment: Payment, *, started_at: datetime) -> AskAnswer:
-        """What became of the request, by its id, and else by our payment id: the other side may forget ids.
+        """What became of the request, by its id; before anything may be sent also by our payment id.
 
-        started_at: when the step began; nobody asks by an id that is too old to be known. Raises TurnOver.
+        The other side may forget ids. started_at: when the step began; nobody asks by an id that is too old to be
+        known. Raises TurnOver.
         """
         try:
             if not self.is_forgotten(started_at):
                 answer = await self._in_time(self.step.ask(self.call))
-                if not isinstance(answer, NeverSeen):
+                if not isinstance(answer, NeverSeen) or not self.is_quiet:
                     return answer
             return await self._in_time(self.step.find(payment, self.call))
         except TimeoutError:

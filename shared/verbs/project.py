@@ -36,12 +36,25 @@ async def project(documents: Sequence[Mapping[str, Any]], *, services: Services)
         seen = latest.get(stored.payment.payment_id)
         if seen is None or seen.payment.version < stored.payment.version:
             latest[stored.payment.payment_id] = stored
-        if stored.payment.troubles or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL:
+        if stored.payment.broken or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL:
             broken.add(stored.payment.payment_id)
     for stored in latest.values():
-        was_broken = await _project(stored, services)
-        if was_broken or stored.payment.payment_id in broken:
+        await _project(stored, is_broken=stored.payment.payment_id in broken, services=services)
+
+
+async def _project(stored: StoredEvent, *, is_broken: bool, services: Services) -> None:
+    """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
+    for _ in range(RACES):
+        standing = await services.overview.get(stored.payment.payment_id)
+        if is_broken or (standing is not None and standing.broken):
             await _project_letters(stored.payment.payment_id, services)
+        row = newer(row_of(stored), standing)
+        if row is None:
+            return
+        if await services.overview.put(row):
+            _tell(row, standing=standing, services=services)
+            return
+    raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
 
 
 async def _project_letters(payment_id: str, services: Services) -> None:
@@ -52,20 +65,6 @@ async def _project_letters(payment_id: str, services: Services) -> None:
         return
     for letter in await letters_of(payment_id, box=services.letters):
         await shown_as(letter, stream, services=services)
-
-
-async def _project(stored: StoredEvent, services: Services) -> bool:
-    """Whether something had broken in the payment, as far as its row tells."""
-    for _ in range(RACES):
-        standing = await services.overview.get(stored.payment.payment_id)
-        was_broken = standing is not None and bool(standing.waiting)
-        row = newer(row_of(stored), standing)
-        if row is None:
-            return was_broken
-        if await services.overview.put(row):
-            _tell(row, standing=standing, services=services)
-            return was_broken
-    raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
 
 
 def _tell(row: Row, *, standing: Row | None, services: Services) -> None:

@@ -21,7 +21,7 @@ async def test_a_first_delivery_that_is_not_fresh_any_more_is_asked_about_and_th
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
-        assert await asks_and_requests(world, payment_id) == (1, 2)
+        assert await asks_and_requests(world, payment_id) == (3, 2), "by id, and when quiet by id and by reference"
 
 
 async def test_a_first_delivery_that_is_just_fresh_is_taken_at_its_word(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ async def test_a_payment_that_has_expired_is_asked_about_and_fails(tmp_path: Pat
         failed = (await world.payment(payment_id)).failed
         assert failed is not None
         assert (failed.reason, failed.code, failed.failed_step) == ("expired", "payment_expired", "create")
-        assert await asks_and_requests(world, payment_id) == (1, 0)
+        assert await asks_and_requests(world, payment_id) == (3, 0), "by id, and when quiet by id and by reference"
         assert await world.letters() == []
 
 

@@ -13,7 +13,7 @@ VOIDED = ["initiated", "created", "failed", "voided"]
     ("payment_method", "retried", "asks", "requests"),
     [
         ("pm_settle_declined", 0, 0, 3),
-        ("pm_settle_declined_void_fails_twice", 2, 2, 5),
+        ("pm_settle_declined_void_fails_twice", 2, 4, 5),
         ("pm_settle_declined_void_times_out_once", 1, 1, 3),
     ],
 )

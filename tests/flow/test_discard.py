@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from shared.domain.letters import LetterStatus
 from shared.verbs.recovery.discard import Discard
 from tests import places
 from tests.facts import COMPLETED
@@ -10,7 +11,7 @@ from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
 
 async def discarded(world: World) -> Discard:
     """The one open dead letter is discarded."""
-    return await world.discard((await world.only_letter(status="open")).letter_id)
+    return await world.discard((await world.only_letter(status=LetterStatus.OPEN)).letter_id)
 
 
 async def test_a_payment_the_provider_never_saw_fails(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ async def test_while_the_provider_does_not_answer_nothing_is_done(tmp_path: Path
 
         assert not outcome.discarded
         assert await world.events(payment_id) == ["initiated"]
-        assert (await world.only_letter(status="open")).status == "open"
+        assert (await world.only_letter(status=LetterStatus.OPEN)).status == "open"
 
 
 async def test_a_paid_payment_whose_notification_died_completes_as_undelivered(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ async def test_a_payment_that_moved_on_is_left_alone(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_down")
         await world.run()
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         await world.backends.tell_provider("/repair")
         world.clock.advance_s(3601)
         world.rewind("publish")
@@ -144,14 +145,14 @@ async def test_a_letter_that_names_no_payment_is_closed(tmp_path: Path) -> None:
         outcome = await discarded(world)
 
         assert outcome.discarded
-        assert await world.letters(status="open") == []
+        assert await world.letters(status=LetterStatus.OPEN) == []
 
 
 async def test_discarding_twice_is_discarding_once(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_down")
         await world.run()
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         await world.discard(letter.letter_id)
 
         again = await world.discard(letter.letter_id)

@@ -6,6 +6,7 @@ import pytest
 
 from shared import flow
 from shared.codec.messages import Message
+from shared.domain.letters import LetterStatus
 from tests import places
 from tests.facts import COMPLETED
 from tests.flow.kit.world import a_world, a_world_behind_a_gateway
@@ -29,7 +30,7 @@ async def test_a_discard_that_hears_a_gateway_instead_of_the_provider_does_nothi
         payment_id = await world.accept("pm_settle_times_out_once")
         gateway.answers_when_asked(503, times=3)
         await world.run()
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         gateway.answers_when_asked(200)
 
         outcome = await world.discard(letter.letter_id)
@@ -42,7 +43,7 @@ async def test_a_payment_that_is_being_replayed_cannot_be_discarded_beside_it(tm
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_settle_down")
         await world.run()
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         await world.backends.tell_provider("/repair")
         await world.replay(letter.letter_id)
 
@@ -58,7 +59,7 @@ async def test_an_authorised_payment_is_ended_and_announced_in_one_append(tmp_pa
         payment_id = await world.accept("pm_times_out_once")
         gateway.answers_when_asked(503, times=3)
         await world.run()
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
 
         outcome = await world.discard(letter.letter_id)
         await world.run()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.letters import LetterStatus
 from shared.errors import StoreBusy
 from tests.facts import COMPLETED
 from tests.flow.kit.edge import Edge
@@ -129,7 +130,7 @@ async def test_a_dry_run_of_many_goes_through_every_page_and_changes_nothing(tmp
         first = await edge.send("replay_dead_letters", wanted)
         rest = await edge.send("replay_dead_letters", {**wanted, "page": first.body["next_page"]})
 
-        letters = await world.letters(status="open")
+        letters = await world.letters(status=LetterStatus.OPEN)
         looked_at = [result["letter_id"] for each in (first, rest) for result in each.body["results"]]
         assert sorted(looked_at) == sorted(letter.letter_id for letter in letters)
         assert all(letter.history == () for letter in letters)

@@ -8,7 +8,7 @@ from shared.codec.messages import Message
 from tests import places
 from tests.crashes import Killed
 from tests.facts import COMPLETED
-from tests.flow.kit.failing_ports import raising_in_create
+from tests.flow.kit.failing_ports import raising_in
 from tests.flow.kit.world import a_world, a_world_behind_a_gateway
 
 # -- park
@@ -40,8 +40,6 @@ async def test_a_call_that_is_our_own_fault_is_parked_at_once(status: int, tmp_p
         ('{"specversion":"1.0"}', {}),
         (None, {"attempt": "one"}),
         (None, {"attempt": -1}),
-        (None, {"run": "x1"}),
-        (None, {"run": 7}),
     ],
 )
 async def test_a_message_that_cannot_be_read_is_parked_and_nothing_is_sent(
@@ -96,8 +94,11 @@ async def test_a_message_whose_worker_dies_every_time_ends_as_a_dead_letter_of_t
     def die() -> None:
         raise Killed("always")
 
-    async with a_world(tmp_path, alter=raising_in_create(die)) as world:
+    async with a_world(tmp_path, alter=raising_in("ask", die)) as world:
         payment_id = await world.accept("pm_ok")
+        await world.read_page("publish")
+        await world.bus.take(world.bus.queue(str(places.CREATE)))  # and its taker dies
+        await world.restart()
 
         await world.run()
 

@@ -1,10 +1,14 @@
-"""An operator sends a dead letter once more: under a new run, to the step that failed, and only when that is owed."""
+"""An operator starts the step of a dead letter again: by one event in the stream, and only when it is owed."""
 
+import asyncio
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from shared.codec.messages import Message
+from shared.domain.events import PaymentResumed
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.verbs.recovery.replay import Verdict
 from tests import places
@@ -21,6 +25,13 @@ async def parked(world: World, payment_method: str = "pm_down") -> tuple[str, Le
     return payment_id, letter
 
 
+async def with_twin(world: World, letter: LetterRecord) -> LetterRecord:
+    """A second letter of the same cause."""
+    twin = replace(letter, letter_id="twin", message_id=f"{letter.message_id}:twin", etag=None)
+    await world.operate(lambda services: services.letters.add(twin))
+    return twin
+
+
 async def reread(world: World, letter: LetterRecord) -> LetterRecord:
     (found,) = [each for each in await world.letters() if each.letter_id == letter.letter_id]
     return found
@@ -31,29 +42,32 @@ async def test_two_replays_while_the_provider_is_down_are_two_new_deaths_and_the
 ) -> None:
     async with a_world(tmp_path) as world:
         await world.backends.tell_provider("/mode", forget_request_ids=True)
-        payment_id, first = await parked(world, "pm_settle_down")
+        payment_id, _ = await parked(world, "pm_settle_down")
 
         for _ in range(2):
             await world.replay_all()
-            await world.run(for_s=60)
+            await world.run(for_s=240)
         letters = await world.letters()
-        assert [(letter.run, letter.status.value) for letter in letters] == [
-            ("0", "replayed"),
-            ("r1", "replayed"),
-            ("r2", "open"),
+        assert [(letter.cause, letter.status.value) for letter in letters] == [
+            (f"{payment_id}:2", "taken_up"),
+            (f"{payment_id}:4", "taken_up"),
+            (f"{payment_id}:6", "open"),
         ]
         assert [letter.message_id for letter in letters] == [
-            f"{payment_id}:2:settle:{run}:3" for run in ("0", "r1", "r2")
+            f"{payment_id}:{version}:settle:3" for version in (2, 4, 6)
         ]
-        assert (letters[-1].recorded_at - first.recorded_at).total_seconds() < 60
         await world.backends.tell_provider("/repair")
         (verdict,) = await world.replay_all()
         await world.run()
 
-        assert (verdict.verdict, verdict.run) == (Verdict.REPLAYED, "r3")
+        assert (verdict.verdict, verdict.cause) == (Verdict.REPLAYED, f"{payment_id}:8")
+        assert [type(each.event).__name__ for each in (await world.stream(payment_id))[2:8]] == [
+            "PaymentParked",
+            "PaymentResumed",
+        ] * 3
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
-        assert await world.letters(status="open") == []
+        assert await world.letters(status=LetterStatus.OPEN) == []
         assert world.telemetry.metric("dead_letters.recorded", step="settle", reason="retries_exhausted") == 3
         assert world.telemetry.metric("dead_letters.replayed", step="settle", reason="retries_exhausted") == 3
 
@@ -68,24 +82,38 @@ async def test_the_same_letter_replayed_again_is_nothing_to_do(tmp_path: Path) -
         again = await world.replay(letter.letter_id)
         await world.run()
 
-        assert (again.verdict, again.why) == (Verdict.NOTHING_TO_DO, "it was replayed as r1")
+        assert (again.verdict, again.why) == (Verdict.NOTHING_TO_DO, "the payment moved on: it is completed")
         assert await world.events(payment_id) == COMPLETED
-        assert world.bus.queue(str(places.CREATE)).counts["completed"] == 5, "four attempts and one replay"
+        assert world.bus.queue(str(places.CREATE)).counts["completed"] == 6, "four attempts, the replay and its copy"
+        assert (await reread(world, letter)).status is LetterStatus.CLOSED
+
+
+async def test_a_repeat_of_the_feed_does_not_start_what_waits_for_a_person(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, _ = await parked(world)
+        await world.backends.tell_provider("/repair")
+        world.clock.advance_s(3601)
+        world.rewind("publish")
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated"]
+        assert len(world.telemetry.log_lines("advance.waits_for_a_person")) == 1
 
 
 async def test_a_replay_of_a_payment_that_moved_on_says_so_and_closes_the_letter(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id, letter = await parked(world)
+        twin = await with_twin(world, letter)
         await world.backends.tell_provider("/repair")
-        world.clock.advance_s(3601)
-        world.rewind("publish")
+        await world.replay(letter.letter_id)
         await world.run()
         assert await world.events(payment_id) == COMPLETED
 
-        verdict = await world.replay(letter.letter_id)
+        verdict = await world.replay(twin.letter_id)
 
         assert (verdict.verdict, verdict.why) == (Verdict.NOTHING_TO_DO, "the payment moved on: it is completed")
-        assert (await reread(world, letter)).status is LetterStatus.RESOLVED
+        assert (await reread(world, twin)).status is LetterStatus.CLOSED
         assert world.scheduled() == {}
 
 
@@ -96,38 +124,74 @@ async def test_a_dry_run_says_what_would_happen_and_changes_nothing(tmp_path: Pa
         verdict = await world.replay(letter.letter_id, dry_run=True)
         await world.run()
 
-        assert (verdict.verdict, verdict.why) == (Verdict.REPLAYED, "the payment is initiated and owes create")
+        assert (verdict.verdict, verdict.why) == (Verdict.REPLAYED, "the payment is initiated and create is left to do")
         assert await reread(world, letter) == letter
         assert await world.events(payment_id) == ["initiated"]
 
 
 @pytest.mark.parametrize("side", Side)
-@pytest.mark.parametrize("call", ["letters.save", "scheduler.schedule"])
-async def test_a_replay_that_was_cut_off_is_repeated_under_the_same_run(call: str, side: Side, tmp_path: Path) -> None:
+async def test_a_replay_that_was_cut_off_is_one_resumption_when_it_is_repeated(side: Side, tmp_path: Path) -> None:
     plan = CrashPlan()
     async with a_world(tmp_path, crash_plan=plan) as world:
         payment_id, letter = await parked(world)
         await world.backends.tell_provider("/repair")
-        before = len(world.bus.sent)
-        ahead = [
-            "letters.get",
-            "store.load",
-            "letters.find",
-            "letters.save",
-            "store.load_document",
-            "scheduler.schedule",
-        ]
-        plan.at, plan.side = len(plan.calls) + ahead.index(call), side
+        ahead = ["letters.get", "store.load", "store.append"]
+        plan.at, plan.side = len(plan.calls) + ahead.index("store.append"), side
 
         verdict = await world.replay(letter.letter_id)
         await world.run()
 
-        assert (world.crashes, verdict.run) == (1, "r1")
-        sent = {str(message.message_id) for message in world.bus.sent[before:] if message.to}
-        assert sent == {f"{payment_id}:1:create:r1:0"}
-        assert (await reread(world, letter)).replays == ("r1",)
+        assert world.crashes == 1
+        assert verdict.verdict is (Verdict.REPLAYED if side is Side.BEFORE else Verdict.NOTHING_TO_DO)
+        resumed = [each for each in await world.stream(payment_id) if isinstance(each.event, PaymentResumed)]
+        assert len(resumed) == 1
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
+
+
+async def test_a_replay_needs_no_bus_and_its_letter_is_not_lost(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, letter = await parked(world)
+        await world.backends.tell_provider("/repair")
+        world.bus.faults.order({"kind": "refuse_sends", "topic": places.CREATE.topic, "count": 3})
+
+        verdict = await world.replay(letter.letter_id)
+
+        assert verdict.verdict is Verdict.REPLAYED
+        assert world.faults == [], "nothing was sent so far"
+        await world.run()
+        assert [type(fault).__name__ for fault in world.faults] == ["BusUnavailable"] * 3
+        assert await world.events(payment_id) == COMPLETED
+
+
+async def test_of_two_operators_at_once_one_replays_and_the_other_is_told(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, letter = await parked(world)
+        await world.backends.tell_provider("/repair")
+
+        verdicts = await asyncio.gather(world.replay(letter.letter_id), world.replay(letter.letter_id))
+        await world.run()
+
+        assert sorted(each.verdict for each in verdicts) == [Verdict.NOTHING_TO_DO, Verdict.REPLAYED]
+        (late,) = [each for each in verdicts if each.verdict is Verdict.NOTHING_TO_DO]
+        assert late.why == f"the step was started again as {payment_id}:3, and is under way"
+        assert await world.events(payment_id) == COMPLETED
+
+
+async def test_a_payment_that_was_parked_and_resumed_once_costs_two_creates_more(tmp_path: Path) -> None:
+    plan = CrashPlan()
+    async with a_world(tmp_path, crash_plan=plan, projects=False) as world:
+        payment_id, letter = await parked(world, "pm_settle_down")
+        await world.backends.tell_provider("/repair")
+        await world.replay(letter.letter_id)
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        calls = Counter(plan.calls)
+        assert calls["store.append"] == 4 + 2, "the four of every payment, parked and resumed"
+        assert calls["store.load_document"] == 0
+        loads = {"retries": 3, "recorder": 2, "replay": 1, "the resumed turn and its copy": 2}
+        assert calls["store.load"] == sum(loads.values())
 
 
 async def test_a_replay_reaches_only_the_step_that_failed(tmp_path: Path) -> None:
@@ -173,12 +237,11 @@ async def test_a_letter_that_names_no_payment_cannot_be_replayed(tmp_path: Path)
         assert (await reread(world, letter)).status is LetterStatus.OPEN
 
 
-async def test_of_two_letters_of_one_step_the_second_waits_for_the_run_of_the_first(tmp_path: Path) -> None:
+async def test_of_two_letters_of_one_cause_the_second_has_nothing_to_do(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id, letter = await parked(world, "pm_settle_down")
-        twin = replace(letter, letter_id="twin", message_id=f"{letter.message_id}:twin", etag=None)
-        await world.operate(lambda services: services.letters.add(twin))
+        await with_twin(world, letter)
         await world.backends.tell_provider("/repair")
 
         verdicts = await world.replay_all()
@@ -187,4 +250,27 @@ async def test_of_two_letters_of_one_step_the_second_waits_for_the_run_of_the_fi
         assert sorted(verdict.verdict for verdict in verdicts) == [Verdict.NOTHING_TO_DO, Verdict.REPLAYED]
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
-        assert await world.letters(status="open") == []
+        assert await world.letters(status=LetterStatus.OPEN) == []
+
+
+async def test_what_an_older_cause_left_behind_does_nothing_after_a_replay(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, letter = await parked(world, "pm_settle_down")
+        await world.backends.tell_provider("/repair")
+        await world.replay(letter.letter_id)
+        left_behind = Message(
+            topic=places.SETTLE.topic,
+            message_id=f"{payment_id}:2:settle:9",
+            body=letter.body,
+            subject=letter.subject,
+            to=places.SETTLE.subscription,
+            properties={"attempt": 1, "quiet": 1},
+        )
+
+        await world.services.publisher.publish([left_behind])
+        await world.work()
+
+        assert len(world.telemetry.log_lines("advance.superseded")) == 1
+        await world.run()
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared import flow
+from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
@@ -152,7 +153,7 @@ async def test_a_payment_that_was_replayed_lately_is_left_to_its_retries(tmp_pat
     async with a_world(tmp_path) as world:
         await world.accept("pm_settle_down")
         await world.run()
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         world.clock.advance_s(LONG_S)
         await world.operate(lambda services: replay(letter.letter_id, by="op", dry_run=False, services=services))
 

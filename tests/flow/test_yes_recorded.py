@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from shared.domain.events import Event, PaymentCreated, PaymentFailed
+from shared.domain.letters import LetterStatus
 from shared.domain.payment import Status, evolve
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
@@ -69,7 +70,7 @@ async def test_money_taken_after_the_payment_had_failed_is_recorded_and_a_person
         payment = await world.payment(payment_id)
         assert payment.settled is not None
         assert payment.status is Status.FAILED
-        letters = {(letter.step, letter.reason) for letter in await world.letters(status="open")}
+        letters = {(letter.step, letter.reason) for letter in await world.letters(status=LetterStatus.OPEN)}
         assert letters == {("void", "our_fault"), ("void", "captured_after_failure")}, (
             "what was captured cannot be voided"
         )
@@ -83,12 +84,12 @@ async def test_a_letter_of_money_that_has_to_be_given_back_can_be_closed_and_not
         await world.run()
         before = await world.events(payment_id)
 
-        outcomes = [await world.discard(letter.letter_id) for letter in await world.letters(status="open")]
+        outcomes = [await world.discard(letter.letter_id) for letter in await world.letters(status=LetterStatus.OPEN)]
         await world.run()
 
         assert [outcome.discarded for outcome in outcomes] == [True, True]
         assert all("refunded" in outcome.why for outcome in outcomes)
-        assert await world.letters(status="open") == []
+        assert await world.letters(status=LetterStatus.OPEN) == []
         assert await world.events(payment_id) == before
         assert await world.charges(payment_id) == 1
 

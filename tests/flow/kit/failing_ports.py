@@ -8,31 +8,36 @@ from dataclasses import replace
 from typing import Any, cast
 
 from shared.domain.events import Event
-from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy
 from shared.ports.event_store import Appended, EventStore
-from shared.ports.provider import Answer, Call, Provider
+from shared.ports.provider import Provider
 from shared.services import Services
 
 
 class _FailingProvider:
-    """A provider whose create first calls the hook, which may raise."""
+    """A provider of which one method first calls the hook, which may raise."""
 
-    def __init__(self, provider: Provider, hook: Callable[[], None]) -> None:
-        self._provider, self._hook = provider, hook
+    def __init__(self, provider: Provider, method: str, *, hook: Callable[[], None]) -> None:
+        self._provider, self._method, self._hook = provider, method, hook
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
+        found = getattr(self._provider, name)
+        if name != self._method:
+            return found
 
-    async def create(self, payment: Payment, call: Call) -> Answer:
-        self._hook()
-        return await self._provider.create(payment, call)
+        async def hooked(*args: object, **named: object) -> object:
+            self._hook()
+            return await found(*args, **named)
+
+        return hooked
 
 
-def raising_in_create(hook: Callable[[], None]) -> Callable[[Services], Services]:
-    """Before each create at the provider the hook is called. What it raises, create raises."""
-    return lambda services: replace(services, provider=cast("Provider", _FailingProvider(services.provider, hook)))
+def raising_in(method: str, hook: Callable[[], None]) -> Callable[[Services], Services]:
+    """Before each call of this method of the provider the hook is called. What it raises, the call raises."""
+    return lambda services: replace(
+        services, provider=cast("Provider", _FailingProvider(services.provider, method, hook=hook))
+    )
 
 
 class _FailingStore:

@@ -19,7 +19,7 @@ from shared.codec.documents import from_document
 from shared.codec.facts import type_name
 from shared.codec.messages import Message
 from shared.domain.decisions import Refused
-from shared.domain.letters import LetterRecord
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.money import Money
 from shared.domain.payment import Payment, fold
 from shared.domain.stream import StoredEvent
@@ -81,7 +81,7 @@ class World(Host):
     async def replay_all(self, **wanted: Any) -> list[Replay]:
         """Every open dead letter, or those that are wanted."""
         verdicts = []
-        for letter in await self.letters(status="open", **wanted):
+        for letter in await self.letters(status=LetterStatus.OPEN, **wanted):
             verdict = await self.replay(letter.letter_id)
             verdicts.append(verdict)
         return verdicts
