@@ -227,6 +227,7 @@ def _lose(world: World, luck: Luck) -> None:
         entry = luck.one_of(ready)
         world.stage.tell(f"    {entry.message.message_id[-6:]} in {entry.place} is lost")
         world.bus.lose(entry)
+        world.provider.forgets_that_it_was_handed_on(str(entry.message.properties))
 
 
 _KINDS: dict[str, Callable[[World, Luck], Any]] = {

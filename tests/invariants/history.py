@@ -57,7 +57,7 @@ def starts(stream: Sequence[Told], step: str) -> Iterator[Told]:
     """What starts the step, oldest first; the last one is its cause."""
     for each in stream:
         resumes = each.kind == "payment.resumed" and each.said["step"] == step
-        if each.kind == STARTER[step] or resumes:
+        if each.kind == STARTER.get(step) or resumes:
             yield each
 
 
@@ -107,6 +107,15 @@ def may_be_told_late(stream: Sequence[Told], step: str) -> bool:
         stream, "payment.completed", notification="not_wanted"
     )
     return step == "notify" and has(stream, "payment.completed") and not told
+
+
+def is_being_told_late(stream: Sequence[Told]) -> bool:
+    """Whether a person wants the merchant to be told after all, or to end that, and it is neither done nor parked."""
+    current = cause(stream, "notify")
+    resumed = current is not None and current.kind == "payment.resumed"
+    parked = current is not None and has(stream, "payment.parked", step="notify", cause=current.event_id)
+    seen_to = has(stream, "payment.seen_to", step="notify")
+    return may_be_told_late(stream, "notify") and resumed and not parked and not seen_to
 
 
 def references(stream: Sequence[Told]) -> list[str]:

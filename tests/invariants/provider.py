@@ -4,6 +4,7 @@ The provider either remembers request ids and gives the same answer again, or fo
 told. What it has taken up may be invisible to questions for a while.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -28,6 +29,11 @@ class Deed:
     visible_s: float
     heard: bool = False
     """Whether a yes with this reference reached a worker."""
+    handed_on: bool = False
+    """Whether that worker wrote it down or sent it on, before it died or the bus refused."""
+
+    def hand_on(self) -> None:
+        self.handed_on = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,12 +66,18 @@ class Provider:
     def deeds(self, payment_id: str, step: Step) -> list[Deed]:
         return [deed for deed in self.book if deed.reference and (deed.payment_id, deed.step) == (payment_id, step)]
 
-    def heard(self, answer: object) -> None:
-        """An answer has reached a worker that lives."""
-        if isinstance(answer, Done):
-            for deed in self.book:
-                if deed.reference == answer.reference:
-                    deed.heard = True
+    def heard(self, answer: object) -> list[Callable[[], None]]:
+        """An answer has reached a worker that lives; whom to tell when it is handed on."""
+        told = [deed for deed in self.book if isinstance(answer, Done) and deed.reference == answer.reference]
+        for deed in told:
+            deed.heard = True
+        return [deed.hand_on for deed in told]
+
+    def forgets_that_it_was_handed_on(self, message: str) -> None:
+        """What carried a yes is lost."""
+        for deed in self.book:
+            if deed.reference and deed.reference in message:
+                deed.handed_on = False
 
     # -- doing
 

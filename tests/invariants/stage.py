@@ -25,14 +25,17 @@ class Dead(BaseException):
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """One call that waits. effect: what it does, and what it returns or raises. heard: told what arrived."""
+    """One call that waits. effect: what it does, and what it returns or raises.
+
+    heard: told what arrived; returns who wants to know when the job has written that down or sent it on.
+    """
 
     job: "Job"
     name: str
     effect: Callable[[Luck], Any]
     answer: asyncio.Future[Any]
     until_s: float
-    heard: Callable[[Any], None] | None
+    heard: Callable[[Any], list[Callable[[], None]]] | None
     freezes: bool
 
 
@@ -48,6 +51,8 @@ class Job:
     waiting: list[Call] = field(default_factory=list)
     frozen: bool = False
     dead: bool = False
+    news: list[Callable[[], None]] = field(default_factory=list)
+    """To be told when what this job heard has been written down or sent on."""
     on_death: Callable[[], None] | None = None
 
 
@@ -143,7 +148,7 @@ class Stage:
         effect: Callable[[Luck], T],
         *,
         limit_s: float,
-        heard: Callable[[T], None] | None = None,
+        heard: Callable[[T], list[Callable[[], None]]] | None = None,
         freezes: bool = True,
     ) -> T:
         """Wait until the run lets it go. limit_s: then it is cut off, whether it was done or not.
@@ -178,11 +183,18 @@ class Stage:
         else:
             if self.lines is not None:
                 self.tell(f"#{job.number} {call.name} -> {_short(value)}")
-            if call.heard is not None:
-                call.heard(value)
+            self._hand_on(job, call, value)
             call.answer.set_result(value)
         self.luck = luck
         self.loop.run_ready()
+
+    def _hand_on(self, job: Job, call: Call, value: object) -> None:
+        if call.heard is not None:
+            job.news += call.heard(value)
+        elif call.name.startswith(("append", "send")):
+            for told in job.news:
+                told()
+            job.news.clear()
 
     @property
     def calls(self) -> list[Call]:
