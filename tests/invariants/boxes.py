@@ -21,7 +21,7 @@ from shared.ports.overview import RowPage
 from shared.ports.telemetry import Level, Span
 from tests.invariants.luck import Luck
 from tests.invariants.stage import Stage
-from tests.invariants.store import LIMIT_S, Store
+from tests.invariants.store import LIMIT_S, Store, parsed
 
 
 class Shelf:
@@ -33,11 +33,11 @@ class Shelf:
         self._etags = count(1)
 
     def all(self) -> list[dict[str, Any]]:
-        return [{**json.loads(text), "_etag": etag} for text, etag in self.texts.values()]
+        return [{**parsed(text), "_etag": etag} for text, etag in self.texts.values()]
 
     def get(self, key: str) -> dict[str, Any] | None:
         found = self.texts.get(key)
-        return None if found is None else {**json.loads(found[0]), "_etag": found[1]}
+        return None if found is None else {**parsed(found[0]), "_etag": found[1]}
 
     def write(self, key: str, fields: Mapping[str, Any], *, etag: str | None) -> bool:
         """As a new one, or over the one with this etag; False when another was first."""

@@ -4,7 +4,6 @@ The host is here too: a message is completed when its function has returned and 
 the feed is noted when its function has returned. Knows no order: actions.py and rest.py decide what happens next.
 """
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -33,7 +32,7 @@ from tests.invariants.loop import WorldLoop
 from tests.invariants.luck import Luck, Rates
 from tests.invariants.provider import Habits, NotifierPort, Provider, ProviderPort
 from tests.invariants.stage import Job, Stage
-from tests.invariants.store import Store, StorePort
+from tests.invariants.store import Store, StorePort, parsed
 
 WORKERS = 3
 FEED_RETRY_S = 30.0
@@ -210,7 +209,7 @@ class World:
         """A page goes to a function; it is noted when the function has returned."""
         feed = self.feeds[name]
         start, end = feed.position, min(feed.position + pages, len(self.store.feed))
-        documents = [json.loads(text) for text in self.store.feed[start:end]]
+        documents = [parsed(text) for text in self.store.feed[start:end]]
         feed.at_work += 1
 
         def over() -> None:
