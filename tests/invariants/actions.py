@@ -140,6 +140,45 @@ def _crash(world: World, luck: Luck) -> None:
         world.stage.kill(job, luck=luck)
 
 
+def _die(world: World, luck: Luck) -> None:
+    """A message is delivered to a worker of its own, which dies at one of its calls."""
+    ready = world.bus.ready()
+    if not ready or len(world.stage.jobs) >= MOST_JOBS:
+        return _hurry(world, luck)
+    job = world.deliver(luck.one_of(ready), worker=WORKERS)
+    for _ in range(luck.one_of(range(7))):
+        if not job.waiting:
+            return None
+        world.stage.let_go(luck.one_of(job.waiting), luck=luck)
+    world.stage.tell(f"#{job.number} dies")
+    return world.stage.kill(job, luck=luck)
+
+
+def _twins(world: World, luck: Luck) -> None:
+    """A message is delivered, its lock is lost at once, and it is delivered again beside itself."""
+    ready = world.bus.ready()
+    if not ready or len(world.stage.jobs) >= MOST_JOBS:
+        return _hurry(world, luck)
+    entry = luck.one_of(ready)
+    first = world.deliver(entry, worker=_worker(luck))
+    for _ in range(luck.one_of(range(5))):
+        if first.waiting:
+            world.stage.let_go(luck.one_of(first.waiting), luck=luck)
+    world.bus.give_back(entry, lock=entry.lock)
+    jobs = [first] if entry not in world.bus.ready() else [first, world.deliver(entry, worker=_worker(luck))]
+    return _between(world, jobs, luck)
+
+
+def _between(world: World, jobs: list[Job], luck: Luck) -> None:
+    """Some of their calls, or all, in any order."""
+    for _ in range(luck.one_of([2, 10, 60, 60])):
+        waiting = [job for job in jobs if job.waiting and not job.dead]
+        if not waiting:
+            return
+        job = luck.one_of(waiting)
+        world.stage.let_go(luck.one_of(job.waiting), luck=luck)
+
+
 def _lapse(world: World, luck: Luck) -> None:
     """A worker loses the lock of a message, and does not know it."""
     locked = [entry for queue in world.bus.queues.values() for entry in queue if entry.lock is not None]
@@ -179,13 +218,7 @@ def _operate(world: World, luck: Luck) -> None:
         jobs.append(world.operate(verb, luck.one_of(letters), worker=_worker(luck), dry_run=dry_run))
     if len(jobs) == 1:
         return _go_on(jobs[0], luck, world)
-    for _ in range(luck.one_of([2, 10, 60])):
-        waiting = [job for job in jobs if job.waiting and not job.dead]
-        if not waiting:
-            return None
-        job = luck.one_of(waiting)
-        world.stage.let_go(luck.one_of(job.waiting), luck=luck)
-    return None
+    return _between(world, jobs, luck)
 
 
 def _trouble(world: World, luck: Luck) -> None:
@@ -238,6 +271,8 @@ _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "hurry": _hurry,
     "tick": _tick,
     "crash": _crash,
+    "die": _die,
+    "twins": _twins,
     "lapse": _lapse,
     "freeze": _freeze,
     "sweep": _sweep,
@@ -251,24 +286,25 @@ _KINDS: dict[str, Callable[[World, Luck], Any]] = {
 }
 
 _WEIGHTS = {
-    "work": 30.0,
-    "resume": 14.0,
-    "tick": 12.0,
-    "calm": 4.0,
-    "hurry": 6.0,
+    "work": 16.0,
+    "hurry": 10.0,
+    "resume": 8.0,
+    "tick": 8.0,
     "operate": 8.0,
-    "crash": 4.0,
-    "sweep": 4.0,
+    "calm": 4.0,
+    "die": 4.0,
+    "twins": 4.0,
+    "sweep": 3.0,
     "trouble": 3.0,
     "mend": 3.0,
-    "lapse": 2.0,
-    "freeze": 1.0,
+    "crash": 2.0,
+    "again": 2.0,
+    "lapse": 1.5,
     "rewind": 1.5,
-    "again": 1.0,
-    "lose": 0.7,
-    "drain": 0.7,
-    "accept": 1.5,
+    "freeze": 1.0,
+    "accept": 0.7,
+    "lose": 0.5,
+    "drain": 0.5,
 }
-
-_TASTES = {"work": [1.0], "resume": [0.3, 1.0], "tick": [0.5, 1.0], "hurry": [0.5, 1.0, 3.0]}
+_TASTES = {kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")}
 """How much of a kind a run has, drawn once; other kinds may also be missing altogether."""

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.retry import Retries, RetryPolicy
 from shared.services import Limits
 
-NEVER_SEEN_AFTER_S = 30.0
+NEVER_SEEN_AFTER_S = 90.0
 TURN_LIMIT_S = 30.0
 _POLICY = RetryPolicy(attempts=3, base_s=5, cap_s=120)
 _TELLING = RetryPolicy(attempts=2, base_s=5, cap_s=120)

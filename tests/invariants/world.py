@@ -53,13 +53,13 @@ class Setting:
 
     @classmethod
     def drawn(cls, chance: Random) -> "Setting":
-        rates = [chance.choice([0.0, 0.03, 0.1, 0.3]) for _ in range(2)]
+        rates = [chance.choice([0.0, 0.0, 0.1, 0.3]) for _ in range(2)]
         return cls(
-            remembers_ids=chance.random() < 0.5,
+            remembers_ids=chance.random() < 0.35,
             rates=Rates(
                 store=rates[0],
                 bus=rates[1],
-                provider=chance.choice([0.0, 0.1, 0.4, 0.7]),
+                provider=chance.choice([0.1, 0.4, 0.7]),
                 merchant=chance.choice([0.0, 0.3, 0.9]),
             ),
             declines=chance.choice([0.0, 0.0, 0.3]),
