@@ -94,13 +94,13 @@ def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
 
 def _is_to_give_back(event: Json) -> bool:
     """A second void harms nobody."""
-    return event["type"] == "payment.captured_late" or (
-        event["type"] == "payment.charged_twice" and event["data"]["step"] != "void"
-    )
+    is_second_yes: bool = event["type"] == "payment.charged_twice" and event["data"]["step"] != "void"
+    return is_second_yes or event["type"] == "payment.captured_late"
 
 
 def _is_given_back(event: Json) -> bool:
-    return event["type"] == "payment.seen_to" and "step" not in event["data"]
+    is_given_back: bool = event["type"] == "payment.seen_to" and "step" not in event["data"]
+    return is_given_back
 
 
 def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Difference]:

@@ -25,7 +25,7 @@ async def test_a_gateways_own_answer_to_a_question_is_no_never_seen(tmp_path: Pa
         assert await world.charges(payment_id) == 1
 
 
-async def test_a_discard_that_hears_a_gateway_instead_of_the_provider_does_nothing(tmp_path: Path) -> None:
+async def test_a_discard_that_hears_a_gateway_instead_of_the_provider_asks_again(tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
         payment_id = await world.accept("pm_settle_times_out_once")
         gateway.answers_when_asked(503, times=3)
@@ -33,13 +33,15 @@ async def test_a_discard_that_hears_a_gateway_instead_of_the_provider_does_nothi
         letter = await world.only_letter(status=LetterStatus.OPEN)
         gateway.answers_when_asked(200)
 
-        outcome = await world.discard(letter.letter_id)
-
-        assert not outcome.discarded
+        await world.discard(letter.letter_id)
+        await world.work()
         assert "failed" not in await world.events(payment_id)
 
+        await world.run()
+        assert await world.events(payment_id) == COMPLETED, "the money was taken, so it goes on"
 
-async def test_a_payment_that_is_being_replayed_cannot_be_discarded_beside_it(tmp_path: Path) -> None:
+
+async def test_a_payment_that_is_being_replayed_and_is_then_discarded_ends_one_way_and_not_both(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_settle_down")
         await world.run()
@@ -50,8 +52,10 @@ async def test_a_payment_that_is_being_replayed_cannot_be_discarded_beside_it(tm
         outcome = await world.discard(letter.letter_id)
         await world.run()
 
-        assert (outcome.discarded, "replayed as r1" in outcome.why) == (False, True)
-        assert await world.events(payment_id) == COMPLETED
+        assert outcome.discarded
+        assert await world.events(payment_id) == ["initiated", "created", "failed", "voided"]
+        assert await world.charges(payment_id) == 0
+        assert len(world.telemetry.log_lines("advance.superseded")) == 1, "the replay came too late"
 
 
 async def test_an_authorised_payment_is_ended_and_announced_in_one_append(tmp_path: Path) -> None:

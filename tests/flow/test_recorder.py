@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
+from shared.domain.letters import LetterStatus
 from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
 from tests import places
+from tests.crashes import CrashPlan, Side
 from tests.flow.kit.world import World, a_world
 
 
@@ -30,16 +34,16 @@ async def test_while_the_store_cannot_take_it_the_letter_is_scheduled_again_with
         assert world.telemetry.metric("dead_letters.recorded") == 1
 
 
-async def test_a_letter_that_is_delivered_twice_is_one_record_and_one_alert(tmp_path: Path) -> None:
+async def test_a_letter_that_is_delivered_twice_is_one_record_and_parks_its_step_once(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         world.bus.faults.order({"kind": "deliver_twice", "topic": "payment-dead-letters"})
-        await world.accept("pm_invalid")
+        payment_id = await world.accept("pm_invalid")
 
         await world.run()
 
         assert (await world.only_letter()).reason == "our_fault"
-        assert world.telemetry.metric("dead_letters.recorded") == 1
-        assert len(world.telemetry.log_lines("recover.dead_letter_recorded")) == 1
+        assert [type(each.event).__name__ for each in await world.stream(payment_id)][1:] == ["PaymentParked"]
+        assert len(world.telemetry.log_lines("recover.dead_letter_recorded")) == 2, "told again rather than never"
 
 
 async def test_a_lock_lost_while_recording_is_one_record(tmp_path: Path) -> None:
@@ -50,8 +54,27 @@ async def test_a_lock_lost_while_recording_is_one_record(tmp_path: Path) -> None
         await world.run()
 
         assert (await world.only_letter()).reason == "our_fault"
-        assert world.telemetry.metric("dead_letters.recorded") == 1
         assert [type(fault).__name__ for fault in world.faults] == ["MessageLockLost"]
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("call", ["letters.add", "store.append"])
+async def test_a_recorder_that_dies_anywhere_is_made_up_for_by_the_next_delivery(
+    call: str, side: Side, tmp_path: Path
+) -> None:
+    plan = CrashPlan()
+    async with a_world(tmp_path, crash_plan=plan) as world:
+        payment_id = await world.accept("pm_invalid")
+        await world.next_until(lambda: world.is_waiting(str(places.RECORD)))
+        plan.named, plan.side = call, side
+        plan.calls.clear()
+
+        await world.run()
+
+        assert world.crashes == 1
+        assert (await world.only_letter(status=LetterStatus.OPEN)).reason == "our_fault"
+        assert [type(each.event).__name__ for each in await world.stream(payment_id)][1:] == ["PaymentParked"]
+        assert len(world.telemetry.log_lines("recover.dead_letter_recorded")) == 1
 
 
 async def unrecorded(world: World, payment_method: str, *, notify: str | None = None) -> str:

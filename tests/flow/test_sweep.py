@@ -1,6 +1,5 @@
 """The sweep starts what stands still: the safety net for what nobody has thought of, and never a second charge."""
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,14 +7,13 @@ import pytest
 from shared import flow
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
-from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
 from tests import places
 from tests.crashes import CrashPlan, Side
 from tests.facts import COMPLETED
 from tests.flow.kit.world import World, a_world
 
-LONG_S = 7200
+LONG_S = 10_000
 """Longer than every retry in a world and the sweep's margin."""
 
 
@@ -49,10 +47,9 @@ async def test_a_payment_whose_message_was_lost_is_found_and_goes_on(step: Step,
 async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await lost(world, str(places.SETTLE))
-        limits = world.services.limits
-        longest = timedelta(seconds=limits.retries.of(Step.SETTLE).horizon_s()) + limits.sweep_margin
-        horizon = max(longest, limits.fresh)
+        horizon = world.services.limits.horizon(Step.SETTLE)
         moved_at = (await world.stream(payment_id))[-1].event.occurred_at
+        assert horizon >= world.services.limits.fresh + world.services.limits.turn_limit
         world.clock.at = moved_at + horizon
 
         early = await world.sweep()
@@ -97,56 +94,86 @@ async def lose_all(world: World) -> None:
 
 async def test_a_void_that_was_given_up_on_purpose_is_not_taken_up_again(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
-        await world.accept("pm_settle_declined_void_down")
+        payment_id = await world.accept("pm_settle_declined_void_down")
         await world.run()
         letter = await world.only_letter()
-        await world.operate(
-            lambda services: discard(letter.letter_id, by="operator", reason="it will lapse", services=services)
-        )
+        await world.discard(letter.letter_id)
+        await world.run()
+        assert (await world.types(payment_id))[-1] == "seen_to"
         world.clock.advance_s(LONG_S)
 
         assert await world.sweep() == 0
 
 
-async def test_each_sweep_is_a_run_of_its_own(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
+async def test_each_sweep_waits_twice_as_long_as_the_one_before_and_at_last_a_person_is_called(tmp_path: Path) -> None:
+    async with a_world(tmp_path, sweep_limit=2) as world:
         payment_id = await lost(world, str(places.SETTLE))
+        horizon = world.services.limits.horizon(Step.SETTLE)
+        waits = []
 
         for _ in range(2):
-            world.clock.advance_s(LONG_S)
-            assert await world.sweep() == 1
-            assert await world.lose_message(str(places.SETTLE))
-        runs = [str(message.message_id) for message in world.bus.sent if message.to]
+            began = world.clock.now()
+            while not await world.sweep():
+                world.clock.advance_s(60)
+            waits.append(world.clock.now() - began)
+            assert await lose_next(world, str(places.SETTLE))
+        world.clock.advance_s(5 * horizon.total_seconds())
+        assert await world.sweep() == 0
+        await world.run()
 
-        assert runs == [f"{payment_id}:2:settle:s1:0", f"{payment_id}:2:settle:s2:0"]
-        assert await world.sweep() == 0, "it was looked at just now"
+        assert 1.9 < waits[1] / waits[0] < 2.1
+        assert await world.types(payment_id) == ["initiated", "created", "resumed", "resumed", "parked"]
+        letter = await world.only_letter()
+        assert (letter.step, letter.reason, letter.status.value) == ("settle", "stands_still", "open")
+        await world.replay(letter.letter_id)
+        await world.run()
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+
+
+async def lose_next(world: World, place: str) -> bool:
+    while not await world.lose_message(place):
+        assert await world.next()
+    return True
 
 
 @pytest.mark.parametrize("side", Side)
-@pytest.mark.parametrize("call", ["publisher.publish", "overview.put"])
-async def test_a_sweep_that_dies_between_sending_and_counting_does_no_harm(
-    call: str, side: Side, tmp_path: Path
-) -> None:
-    counting = CrashPlan()
-    async with a_world(tmp_path / "counting", crash_plan=counting) as world:
-        await lost(world, str(places.SETTLE))
-        before = len(counting.calls)
-        world.clock.advance_s(LONG_S)
-        await world.sweep()
-        ahead = counting.calls[before:].index(call)
-    plan = CrashPlan(at=before + ahead, side=side)
-    async with a_world(tmp_path / "dying", crash_plan=plan) as world:
+@pytest.mark.parametrize("call", ["store.append", "overview.put"])
+async def test_a_sweep_that_dies_anywhere_resumes_once(call: str, side: Side, tmp_path: Path) -> None:
+    plan = CrashPlan()
+    async with a_world(tmp_path, crash_plan=plan) as world:
         await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await lost(world, str(places.SETTLE))
         world.clock.advance_s(LONG_S)
+        plan.calls.clear()
+        plan.named, plan.side = call, side
 
         await world.sweep()
         await world.run()
 
-        assert (world.crashes, plan.calls[before + ahead]) == (1, call)
-        assert {str(message.message_id) for message in world.bus.sent if message.to} == {f"{payment_id}:2:settle:s1:0"}
+        assert world.crashes == 1
+        assert (await world.types(payment_id)).count("resumed") == 1
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
+
+
+async def test_a_merchant_who_was_not_told_of_a_failure_is_told_by_the_sweep(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_declined", notify="ok")
+        assert await lose_next(world, str(places.NOTIFY_FAILURE))
+        await world.run()
+        assert await world.backends.notifications(payment_id) == []
+        world.clock.advance_s(400_000)
+
+        found = await world.sweep()
+        await world.run()
+
+        assert found == 1
+        assert await world.types(payment_id) == ["initiated", "failed", "resumed", "failure_told"]
+        (told,) = await world.backends.notifications(payment_id)
+        assert told["times_accepted"] == 1
+        world.clock.advance_s(400_000)
+        assert await world.sweep() == 0
 
 
 async def test_a_payment_that_was_replayed_lately_is_left_to_its_retries(tmp_path: Path) -> None:

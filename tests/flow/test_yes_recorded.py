@@ -8,12 +8,13 @@ from typing import Any, cast
 import pytest
 
 from shared.domain.events import Event, PaymentCreated, PaymentFailed
-from shared.domain.letters import LetterStatus
+from shared.domain.letters import LetterStatus, Yes
 from shared.domain.payment import Status, evolve
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
+from shared.verbs.recovery.replay import Verdict
 from tests.builders import NOON
 from tests.facts import COMPLETED
 from tests.flow.kit.failing_ports import raising_in_append
@@ -59,60 +60,71 @@ async def test_a_payment_created_after_it_had_failed_is_recorded_and_voided(tmp_
         assert (await world.payment(payment_id)).failed is not None
 
 
-async def test_money_taken_after_the_payment_had_failed_is_recorded_and_a_person_is_called(tmp_path: Path) -> None:
+async def test_money_taken_after_the_payment_had_failed_is_never_announced_as_settled(tmp_path: Path) -> None:
     async with a_world(tmp_path, alter=overtaken("PaymentSettled", DISCARDED)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
 
-        assert (await world.events(payment_id))[:5] == ["initiated", "created", "failed", "settled", "failed"]
+        assert await world.types(payment_id) == ["initiated", "created", "failed", "captured_late"]
         assert await world.charges(payment_id) == 1
         payment = await world.payment(payment_id)
-        assert payment.settled is not None
-        assert payment.status is Status.FAILED
-        letters = {(letter.step, letter.reason) for letter in await world.letters(status=LetterStatus.OPEN)}
-        assert letters == {("void", "our_fault"), ("void", "captured_after_failure")}, (
-            "what was captured cannot be voided"
-        )
+        assert (payment.status, payment.settled, payment.owes) == (Status.FAILED, None, None)
+        assert not [message for message in world.bus.sent if message.subject == "payment.settled"]
+        letter = await world.only_letter()
+        assert (letter.source, letter.reason, letter.severity) == ("events", "captured_late", "high")
+        (line,) = world.telemetry.log_lines("recover.dead_letter_recorded")
+        assert line.levelname == "CRITICAL"
 
 
-async def test_a_letter_of_money_that_has_to_be_given_back_can_be_closed_and_nothing_else_happens(
+async def test_a_letter_of_money_to_give_back_is_closed_by_the_person_who_gave_it_back_and_by_nobody_else(
     tmp_path: Path,
 ) -> None:
     async with a_world(tmp_path, alter=overtaken("PaymentSettled", DISCARDED)) as world:
         payment_id = await world.accept("pm_ok")
         await world.run()
-        before = await world.events(payment_id)
+        letter = await world.only_letter()
 
-        outcomes = [await world.discard(letter.letter_id) for letter in await world.letters(status=LetterStatus.OPEN)]
+        replayed = await world.replay(letter.letter_id)
+        world.clock.advance_s(100_000)
+        swept = await world.sweep()
+        await world.run()
+        assert (replayed.verdict, swept) == (Verdict.CANNOT, 0)
+        assert (await world.only_letter()).status is LetterStatus.OPEN
+
+        outcome = await world.discard(letter.letter_id)
         await world.run()
 
-        assert [outcome.discarded for outcome in outcomes] == [True, True]
-        assert all("refunded" in outcome.why for outcome in outcomes)
-        assert await world.letters(status=LetterStatus.OPEN) == []
-        assert await world.events(payment_id) == before
+        assert outcome.discarded
+        assert (await world.only_letter()).status is LetterStatus.CLOSED
+        assert (await world.types(payment_id))[-1] == "seen_to"
+        assert (await world.payment(payment_id)).broken == ()
         assert await world.charges(payment_id) == 1
 
 
-async def test_a_second_authorisation_that_the_stream_refuses_is_the_loudest_alert(tmp_path: Path) -> None:
+async def test_a_second_authorisation_is_a_fact_of_its_own_and_the_loudest_alert(tmp_path: Path) -> None:
     other = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_other")
     async with a_world(tmp_path, alter=overtaken("PaymentCreated", other)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
 
-        letter = await world.only_letter(reason="charged_not_recorded")
-        assert (letter.step, letter.severity, letter.answered) == ("create", "high", True)
-        assert "created_twice" in letter.description
+        letter = await world.only_letter(reason="charged_twice")
+        assert (letter.source, letter.severity, letter.status.value) == ("events", "high", "open")
+        (second,) = (await world.payment(payment_id)).second_yeses
+        assert (second.step, second.is_seen_to) == ("create", False)
+        assert second.reference in letter.description
         assert letter.payment_id == payment_id
-        assert world.telemetry.metric("messages.parked", step="create", reason="charged_not_recorded") == 1
+        verdicts = await world.replay_all(reason="charged_twice")
+        assert [each.verdict for each in verdicts] == [Verdict.CANNOT], "no replay closes the evidence"
+        assert (await world.only_letter(reason="charged_twice")).status is LetterStatus.OPEN
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [(Unreadable("the stream makes no sense"), "unreadable"), (ZeroDivisionError("oops"), "unforeseen")],
 )
-async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_asks_and_records_it(
+async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_carries_it_and_records_it(
     fault: Exception, reason: str, tmp_path: Path
 ) -> None:
     async with a_world(tmp_path, alter=raising_in_append(PaymentCreated, fault)) as world:
@@ -122,7 +134,7 @@ async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_asks_and
 
         assert await world.events(payment_id) == COMPLETED
         charge = await world.backends.charge(payment_id)
-        assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 1)
+        assert (charge["times_charged"], charge["requests"], charge["asks"]) == (1, 2, 0)
         assert await world.letters() == []
         assert world.telemetry.metric("step.retries", step="create", reason=reason) == 1
         (again,) = world.telemetry.log_lines("advance.again")
@@ -163,25 +175,47 @@ async def test_a_yes_that_no_attempt_could_record_is_the_loudest_alert(tmp_path:
 
         assert await world.events(payment_id) == ["initiated", "created"]
         assert await world.charges(payment_id) == 1
-        assert (await world.backends.charge(payment_id))["requests"] == 2, "asked about, and never sent again"
+        assert (await world.backends.charge(payment_id))["requests"] == 2, "never sent again"
         letter = await world.only_letter()
         assert (letter.step, letter.reason, letter.severity) == ("settle", "charged_not_recorded", "high")
+        assert letter.yes is not None
+        assert letter.yes.reference
         (line,) = world.telemetry.log_lines("recover.dead_letter_recorded")
         assert line.levelname == "CRITICAL"
         assert world.telemetry.metric("dead_letters.recorded", reason="charged_not_recorded", severity="high") == 1
 
 
-async def test_when_the_store_is_back_a_replay_records_the_yes_without_a_second_charge(tmp_path: Path) -> None:
+async def test_when_the_store_is_back_the_yes_is_recorded_by_itself(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await world.backends.tell_provider("/mode", forget_request_ids=True)
         payment_id = await charged_and_not_recorded(world)
+        charge = await world.backends.charge(payment_id)
         await world.backends.mend_store()
 
-        await world.replay_all()
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
-        assert await world.charges(payment_id) == 1
+        assert await world.backends.charge(payment_id) == charge, "nobody was asked"
+        letter, settled = await world.only_letter(), (await world.payment(payment_id)).settled
+        assert letter.status is LetterStatus.CLOSED
+        assert settled is not None
+        assert letter.yes == Yes(settled.capture_id, settled.occurred_at)
+
+
+async def test_a_replay_records_the_yes_that_a_letter_holds_and_sends_nothing(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.backends.tell_provider("/mode", forget_request_ids=True)
+        payment_id = await charged_and_not_recorded(world)
+        charge = await world.backends.charge(payment_id)
+        await world.backends.mend_store()
+
+        (verdict,) = await world.replay_all()
+        await world.run()
+
+        assert (verdict.verdict, verdict.why) == (Verdict.NOTHING_TO_DO, "the payment moved on: it is settled")
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.backends.charge(payment_id) == charge, "nobody was asked, nothing was sent"
+        assert (await world.only_letter()).status is LetterStatus.CLOSED
 
 
 async def test_an_append_whose_answer_was_lost_is_found_and_written_once(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ has its source in the broker's own annotation.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,9 +17,9 @@ from shared.domain.letters import DeadLetter, LetterRecord, earlier_letter_id_of
 from shared.domain.payment import Step
 from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
-from shared.domain.standing import standing
+from shared.domain.standing import Standing, standing
 from shared.domain.stream import StoredEvent
-from shared.errors import StreamMoved, Unreadable
+from shared.errors import PaymentsError, StreamMoved, Unreadable
 from shared.ports.telemetry import Level
 from shared.services import Services
 from shared.steps.letters import answer_recorded, shown_as
@@ -31,84 +32,101 @@ RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 async def keep(delivery: Delivery, *, services: Services) -> None:
     """Record a dead letter; returning completes the message.
 
-    First the yes that it may hold, then the letter, then in the stream that the step is parked, at last log and count.
-    Each is safe to repeat. While the store cannot take one, a copy with the same id is scheduled, without limit: the
-    topic drops no repeats. The record id comes from source, message id and reason, so one death stays one record.
-    Raises BusUnavailable when the broker does not take the copy: the delivery is then abandoned.
+    First the yes that it may hold, then the letter, each even if the other cannot be stored; then in the stream that
+    the step is parked; at last log and count. Each is safe to repeat, and is told again when it is. While the store
+    cannot take one, a copy with the same id is scheduled, without limit: the topic drops no repeats. The record id
+    comes from source, message id and reason, so one death stays one record. Raises BusUnavailable when the broker does
+    not take the copy: the delivery is then abandoned.
     """
-    letter = as_dead_letter(delivery)
+    letter, attempt = as_dead_letter(delivery), record_attempts(delivery)
+    record: LetterRecord | None = None
     try:
-        record = await _kept(letter, services=services)
+        try:
+            await _answer(_record_of(letter, services=services), services=services)
+        finally:
+            record = await _in_the_box(letter, services=services)
+        await _parked(record, services=services)
     except Exception as fault:  # noqa: BLE001 - the recorder's edge: no fault may lose the letter
-        await _keep_later(letter, attempt=record_attempts(delivery) + 1, why=type(fault).__name__, services=services)
+        if record and attempt == 0:
+            _tell(record, services)
+        await _keep_later(letter, attempt=attempt + 1, why=type(fault).__name__, services=services)
         return
     _tell(record, services)
 
 
-async def _kept(letter: DeadLetter, *, services: Services) -> LetterRecord:
-    record = _record_of(letter, services=services)
-    stream = await _stream_of(record, services=services)
-    if stream is None:
-        severity = severity_of(letter.reason, step=record.step, answered=letter.yes is not None, is_readable=False)
-        return await _in_the_box(replace(record, severity=severity.value), services=services)
-    if record.source != flow.EVENTS:
-        await answer_recorded(record, stream, services=services)
-    record = await _in_the_box(record, services=services)
-    if record.source != flow.EVENTS:
-        await _park(record, services=services)
-    return record
-
-
-async def _stream_of(record: LetterRecord, *, services: Services) -> Sequence[StoredEvent] | None:
-    """The payment's events; () when the letter names no payment that we know. None: they cannot be read."""
-    try:
-        return await services.store.load(record.payment_id) if record.payment_id else ()
-    except Unreadable:
-        return None
-
-
-async def _in_the_box(record: LetterRecord, *, services: Services) -> LetterRecord:
+async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord:
     """The record as it is stored, now or before, be it by an earlier release under another id."""
+    record = _record_of(letter, services=services)
     earlier = await services.letters.get(earlier_letter_id_of(source=record.source, message_id=record.message_id))
     if earlier is not None and earlier.reason == record.reason:
         return earlier
+    if await _is_unreadable(record, services=services):
+        severity = severity_of(letter.reason, step=record.step, answered=letter.yes is not None, is_readable=False)
+        record = replace(record, severity=severity.value)
     await services.letters.add(record)
     return await services.letters.get(record.letter_id) or record
 
 
-async def _park(record: LetterRecord, *, services: Services) -> None:
-    """Note in the stream that the step waits for a person, if nobody has started it again since the message was sent.
+async def _is_unreadable(record: LetterRecord, *, services: Services) -> bool:
+    """Whether the payment's stream is there and makes no sense. A store that does not answer says nothing of it."""
+    try:
+        await _stream_of(record, services=services)
+    except Unreadable:
+        return True
+    except PaymentsError:
+        return False
+    return False
 
-    The stream is read after the letter was stored: whoever writes there later finds the letter.
+
+async def _answer(record: LetterRecord, *, services: Services) -> None:
+    """Record the yes that the letter holds."""
+    if record.yes is None or record.source == flow.EVENTS:
+        return
+    with suppress(Unreadable):  # the letter keeps it
+        await answer_recorded(record, await _stream_of(record, services=services), services=services)
+
+
+async def _parked(record: LetterRecord, *, services: Services) -> None:
+    """Note in the stream that the step waits for a person, unless it was started again since.
+
+    Of a letter of the feed nothing is noted. The stream is read after the letter was stored: whoever writes there later
+    finds the letter.
     """
+    if record.source == flow.EVENTS or record.step not in set(Step):
+        return
     for _ in range(RELOADS):
-        stream = await _stream_of(record, services=services)
+        try:
+            stream = await _stream_of(record, services=services)
+        except Unreadable:
+            return
         if not stream:
             return
         await shown_as(record, stream, services=services)
-        now = standing(stream, Step(record.step)) if record.step in set(Step) else None
-        if now is None or not now.may_be_parked or now.cause != record.cause:
+        now = standing(stream, Step(record.step))
+        if not now.may_be_parked or now.cause != record.cause:
             return
-        parked = PaymentParked(
-            occurred_at=services.clock.now(),
-            step=record.step,
-            cause=now.cause,
-            reason=record.reason,
-            severity=record.severity,
-            letter_id=record.letter_id,
-        )
-        try:
-            await append_here(
-                now.payment,
-                parked,
-                caused_by=f"letter:{record.letter_id}",
-                traceparent=stream[-1].traceparent,
-                services=services,
-            )
-        except StreamMoved:
-            continue
-        return
+        with suppress(StreamMoved):
+            await _park(record, now, traceparent=stream[-1].traceparent, services=services)
+            return
     raise StreamMoved(f"payment {record.payment_id} was written to by others {RELOADS} times in a row")
+
+
+async def _park(record: LetterRecord, now: Standing, *, traceparent: str | None, services: Services) -> None:
+    parked = PaymentParked(
+        occurred_at=services.clock.now(),
+        step=record.step,
+        cause=now.cause,
+        reason=record.reason,
+        severity=record.severity,
+        letter_id=record.letter_id,
+    )
+    by = f"letter:{record.letter_id}"
+    await append_here(now.payment, parked, caused_by=by, traceparent=traceparent, services=services)
+
+
+async def _stream_of(record: LetterRecord, *, services: Services) -> Sequence[StoredEvent]:
+    """The payment's events; () when the letter names no payment that we know. Raises Unreadable, StoreBusy."""
+    return await services.store.load(record.payment_id) if record.payment_id else ()
 
 
 def _tell(record: LetterRecord, services: Services) -> None:

@@ -152,6 +152,10 @@ class World(Host):
         assert [each.payment.version for each in stored] == list(range(1, len(stored) + 1))
         return facts_in(type_name(each.event) for each in stored)
 
+    async def types(self, payment_id: str) -> list[str]:
+        """Every event of the stream, such as `created`."""
+        return [type_name(each.event).removeprefix("payment.") for each in await self.stream(payment_id)]
+
     async def payment(self, payment_id: str) -> Payment:
         payment = fold(each.event for each in await self.stream(payment_id))
         assert payment is not None
