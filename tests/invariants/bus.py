@@ -57,8 +57,8 @@ _PLACES = [*dict.fromkeys(str(place) for place in flow.PLACE_OF.values()), RECOR
 class Bus:
     """All topics and what is in them."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, stage: Stage, *, window_s: float) -> None:
+        self._stage, self._window_s = stage, window_s
         self.queues: dict[str, list[Entry]] = {place: [] for place in [*_PLACES, RECORD_DEAD]}
         self.scheduled: list[tuple[float, int, Message]] = []
         self.accepted: Counter[tuple[str, str]] = Counter()
@@ -74,7 +74,7 @@ class Bus:
         name = (message.topic, message.message_id)
         if message.topic != flow.DEAD_LETTER_TOPIC:
             seen_s = self._seen.get(name)
-            if seen_s is not None and self._stage.now_s - seen_s < WINDOW_S:
+            if seen_s is not None and self._stage.now_s - seen_s < self._window_s:
                 self._stage.tell(f"    the topic drops {_named(message)}")
                 return
             self._seen[name] = self._stage.now_s

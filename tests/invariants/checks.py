@@ -28,6 +28,7 @@ from tests.invariants.history import (
 from tests.invariants.limits import LIMITS
 from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
 from tests.invariants.runs import Broken
+from tests.invariants.turns import only_who_may_calls
 from tests.invariants.world import World
 
 MOST_SWEEPS = 12
@@ -255,15 +256,16 @@ def _history_fed_again_changes_nothing(world: World) -> Iterator[Broken]:
     """At rest, both feeds are read from their beginning, when no topic remembers an id any more."""
     if any(is_being_told_late(stream) for stream in _streams(world).values()):
         return  # its message was lost; that it comes again is all that could be wished for
-    stored, calls = len(world.store.feed), world.provider.calls
+    stored, calls = len(world.store.feed), len(world.provider.log)
     pass_time(world, 2 * 3600.0)
     for feed in world.feeds.values():
         feed.position = 0
     come_to_rest(world)
     came = [json.loads(text)["type"] for text in world.store.feed[stored:]]
-    if came or world.provider.calls != calls:
+    if came or len(world.provider.log) != calls:
         yield Broken(
-            "history_fed_again_changes_nothing", f"it appended {came} and called {world.provider.calls - calls} times"
+            "history_fed_again_changes_nothing",
+            f"it appended {came} and called {len(world.provider.log) - calls} times",
         )
 
 
@@ -296,6 +298,7 @@ type Check = Callable[[World], Iterator[Broken]]
 AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
     _one_charge,
+    only_who_may_calls,
     _a_letter_speaks_for_its_cause_only,
     _one_of_a_race_lands,
     _notes_change_no_fact,

@@ -4,7 +4,7 @@ The provider either remembers request ids and gives the same answer again, or fo
 told. What it has taken up may be invisible to questions for a while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -36,6 +36,17 @@ class Deed:
         self.handed_on = True
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that a job began. sends: whether it is more than a question. documents: what the job had read of it."""
+
+    job: int
+    at_s: float
+    step: Step
+    sends: bool
+    documents: Sequence[str] | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Habits:
     """What a provider is like. settles_within_s: how long a deed may be invisible to questions."""
@@ -55,8 +66,8 @@ class Provider:
     stage: Stage
     habits: Habits
     book: list[Deed] = field(default_factory=list)
-    calls: int = 0
-    """Of any kind, by anybody."""
+    log: list[Asked] = field(default_factory=list)
+    """Calls of any kind, by anybody, the merchant's too."""
     is_down: bool = False
     told: list[str] = field(default_factory=list)
     """Request ids that the merchant has answered with yes."""
@@ -79,10 +90,14 @@ class Provider:
             if deed.reference and deed.reference in message:
                 deed.handed_on = False
 
+    def note(self, step: Step, *, sends: bool) -> None:
+        """A call begins."""
+        job = self.stage.at_work()
+        self.log.append(Asked(job.number, self.stage.now_s, step, sends, job.has_read))
+
     # -- doing
 
     def send(self, step: Step, payment: Payment, call: Call, *, luck: Luck) -> Answer:
-        self.calls += 1
         trouble = self._trouble(luck)
         if trouble is not None:
             return trouble
@@ -144,7 +159,6 @@ class Provider:
 
     def ask(self, step: Step, call: Call, *, luck: Luck) -> AskAnswer:
         del step
-        self.calls += 1
         if self.is_down or luck.silent or luck.meets(luck.rates.provider):
             return Busy("it does not answer questions")
         known = [
@@ -157,7 +171,6 @@ class Provider:
         return Done(known[-1].reference) if known[-1].reference else Declined("card_declined")
 
     def find(self, payment: Payment, step: Step, *, luck: Luck) -> AskAnswer:
-        self.calls += 1
         if self.is_down or luck.silent or luck.meets(luck.rates.provider):
             return Busy("it does not answer questions")
         of_the_step = [deed for deed in self.book if (deed.payment_id, deed.step) == (payment.payment_id, step)]
@@ -187,6 +200,7 @@ class ProviderPort:
         def effect(luck: Luck) -> Answer:
             return self._provider.send(step, payment, call, luck=luck)
 
+        self._provider.note(step, sends=True)
         return await self._stage.call(
             f"provider: {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard, freezes=False
         )
@@ -195,6 +209,7 @@ class ProviderPort:
         def effect(luck: Luck) -> AskAnswer:
             return self._provider.ask(step, call, luck=luck)
 
+        self._provider.note(step, sends=False)
         return await self._stage.call(
             f"provider: ask {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard
         )
@@ -205,6 +220,7 @@ class ProviderPort:
         def effect(luck: Luck) -> AskAnswer:
             return self._provider.find(payment, step, luck=luck)
 
+        self._provider.note(step, sends=False)
         return await self._stage.call(
             f"provider: find {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard
         )
@@ -220,7 +236,6 @@ class NotifierPort:
         del url, body
 
         def effect(luck: Luck) -> Answer:
-            self._provider.calls += 1
             if self._provider.merchant_is_down:
                 return Busy("the merchant's web server is down")
             if luck.silent or luck.meets(luck.rates.merchant):
@@ -230,4 +245,6 @@ class NotifierPort:
             self._provider.told.append(call.request_id)
             return Done("")
 
+        step = Step(call.request_id.partition(":")[2])
+        self._provider.note(step, sends=True)
         return await self._stage.call("notify the merchant", effect, limit_s=LIMIT_S, freezes=False)

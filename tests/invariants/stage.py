@@ -51,6 +51,8 @@ class Job:
     waiting: list[Call] = field(default_factory=list)
     frozen: bool = False
     dead: bool = False
+    has_read: Any = None
+    """What it read last, as the port says."""
     news: list[Callable[[], None]] = field(default_factory=list)
     """To be told when what this job heard has been written down or sent on."""
     on_death: Callable[[], None] | None = None
@@ -95,11 +97,19 @@ class Stage:
         self, work: Coroutine[Any, Any, Any], *, name: str, worker: int, on_death: Callable[[], None] | None = None
     ) -> Job:
         """Begin a job; it runs to its first call."""
+        return self.run(self.begin(name, worker=worker, on_death=on_death), work)
+
+    def begin(self, name: str, *, worker: int, on_death: Callable[[], None] | None = None) -> Job:
+        """A job that has done nothing yet."""
         self._number += 1
         job = Job(self._number, name, worker, self.loop.now_s, on_death=on_death)
         self.jobs.append(job)
         self.tell(f"#{job.number} begins: {name} on worker {worker}")
-        job.task = self.loop.create_task(self._life(job, work), name=name)
+        return job
+
+    def run(self, job: Job, work: Coroutine[Any, Any, Any]) -> Job:
+        """It runs to its first call."""
+        job.task = self.loop.create_task(self._life(job, work), name=job.name)
         self.loop.run_ready()
         return job
 
@@ -139,6 +149,11 @@ class Stage:
         with suppress(Exception):
             call.effect(luck)
         luck.silent = False
+
+    @staticmethod
+    def at_work() -> Job:
+        """The job that asks."""
+        return _JOB.get()
 
     # -- calls
 

@@ -98,8 +98,10 @@ class StorePort:
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
         def effect(luck: Luck) -> tuple[StoredEvent, ...]:
             self._readable(luck)
-            return self._store.read(payment_id)
+            job.has_read = self._store.texts(payment_id)
+            return tuple(map(read, job.has_read))
 
+        job = self._stage.at_work()
         return await self._stage.call("load", effect, limit_s=LIMIT_S)
 
     async def load_document(self, event_id: str) -> Mapping[str, Any] | None:

@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from shared import flow
+from shared.codec.messages import Delivery
 from shared.domain.decisions import Refused
 from shared.domain.letters import LetterStatus
 from shared.domain.money import Money
@@ -26,7 +27,7 @@ from shared.verbs.recovery.keep import keep
 from shared.verbs.recovery.replay import replay
 from shared.verbs.sweep import sweep
 from tests.invariants.boxes import Letters, NoOutbox, NoTelemetry, Rows, Shelf
-from tests.invariants.bus import LIMIT_S, LOCK_S, RECORD, Bus, BusPort, Entry
+from tests.invariants.bus import LIMIT_S, LOCK_S, RECORD, WINDOW_S, Bus, BusPort, Entry
 from tests.invariants.limits import LIMITS, NEVER_SEEN_AFTER_S
 from tests.invariants.loop import WorldLoop
 from tests.invariants.luck import Luck, Rates
@@ -50,6 +51,8 @@ class Setting:
     finds_fault: float
     lags: float
     has_url: bool
+    window_s: float
+    """How long the topics know an id. A short one stands for topics that were made anew."""
 
     @classmethod
     def drawn(cls, chance: Random) -> "Setting":
@@ -66,6 +69,7 @@ class Setting:
             finds_fault=chance.choice([0.0, 0.0, 0.0, 0.3]),
             lags=chance.choice([0.0, 0.5, 1.0]),
             has_url=chance.random() < 0.8,
+            window_s=chance.choice([WINDOW_S, WINDOW_S, WINDOW_S, 20.0]),
         )
 
 
@@ -91,6 +95,15 @@ class Claim:
     fault: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message that was delivered to a step."""
+
+    delivery: Delivery
+    step: str
+    began_s: float
+
+
 @dataclass(slots=True, eq=False)
 class World:
     """Everything that outlives the workers, and the services that they work with."""
@@ -100,6 +113,8 @@ class World:
     store: Store = field(default_factory=Store)
     claims: list[Claim] = field(default_factory=list)
     completed: list[Entry] = field(default_factory=list)
+    turns: dict[int, Turn] = field(default_factory=dict)
+    """What was delivered to each job that is a step's turn, by the job's number."""
     statuses: dict[str, LetterStatus] = field(default_factory=dict)
     """How letters stood when they were looked at last."""
     bus: Bus = field(init=False)
@@ -112,7 +127,7 @@ class World:
 
     def __post_init__(self) -> None:
         stage, setting = self.stage, self.setting
-        self.bus = Bus(stage)
+        self.bus = Bus(stage, window_s=setting.window_s)
         habits = Habits(
             remembers=setting.remembers_ids,
             settles_within_s=NEVER_SEEN_AFTER_S,
@@ -186,7 +201,10 @@ class World:
 
         _, _, short = delivery.message_id.partition(":")
         name = f"{entry.place} <{short}> delivery {delivery.delivery_count}"
-        return self.stage.start(work(), name=name, worker=worker, on_death=died)
+        job = self.stage.begin(name, worker=worker, on_death=died)
+        if entry.place != RECORD:
+            self.turns[job.number] = Turn(delivery, _STEP_AT[entry.place].value, self.stage.now_s)
+        return self.stage.run(job, work())
 
     async def _settle(self, name: str, entry: Entry, *, lock: int) -> None:
         def effect(luck: Luck) -> None:
