@@ -1,14 +1,14 @@
 """What can happen in a world. Each action has a seed of its own, for everything that is drawn while it happens."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from tests.invariants.bus import LOCK_S
 from tests.invariants.limits import LIMITS, TURN_LIMIT_S
 from tests.invariants.luck import Luck
-from tests.invariants.rest import run_calmly
+from tests.invariants.rest import mend, run_calmly
 from tests.invariants.stage import Job
 from tests.invariants.world import WORKERS, World
 
@@ -238,7 +238,7 @@ def _trouble(world: World, luck: Luck) -> None:
 
 def _mend(world: World, luck: Luck) -> None:
     del luck
-    world.store.is_down = world.bus.is_down = world.provider.is_down = world.provider.merchant_is_down = False
+    mend(world)
 
 
 def _rewind(world: World, luck: Luck) -> None:
@@ -251,6 +251,23 @@ def _again(world: World, luck: Luck) -> None:
     """A message that was completed comes again: the broker did not hear it."""
     if world.completed:
         world.bus.repeat(luck.one_of(world.completed))
+
+
+def _garble(world: World, luck: Luck) -> None:
+    """A message's body is no event any more."""
+    ready = world.bus.ready()
+    if ready:
+        entry = luck.one_of(ready)
+        world.stage.tell(f"    {entry.message.message_id[-6:]} in {entry.place} is garbled")
+        entry.message = replace(entry.message, body="no event")
+
+
+def _roll_back(world: World, luck: Luck) -> None:
+    """An older release runs, which cannot read what was written last; or the newer one comes back."""
+    longest = max((len(stream) for stream in world.store.streams.values()), default=0)
+    back = world.store.newest is None and longest > 1
+    world.store.newest = luck.one_of(range(1, longest)) if back else None
+    world.stage.tell(f"    the release that runs reads versions up to {world.store.newest or 'any'}")
 
 
 def _lose(world: World, luck: Luck) -> None:
@@ -282,6 +299,8 @@ _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "mend": _mend,
     "rewind": _rewind,
     "again": _again,
+    "garble": _garble,
+    "roll_back": _roll_back,
     "lose": _lose,
 }
 
@@ -303,6 +322,8 @@ _WEIGHTS = {
     "rewind": 1.5,
     "freeze": 1.0,
     "accept": 0.7,
+    "garble": 0.5,
+    "roll_back": 0.5,
     "lose": 0.5,
     "drain": 0.5,
 }

@@ -15,6 +15,7 @@ class Restless(AssertionError):
 def mend(world: World) -> None:
     """Every outage ends, and the provider and the merchant answer as they should."""
     world.store.is_down = world.bus.is_down = False
+    world.store.newest = None
     world.provider.is_down = world.provider.merchant_is_down = False
 
 

@@ -38,6 +38,8 @@ class Store:
         self.feed: list[str] = []
         """All documents in the order in which they were stored."""
         self.is_down = False
+        self.newest: int | None = None
+        """Versions above it are unreadable: the release that runs is older than the one that wrote them."""
 
     def texts(self, payment_id: str) -> list[str]:
         """The documents of a payment, in order of version."""
@@ -46,6 +48,19 @@ class Store:
     def read(self, payment_id: str) -> tuple[StoredEvent, ...]:
         """Raises Unreadable."""
         return tuple(map(read, self.texts(payment_id)))
+
+    def as_seen(self, text: str) -> dict[str, Any]:
+        """A document as the release that runs gets to see it."""
+        document = parsed(text)
+        if self.newest is not None and document["version"] > self.newest:
+            return {**document, "schemaVersion": 99}
+        return document
+
+    def check_readable(self, texts: Sequence[str]) -> None:
+        """Raises Unreadable."""
+        if self.newest is not None:
+            for text in texts:
+                from_document(self.as_seen(text))
 
     def write(self, documents: Sequence[Mapping[str, Any]]) -> bool:
         """All or none; False when one of the ids is taken."""
@@ -90,6 +105,7 @@ class StorePort:
         text = self._store.streams[ours.payment.payment_id].get(ours.payment.version)
         if text is None:
             raise StoreBusy(f"{ours.event_id} is taken and cannot be read")
+        self._store.check_readable([text])
         there = read(text)
         if not same_fact(there.event, ours.event):
             raise StreamMoved(f"{ours.event_id} is another event")
@@ -99,6 +115,7 @@ class StorePort:
         def effect(luck: Luck) -> tuple[StoredEvent, ...]:
             self._readable(luck)
             job.has_read = self._store.texts(payment_id)
+            self._store.check_readable(job.has_read)
             return tuple(map(read, job.has_read))
 
         job = self._stage.at_work()
@@ -109,7 +126,7 @@ class StorePort:
             self._readable(luck)
             payment_id, _, version = event_id.rpartition(":")
             text = self._store.streams.get(payment_id, {}).get(int(version))
-            return parsed(text) if text is not None else None
+            return self._store.as_seen(text) if text is not None else None
 
         return await self._stage.call(f"load document {event_id[-3:]}", effect, limit_s=LIMIT_S)
 

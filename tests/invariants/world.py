@@ -33,7 +33,7 @@ from tests.invariants.loop import WorldLoop
 from tests.invariants.luck import Luck, Rates
 from tests.invariants.provider import Habits, NotifierPort, Provider, ProviderPort
 from tests.invariants.stage import Job, Stage
-from tests.invariants.store import Store, StorePort, parsed
+from tests.invariants.store import Store, StorePort
 
 WORKERS = 3
 FEED_RETRY_S = 30.0
@@ -227,7 +227,7 @@ class World:
         """A page goes to a function; it is noted when the function has returned."""
         feed = self.feeds[name]
         start, end = feed.position, min(feed.position + pages, len(self.store.feed))
-        documents = [parsed(text) for text in self.store.feed[start:end]]
+        documents = [self.store.as_seen(text) for text in self.store.feed[start:end]]
         feed.at_work += 1
 
         def over() -> None:
