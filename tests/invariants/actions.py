@@ -267,6 +267,7 @@ def _roll_back(world: World, luck: Luck) -> None:
     longest = max((len(stream) for stream in world.store.streams.values()), default=0)
     back = world.store.newest is None and longest > 1
     world.store.newest = luck.one_of(range(1, longest)) if back else None
+    world.store.was_rolled_back |= back
     world.stage.tell(f"    the release that runs reads versions up to {world.store.newest or 'any'}")
 
 

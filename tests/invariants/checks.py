@@ -120,7 +120,10 @@ def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
 
 
 def _every_yes_stands_once(world: World) -> Iterator[Broken]:
-    yield from _yeses(world, {deed.reference for deed in world.provider.book if deed.heard})
+    """But for one that was taken into death, of a provider that tells only of what it did afterwards."""
+    heard = [deed for deed in world.provider.book if deed.heard]
+    found = [deed for deed in heard if len(world.provider.deeds(deed.payment_id, deed.step)) == 1]
+    yield from _yeses(world, {deed.reference for deed in heard if deed.handed_on or deed in found})
 
 
 def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
@@ -226,7 +229,8 @@ def _letters_never_go_back(world: World) -> Iterator[Broken]:
         about = f"the letter {letter.letter_id}, {letter.reason} of {letter.step} at {letter.cause},"
         if order.index(now) < order.index(last):
             yield Broken("letters_never_go_back", f"{about} was {last} and is {now}")
-        if letter.status is not now:
+        is_late = world.store.was_rolled_back and letter.status is LetterStatus.OPEN  # kept without a readable stream
+        if letter.status is not now and not is_late:
             yield Broken("letters_never_go_back", f"{about} is listed as {letter.status} and is {now}")
         world.statuses[letter.letter_id] = now
 

@@ -40,6 +40,7 @@ class Store:
         self.is_down = False
         self.newest: int | None = None
         """Versions above it are unreadable: the release that runs is older than the one that wrote them."""
+        self.was_rolled_back = False
 
     def texts(self, payment_id: str) -> list[str]:
         """The documents of a payment, in order of version."""
