@@ -37,16 +37,17 @@ class Kind(StrEnum):
 class Side:
     """What the provider or the stream says of a payment. times: how often its money was taken.
 
-    is_known: whether the stream tells of money that was taken too late or twice. is_given_back: whether it tells that a
-    person has given it back since.
+    late, second: how often the stream says that it was taken after a failure, or reserved or taken once more.
+    given_back: how often a person said of such money that it was given back.
     """
 
     times: int
     amount_minor: int | None
     currency: str | None
     status: str | None
-    is_known: bool = False
-    is_given_back: bool = False
+    late: int = 0
+    second: int = 0
+    given_back: int = 0
 
     @property
     def words(self) -> str:
@@ -80,40 +81,32 @@ def row_of(row: Json) -> Side:
 
 def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
     """As the app folds the stream. events: of a payment that may hold more than its state shows."""
-    money = [number for number, event in enumerate(events) if _is_to_give_back(event)]
-    given_back = [number for number, event in enumerate(events) if _is_given_back(event)]
+    late = sum(event["type"] == "payment.captured_late" for event in events)
+    second = [event["data"]["step"] for event in events if event["type"] == "payment.charged_twice"]
+    given_back = sum(event["type"] == "payment.seen_to" and "step" not in event["data"] for event in events)
     return Side(
-        int("settled" in payment),
+        int("settled" in payment) + late + second.count("settle"),
         payment["amount_minor"],
         payment["currency"],
         payment["status"],
-        is_known=bool(money),
-        is_given_back=bool(money) and len([number for number in given_back if number > money[0]]) >= len(money),
+        late=late,
+        second=second.count("settle") + second.count("create"),
+        given_back=given_back,
     )
 
 
-def _is_to_give_back(event: Json) -> bool:
-    """A second void harms nobody."""
-    is_second_yes: bool = event["type"] == "payment.charged_twice" and event["data"]["step"] != "void"
-    return is_second_yes or event["type"] == "payment.captured_late"
-
-
-def _is_given_back(event: Json) -> bool:
-    is_given_back: bool = event["type"] == "payment.seen_to" and "step" not in event["data"]
-    return is_given_back
-
-
 def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Difference]:
-    """What does not agree. Amounts matter only where money was taken."""
-    if stream.is_given_back:
-        return iter(())
-    has_failed = stream.status in _FAILED and bool(provider.times)
+    """What does not agree, or agrees and has to be given back. Amounts matter only where money was taken."""
+    more, is_owed_back = provider.times > stream.times, stream.late + stream.second > stream.given_back
+    has_failed = stream.status in _FAILED
     kinds = {
-        Kind.CHARGED_TWICE: provider.times > 1,
-        Kind.CAPTURED_LATE: has_failed and stream.is_known,
-        Kind.CHARGED_BUT_FAILED: has_failed and not stream.is_known,
-        Kind.NOT_RECORDED: bool(provider.times and not stream.times) and not has_failed,
-        Kind.NOT_CHARGED: bool(stream.times and not provider.times),
+        Kind.CHARGED_TWICE: (more and stream.times > 0)
+        or (more and provider.times > 1)
+        or (is_owed_back and stream.second > 0),
+        Kind.CAPTURED_LATE: is_owed_back and stream.late > 0,
+        Kind.CHARGED_BUT_FAILED: has_failed and provider.times > stream.late,
+        Kind.NOT_RECORDED: more and not stream.times and not has_failed,
+        Kind.NOT_CHARGED: provider.times < stream.times,
         Kind.AMOUNT: bool(provider.times and stream.times)
         and (provider.amount_minor, provider.currency) != (stream.amount_minor, stream.currency),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.payment import Step
 from shared.domain.retry import Retries
@@ -54,6 +54,10 @@ class Limits:
         policy = self.retries.of(step)
         retrying = timedelta(seconds=policy.horizon_s()) + policy.attempts * self.quiet + self.sweep_margin
         return max(retrying, self.fresh + self.turn_limit)
+
+    def is_beyond(self, step: Step, *, since: datetime, now: datetime) -> bool:
+        """Whether nobody can be working any more on a cause of that time."""
+        return now - since > self.horizon(step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

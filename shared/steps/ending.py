@@ -15,32 +15,27 @@ from shared.steps.turn import Turn
 from shared.steps.writes import Heard, Wanted
 
 
-async def end(turn: Turn, now: Standing, *, wish: PaymentResumed, is_heard: bool) -> Outcome | Heard | Wanted:
-    """The end of the step, as far as it can be told now. is_heard: a yes is known of whose reference is not.
-
-    Raises TurnOver.
-    """
+async def end(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Outcome | Heard | Wanted:
+    """The end of the step, as far as it can be told now. Raises TurnOver."""
     match turn.step.step:
         case Step.NOTIFY if now.payment.completed is None:
             return Wanted(now.payment, (PaymentCompleted(occurred_at=turn.now, notification="undelivered"),))
         case Step.NOTIFY | Step.NOTIFY_FAILURE:
             return Wanted(now.payment, (_seen_to(turn, wish),))
         case Step.CREATE | Step.SETTLE | Step.VOID:
-            return await _end_as_answered(turn, now, wish=wish, is_heard=is_heard)
+            return await _end_as_answered(turn, now, wish=wish)
         case _:
             assert_never(turn.step.step)
 
 
-async def _end_as_answered(
-    turn: Turn, now: Standing, *, wish: PaymentResumed, is_heard: bool
-) -> Outcome | Heard | Wanted:
+async def _end_as_answered(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Outcome | Heard | Wanted:
     answer = await turn.ask(now.payment, started_at=now.started_at)
     match answer:
         case Done():
             return heard(Yes(answer.reference, turn.now), step=turn.step, now=now, at=turn.now)
         case Unknown(why) | Busy(why):
             return Again("not_answered", why)
-        case NeverSeen() if is_heard:
+        case NeverSeen() if turn.yes:
             return Again("yes_not_found", f"a yes to {turn.call.request_id} was heard, and it cannot be found")
         case NeverSeen() if not turn.is_quiet:
             return Again("not_quiet", f"{turn.call.request_id} was never seen so far", must_be_quiet=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from shared.domain.events import PaymentResumed
 from shared.domain.letters import Entry, LetterRecord, LetterStatus, letter_status
 from shared.domain.payment import Step
-from shared.domain.standing import standing
+from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import LetterMoved, PaymentsError
 from shared.services import Services
@@ -32,6 +32,12 @@ async def shown_as(letter: LetterRecord, stream: Sequence[StoredEvent], *, servi
         except LetterMoved:
             letter = await services.letters.get(letter.letter_id) or letter
     raise LetterMoved(f"dead letter {letter.letter_id} was changed by others {_RACES} times in a row")
+
+
+def stands_still(now: Standing, *, step: Step, services: Services) -> bool:
+    """Whether a step that is running cannot be in anybody's hands any more."""
+    is_late = services.limits.is_beyond(step, since=now.since, now=services.clock.now())
+    return now.stands is Stands.RUNNING and is_late
 
 
 async def closed(letter: LetterRecord, *, action: str, by: str, note: str, services: Services) -> LetterRecord:

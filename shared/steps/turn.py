@@ -82,7 +82,7 @@ class Turn:
             return Unknown(f"no answer to {self.call.request_id} within the turn")
 
     async def ask(self, payment: Payment, *, started_at: datetime) -> AskAnswer:
-        """What became of the request, by its id; before anything may be sent also by our payment id.
+        """What became of the request, by its id; before anything may be sent, and after a yes, also by our payment id.
 
         The other side may forget ids. started_at: when the step began; nobody asks by an id that is too old to be
         known. Raises TurnOver.
@@ -90,7 +90,8 @@ class Turn:
         try:
             if not self.is_forgotten(started_at):
                 answer = await self._in_time(self.step.ask(self.call))
-                if not isinstance(answer, NeverSeen) or not self.is_quiet:
+                is_final = self.is_quiet or self.yes is not None
+                if not isinstance(answer, NeverSeen) or not is_final:
                     return answer
             return await self._in_time(self.step.find(payment, self.call))
         except TimeoutError:

@@ -93,7 +93,7 @@ async def _move(turn: Turn) -> Outcome | Heard | Wanted:
     if now.was_heard and turn.yes is None:
         turn = replace(turn, yes=Yes())
     if now.resumed and now.is_to_end:
-        return await end(turn, now, wish=now.resumed, is_heard=turn.yes is not None)
+        return await end(turn, now, wish=now.resumed)
     return await _once_more(turn, now)
 
 

@@ -22,7 +22,7 @@ from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved, Unreadable
 from shared.services import Services
-from shared.steps.letters import answer_recorded, closed, resume, shown_as
+from shared.steps.letters import answer_recorded, closed, resume, shown_as, stands_still
 from shared.steps.recording import RELOADS, append_here
 
 
@@ -70,7 +70,7 @@ async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Serv
     if letter.reason in MONEY_TO_GIVE_BACK:
         return await _given_back(letter, stream, by=by, reason=reason, services=services)
     now = standing(stream, Step(letter.step))
-    refused = _why_not(letter, now)
+    refused = "" if stands_still(now, step=Step(letter.step), services=services) else _why_not(letter, now)
     if refused:
         return _kept(letter, refused)
     return await _end(letter, stream, by=by, reason=reason, services=services)

@@ -27,7 +27,7 @@ from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError, StreamMoved, Unreadable
 from shared.services import Services
-from shared.steps.letters import answer_recorded, closed, resume, shown_as
+from shared.steps.letters import answer_recorded, closed, resume, shown_as, stands_still
 from shared.steps.recording import RELOADS
 
 
@@ -133,7 +133,7 @@ async def _replay_step(letter: LetterRecord, *, by: str, dry_run: bool, services
     if not stream:
         return _verdict(letter, Verdict.CANNOT, why=f"no events of payment {letter.payment_id} are stored")
     now = standing(stream, Step(letter.step))
-    plan = _plan(letter, now)
+    plan = _plan(letter, now, services=services)
     if dry_run:
         return plan
     if plan.verdict is Verdict.REPLAYED:
@@ -142,15 +142,15 @@ async def _replay_step(letter: LetterRecord, *, by: str, dry_run: bool, services
     return plan
 
 
-def _plan(letter: LetterRecord, now: Standing) -> Replay:
-    """What a replay would do now."""
+def _plan(letter: LetterRecord, now: Standing, *, services: Services) -> Replay:
+    """What a replay would do now. What was started again, and stands still since, may be started once more."""
     status = now.payment.status.value
     if now.stands is Stands.NONE or letter.cause not in now.causes:
         why = now.refused or "its message stems from no event that starts this step"
         return _verdict(letter, Verdict.CANNOT, why=f"the payment is {status}: {why}")
     if now.stands is Stands.DONE and not now.rests:
         return _verdict(letter, Verdict.NOTHING_TO_DO, why=f"the payment moved on: it is {status}")
-    if letter.cause != now.cause:
+    if letter.cause != now.cause and not stands_still(now, step=Step(letter.step), services=services):
         again = f"and parked again: see dead letter {now.parked.letter_id}" if now.parked else "and is under way"
         return _verdict(letter, Verdict.NOTHING_TO_DO, why=f"the step was started again as {now.cause}, {again}")
     return _verdict(letter, Verdict.REPLAYED, why=f"the payment is {status} and {letter.step} is left to do")
