@@ -265,10 +265,12 @@ def _garble(world: World, luck: Luck) -> None:
 def _roll_back(world: World, luck: Luck) -> None:
     """An older release runs, which cannot read what was written last; or the newer one comes back."""
     longest = max((len(stream) for stream in world.store.streams.values()), default=0)
-    back = world.store.newest is None and longest > 1
-    world.store.newest = luck.one_of(range(1, longest)) if back else None
+    back = world.store.newest is None and longest > 0
+    world.store.newest = luck.one_of(range(longest)) if back else None
     world.store.was_rolled_back |= back
-    world.stage.tell(f"    the release that runs reads versions up to {world.store.newest or 'any'}")
+    world.stage.tell(
+        f"    the release that runs reads versions up to {'any' if world.store.newest is None else world.store.newest}"
+    )
 
 
 def _lose(world: World, luck: Luck) -> None:
