@@ -5,6 +5,7 @@ nobody else can be sending, so that nothing is done twice. A yes is recorded, ev
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from shared import flow, signals
 from shared.codec.messages import Delivery
@@ -20,7 +21,7 @@ from shared.services import Services
 from shared.steps.catalogue import payment_step
 from shared.steps.ending import end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
-from shared.steps.recording import load, load_stream
+from shared.steps.recording import load_stream
 from shared.steps.turn import Turn, read
 from shared.steps.writes import Heard, Wanted, written
 
@@ -84,12 +85,8 @@ async def _move(turn: Turn) -> Outcome | Heard | Wanted:
     now = standing(stream, turn.step.step)
     if turn.yes and (turn.yes.reference or turn.step.step.tells_the_merchant):
         return heard(turn.yes, step=turn.step, now=now, at=turn.now)
-    if now.stands is Stands.NONE:
-        return Parked(Reason.REFUSED, now.refused)
-    if now.stands is not Stands.RUNNING:
-        return Finished("already_done" if now.stands is Stands.DONE else "waits_for_a_person")
-    if now.cause != turn.cause:
-        return Finished("superseded")
+    if now.stands is not Stands.RUNNING or now.cause != turn.cause:
+        return _not_to_act(now)
     if now.was_heard and turn.yes is None:
         turn = replace(turn, yes=Yes())
     if now.resumed and now.is_to_end:
@@ -98,18 +95,41 @@ async def _move(turn: Turn) -> Outcome | Heard | Wanted:
 
 
 async def _first(turn: Turn) -> Outcome | Heard | Wanted:
-    """Nobody can have acted on this message, so it is sent without asking; the payment is the one that it tells of."""
-    notice = turn.notice
-    payment = notice.payment if notice.is_whole else await load(turn.payment_id, services=turn.services)
+    """Nobody can have acted on this message, so it is sent without asking; the payment is the one that it tells of.
+
+    Where it does not tell everything, the stream does, and says too whether a newer cause has taken over.
+    """
+    if turn.notice.is_whole:
+        return await _called(turn, turn.notice.payment, started_at=turn.notice.occurred_at)
+    now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.step)
+    if now.stands is Stands.RUNNING and now.cause == turn.cause:
+        return await _called(turn, now.payment, started_at=now.started_at)
+    return _not_to_act(now)
+
+
+async def _called(turn: Turn, payment: Payment, *, started_at: datetime) -> Outcome | Heard | Wanted:
     match intend(payment, turn.step.step, now=turn.began):
         case Refused(reason):
             return Parked(Reason.REFUSED, reason)
         case Intention.NOTHING:
             return Finished("already_done")
         case Intention.EXPIRE:
-            return _concluded(await turn.ask(payment, started_at=notice.occurred_at), turn=turn, payment=payment)
+            return _concluded(await turn.ask(payment, started_at=started_at), turn=turn, payment=payment)
         case Intention.CALL:
             return _concluded(await turn.send(payment), turn=turn, payment=payment)
+
+
+def _not_to_act(now: Standing) -> Outcome:
+    """Why a message of a step that is not running, or whose cause is not the newest, does nothing."""
+    match now.stands:
+        case Stands.NONE:
+            return Parked(Reason.REFUSED, now.refused)
+        case Stands.DONE:
+            return Finished("already_done")
+        case Stands.PARKED:
+            return Finished("waits_for_a_person")
+        case Stands.RUNNING:
+            return Finished("superseded")
 
 
 async def _once_more(turn: Turn, now: Standing) -> Outcome | Heard | Wanted:

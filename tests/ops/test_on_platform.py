@@ -82,8 +82,8 @@ async def test_a_discard_ends_the_payment(platform: Platform, shop: Shop, capsys
     code = await ops(platform.url, "discard", letter_id, "--reason", "wrong method")
 
     assert code == 0
-    assert capsys.readouterr().out == "discarded: ended as failed\n"
-    assert (await shop.get(f"/api/payments/{payment_id}")).body["failed"]["reason"] == "discarded"
+    assert capsys.readouterr().out == "discarded: create is being ended: what was done is asked for and recorded\n"
+    assert (await shop.finished(payment_id))["failed"]["reason"] == "discarded"
 
 
 async def captured_elsewhere(shop: Shop, payment_id: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.events import PaymentFailureTold
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.recovery.discard import discard
@@ -25,10 +26,12 @@ type Scenario = Callable[[World], Awaitable[str]]
 class End:
     """How a scenario ended: what is in the stream, what provider and merchant know, which dead letters there are.
 
-    waiting: messages that are still somewhere on the bus.
+    is_failure_told: stands apart, since it may come before the void or after it. waiting: messages that are still
+    somewhere on the bus.
     """
 
     stream: list[dict[str, Any]]
+    is_failure_told: bool
     status: str
     charged: int
     provider: str | None
@@ -44,7 +47,8 @@ async def end_of(world: World, payment_id: str) -> End:
     told = await world.backends.notifications(payment_id)
     letters = await world.letters(payment_id=payment_id)
     return End(
-        stream=[_fact(stored.event) for stored in stream],
+        stream=[_fact(each.event) for each in stream if not isinstance(each.event, PaymentFailureTold)],
+        is_failure_told=any(isinstance(each.event, PaymentFailureTold) for each in stream),
         status=stream[-1].payment.status.value,
         charged=int(charge.get("times_charged", 0)),
         provider=charge.get("status"),
@@ -55,7 +59,7 @@ async def end_of(world: World, payment_id: str) -> End:
 
 
 def _fact(event: Any) -> dict[str, Any]:
-    kept = ("reason", "code", "failed_step", "notification")
+    kept = ("reason", "code", "failed_step", "notification", "step", "cause", "to", "replaces")
     return {"type": type(event).__name__, **{name: getattr(event, name) for name in kept if hasattr(event, name)}}
 
 

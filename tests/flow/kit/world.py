@@ -15,6 +15,7 @@ from local.azure.servicebus.topology import load as load_topology
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
+from shared.adapters.servicebus import delivery_of
 from shared.codec.documents import from_document
 from shared.codec.facts import type_name
 from shared.codec.messages import Message
@@ -34,7 +35,7 @@ from shared.verbs.sweep import sweep
 from tests.crashes import CrashPlan
 from tests.facts import facts_in
 from tests.flow.kit.backends import Backends, running_backends
-from tests.flow.kit.bus import DirectBus
+from tests.flow.kit.bus import DirectBus, Taken
 from tests.flow.kit.gateway import Gateway, gateway_to
 from tests.flow.kit.host import Feed, Host, read_feed
 from tests.flow.kit.telemetry import RecordedTelemetry
@@ -127,6 +128,19 @@ class World(Host):
             to=subscription,
         )
         await self.services.publisher.publish([unreadable])
+
+    async def send_as_earlier(self, taken: Taken, *, place: flow.Place, message_id: str, attempt: int) -> None:
+        """A copy of a message for one subscription, as a release wrote it that counted runs."""
+        delivery = delivery_of(taken.message)
+        copy = Message(
+            topic=place.topic,
+            message_id=message_id,
+            body=delivery.body,
+            subject=delivery.subject,
+            to=place.subscription,
+            properties={"attempt": attempt, "run": "0"},
+        )
+        await self.services.publisher.publish([copy])
 
     # -- what a test looks at
 
