@@ -268,9 +268,7 @@ def _roll_back(world: World, luck: Luck) -> None:
     back = world.store.newest is None and longest > 0
     world.store.newest = luck.one_of(range(longest)) if back else None
     world.store.was_rolled_back |= back
-    world.stage.tell(
-        f"    the release that runs reads versions up to {'any' if world.store.newest is None else world.store.newest}"
-    )
+    world.stage.tell(f"    the newest version that the release can read: {world.store.newest}")
 
 
 def _lose(world: World, luck: Luck) -> None:
