@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     hosts.refuse_workers(config)
 
 
-UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py")
+UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py", "tests/invariants/")
 """Not measured, to save time: what ships runs in other processes there, or many times through the same lines."""
 
 
