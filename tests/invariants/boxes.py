@@ -12,7 +12,6 @@ from shared.codec.letters import letter_from_json, letter_to_json
 from shared.codec.rows import row_from_json, row_to_json
 from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord
-from shared.domain.payment import Step
 from shared.domain.rows import Row
 from shared.errors import AppendUnknown, LetterMoved, StoreBusy
 from shared.ports.letter_box import LetterFilter, LetterPage
@@ -137,15 +136,13 @@ class Rows:
             lambda: self._shelf.write(row.payment_id, row_to_json(row), etag=row.etag),
         )
 
-    async def stuck(self, step: Step, *, moved_before: datetime, limit: int) -> Sequence[Row]:
+    async def stuck(self, owes: str, *, moved_before: datetime, limit: int) -> Sequence[Row]:
         def look() -> list[Row]:
             before = time_to_json(moved_before)
-            found = [
-                each for each in self._shelf.all() if each["owes"] == step.value and str(each["active_at"]) < before
-            ]
+            found = [each for each in self._shelf.all() if each["owes"] == owes and str(each["active_at"]) < before]
             return [row_from_json(each) for each in found[:limit]]
 
-        return await self._shelf.read(f"rows.stuck {step.value}", look)
+        return await self._shelf.read(f"rows.stuck {owes}", look)
 
     async def list(self, *, settled: bool | None, limit: int, page: str | None = None) -> RowPage:
         del page

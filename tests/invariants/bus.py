@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 from shared import flow
-from shared.codec.messages import BROKERS_DESCRIPTION, BROKERS_REASON, Delivery, Message, parked
+from shared.codec.deliveries import Delivery
+from shared.codec.messages import Message, parked
+from shared.codec.properties import BROKERS_DESCRIPTION, BROKERS_REASON
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
 from shared.ports.topics import Rejected
@@ -176,7 +178,8 @@ class BusPort:
     def __init__(self, bus: Bus, stage: Stage) -> None:
         self._bus, self._stage = bus, stage
 
-    async def publish(self, messages: Sequence[Message]) -> tuple[Rejected, ...]:
+    async def publish(self, messages: Sequence[Message], *, patience: timedelta | None = None) -> tuple[Rejected, ...]:
+        del patience  # a topic that refuses here refuses with the whole broker
         by_topic: dict[str, list[Message]] = {}
         for message in messages:
             by_topic.setdefault(message.topic, []).append(message)

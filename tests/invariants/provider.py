@@ -205,7 +205,9 @@ class ProviderPort:
             f"provider: {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard, freezes=False
         )
 
-    async def ask(self, step: Step, call: Call) -> AskAnswer:
+    async def ask(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+        del payment
+
         def effect(luck: Luck) -> AskAnswer:
             return self._provider.ask(step, call, luck=luck)
 

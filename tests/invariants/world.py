@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from shared import flow
-from shared.codec.messages import Delivery
+from shared.codec.deliveries import Delivery
 from shared.domain.decisions import Refused
 from shared.domain.letters import LetterStatus
 from shared.domain.money import Money
