@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.domain.decisions import discarded
-from shared.domain.events import Event, PaymentCompleted, PaymentResumed, PaymentSeenTo
+from shared.domain.events import Event, PaymentCompleted, PaymentResumed, PaymentSeenTo, PaymentSettled
 from shared.domain.letters import Yes
 from shared.domain.payment import Payment, Step
 from shared.domain.standing import Standing
-from shared.ports.provider import Busy, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.steps.outcome import Again, Outcome
 from shared.steps.step import PaymentStep
 from shared.steps.turn import Turn
@@ -37,6 +37,8 @@ async def _end_as_answered(turn: Turn, now: Standing, *, wish: PaymentResumed) -
     match answer:
         case Done():
             return heard(Yes(answer.reference, turn.now), step=turn.step, payment=now.payment, at=turn.now)
+        case CapturedInstead(reference):
+            return captured_instead(reference, payment=now.payment, at=turn.now)
         case Unknown(why) | Busy(why):
             return Again("not_answered", why)
         case NeverSeen() | OurFault() if not turn.is_quiet:
@@ -44,6 +46,11 @@ async def _end_as_answered(turn: Turn, now: Standing, *, wish: PaymentResumed) -
         case NeverSeen() | Declined() | OurFault():
             given_up = _seen_to(turn, wish) if turn.step.step is Step.VOID else discarded(turn.step.step, at=turn.now)
             return Wanted(now.payment, (given_up,))
+
+
+def captured_instead(reference: str, *, payment: Payment, at: datetime) -> Heard:
+    """Money that was taken from a payment that has failed: then no void is owed, and a person gives it back."""
+    return Heard(payment, PaymentSettled(occurred_at=at, capture_id=reference))
 
 
 def heard(yes: Yes, *, step: PaymentStep, payment: Payment, at: datetime) -> Heard:

@@ -16,10 +16,10 @@ from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Standing, Stands, standing
 from shared.errors import PaymentsError, Then, Unreadable
-from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.steps.ending import end, heard
+from shared.steps.ending import captured_instead, end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load_stream
 from shared.steps.turn import Turn, read
@@ -171,6 +171,8 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Heard(payment, turn.step.fact(answer, at=turn.now), yes=Yes(reference, turn.now))
         case Declined():
             return Heard(payment, turn.step.fact(answer, at=turn.now))
+        case CapturedInstead(reference):
+            return captured_instead(reference, payment=payment, at=turn.now)
         case Unknown(why, retry_after_s):
             return Again("outcome_unknown", why, retry_after_s=retry_after_s, must_be_quiet=turn.step.asks)
         case Busy(why, retry_after_s):
