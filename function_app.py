@@ -1,14 +1,14 @@
 """The front door. The flow, in the order of the blueprints:
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
-recover records what cannot go on; an operator lists, replays or discards it. project keeps a row per payment, sweep
-starts what stands still, measure says how much waits, query (HTTP) shows a payment. The picture is in
-docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
+keeps a row per payment, sweep starts what stands still, measure says how much waits, query (HTTP) shows a payment. The
+picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
 
-from functions import accept, advance, health, measure, project, publish, query, recover, sweep
+from functions import accept, advance, drain, health, measure, project, publish, query, recover, sweep
 from functions.caller import caller
 from shared.settings import read_settings
 from shared.wiring import build_id, once
@@ -21,6 +21,7 @@ app.register_functions(accept.blueprint(services))
 app.register_functions(publish.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(advance.blueprint(services))
 app.register_functions(recover.blueprint(services, caller=caller(settings.ops_caller)))
+app.register_functions(drain.blueprint(services, schedule=settings.drain_schedule))
 app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(sweep.blueprint(services, schedule=settings.sweep_schedule))
 app.register_functions(measure.blueprint(services, schedule=settings.backlog_schedule))

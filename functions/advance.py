@@ -3,12 +3,18 @@
 import azure.functions as func
 
 from shared import flow
-from shared.codec.messages import Delivery
+from shared.codec.arrivals import arrived
+from shared.codec.deliveries import Delivery
 from shared.domain.payment import Step
 from shared.services import GetServices
 from shared.verbs.advance import advance
 
 CONNECTION = "ServiceBusConnection"
+
+AS_BYTES = func.DataType.BINARY
+"""How every trigger here takes a body. Of text that is a JSON object the host would make what it says of the message
+itself: id, deliveries, properties (azure-functions-host, Utility.ApplyBindingData). Bytes it leaves alone.
+"""
 
 
 def blueprint(services: GetServices) -> func.Blueprint:
@@ -24,19 +30,16 @@ def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetService
 
     @bp.function_name(name)
     @bp.service_bus_topic_trigger(
-        arg_name="message", connection=CONNECTION, topic_name=place.topic, subscription_name=place.subscription
+        arg_name="message",
+        connection=CONNECTION,
+        topic_name=place.topic,
+        subscription_name=place.subscription,
+        data_type=AS_BYTES,
     )
     async def advance_payment(message: func.ServiceBusMessage) -> None:
-        await advance(delivery(message), step=step, services=await services())
+        await advance(delivery(message, queue=str(place)), step=step, services=await services())
 
 
-def delivery(message: func.ServiceBusMessage) -> Delivery:
-    """A body that is not UTF-8 is not an event of ours. Its readable part is kept for the dead letter."""
-    return Delivery(
-        message_id=message.message_id,
-        body=message.get_body().decode(errors="replace"),
-        subject=message.subject or "",
-        delivery_count=message.delivery_count or 1,
-        properties=message.application_properties or {},
-        dead_letter_source=message.dead_letter_source,
-    )
+def delivery(message: func.ServiceBusMessage, *, queue: str) -> Delivery:
+    """What the runtime hands over, for the verbs."""
+    return arrived(message, body=message.get_body(), delivery_count=message.delivery_count or 1, queue=queue)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import azure.functions as func
 
 from functions import operators
-from functions.advance import CONNECTION, delivery
+from functions.advance import AS_BYTES, CONNECTION, delivery
 from shared import flow
 from shared.services import GetServices
 from shared.verbs.recovery.keep import keep
@@ -32,9 +32,10 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
         connection=CONNECTION,
         topic_name=flow.DEAD_LETTER_TOPIC,
         subscription_name=flow.RECORD_SUBSCRIPTION,
+        data_type=AS_BYTES,
     )
     async def record_dead_letter(message: func.ServiceBusMessage) -> None:
-        await keep(delivery(message), services=await services())
+        await keep(delivery(message, queue=flow.RECORD_SUBSCRIPTION), services=await services())
 
     for name in ROUTES:
         _register(bp, name, services=services, caller=caller)

@@ -104,7 +104,8 @@ def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Di
         or (more and provider.times > 1)
         or (is_owed_back and stream.second > 0),
         Kind.CAPTURED_LATE: is_owed_back and stream.late > 0,
-        Kind.CHARGED_BUT_FAILED: has_failed and more,
+        Kind.CHARGED_BUT_FAILED: has_failed
+        and (more or stream.times > stream.late + stream.second + stream.given_back),
         Kind.NOT_RECORDED: more and not stream.times and not has_failed,
         Kind.NOT_CHARGED: provider.times < stream.times,
         Kind.AMOUNT: bool(provider.times and stream.times)

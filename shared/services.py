@@ -29,6 +29,7 @@ class Limits:
     never_seen_after: how long the other side may take until it knows of a request that it was sent.
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
     sweep_limit: how often in a row a step is swept before a person must look.
+    topic_patience: how long the feed waits for one topic that refuses while others take.
     """
 
     retries: Retries
@@ -44,6 +45,8 @@ class Limits:
     def quiet(self) -> timedelta:
         """After this time nothing that was sent before can still be under way, and the other side knows of it."""
         return self.turn_limit + self.never_seen_after
+
+    topic_patience: timedelta
 
     def horizon(self, step: Step) -> timedelta:
         """How long somebody may be working on a cause of a step.

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     use_proxy_settings: bool = False
 
     feed_poll_delay_ms: PositiveInt = 100
+    topic_patience_s: Seconds = 120
     fresh_s: Seconds = 3000
     request_id_valid_h: PositiveFloat = 24
     payment_expires_after_h: PositiveFloat = 24
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     sweep_limit: PositiveInt = 6
     sweep_schedule: str = "0 */5 * * * *"
     backlog_schedule: str = "0 * * * * *"
+    drain_schedule: str = "30 * * * * *"
     ops_caller: str = "admin-key"
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last

@@ -10,6 +10,7 @@ PAYMENTS_COMPLETED = "payments.completed"
 PAYMENTS_FAILED = "payments.failed"
 PAYMENTS_SWEPT = "payments.swept"  # step
 EVENTS_PUBLISHED = "events.published"
+TOPIC_REFUSALS = "topic.refusals"  # topic
 STEP_RETRIES = "step.retries"  # step, reason
 MESSAGES_PARKED = "messages.parked"  # step, reason
 DEAD_LETTERS_RECORDED = "dead_letters.recorded"  # step, reason, severity
@@ -31,6 +32,7 @@ COUNTERS = frozenset(
         PAYMENTS_FAILED,
         PAYMENTS_SWEPT,
         EVENTS_PUBLISHED,
+        TOPIC_REFUSALS,
         STEP_RETRIES,
         MESSAGES_PARKED,
         DEAD_LETTERS_RECORDED,

@@ -61,7 +61,10 @@ async def build(settings: Settings) -> Built:
         await client.close()
         raise
     topics = servicebus.ServiceBusTopics(
-        _bus(settings), dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION
+        _bus(settings),
+        dead_letter_topic=flow.DEAD_LETTER_TOPIC,
+        recorder=flow.RECORD_SUBSCRIPTION,
+        clock=SystemClock(),
     )
     session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
     return Built(services_over(settings, client=client, topics=topics, session=session), client, topics, session)
@@ -125,6 +128,7 @@ def limits(settings: Settings) -> Limits:
         never_seen_after=timedelta(seconds=settings.never_seen_after_s),
         sweep_margin=timedelta(seconds=settings.sweep_margin_s),
         sweep_limit=settings.sweep_limit,
+        topic_patience=timedelta(seconds=settings.topic_patience_s),
     )
 
 

@@ -53,11 +53,39 @@ def pytest_configure(config: pytest.Config) -> None:
     hosts.refuse_workers(config)
 
 
-UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py")
+UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py", "tests/invariants/")
 """Not measured, to save time: what ships runs in other processes there, or many times through the same lines."""
 
 
+LONGEST_FIRST = (
+    "tests/flow/test_crashes.py",
+    "tests/e2e/test_many_payments.py",
+    "tests/local/test_host_services.py",
+    "tests/local/test_foreign_host.py",
+    "tests/e2e/test_storm.py",
+    "tests/ops/test_walkthrough.py",
+    "tests/local/test_up.py",
+    "tests/e2e/test_wire.py",
+    "tests/local/test_host_refusals.py",
+    "tests/local/test_servicebus_durability.py",
+    "tests/local/test_emulators.py",
+    "tests/flow/test_world.py",
+)
+"""A file stays in one process, so one that takes half a minute or more and comes last leaves the other process idle."""
+BESIDE_LIGHT_ONES = ("tests/e2e/test_exits.py", "tests/unit/")
+"""Come last and together: what must not meet a busy machine, and what is over soon and waits for nothing."""
+
+
+def _turn(item: pytest.Item) -> int:
+    """Where its file comes. pyproject.toml keeps xdist from sorting the files itself, by their number of tests."""
+    for number, file in enumerate(LONGEST_FIRST):
+        if item.nodeid.startswith(file):
+            return number - len(LONGEST_FIRST)
+    return next((number for number, at in enumerate(BESIDE_LIGHT_ONES, 1) if item.nodeid.startswith(at)), 0)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
     for item in items:
         hosts.adapt(item)
         if item.nodeid.startswith(UNMEASURED):

@@ -92,6 +92,19 @@ AppMetrics
 '''
   }
   {
+    name: 'topic-refuses'
+    description: 'One topic refuses while others take. Its events become dead letters: mend the topic, then replay them.'
+    severity: 1
+    window: 'PT5M'
+    threshold: 0
+    dimensions: ['topic']
+    query: '''
+AppMetrics
+| where Name == 'regispay.topic.refusals'
+| summarize value = sum(Sum) by topic = tostring(Properties.topic)
+'''
+  }
+  {
     name: 'backlog-unmeasured'
     description: 'No measurement of the outbox for 15 minutes: the timer or all telemetry is down, so other alerts may be blind.'
     severity: 1

@@ -73,7 +73,7 @@ class Payment:
     void_id: str | None = None
 
     def as_json(self) -> Record:
-        """As it is listed: a code or an id that does not exist is left out."""
+        """As it is told and listed: a code or an id that does not exist is left out."""
         hidden = {"payment_method", "created_at"}
         return {name: value for name, value in asdict(self).items() if name not in hidden and value is not None}
 

@@ -119,7 +119,7 @@ class Provider:
         self._books.enter(payment)
         if declined:
             return refusal(402, "card_declined", message="The card was declined.")
-        return Answer(201, {"provider_payment_id": payment.provider_payment_id, "status": payment.status})
+        return Answer(201, payment.as_json())
 
     def _change(self, call: Call) -> Answer:
         """A capture or a void of a payment that must exist and be this merchant's payment."""
@@ -150,7 +150,7 @@ class Provider:
         payment.status, payment.capture_id = Status.CAPTURED, self._new_id("cap_")
         self._books.charge(payment.payment_reference).times_charged += 1
         self._books.note(payment)
-        return _changed(payment, capture_id=payment.capture_id)
+        return Answer(200, payment.as_json())
 
     def _void(self, payment: Payment) -> Answer:
         if payment.status is Status.CAPTURED:
@@ -160,7 +160,7 @@ class Provider:
         payment.status, payment.void_id = Status.VOIDED, self._new_id("vo_")
         self._books.charge(payment.payment_reference).voided = True
         self._books.note(payment)
-        return _changed(payment, void_id=payment.void_id)
+        return Answer(200, payment.as_json())
 
     # --- asking
 
@@ -177,12 +177,12 @@ class Provider:
         return Answer(200, known)
 
     def ask_reference(self, payment_reference: str) -> Answer:
-        """Every payment made under the merchant's reference, in the order of their making."""
+        """Every payment made under the merchant's reference, in the order of their making, on one page."""
         met = self._asked(payment_reference)
         if met is not None:
             return met
         found = [each.as_json() for each in self._books.made_under(payment_reference)]
-        return Answer(200, {"payments": found})
+        return Answer(200, {"payments": found, "has_more": False})
 
     def _asked(self, payment_reference: str) -> Answer | None:
         charge = self._books.charge(payment_reference)
@@ -255,7 +255,3 @@ class Provider:
             return TOKENS.get(call.payment_method or "")
         payment = self._books.payment(call.provider_payment_id)
         return TOKENS[payment.payment_method] if payment else None
-
-
-def _changed(payment: Payment, **ids: str) -> Answer:
-    return Answer(200, {"provider_payment_id": payment.provider_payment_id, **ids, "status": payment.status})

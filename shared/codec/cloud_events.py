@@ -1,17 +1,21 @@
 """CloudEvents 1.0, structured JSON: the public contract with other components and merchants. Knows no topic."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.codec.facts import type_name
 from shared.codec.payments import payment_from_json, payment_to_json
-from shared.codec.values import NOT_OURS, as_text, time_from_json, time_to_json
+from shared.codec.values import NOT_OURS, as_text, shown, time_from_json, time_to_json
 from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 
 SOURCE = "/regis-pay"
+
+_EVENT_ID = re.compile(r"([0-9A-Za-z-]{1,64}):[0-9]{1,9}")
+"""Of ours. What else would get into the ids of documents and messages could stop the feed."""
 
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -60,10 +64,17 @@ def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime) -
     return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent
 
 
+def _refuse_foreign_ids(event_id: str, payment_id: str) -> None:
+    found = _EVENT_ID.fullmatch(event_id)
+    if found is None or found.group(1) != payment_id:
+        raise ValueError("its id is not made of its payment's id and a version")
+
+
 def from_cloud_event(body: str | bytes) -> Notice:
     """Raises Unreadable for anything but an integration event of ours."""
     try:
         event = json.loads(body)
+        _refuse_foreign_ids(event["id"], event["data"]["payment_id"])
         return Notice(
             event_id=as_text(event["id"]),
             occurred_at=time_from_json(event["time"]),
@@ -72,4 +83,4 @@ def from_cloud_event(body: str | bytes) -> Notice:
             is_whole=not event["data"].keys() & {"waiting", "failed"},
         )
     except NOT_OURS as exc:
-        raise Unreadable(f"the message is no payment event: {exc!r}") from exc
+        raise Unreadable(f"the message is no payment event: {shown(repr(exc), at_most=500)}") from exc

@@ -5,12 +5,16 @@ from typing import Any
 
 from shared.codec.facts import FORM_NAMED, FORMS, type_name
 from shared.codec.payments import payment_from_json, state_to_json
-from shared.codec.values import NOT_OURS, Json, as_text, time_from_json, time_to_json
-from shared.domain.events import PaymentParked, PaymentResumed, PaymentSeenTo
+from shared.codec.values import NOT_OURS, Json, as_text, as_text_or_none, shown, time_from_json, time_to_json
+from shared.domain.events import PaymentInitiated, PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 
 SCHEMA_VERSION = 1
+
+MAX_NAME = 128
+MAX_WHY = 500
+"""Characters of a document's id and of the reason why it cannot be read. The document itself may be 2 MB long."""
 
 
 def to_document(stored: StoredEvent) -> Json:
@@ -32,19 +36,29 @@ def to_document(stored: StoredEvent) -> Json:
 
 def from_document(document: Mapping[str, Any]) -> StoredEvent:
     """Raises Unreadable for a document that is not an event of ours, or has an unknown schema version."""
+    name = shown(document.get("id"), at_most=MAX_NAME)
     try:
         form = FORM_NAMED[document["type"]]
         if document["schemaVersion"] != SCHEMA_VERSION:
-            raise Unreadable(f"document {document['id']} has schema version {document['schemaVersion']}")
+            raise Unreadable(f"document {name} has schema version {shown(document['schemaVersion'], at_most=MAX_NAME)}")
         metadata = document.get("metadata", {})
-        return StoredEvent(
+        stored = StoredEvent(
             payment=payment_from_json(document["payment"]),
             event=form.read(time_from_json(document["occurredAt"]), document["data"]),
             traceparent=as_text(metadata["traceparent"]) if "traceparent" in metadata else None,
-            caused_by=metadata.get("causedBy"),
+            caused_by=as_text_or_none(metadata.get("causedBy")),
         )
+        names = {document["paymentId"], stored.payment.payment_id, _initiates(stored)}
     except NOT_OURS as exc:
-        raise Unreadable(f"document {document.get('id')!r} cannot be read: {exc!r}") from exc
+        raise Unreadable(f"document {name} cannot be read: {shown(repr(exc), at_most=MAX_WHY)}") from exc
+    if len(names) != 1 or document.get("id") != stored.event_id:
+        raise Unreadable(f"document {name} holds event {stored.event_id} of payment {stored.payment.payment_id}")
+    return stored
+
+
+def _initiates(stored: StoredEvent) -> str:
+    """The payment that a fold of its stream would name."""
+    return stored.event.payment_id if isinstance(stored.event, PaymentInitiated) else stored.payment.payment_id
 
 
 def event_to_json(stored: StoredEvent) -> Json:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from shared.codec.values import Json, as_text, time_from_json, time_to_json
+from shared.codec.values import Json, as_payment_id, as_text, as_text_or_none, as_texts, time_from_json, time_to_json
 from shared.domain.events import (
     Event,
+    FailureReason,
+    Notification,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -20,6 +22,7 @@ from shared.domain.events import (
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
+    ResumedBy,
 )
 from shared.domain.money import Money
 
@@ -52,16 +55,16 @@ def _write_initiated(event: PaymentInitiated) -> Json:
 def _read_initiated(occurred_at: datetime, data: Json) -> PaymentInitiated:
     return PaymentInitiated(
         occurred_at=occurred_at,
-        payment_id=data["payment_id"],
-        merchant_id=data["merchant_id"],
+        payment_id=as_payment_id(data["payment_id"]),
+        merchant_id=as_text(data["merchant_id"]),
         amount=Money(data["amount_minor"], data["currency"]),
-        payment_method=data["payment_method"],
-        reference=data["reference"],
-        request_fingerprint=data["request_fingerprint"],
+        payment_method=as_text(data["payment_method"]),
+        reference=as_text(data["reference"]),
+        request_fingerprint=as_text(data["request_fingerprint"]),
         expires_at=time_from_json(data["expires_at"]),
-        description=data["description"],
-        metadata=data["metadata"],
-        notification_url=data["notification_url"],
+        description=as_text_or_none(data["description"]),
+        metadata=as_texts(data["metadata"]),
+        notification_url=as_text_or_none(data["notification_url"]),
     )
 
 
@@ -73,10 +76,10 @@ def _write_failed(event: PaymentFailed) -> Json:
 def _read_failed(occurred_at: datetime, data: Json) -> PaymentFailed:
     return PaymentFailed(
         occurred_at=occurred_at,
-        reason=data["reason"],
-        code=data["code"],
-        failed_step=data["failed_step"],
-        tells=data.get("tells", False),
+        reason=cast("FailureReason", as_text(data["reason"])),
+        code=as_text(data["code"]),
+        failed_step=as_text(data["failed_step"]),
+        tells=data.get("tells", False) is True,
     )
 
 
@@ -104,12 +107,12 @@ def _read_resumed(occurred_at: datetime, data: Json) -> PaymentResumed:
         replaces=as_text(data["replaces"]),
         starter=as_text(data["starter"]),
         to=data["to"],
-        by=data["by"],
-        who=data["who"],
-        why=data["why"],
+        by=cast("ResumedBy", as_text(data["by"])),
+        who=as_text(data["who"]),
+        why=as_text(data["why"]),
         action=as_text(data["action"]),
-        letter_id=data.get("letter_id"),
-        heard=data.get("heard", False),
+        letter_id=as_text_or_none(data.get("letter_id")),
+        heard=data.get("heard", False) is True,
     )
 
 
@@ -132,23 +135,23 @@ FORMS: dict[type[Any], _Form[Any]] = {
     PaymentCreated: _Form(
         "payment.created",
         lambda e: {"provider_payment_id": e.provider_payment_id},
-        lambda at, d: PaymentCreated(occurred_at=at, provider_payment_id=d["provider_payment_id"]),
+        lambda at, d: PaymentCreated(occurred_at=at, provider_payment_id=as_text(d["provider_payment_id"])),
     ),
     PaymentSettled: _Form(
         "payment.settled",
         lambda e: {"capture_id": e.capture_id},
-        lambda at, d: PaymentSettled(occurred_at=at, capture_id=d["capture_id"]),
+        lambda at, d: PaymentSettled(occurred_at=at, capture_id=as_text(d["capture_id"])),
     ),
     PaymentCompleted: _Form(
         "payment.completed",
         lambda e: {"notification": e.notification},
-        lambda at, d: PaymentCompleted(occurred_at=at, notification=d["notification"]),
+        lambda at, d: PaymentCompleted(occurred_at=at, notification=cast("Notification", as_text(d["notification"]))),
     ),
     PaymentFailed: _Form("payment.failed", _write_failed, _read_failed),
     PaymentVoided: _Form(
         "payment.voided",
         lambda e: {"void_id": e.void_id},
-        lambda at, d: PaymentVoided(occurred_at=at, void_id=d["void_id"]),
+        lambda at, d: PaymentVoided(occurred_at=at, void_id=as_text(d["void_id"])),
     ),
     PaymentFailureTold: _Form("payment.failure_told", *_texts_of(PaymentFailureTold)),
     PaymentCapturedLate: _Form("payment.captured_late", *_texts_of(PaymentCapturedLate, "capture_id")),
@@ -161,7 +164,11 @@ FORMS: dict[type[Any], _Form[Any]] = {
         "payment.seen_to",
         lambda e: {"step": e.step, "reference": e.reference, "who": e.who, "why": e.why},
         lambda at, d: PaymentSeenTo(
-            occurred_at=at, step=d["step"], reference=d["reference"], who=d["who"], why=d["why"]
+            occurred_at=at,
+            step=as_text_or_none(d["step"]),
+            reference=as_text_or_none(d["reference"]),
+            who=as_text(d["who"]),
+            why=as_text(d["why"]),
         ),
     ),
 }

@@ -4,20 +4,36 @@ The topics accept and drop a repeated id inside their duplicate-detection window
 lost payment; one that differs by accident is a second charge. So every id is made here:
 
     {event id}                           what the feed publishes, resumptions too; a publish letter that is sent again
-    {cause}:{subscription}:{attempt}     retries: copies for one subscription
+    {cause}:{subscription}:{attempt}     retries: copies for one subscription; with a hash of the yes that they carry
     the id of what died                  dead letters; their topic drops no repeats
 
 The cause is the event that a message stems from: the id begins with it. Earlier releases wrote
 `{event id}:{subscription}:{run}:{attempt}`, with the run as a property too. Knows no broker.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event
+from shared.codec.deliveries import Delivery
 from shared.codec.facts import FORMS, type_name
-from shared.codec.values import NOT_OURS, time_from_json, time_to_json
+from shared.codec.properties import (
+    ANSWERED,
+    ATTEMPT,
+    BROKERS_DESCRIPTION,
+    BROKERS_REASON,
+    DELIVERIES,
+    DESCRIPTION,
+    HEARD_AT,
+    QUIET,
+    REASON,
+    RECORD_ATTEMPT,
+    REFERENCE,
+    SOURCE,
+)
+from shared.codec.values import shown, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Step
@@ -26,43 +42,6 @@ from shared.domain.standing import STARTER_OF, began_at
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 from shared.flow import DEAD_LETTER_TOPIC, EVENTS, PLACE_OF, SENT, TOPIC_OF, Place, Sent
-
-ATTEMPT: Final = "attempt"
-QUIET: Final = "quiet"
-"""On copies for one subscription. QUIET: nobody else can be sending for the same cause when this one is delivered."""
-
-ANSWERED: Final = "answered"
-REFERENCE: Final = "answered_reference"
-HEARD_AT: Final = "answered_at"
-"""On copies and on dead letters, after a yes that is not recorded. Earlier releases wrote ANSWERED alone."""
-
-SOURCE: Final = "source"
-REASON: Final = "reason"
-DESCRIPTION: Final = "description"
-DELIVERIES: Final = "delivery_count"
-RECORD_ATTEMPT: Final = "record_attempt"
-"""On dead letters of our own. RECORD_ATTEMPT only while the store cannot take the record."""
-
-BROKERS_REASON: Final = "DeadLetterReason"
-BROKERS_DESCRIPTION: Final = "DeadLetterErrorDescription"
-"""The broker's own. It overwrites them when the letter dies again on its way to being recorded."""
-
-PROPERTIES: Final = frozenset(
-    {
-        ATTEMPT,
-        QUIET,
-        ANSWERED,
-        REFERENCE,
-        HEARD_AT,
-        SOURCE,
-        REASON,
-        DESCRIPTION,
-        DELIVERIES,
-        RECORD_ATTEMPT,
-        BROKERS_REASON,
-        BROKERS_DESCRIPTION,
-    }
-)
 
 MAX_DESCRIPTION: Final = 1000
 """Characters. Application properties count towards the 256 KB of a message."""
@@ -78,22 +57,6 @@ class Message:
     subject: str
     to: str | None = None
     properties: Mapping[str, str | int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message as the broker delivers it; delivery_count is 1 the first time."""
-
-    message_id: str
-    body: str
-    subject: str
-    delivery_count: int
-    properties: Mapping[str, object]
-    dead_letter_source: str | None = None
-    """Where a forwarded message died, as the broker names it."""
-
-
-# --- making ---
 
 
 def outgoing(stored: StoredEvent) -> Message | DeadLetter | None:
@@ -167,12 +130,19 @@ def tried_again(
     """The delivered message once more, for the same subscription, as a later attempt."""
     return Message(
         topic=place.topic,
-        message_id=f"{cause}:{place.subscription}:{attempt}",
+        message_id=f"{cause}:{place.subscription}:{attempt}{_of_a_yes(yes)}",
         body=delivery.body,
         subject=delivery.subject,
         to=place.subscription,
         properties={ATTEMPT: attempt, **({QUIET: 1} if is_quiet else {}), **_answer(yes)},
     )
+
+
+def _of_a_yes(yes: Yes | None) -> str:
+    """A copy that carries a yes is no repeat of one that does not, and must not be dropped as one."""
+    if yes is None:
+        return ""
+    return f":{hashlib.sha256((yes.reference or '').encode()).hexdigest()[:8]}"
 
 
 def parked(letter: DeadLetter) -> Message:
@@ -181,7 +151,7 @@ def parked(letter: DeadLetter) -> Message:
     Reason and description are written twice: under the broker's names for tools, and under ours. The broker overwrites
     its own when the letter dies again.
     """
-    clipped = replace(letter, description=letter.description[:MAX_DESCRIPTION])
+    clipped = replace(letter, description=shown(letter.description, at_most=MAX_DESCRIPTION))
     brokers: dict[str, str | int] = {BROKERS_REASON: clipped.reason, BROKERS_DESCRIPTION: clipped.description}
     return _letter(clipped, properties=brokers)
 
@@ -215,79 +185,3 @@ def _answer(yes: Yes | None) -> dict[str, str | int]:
     reference = {REFERENCE: yes.reference} if yes.reference else {}
     heard_at = {HEARD_AT: time_to_json(yes.heard_at)} if yes.heard_at else {}
     return {ANSWERED: 1, **reference, **heard_at}
-
-
-# --- reading ---
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What a message says of its turn. cause: the event that it stems from; yes: what the other side had said."""
-
-    cause: str
-    attempt: int
-    is_quiet: bool
-    yes: Yes | None
-
-
-def tried(delivery: Delivery) -> Tried:
-    """Raises Unreadable when id or attempt is not what we write."""
-    attempt, named = delivery.properties.get(ATTEMPT, 0), named_in(delivery.message_id)
-    if type(attempt) is not int or attempt < 0:
-        raise Unreadable(f"message {delivery.message_id} has the attempt {attempt!r}")
-    if named is None:
-        raise Unreadable(f"message {delivery.message_id!r} names no event that it stems from")
-    return Tried(
-        cause=named[1], attempt=attempt, is_quiet=QUIET in delivery.properties, yes=_heard(delivery.properties)
-    )
-
-
-def _heard(properties: Mapping[str, object]) -> Yes | None:
-    if ANSWERED not in properties:
-        return None
-    reference, heard_at = properties.get(REFERENCE), properties.get(HEARD_AT)
-    try:
-        return Yes(str(reference) if reference else None, time_from_json(str(heard_at)) if heard_at else None)
-    except NOT_OURS:
-        return Yes(str(reference) if reference else None)
-
-
-def as_dead_letter(delivery: Delivery) -> DeadLetter:
-    """What a delivered dead letter says of its death; what it does not say is left empty rather than guessed."""
-    said = delivery.properties
-    reason = str(said.get(REASON) or said.get(BROKERS_REASON) or Reason.UNKNOWN)
-    return DeadLetter(
-        message_id=delivery.message_id,
-        body=delivery.body,
-        subject=delivery.subject,
-        reason=reason,
-        description=str(said.get(DESCRIPTION) or said.get(BROKERS_DESCRIPTION) or ""),
-        source=str(said.get(SOURCE) or _place_of_death(delivery)),
-        attempt=_whole(said, ATTEMPT, default=0),
-        delivery_count=_whole(said, DELIVERIES, default=delivery.delivery_count),
-        yes=_heard(said) or (Yes() if reason == Reason.CHARGED_NOT_RECORDED else None),
-    )
-
-
-def _place_of_death(delivery: Delivery) -> str:
-    """`topic/subscription` of the broker's `topic/Subscriptions/subscription`."""
-    parts = (delivery.dead_letter_source or "unknown").split("/")
-    return "/".join(part for part in parts if part.lower() != "subscriptions")
-
-
-def record_attempts(delivery: Delivery) -> int:
-    """How often the store could not take this dead letter so far."""
-    return _whole(delivery.properties, RECORD_ATTEMPT, default=0)
-
-
-def named_in(message_id: str) -> tuple[str, str] | None:
-    """The payment and the event that an id of ours begins with; that event is the message's cause."""
-    parts = message_id.split(":")
-    if len(parts) < 2 or not parts[1].isdecimal():
-        return None
-    return parts[0], f"{parts[0]}:{parts[1]}"
-
-
-def _whole(properties: Mapping[str, object], name: str, *, default: int) -> int:
-    value = properties.get(name, default)
-    return value if type(value) is int else default

@@ -7,7 +7,15 @@ what the store keeps: that, and what is left of what broke. Knows no SDK.
 from typing import cast
 
 from shared.codec.facts import FORMS
-from shared.codec.values import Json, as_text, time_from_json, time_to_json
+from shared.codec.values import (
+    Json,
+    as_payment_id,
+    as_text,
+    as_text_or_none,
+    as_version,
+    time_from_json,
+    time_to_json,
+)
 from shared.domain.events import (
     Event,
     PaymentCapturedLate,
@@ -83,13 +91,13 @@ def state_to_json(payment: Payment) -> Json:
 def payment_from_json(fields: Json) -> Payment:
     """The payment of either form. Raises KeyError, TypeError or ValueError for what is not a payment."""
     return Payment(
-        payment_id=as_text(fields["payment_id"]),
-        version=fields["version"],
-        merchant_id=fields["merchant_id"],
+        payment_id=as_payment_id(fields["payment_id"]),
+        version=as_version(fields["version"]),
+        merchant_id=as_text(fields["merchant_id"]),
         amount=Money(fields["amount_minor"], fields["currency"]),
-        reference=fields["reference"],
-        payment_method=fields.get("payment_method"),
-        notification_url=fields.get("notification_url"),
+        reference=as_text(fields["reference"]),
+        payment_method=as_text_or_none(fields.get("payment_method")),
+        notification_url=as_text_or_none(fields.get("notification_url")),
         initiated_at=time_from_json(fields["initiated_at"]),
         expires_at=time_from_json(fields["expires_at"]),
         created=_fact_from_json(PaymentCreated, fields.get("created")),

@@ -82,6 +82,11 @@ class Reason(StrEnum):
         "deploy a version that reads it, replay: the document is read again",
     )
     REFUSED_BY_BROKER = "refused_by_broker", Severity.NORMAL, "`show ID`; there is no repair from outside"
+    TOPIC_REFUSES = (
+        "topic_refuses",
+        Severity.NORMAL,
+        "mend the topic: is it full, disabled, gone? Then replay: the document is read again",
+    )
     MAX_DELIVERIES = (
         "MaxDeliveryCountExceeded",
         Severity.NORMAL,

@@ -9,6 +9,9 @@ from datetime import datetime
 from shared.domain.payment import Step
 from shared.domain.stream import StoredEvent
 
+UNKNOWN = "unknown"
+"""Status of a payment, and what it owes, when this release could read none of its events."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -55,10 +58,31 @@ def row_of(stored: StoredEvent) -> Row:
     )
 
 
+def unread_row(payment_id: str, *, version: int, moved_at: datetime) -> Row:
+    """The row after an event that this release cannot read: only that the payment has moved is known."""
+    return Row(
+        payment_id=payment_id,
+        version=version,
+        status=UNKNOWN,
+        owes=UNKNOWN,
+        amount_minor=0,
+        currency="",
+        reference="",
+        settled=False,
+        initiated_at=moved_at,
+        moved_at=moved_at,
+    )
+
+
 def newer(row: Row, standing: Row | None) -> Row | None:
-    """The row to store; None when the row that is stored is as new."""
+    """The row to store; None when the row that is stored is as new.
+
+    After an event that could not be read, everything but version and time stays as it was.
+    """
     if standing is None:
         return row
     if standing.version >= row.version:
         return None
+    if row.status == UNKNOWN:
+        return replace(standing, version=row.version, moved_at=row.moved_at)
     return replace(row, swept_at=standing.swept_at, etag=standing.etag)

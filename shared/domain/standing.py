@@ -13,6 +13,7 @@ from typing import assert_never
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import (
     Event,
+    PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
     PaymentInitiated,
@@ -96,7 +97,7 @@ class Standing:
     @property
     def is_to_end(self) -> bool:
         """Whether the step is to be ended without being done."""
-        return self.resumed is not None and self.resumed.to == "end"
+        return _is_end(self.resumed)
 
 
 def standing(stream: Sequence[StoredEvent], step: Step) -> Standing:
@@ -114,6 +115,7 @@ def standings(stream: Sequence[StoredEvent], step: Step) -> Iterator[Standing]:
     payment: Payment | None = None
     starts: list[StoredEvent] = []
     parked: dict[str, PaymentParked] = {}
+    completed = 0
     for stored in stream:
         event = stored.event
         payment = evolve(payment, event)
@@ -121,12 +123,21 @@ def standings(stream: Sequence[StoredEvent], step: Step) -> Iterator[Standing]:
             starts.append(stored)
         if isinstance(event, PaymentParked) and event.step == step:
             parked[event.cause] = event
-        yield _standing(payment, step, starts=starts, parked=parked)
+        if isinstance(event, PaymentCompleted):
+            completed = payment.version
+        is_over = step is Step.NOTIFY and bool(starts) and completed > starts[-1].payment.version
+        yield _standing(payment, step, starts=starts, parked=parked, is_over=is_over)
 
 
 def _standing(
-    payment: Payment, step: Step, *, starts: Sequence[StoredEvent], parked: Mapping[str, PaymentParked]
+    payment: Payment,
+    step: Step,
+    *,
+    starts: Sequence[StoredEvent],
+    parked: Mapping[str, PaymentParked],
+    is_over: bool,
 ) -> Standing:
+    """is_over: the payment was completed since the newest start, so that nothing waits for its notification."""
     intention = intend(payment, step, now=payment.initiated_at)
     if isinstance(intention, Refused) or not starts:
         refused = intention.reason if isinstance(intention, Refused) else "not_started"
@@ -135,9 +146,8 @@ def _standing(
     cause = starts[-1].event
     resumed = cause if isinstance(cause, PaymentResumed) else None
     given_up = parked.get(starts[-1].event_id)
-    rests = payment.completed is not None and step is Step.NOTIFY and resumed is None
     return Standing(
-        stands=_stands(intention, is_parked=given_up is not None, rests=rests),
+        stands=_stands(intention, is_parked=given_up is not None, is_over=is_over),
         payment=payment,
         causes=tuple(stored.event_id for stored in starts),
         starter=[stored for stored in starts if not isinstance(stored.event, PaymentResumed)][-1].event_id,
@@ -146,16 +156,20 @@ def _standing(
         resumed=resumed,
         parked=given_up,
         sweeps=_sweeps(starts),
-        rests=rests and given_up is None and intention is not Intention.NOTHING,
+        rests=is_over and given_up is None and intention is not Intention.NOTHING and not _is_end(resumed),
     )
 
 
-def _stands(intention: Intention, *, is_parked: bool, rests: bool) -> Stands:
+def _is_end(resumed: PaymentResumed | None) -> bool:
+    return resumed is not None and resumed.to == "end"
+
+
+def _stands(intention: Intention, *, is_parked: bool, is_over: bool) -> Stands:
     if intention is Intention.NOTHING:
         return Stands.DONE
     if is_parked:
         return Stands.PARKED
-    return Stands.DONE if rests else Stands.RUNNING
+    return Stands.DONE if is_over else Stands.RUNNING
 
 
 def _sweeps(starts: Sequence[StoredEvent]) -> int:

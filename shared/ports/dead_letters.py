@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from shared.codec.messages import Delivery
+from shared.codec.deliveries import Delivery
 from shared.domain.letters import DeadLetter
 
 

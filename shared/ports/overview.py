@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.payment import Step
 from shared.domain.rows import Row
 
 
@@ -29,8 +28,11 @@ class Overview(Protocol):
         Raises StoreBusy, AppendUnknown.
         """
 
-    async def stuck(self, step: Step, *, moved_before: datetime, limit: int) -> Sequence[Row]:
-        """Rows that owe the step and have neither moved nor been swept since. Raises StoreBusy."""
+    async def stuck(self, owes: str, *, moved_before: datetime, limit: int) -> Sequence[Row]:
+        """Rows that owe this and have neither moved nor been looked at by the sweep since. Raises StoreBusy.
+
+        owes: a step, or what stands there when it is not known.
+        """
 
     async def list(self, *, settled: bool | None, limit: int, page: str | None = None) -> RowPage:
         """Rows in the store's order. Raises StoreBusy."""

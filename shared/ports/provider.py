@@ -1,4 +1,8 @@
-"""The payment provider, and what it may answer. Raises nothing: answers are values."""
+"""The payment provider, and what it may answer. Raises nothing: answers are values.
+
+Whoever implements it believes the provider only in its own words: what a gateway, a proxy or a stranger answers in its
+place is Unknown after a call and Busy after a question.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,21 +19,28 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A definite business no, with the provider's code."""
+    """The provider's definite business no, with its own code."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Sent, and no answer came: money may have moved."""
+    """Sent, and no answer came, or none in the provider's own words: money may have moved.
+
+    Not to be looked into before `retry_after_s` seconds, if somebody said so.
+    """
 
     why: str
+    retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Nothing was done; try later, not before `retry_after_s` seconds."""
+    """Nothing was done: no connection, or the provider says so. Try later, not before `retry_after_s` seconds.
+
+    To a question: nothing was learned, whatever the reason. It changes nothing.
+    """
 
     why: str
     retry_after_s: float = 0.0
@@ -37,14 +48,14 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class OurFault:
-    """The other side refuses the call as wrong; no repeat will change that."""
+    """The other side refuses the call as wrong, with its own code; no repeat will change that."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class NeverSeen:
-    """Asked: the other side knows nothing of it."""
+    """Asked: the other side says itself that it knows nothing of it. It may still learn of it: a call can be late."""
 
 
 type Answer = Done | Declined | Unknown | Busy | OurFault
@@ -73,8 +84,14 @@ class Provider(Protocol):
     async def void(self, payment: Payment, call: Call) -> Answer:
         """Release what was authorised. Done.reference is the void id."""
 
-    async def ask(self, step: Step, call: Call) -> AskAnswer:
-        """What became of a request, by its request id. Changes nothing."""
+    async def ask(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+        """What became of a request, by its request id. Changes nothing. Never Unknown.
+
+        A remembered answer is judged as a fresh one is.
+        """
 
     async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
-        """What became of a step, by our payment id: for requests older than the provider remembers ids."""
+        """What became of a step, by our payment id: for requests older than the provider remembers ids. Never Unknown.
+
+        A try that succeeded goes before one that was declined. Only create can be Declined.
+        """

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.codec.messages import Message
@@ -10,19 +10,21 @@ from shared.codec.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A message that the broker will never take, and why."""
+    """A message that was not sent, and why. for_good: the broker never takes it; else its topic refused too long."""
 
     message: Message
     reason: str
+    for_good: bool = True
 
 
 class Publisher(Protocol):
     """The topics."""
 
-    async def publish(self, messages: Sequence[Message]) -> tuple[Rejected, ...]:
+    async def publish(self, messages: Sequence[Message], *, patience: timedelta | None = None) -> tuple[Rejected, ...]:
         """Send to every topic concerned, one call per topic and 256 KB. Returns what is refused for good.
 
-        Tries every topic, then raises BusUnavailable if one failed. Sending all again is safe.
+        Tries every topic, then raises BusUnavailable if one failed. Sending all again is safe. With patience, messages
+        of a topic that has refused for so long, while the broker took from others, are returned too.
         """
 
     async def ping(self) -> None:

@@ -27,8 +27,8 @@ class AskingStep:
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         return self._taken(await self.make(payment, call))
 
-    async def ask(self, call: Call) -> AskAnswer:
-        return self._taken(await self.provider.ask(self.step, call))
+    async def ask(self, payment: Payment, call: Call) -> AskAnswer:
+        return self._taken(await self.provider.ask(payment, self.step, call=call))
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:
         return self._taken(await self.provider.find(payment, self.step, call=call))

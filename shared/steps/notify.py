@@ -30,7 +30,7 @@ class Notify:
         )
         return Done("delivered") if isinstance(answer, Done) else answer
 
-    async def ask(self, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
+    async def ask(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
         return NeverSeen()
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared import signals
-from shared.codec.messages import Delivery, tried_again
+from shared import flow, signals
+from shared.codec.deliveries import Delivery, heard
+from shared.codec.messages import tried_again
 from shared.domain.letters import DeadLetter, Yes
+from shared.domain.payment import Step
 from shared.domain.reasons import Reason
 from shared.errors import Unreadable
-from shared.flow import Place
 from shared.ports.provider import Done
 from shared.services import Services
 from shared.steps.recording import load, record
@@ -150,16 +151,19 @@ async def _park(turn: Turn, *, reason: Reason, description: str, yes: Yes | None
     turn.services.telemetry.count(signals.MESSAGES_PARKED, step=turn.step.step.value, reason=reason)
 
 
-async def park_unread(delivery: Delivery, *, fault: Unreadable, place: Place, services: Services) -> None:
-    """Park a message whose body or properties make no sense."""
+async def park_unread(delivery: Delivery, *, fault: Unreadable, step: Step, services: Services) -> None:
+    """Park a message whose body or properties make no sense. What it says of a yes is kept."""
+    yes = heard(delivery.properties)
+    reason = Reason.CHARGED_NOT_RECORDED if yes and step.moves_money else Reason.UNREADABLE
     letter = DeadLetter(
         message_id=delivery.message_id,
         body=delivery.body,
         subject=delivery.subject,
-        reason=Reason.UNREADABLE,
+        reason=reason,
         description=str(fault),
-        source=str(place),
+        source=str(flow.PLACE_OF[step]),
         delivery_count=delivery.delivery_count,
+        yes=yes,
     )
     await services.dead_letters.park(letter)
-    services.telemetry.count(signals.MESSAGES_PARKED, step=place.subscription, reason=Reason.UNREADABLE)
+    services.telemetry.count(signals.MESSAGES_PARKED, step=step.value, reason=reason)

@@ -21,7 +21,7 @@ class PaymentStep(Protocol):
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         """Make the call."""
 
-    async def ask(self, call: Call) -> AskAnswer:
+    async def ask(self, payment: Payment, call: Call) -> AskAnswer:
         """What became of the request, by its id."""
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:

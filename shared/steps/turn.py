@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared import flow
 from shared.codec.cloud_events import Notice, from_cloud_event
-from shared.codec.messages import Delivery, named_in, tried
+from shared.codec.deliveries import Delivery, named_in, tried
 from shared.domain.letters import Yes
 from shared.domain.payment import Payment
 from shared.domain.retry import RetryPolicy
@@ -89,7 +89,7 @@ class Turn:
         """
         try:
             if not self.is_forgotten(started_at):
-                answer = await self._in_time(self.step.ask(self.call))
+                answer = await self._in_time(self.step.ask(payment, self.call))
                 is_final = self.is_quiet or self.yes is not None
                 if not isinstance(answer, NeverSeen) or not is_final:
                     return answer

@@ -17,6 +17,9 @@ from shared.services import Services
 NAMESPACE = uuid.UUID("5b0e6a0c-3c39-5d0e-8a52-6a4d1f7f0d7e")
 """Namespace of the payment ids. It must never change, or a key would find another id."""
 
+_COUNTED_WHEN_ABSENT = frozenset({"description", "notification_url"})
+"""Their absence stands in every fingerprint so far. Never add to it: repeats of older requests would be refused."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Initiate:
@@ -42,9 +45,9 @@ async def accept(
     """
     with services.telemetry.span("accept", traceparent=traceparent) as span:
         event = _initiated(command, idempotency_key=idempotency_key, services=services)
-        stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
         span.note(payment_id=event.payment_id)
         try:
+            stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
             appended = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
@@ -52,6 +55,14 @@ async def accept(
             services.telemetry.count(signals.PAYMENTS_ACCEPTED)
             services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
         return appended.events[0]
+
+
+def _fingerprint(command: Initiate) -> str:
+    """A field that was added later counts only where it is given: it changes no fingerprint of a request without it."""
+    fields = asdict(command)
+    return fingerprint(
+        {name: fields[name] for name in fields if fields[name] is not None or name in _COUNTED_WHEN_ABSENT}
+    )
 
 
 def _initiated(command: Initiate, *, idempotency_key: str | None, services: Services) -> PaymentInitiated:
@@ -63,7 +74,7 @@ def _initiated(command: Initiate, *, idempotency_key: str | None, services: Serv
         amount=command.amount,
         payment_method=command.payment_method,
         reference=command.reference,
-        request_fingerprint=fingerprint(asdict(command)),
+        request_fingerprint=_fingerprint(command),
         expires_at=now + services.limits.expires_after,
         description=command.description,
         metadata=command.metadata,

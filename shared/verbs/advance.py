@@ -7,8 +7,8 @@ nobody else can be sending, so that nothing is done twice. A yes is recorded, ev
 from dataclasses import replace
 from datetime import datetime
 
-from shared import flow, signals
-from shared.codec.messages import Delivery
+from shared import signals
+from shared.codec.deliveries import Delivery
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import PaymentFailed
 from shared.domain.letters import Yes
@@ -35,7 +35,7 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
     try:
         turn = read(delivery, step=payment_step(step, services), services=services)
     except Unreadable as exc:
-        await park_unread(delivery, fault=exc, place=flow.PLACE_OF[step], services=services)
+        await park_unread(delivery, fault=exc, step=step, services=services)
         return
     names = {"step": step.value, "payment_id": turn.payment_id, "attempt": turn.attempt, "cause": turn.cause}
     is_resumed = turn.cause != turn.notice.event_id
@@ -157,8 +157,8 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Heard(payment, turn.step.fact(answer, at=turn.now), yes=Yes(reference, turn.now))
         case Declined():
             return Heard(payment, turn.step.fact(answer, at=turn.now))
-        case Unknown(why):
-            return Again("outcome_unknown", why, must_be_quiet=turn.step.asks)
+        case Unknown(why, retry_after_s):
+            return Again("outcome_unknown", why, retry_after_s=retry_after_s, must_be_quiet=turn.step.asks)
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):

@@ -5,9 +5,9 @@ from typing import Any
 
 from shared import flow, signals
 from shared.codec.documents import from_document
+from shared.codec.stubs import moved_at, named
 from shared.domain.payment import Status
-from shared.domain.rows import Row, newer, row_of
-from shared.domain.stream import StoredEvent
+from shared.domain.rows import UNKNOWN, Row, newer, row_of, unread_row
 from shared.errors import StoreBusy, Unreadable
 from shared.ports.letter_box import letters_of
 from shared.services import Services
@@ -23,38 +23,51 @@ _FAILED = {Status.FAILED, Status.VOIDED}
 async def project(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
     """Write each payment's row as of its last event in the batch. An older event does not change the row.
 
-    A document that is not an event is left out: the publisher parks it, and one letter is enough. Raises StoreBusy:
-    then the batch comes again.
+    Of an event that cannot be read the row keeps version and time, so that the sweep sees the payment while a release
+    that reads it is rolled out. A document that names no payment is left out: the publisher parks it, and one letter is
+    enough. Raises StoreBusy: then the batch comes again.
     """
-    latest: dict[str, StoredEvent] = {}
+    latest: dict[tuple[str, bool], Row] = {}
     broken: set[str] = set()
     for document in documents:
-        try:
-            stored = from_document(document)
-        except Unreadable:
+        row, is_broken = _row_of(document, services)
+        if row is None:
             continue
-        seen = latest.get(stored.payment.payment_id)
-        if seen is None or seen.payment.version < stored.payment.version:
-            latest[stored.payment.payment_id] = stored
-        if stored.payment.broken or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL:
-            broken.add(stored.payment.payment_id)
-    for stored in latest.values():
-        await _project(stored, is_broken=stored.payment.payment_id in broken, services=services)
+        if is_broken:
+            broken.add(row.payment_id)
+        seen = latest.get((row.payment_id, row.status == UNKNOWN))
+        if seen is None or seen.version < row.version:
+            latest[row.payment_id, row.status == UNKNOWN] = row
+    for row in sorted(latest.values(), key=lambda row: row.version):
+        await _project(row, is_broken=row.payment_id in broken, services=services)
 
 
-async def _project(stored: StoredEvent, *, is_broken: bool, services: Services) -> None:
+def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None, bool]:
+    """The row, and whether something in the payment is, or was, broken."""
+    try:
+        stored = from_document(document)
+    except Unreadable:
+        name = named(document)
+        if name is None:
+            return None, False
+        when = moved_at(document, or_else=services.clock.now())
+        return unread_row(name.payment_id, version=name.version, moved_at=when), False
+    return row_of(stored), bool(stored.payment.broken) or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL
+
+
+async def _project(row: Row, *, is_broken: bool, services: Services) -> None:
     """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
     for _ in range(RACES):
-        standing = await services.overview.get(stored.payment.payment_id)
+        standing = await services.overview.get(row.payment_id)
         if is_broken or (standing is not None and standing.broken):
-            await _project_letters(stored.payment.payment_id, services)
-        row = newer(row_of(stored), standing)
-        if row is None:
+            await _project_letters(row.payment_id, services)
+        changed = newer(row, standing)
+        if changed is None:
             return
-        if await services.overview.put(row):
-            _tell(row, standing=standing, services=services)
+        if await services.overview.put(changed):
+            _tell(changed, standing=standing, services=services)
             return
-    raise StoreBusy(f"the row of payment {stored.payment.payment_id} is written to by others all the time")
+    raise StoreBusy(f"the row of payment {row.payment_id} is written to by others all the time")
 
 
 async def _project_letters(payment_id: str, services: Services) -> None:

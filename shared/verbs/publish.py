@@ -1,6 +1,5 @@
 """publish: stored events to integration events on their topics. The change feed is the outbox. Knows no broker."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,19 +7,22 @@ from typing import Any
 from shared import flow, signals
 from shared.codec.documents import from_document
 from shared.codec.messages import Message, outgoing
+from shared.codec.stubs import stub_of
 from shared.domain.letters import DeadLetter
 from shared.domain.reasons import Reason
 from shared.errors import Unreadable
+from shared.ports.topics import Rejected
 from shared.services import Services
 
 
 async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services) -> None:
     """Send every document's event where it belongs; raises BusUnavailable when a topic could not be reached.
 
-    Then the whole batch comes again. The topics drop what was sent before: its message id is its event id. One document
-    never stops the others. What cannot be mapped, or what the broker refuses for good, is parked as a stub that names
-    the document. Replaying that letter reads the document again. Money that has to be given back is a letter as well;
-    what only notes something is sent to nobody.
+    Then the whole batch comes again. The topics drop what was sent before: its message id is its event id. One bad
+    thing never stops the others. What cannot be mapped, what the broker refuses for good, and what belongs to a topic
+    that goes on refusing while others take, is parked as a stub that names the document. Replaying that letter reads
+    the document again. Money that has to be given back is a letter as well; what only notes something is sent to
+    nobody.
     """
     messages: list[Message] = []
     letters: list[DeadLetter] = []
@@ -32,16 +34,24 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
                 case DeadLetter() as letter:
                     letters.append(letter)
         except Exception as exc:  # noqa: BLE001 - the feed must not stop for one odd document
-            description = str(exc) if isinstance(exc, Unreadable) else f"{type(exc).__name__}: {exc}"[:500]
-            letters.append(_stub(document, reason=Reason.UNMAPPABLE, description=description))
-    rejected = await services.publisher.publish(messages) if messages else ()
-    letters += [
-        _stub(_naming(each.message), reason=Reason.REFUSED_BY_BROKER, description=each.reason) for each in rejected
-    ]
-    for letter in letters:
+            why = str(exc) if isinstance(exc, Unreadable) else f"{type(exc).__name__}: {exc}"
+            letters.append(stub_of(document, reason=Reason.UNMAPPABLE, description=why))
+    rejected = await _sent(messages, services)
+    for letter in [*letters, *map(_unsent, rejected)]:
         await services.dead_letters.park(letter)
         services.telemetry.count(signals.MESSAGES_PARKED, step=flow.PUBLISH, reason=letter.reason)
     services.telemetry.count(signals.EVENTS_PUBLISHED, len(messages) - len(rejected))
+
+
+async def _sent(messages: Sequence[Message], services: Services) -> Sequence[Rejected]:
+    """What was not sent, and is not to be waited for."""
+    if not messages:
+        return ()
+    rejected = await services.publisher.publish(messages, patience=services.limits.topic_patience)
+    for each in rejected:
+        if not each.for_good:
+            services.telemetry.count(signals.TOPIC_REFUSALS, topic=each.message.topic)
+    return rejected
 
 
 def _outgoing(document: Mapping[str, Any], *, services: Services) -> Message | DeadLetter | None:
@@ -53,18 +63,8 @@ def _outgoing(document: Mapping[str, Any], *, services: Services) -> Message | D
         return outgoing(replace(stored, traceparent=span.traceparent))
 
 
-def _naming(message: Message) -> dict[str, str]:
-    payment_id, version = message.message_id.rsplit(":", maxsplit=1)
-    return {"id": message.message_id, "paymentId": payment_id, "version": version}
-
-
-def _stub(document: Mapping[str, Any], *, reason: Reason, description: str) -> DeadLetter:
-    named = {"document_id": document.get("id"), "payment_id": document.get("paymentId")}
-    return DeadLetter(
-        message_id=str(document.get("id")),
-        body=json.dumps(named),
-        subject=str(document.get("type", "unknown")),
-        reason=reason,
-        description=description,
-        source=flow.EVENTS,
-    )
+def _unsent(rejected: Rejected) -> DeadLetter:
+    message = rejected.message
+    names = {"id": message.message_id, "paymentId": message.message_id.rpartition(":")[0], "type": message.subject}
+    reason = Reason.REFUSED_BY_BROKER if rejected.for_good else Reason.TOPIC_REFUSES
+    return stub_of(names, reason=reason, description=rejected.reason)

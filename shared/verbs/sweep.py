@@ -11,7 +11,7 @@ from shared.domain.events import Event, PaymentParked, PaymentResumed, PaymentSe
 from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason
-from shared.domain.rows import Row
+from shared.domain.rows import UNKNOWN, Row
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError, StreamMoved
@@ -29,12 +29,14 @@ async def sweep(*, services: Services) -> int:
 
     A step stands still when it is running and its cause is older than its longest series of retries, and a margin. The
     sweep waits twice as long each time, and after `sweep_limit` in a row it hands the step to a person. One payment
-    that cannot be swept does not stop the others.
+    that cannot be swept does not stop the others. Of one whose row could not be read when it was written, the stream
+    tells what it owes.
     """
     swept = 0
-    for step in Step:
-        moved_before = services.clock.now() - services.limits.horizon(step)
-        for row in await services.overview.stuck(step, moved_before=moved_before, limit=LIMIT):
+    for owes in (*Step, UNKNOWN):
+        horizon = min(map(services.limits.horizon, Step)) if owes == UNKNOWN else services.limits.horizon(Step(owes))
+        moved_before = services.clock.now() - horizon
+        for row in await services.overview.stuck(owes, moved_before=moved_before, limit=LIMIT):
             swept += await _sweep_one(row, services=services)
     return swept
 

@@ -23,8 +23,12 @@ from local.azure.servicebus import server as servicebus
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
+from shared.adapters.provider import HttpProvider
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.adapters.servicebus import open_client as open_bus
+from shared.wiring import SystemClock
+from tests.contract.odd_server import OddServer, odd_server
+from tests.contract.provider_words import Make
 
 ON = os.environ.get("REGIS_CONTRACT_ON", "embedded")
 
@@ -110,7 +114,9 @@ async def bus(endpoints: Endpoints) -> AsyncIterator[ServiceBusClient]:
 async def topics(endpoints: Endpoints) -> AsyncIterator[ServiceBusTopics]:
     """The publisher, scheduler and dead letters under test."""
     client = open_bus_of(endpoints)
-    under_test = ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
+    under_test = ServiceBusTopics(
+        client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION, clock=SystemClock()
+    )
     yield under_test
     await under_test.close()
 
@@ -119,3 +125,15 @@ async def topics(endpoints: Endpoints) -> AsyncIterator[ServiceBusTopics]:
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def odd() -> AsyncIterator[OddServer]:
+    """One server for every answer that a test makes up."""
+    async with odd_server() as server:
+        yield server
+
+
+@pytest.fixture
+def at(http: aiohttp.ClientSession) -> Make:
+    return lambda base_url: HttpProvider(http, base_url=base_url, api_key="key", limit_s=30.0)

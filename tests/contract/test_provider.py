@@ -49,7 +49,7 @@ async def test_a_payment_is_created_settled_and_found_under_both_its_names(make:
     settled = await provider.settle(payment, call(payment, Step.SETTLE))
 
     assert isinstance(settled, Done)
-    assert await provider.ask(Step.SETTLE, call(payment, Step.SETTLE)) == settled
+    assert await provider.ask(payment, Step.SETTLE, call=call(payment, Step.SETTLE)) == settled
     assert await provider.find(payment, Step.SETTLE, call=call(payment, Step.SETTLE)) == settled
 
 
@@ -108,7 +108,7 @@ async def test_what_timed_out_after_it_was_done_is_told_when_asked(make: Make) -
     payment = a_new_payment("pm_times_out_once")
     sent = await make(limit_s=0.5).create(payment, call(payment, Step.CREATE))
 
-    asked = await make().ask(Step.CREATE, call(payment, Step.CREATE))
+    asked = await make().ask(payment, Step.CREATE, call=call(payment, Step.CREATE))
     found = await make().find(payment, Step.CREATE, call=call(payment, Step.CREATE))
 
     assert isinstance(sent, Unknown)
@@ -119,7 +119,7 @@ async def test_what_timed_out_after_it_was_done_is_told_when_asked(make: Make) -
 async def test_what_was_never_sent_was_never_seen(make: Make) -> None:
     payment = a_new_payment()
 
-    assert await make().ask(Step.CREATE, call(payment, Step.CREATE)) == NeverSeen()
+    assert await make().ask(payment, Step.CREATE, call=call(payment, Step.CREATE)) == NeverSeen()
     assert await make().find(payment, Step.CREATE, call=call(payment, Step.CREATE)) == NeverSeen()
 
 
@@ -127,4 +127,4 @@ async def test_a_provider_that_cannot_be_reached_was_sent_nothing(make: Make) ->
     payment, nowhere = a_new_payment(), make(url="http://127.0.0.1:9")
 
     assert isinstance(await nowhere.create(payment, call(payment, Step.CREATE)), Busy)
-    assert isinstance(await nowhere.ask(Step.CREATE, call(payment, Step.CREATE)), Busy)
+    assert isinstance(await nowhere.ask(payment, Step.CREATE, call=call(payment, Step.CREATE)), Busy)

@@ -12,7 +12,8 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from shared import flow
 from shared.adapters.servicebus import ServiceBusTopics
-from shared.codec.messages import Delivery, Message
+from shared.codec.deliveries import Delivery
+from shared.codec.messages import Message
 from shared.domain.letters import DeadLetter
 from tests import places
 

@@ -6,6 +6,7 @@ from local.supervisor import Platform
 from tests.e2e.conftest import running_shop
 from tests.e2e.diagnostics import requests_to, topics
 from tests.shop import Shop
+from tests.waiting import until
 
 EVENT_TOPICS = ("payment-initiated", "payment-created", "payment-settled", "payment-completed")
 READS = ("read", "query", "batch", "upsert", "replace", "delete")
@@ -31,13 +32,18 @@ async def test_a_payment_is_four_creates_and_no_reads_and_four_sends(tmp_path: P
 
 async def completed_without_asking_the_store(shop: Shop, payment_id: str) -> None:
     """The GET would be a query that the test counts; the provider and the topics tell as well."""
-    while (await shop.charges()).get(payment_id, {}).get("times_charged") != 1:
-        pass
+
+    async def is_charged() -> bool:
+        return (await shop.charges()).get(payment_id, {}).get("times_charged") == 1
+
+    await until(is_charged, limit_s=None, every_s=0.05)
 
 
 async def all_published(shop: Shop, platform: Platform, *, count: int) -> None:
-    while (await topics(shop.http, platform))["payment-completed"]["accepted"] < count:
-        pass
+    async def are() -> bool:
+        return bool((await topics(shop.http, platform))["payment-completed"]["accepted"] >= count)
+
+    await until(are, limit_s=None, every_s=0.05)
 
 
 async def test_a_backlog_is_published_with_one_send_for_each_topic_and_batch(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """accept: one payment for one key, whatever the store does on the way."""
 
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from shared.domain.decisions import Refused
+from shared.domain.events import PaymentInitiated
 from shared.domain.money import Money
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
@@ -96,3 +98,52 @@ async def fault_of(world: World, *, key: str) -> str | None:
     except PaymentsError as fault:
         return fault.code
     return None
+
+
+GOLDEN = {
+    "bare": "b20fdde726edf76edfb1c188ff1c071086c81eaf5bcc68146059e9d8041d9715",
+    "whole": "da3a1d3b742825d466b7ec219eb20af7334691bb5e10badfc4ef94d16771d2f9",
+}
+"""Of the requests below. They never change: an honest repeat across a deployment would be refused as another request,
+and "use a new key" invites a second charge."""
+
+
+def a_whole_command() -> Initiate:
+    return replace(
+        a_command(), description="Two books", metadata={"cart": "77"}, notification_url="https://shop.example/hooks"
+    )
+
+
+async def fingerprint_of(world: World, command: Initiate) -> str:
+    stored = await accept(command, idempotency_key=None, traceparent=None, services=world.services)
+    assert isinstance(stored, StoredEvent)
+    assert isinstance(stored.event, PaymentInitiated)
+    return stored.event.request_fingerprint
+
+
+async def test_the_fingerprint_of_a_request_never_changes(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        assert await fingerprint_of(world, a_command()) == GOLDEN["bare"]
+        assert await fingerprint_of(world, a_whole_command()) == GOLDEN["whole"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitiateOfLater(Initiate):
+    """As a later release may have it: one more optional field."""
+
+    tip_minor: int | None = None
+
+
+async def test_a_new_optional_field_changes_no_fingerprint_of_a_request_without_it(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await accepted(world, key="old")
+        later = InitiateOfLater(**asdict(a_command()) | {"amount": a_command().amount})
+
+        bare = await fingerprint_of(world, later)
+        repeat = await accept(later, idempotency_key="old", traceparent=None, services=world.services)
+        with_it = replace(later, tip_minor=5)
+        other = await accept(with_it, idempotency_key="old", traceparent=None, services=world.services)
+
+        assert bare == GOLDEN["bare"]
+        assert isinstance(repeat, StoredEvent)
+        assert other == Refused("idempotency_key_reused")

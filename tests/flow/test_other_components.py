@@ -18,7 +18,7 @@ async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:
         if any(one.name == subscription for one in topic.subscriptions):
             queue = world.bus.queue(f"{topic.name}/{subscription}")
             while (taken := await world.bus.take(queue)) is not None:
-                events.append(json.loads(delivery_of(taken.message).body))
+                events.append(json.loads(delivery_of(taken.message, queue=subscription).body))
                 await world.bus.complete(taken)
     return events
 

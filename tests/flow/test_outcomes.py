@@ -44,6 +44,23 @@ async def test_what_was_done_under_an_id_that_the_provider_has_forgotten_is_foun
         assert world.telemetry.metric("step.retries", step="settle", reason="outcome_unknown") == 1
 
 
+async def test_what_another_request_had_done_is_recorded_even_if_the_books_could_not_be_read_at_first(
+    tmp_path: Path,
+) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_ok")
+        while await world.events(payment_id) != ["initiated", "created"]:
+            assert await world.next()
+        await world.backends.capture(await world.payment(payment_id), request_id="by-hand")
+        gateway.answers_when_asked(503)
+
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+        assert await world.charges(payment_id) == 1
+        assert await world.letters() == []
+
+
 # -- declined
 
 
@@ -75,11 +92,12 @@ async def test_a_definite_no_fails_the_payment_with_the_providers_code(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 429, 401, 403])
+@pytest.mark.parametrize(("body", "reason"), [({"code": "not_now"}, "busy"), ({}, "outcome_unknown")])
 async def test_a_passing_fault_is_retried_by_an_addressed_copy_and_asked_about_first(
-    status: int, tmp_path: Path
+    status: int, body: dict[str, str], reason: str, tmp_path: Path
 ) -> None:
     async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
-        gateway.answers(status)
+        gateway.answers(status, body=body)
         payment_id = await world.accept("pm_ok")
 
         await world.work()
@@ -90,7 +108,7 @@ async def test_a_passing_fault_is_retried_by_an_addressed_copy_and_asked_about_f
         assert await world.charges(payment_id) == 1
         assert gateway.seen[:2] == [("POST", "/v1/payments"), ("GET", f"/v1/requests/{payment_id}:create")]
         assert await world.letters() == []
-        assert world.telemetry.metric("step.retries", step="create", reason="busy") == 1
+        assert world.telemetry.metric("step.retries", step="create", reason=reason) == 1
         assert world.faults == []
 
 

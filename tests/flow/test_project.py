@@ -1,8 +1,11 @@
 """The read model: a row per payment, kept by a feed of its own, thrown away and rebuilt without harm."""
 
 from pathlib import Path
+from typing import Any
 
 from shared import flow
+from shared.codec.documents import to_document
+from shared.codec.values import time_to_json
 from shared.domain.rows import Row
 from shared.verbs.project import project
 from tests.flow.kit.host import read_feed
@@ -84,6 +87,70 @@ async def test_a_document_that_is_no_event_stops_nobody(tmp_path: Path) -> None:
         await world.run()
 
         assert (await row(world, payment_id)).status == "completed"
+
+
+async def a_document_of_a_later_release(world: World, payment_id: str, *, version: int) -> dict[str, Any]:
+    """As if the next event of the payment were one that this release cannot read, a minute later."""
+    stored = await world.stream(payment_id)
+    event_id = f"{payment_id}:{version}"
+    later = {"id": event_id, "version": version, "type": "payment.of_later", "occurredAt": time_to_json(world.clock.at)}
+    return {**to_document(stored[-1]), **later}
+
+
+async def test_an_event_that_cannot_be_read_moves_the_row_on_and_leaves_what_it_owes(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_settle_down")
+        await world.run()
+        before = await row(world, payment_id)
+        world.clock.advance_s(60)
+
+        await project([await a_document_of_a_later_release(world, payment_id, version=3)], services=world.services)
+
+        after = await row(world, payment_id)
+        assert (after.version, after.moved_at) == (3, world.clock.at)
+        assert (after.status, after.owes, after.amount_minor) == (before.status, before.owes, before.amount_minor)
+
+
+async def test_a_payment_of_which_nothing_could_be_read_yet_has_a_row_that_says_so(tmp_path: Path) -> None:
+    async with a_world(tmp_path, projects=False) as world:
+        payment_id = await world.accept()
+        first, *_ = await world.stream(payment_id)
+
+        await project([{**to_document(first), "schemaVersion": 2}], services=world.services)
+
+        unread = await row(world, payment_id)
+        assert (unread.version, unread.status, unread.owes) == (1, "unknown", "unknown")
+        assert unread.moved_at == first.event.occurred_at
+
+
+async def test_what_can_be_read_again_replaces_the_row_of_what_could_not(tmp_path: Path) -> None:
+    async with a_world(tmp_path, projects=False) as world:
+        payment_id = await world.accept()
+        await world.run()
+        documents, _ = await read_feed(world.backends, None)
+        odd = await a_document_of_a_later_release(world, payment_id, version=2)
+
+        await project([documents[0], odd], services=world.services)
+        between = await row(world, payment_id)
+        await project(documents, services=world.services)
+
+        assert (between.version, between.status, between.owes) == (2, "initiated", "create")
+        assert (await row(world, payment_id)).status == "completed"
+        assert world.telemetry.metric("payments.completed") == 1
+
+
+async def test_what_is_no_event_of_any_payment_has_no_row(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        odd: list[dict[str, Any]] = [
+            {"id": "x", "paymentId": "x"},
+            {"id": "y:1", "paymentId": 5},
+            {"id": "z/1:1", "paymentId": "z/1"},
+            {},
+        ]
+
+        await project(odd, services=world.services)
+
+        assert (await world.services.overview.list(settled=None, limit=10)).rows == ()
 
 
 async def test_failures_are_counted_once_however_the_feed_cuts_its_pages(tmp_path: Path) -> None:

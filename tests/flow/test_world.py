@@ -11,7 +11,8 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.exceptions import MessageLockLostError
 
 from local.azure.servicebus.errors import MessageLockLost
-from shared.codec.messages import Delivery, Message
+from shared.codec.deliveries import Delivery
+from shared.codec.messages import Message
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
 from tests.flow.kit.both_buses import Bus, OpenBus, direct, over_sockets

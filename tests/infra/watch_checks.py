@@ -35,7 +35,7 @@ def queries_compare_with_values_of_the_code(infra: Infra, _: Product) -> list[st
 def everything_that_must_wake_somebody_does(infra: Infra, _: Product) -> list[str]:
     """What a person has to be told of: one alert for each, as the design lists them."""
     alerts = "\n".join(query for name, query in _queries(infra) if not name.startswith("workbook"))
-    metrics = {signals.DEAD_LETTERS_RECORDED, signals.OUTBOX_LAG_S, signals.PAYMENTS_SWEPT}
+    metrics = {signals.DEAD_LETTERS_RECORDED, signals.OUTBOX_LAG_S, signals.PAYMENTS_SWEPT, signals.TOPIC_REFUSALS}
     metrics |= {signals.PAYMENTS_ACCEPTED, signals.PAYMENTS_COMPLETED, signals.STEP_RETRIES}
     faults = [f"no alert on {metric}" for metric in metrics if f"'regispay.{metric}'" not in alerts]
     words = {"charged_not_recorded", "AppRequests", *(f"severity) == '{s}'" for s in SEVERITIES)}

@@ -30,6 +30,18 @@ async def test_a_payment_is_authorised_then_captured_and_charged_once(provider: 
     }
 
 
+async def test_every_yes_names_the_payment_its_money_and_how_it_now_stands(provider: Client) -> None:
+    _, created = await provider.create()
+    _, captured = await provider.capture(created)
+    _, other = await provider.create(ref="p2")
+    _, voided = await provider.void(other, ref="p2")
+
+    about = {"payment_reference": "p1", "provider_payment_id": created["provider_payment_id"], **AMOUNT}
+    assert created == {**about, "status": "authorised"}
+    assert captured == {**about, "status": "captured", "capture_id": captured["capture_id"]}
+    assert (voided["payment_reference"], voided["amount_minor"], voided["status"]) == ("p2", 1250, "voided")
+
+
 async def test_a_payment_can_be_voided_and_then_not_captured(provider: Client) -> None:
     _, created = await provider.create()
 
@@ -183,6 +195,10 @@ async def test_asking_by_reference_lists_what_was_made_and_how_it_stands(provide
     assert nothing == []
     expected = {"payment_reference": "p1", **AMOUNT, "status": "captured", "capture_id": captured["capture_id"]}
     assert listed == [{"provider_payment_id": created["provider_payment_id"], **expected}]
+
+
+async def test_a_list_says_that_it_is_complete(provider: Client) -> None:
+    assert await provider.send("GET", "/v1/payments?payment_reference=p1") == (200, {"payments": [], "has_more": False})
 
 
 async def test_a_declined_create_is_listed_as_declined(provider: Client) -> None:

@@ -33,6 +33,8 @@ TWO, THREE = (Side(times, 1250, "EUR", "captured") for times in (2, 3))
         (TWO, OPEN, [Kind.CHARGED_TWICE, Kind.NOT_RECORDED]),
         (TAKEN, FAILED, [Kind.CHARGED_BUT_FAILED]),
         (TAKEN, replace(FAILED, status="voided"), [Kind.CHARGED_BUT_FAILED]),
+        (TAKEN, replace(RECORDED, status="failed"), [Kind.CHARGED_BUT_FAILED]),
+        (replace(TAKEN, amount_minor=1), replace(FAILED, times=1, late=1, given_back=1), [Kind.AMOUNT]),
         (NOTHING, FAILED, []),
         # taken after the failure, and the stream says so
         (TAKEN, replace(FAILED, times=1, late=1), [Kind.CAPTURED_LATE]),

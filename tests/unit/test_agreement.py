@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from azure.functions import DataType
+
 from shared import flow
 from shared.domain.payment import Step
 from shared.settings import DUPLICATE_DETECTION_WINDOW_S, Settings
@@ -48,6 +50,22 @@ def test_each_subscription_has_exactly_one_function(declared_functions: dict[str
     declared = [(topic["name"], sub["name"]) for topic in TOPICS.values() for sub in topic["subscriptions"]]
 
     assert sorted(listened) == sorted(declared)
+
+
+def test_no_message_may_rewrite_what_is_said_of_it(declared_functions: dict[str, Declared]) -> None:
+    """The host parses text, and leaves bytes alone."""
+    listening = triggers(declared_functions, "serviceBusTrigger")
+
+    assert {name: trigger.get("dataType") for name, trigger in listening.items()} == dict.fromkeys(
+        listening, DataType.BINARY.value
+    )
+
+
+def test_every_timer_has_a_time_that_a_setting_says(declared_functions: dict[str, Declared]) -> None:
+    schedules = {trigger["schedule"] for trigger in triggers(declared_functions, "timerTrigger").values()}
+
+    fields = [name for name in Settings.model_fields if name.endswith("_schedule")]
+    assert schedules == {getattr(Settings.model_construct(), name) for name in fields}
 
 
 def test_every_blueprint_is_registered() -> None:

@@ -35,7 +35,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     # one SDK each, and no other adapter
     "shared.adapters.cosmos": (*PORTS, "shared.adapters.cosmos", "azure.cosmos", "azure.core"),
     "shared.adapters.servicebus": (*PORTS, "azure.servicebus", "azure.core"),
-    "shared.adapters.provider": (*PORTS, "aiohttp"),
+    "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp"),
+    "shared.adapters.provider.words": PORTS,
     "shared.adapters.notifier": (*PORTS, "aiohttp"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),

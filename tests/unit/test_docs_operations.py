@@ -123,6 +123,8 @@ def test_the_numbers_of_the_capacity_table_are_those_of_the_code() -> None:
         f"{drain.AT_ONCE} per request",
     ):
         assert any(number.startswith(expected) for number in numbers), expected
+    (drains,) = (row for row in table(PAGE, heading="number") if row["where it is set"] == "drain")
+    assert f"the timer takes {drain.AT_ONCE * drain.ROUNDS} a minute" in drains["what it amounts to"]
 
 
 def test_every_command_of_the_tool_is_in_the_table() -> None:

@@ -9,19 +9,9 @@ from typing import Any
 import pytest
 
 from shared.codec.cloud_events import from_cloud_event
+from shared.codec.deliveries import Delivery, Tried, as_dead_letter, record_attempts, tried
 from shared.codec.letters import letter_from_json, letter_to_json, words_of
-from shared.codec.messages import (
-    Delivery,
-    Message,
-    Tried,
-    as_dead_letter,
-    parked,
-    parked_again,
-    record_attempts,
-    resumption,
-    tried,
-    tried_again,
-)
+from shared.codec.messages import Message, parked, parked_again, resumption, tried_again
 from shared.codec.rows import row_from_json, row_to_json
 from shared.domain.letters import (
     DeadLetter,

@@ -11,22 +11,10 @@ from hypothesis import strategies as st
 
 from shared import flow
 from shared.codec.cloud_events import from_cloud_event, to_cloud_event
-from shared.codec.messages import (
-    PROPERTIES,
-    Delivery,
-    Message,
-    Tried,
-    announcement,
-    as_dead_letter,
-    named_in,
-    outgoing,
-    parked,
-    parked_again,
-    record_attempts,
-    resumption,
-    tried,
-    tried_again,
-)
+from shared.codec.deliveries import Delivery, Tried, as_dead_letter, named_in, record_attempts, tried
+from shared.codec.messages import Message, announcement, outgoing, parked, parked_again, resumption, tried_again
+from shared.codec.properties import PROPERTIES
+from shared.codec.values import shown
 from shared.domain.events import PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Step
@@ -345,7 +333,8 @@ def test_a_dead_letter_arrives_as_it_was_parked_also_when_the_store_could_not_ta
 ) -> None:
     first, again = delivered(parked(letter)), delivered(parked_again(letter, record_attempt=record_attempt))
 
-    assert as_dead_letter(first) == letter
+    cleaned = replace(letter, description=shown(letter.description, at_most=1000))
+    assert as_dead_letter(first) == cleaned
     assert as_dead_letter(again) == letter
     assert (record_attempts(first), record_attempts(again)) == (0, record_attempt)
 

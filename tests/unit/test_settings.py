@@ -116,6 +116,7 @@ def test_nobody_starts_a_step_again_while_a_message_of_it_may_still_be_at_work(
         never_seen_after=never_seen_after,
         sweep_margin=margin,
         sweep_limit=6,
+        topic_patience=timedelta(minutes=2),
     )
 
     horizon = limits.horizon(step)

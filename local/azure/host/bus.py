@@ -1,5 +1,6 @@
 """The Service Bus SDK behind the pump's receivers. Must not know how a pump uses them, nor what a message says."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessagingEntityNotFoundError
 
 from local.azure.host.credentials import credential_of
-from local.azure.host.delivery import invocation_of
+from local.azure.host.delivery import NotConvertible, invocation_of
 from local.azure.host.errors import CannotStart, InvocationFailed
 from local.azure.host.hostjson import ServiceBusOptions
 from local.azure.host.pump import Pump, PumpOptions, Verdict
@@ -21,6 +22,8 @@ _RECEIVE_WAIT_S = 60.0
 # The client looks at its socket in turns of this length, and a message that arrives in a turn of its own keep-alive
 # task is seen one turn later. The SDK's own 0.2 s would show up as latency.
 _SOCKET_TURN_S = 0.05
+
+_log = logging.getLogger(__name__)
 
 type Invoke = Callable[[Function, Invocation], Awaitable[object]]
 
@@ -39,6 +42,9 @@ class Buses:
         async def run(message: ServiceBusReceivedMessage) -> Verdict:
             try:
                 await invoke(trigger.function, invocation_of(message, binary=trigger.binary))
+            except NotConvertible as failed:
+                _log.error("%s failed before it ran: %s", trigger.function.name, failed)
+                return Verdict.ABANDON
             except InvocationFailed:
                 return Verdict.ABANDON
             return Verdict.COMPLETE if trigger.auto_complete else Verdict.LEAVE

@@ -3,26 +3,50 @@
 The metadata is what the .NET host sends for one message: text stays text, all else travels as JSON, absent values are
 left out. What that host does not send (locked_until, dead_letter_reason, ...) is not sent here either, so that the app
 meets the same None as in Azure.
+
+Where the decorator does not say binary, a body that is a JSON object rewrites the metadata, as in Azure: each of its
+properties but arrays and null replaces what has that name in any case (azure-functions-host, Utility.ApplyBindingData).
 """
 
 import datetime as dt
 import json
+import re
 import uuid
 from typing import Any
 
 from azure.servicebus import ServiceBusReceivedMessage
+from azure.servicebus.amqp import AmqpMessageBodyType
 
 from local.azure.host.wire import TypedData
 from local.azure.host.worker import Invocation
 
 _NO_EXPIRY = "9999-12-31T23:59:59.9999999"  # what .NET writes when a message has no time to live
+_TIME = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|30)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{1,7})?(Z|[+-][01]\d:[0-5]\d)?")
+_NET_TIME = "%m/%d/%Y %H:%M:%S"
+_NAMES = (
+    *("DeadLetterSource", "LockToken", "MessageId", "ContentType", "ReplyTo", "To", "Subject", "Label"),
+    *("CorrelationId", "SessionId", "ReplyToSessionId", "PartitionKey", "TransactionPartitionKey", "DeliveryCount"),
+    *("SequenceNumber", "EnqueuedTimeUtc", "EnqueuedTime", "ExpiresAtUtc", "ExpiresAt"),
+    *("ApplicationProperties", "UserProperties"),
+)
+_SPELLED = {name.lower(): name for name in _NAMES}  # also of a message that has none of it
+
+
+class NotConvertible(Exception):
+    """The host cannot turn the body into what the function takes: the message is abandoned, and no function runs."""
 
 
 def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool) -> Invocation:
-    """The message as the function receives it: its body as text, or as bytes where the decorator says binary."""
-    body = _body(message)
-    data = TypedData(bytes=body) if binary else TypedData(string=body.decode("utf-8", "replace"))
-    return Invocation(data=data, metadata=metadata_of(message))
+    """The message as the function receives it: its body as text, or as bytes where the decorator says binary.
+
+    Raises NotConvertible as Microsoft.Azure.WebJobs.Extensions.ServiceBus does: bytes are made of data alone, text also
+    of a value that is text.
+    """
+    metadata = metadata_of(message)
+    if binary:
+        return Invocation(data=TypedData(bytes=_octets(message)), metadata=metadata)
+    text = _body_text(message)
+    return Invocation(data=TypedData(string=text), metadata=metadata | _said_by(text))
 
 
 def metadata_of(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
@@ -31,11 +55,11 @@ def metadata_of(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
         "DeadLetterSource": message.dead_letter_source,
         "LockToken": str(message.lock_token) if message.lock_token else None,
         "MessageId": message.message_id,
-        "ContentType": message.content_type,
+        "ContentType": message.content_type or None,
         "ReplyTo": message.reply_to,
         "To": message.to,
-        "Subject": message.subject,
-        "Label": message.subject,
+        "Subject": message.subject or None,
+        "Label": message.subject or None,
         "CorrelationId": message.correlation_id,
         "SessionId": message.session_id,
         "ReplyToSessionId": message.reply_to_session_id,
@@ -58,13 +82,49 @@ def metadata_of(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
     }
 
 
-def _body(message: ServiceBusReceivedMessage) -> bytes:
-    body: Any = message.body
-    if body is None:
+def _octets(message: ServiceBusReceivedMessage) -> bytes:
+    if message.body is None:  # no section at all
         return b""
-    if isinstance(body, bytes | str):
-        return body if isinstance(body, bytes) else body.encode()
-    return b"".join(part if isinstance(part, bytes) else str(part).encode() for part in body)
+    if message.body_type is not AmqpMessageBodyType.DATA:
+        raise NotConvertible(f"a body of AMQP type {message.body_type} cannot be bound to bytes")
+    return b"".join(message.body)
+
+
+def _body_text(message: ServiceBusReceivedMessage) -> str:
+    if message.body_type is AmqpMessageBodyType.VALUE and isinstance(message.body, bytes):  # the SDK's form of text
+        return message.body.decode("utf-8", "replace")
+    if message.body is not None and message.body_type is not AmqpMessageBodyType.DATA:
+        raise NotConvertible(f"a body of AMQP type {message.body_type} cannot be bound to text")
+    return _octets(message).decode("utf-8", "replace")
+
+
+def _said_by(text: str) -> dict[str, TypedData]:
+    """What the body says in place of the metadata."""
+    try:
+        said: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    named: dict[str, Any] = said if isinstance(said, dict) else {}
+    spelled = dict(_SPELLED)
+    return {
+        spelled.setdefault(name.lower(), name): _said(value)
+        for name, value in named.items()
+        if value is not None and not isinstance(value, list)
+    }
+
+
+def _said(value: object) -> TypedData:
+    """An object stays one; all else becomes text as .NET writes it, a time as .NET reads and writes it."""
+    match value:
+        case dict():
+            return TypedData(json=json.dumps(value, separators=(",", ":")))
+        case float():
+            return TypedData(string=str(value).removesuffix(".0").upper())
+        case str() if _TIME.fullmatch(value):
+            moment = dt.datetime.fromisoformat(value)
+            return TypedData(string=(moment.astimezone(dt.UTC) if moment.tzinfo else moment).strftime(_NET_TIME))
+        case _:
+            return TypedData(string=str(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
 
 
 def _expiry(message: ServiceBusReceivedMessage) -> tuple[str | None, str | None]:

@@ -11,7 +11,6 @@ from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
 from shared.codec.rows import row_from_json, row_to_json
 from shared.codec.values import time_to_json
-from shared.domain.payment import Step
 from shared.domain.rows import Row
 from shared.ports.overview import RowPage
 
@@ -46,11 +45,11 @@ class CosmosOverview:
             return False
         return True
 
-    async def stuck(self, step: Step, *, moved_before: datetime, limit: int) -> Sequence[Row]:
+    async def stuck(self, owes: str, *, moved_before: datetime, limit: int) -> Sequence[Row]:
         query = "SELECT TOP @limit * FROM c WHERE c.owes = @owes AND c.active_at < @before"
         parameters: list[dict[str, object]] = [
             {"name": "@limit", "value": limit},
-            {"name": "@owes", "value": step.value},
+            {"name": "@owes", "value": owes},
             {"name": "@before", "value": time_to_json(moved_before)},
         ]
         async with reading("find payments that stand still"):

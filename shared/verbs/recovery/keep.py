@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from shared import flow, signals
 from shared.codec.cloud_events import from_cloud_event
-from shared.codec.messages import Delivery, as_dead_letter, named_in, parked_again, record_attempts
+from shared.codec.deliveries import Delivery, as_dead_letter, named_in, record_attempts
+from shared.codec.messages import parked_again
 from shared.domain.events import PaymentParked
 from shared.domain.letters import DeadLetter, LetterRecord, earlier_letter_id_of, letter_id_of
 from shared.domain.payment import Step

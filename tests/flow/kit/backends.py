@@ -18,6 +18,7 @@ from local.azure.cosmos import server as cosmos_server
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos import client as cosmos_client
+from shared.domain.payment import Payment
 from tests.clock import ManualClock
 
 
@@ -32,6 +33,13 @@ class Backends:
     _client: CosmosClient
     worlds: int = 0
     feed_read_to: str | None = None
+    end_of_feed: tuple[str | None, int] | None = None
+    """A position in the event store's feed, and what `writes` was when nothing came after it."""
+
+    def writes(self) -> int:
+        """Grows with every write to the event store. Asked of the service itself: costs no request."""
+        container = self.cosmos.cosmos.catalogue.container(flow.DATABASE, flow.EVENTS)
+        return sum(self.cosmos._store.lsns(container.number).values())
 
     def container(self, name: str) -> ContainerProxy:
         return self._client.get_database_client(flow.DATABASE).get_container_client(name)
@@ -39,6 +47,15 @@ class Backends:
     async def tell_provider(self, path: str, method: str = "POST", **body: Any) -> None:
         async with self.http.request(method, self.provider_url + path, json=body) as response:
             assert response.status < 300, await response.text()
+
+    async def capture(self, payment: Payment, *, request_id: str) -> None:
+        """The provider is told to capture by somebody who is not us."""
+        assert payment.created is not None
+        url = f"{self.provider_url}/v1/payments/{payment.created.provider_payment_id}/capture"
+        money = {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
+        body = {"payment_reference": payment.payment_id, **money}
+        async with self.http.post(url, json=body, headers={"Idempotency-Key": request_id}, raise_for_status=True):
+            return
 
     async def charge(self, payment_id: str) -> dict[str, Any]:
         """What the provider has done for a payment; {} when it never heard of it."""

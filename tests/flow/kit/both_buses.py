@@ -114,7 +114,7 @@ class OverSockets:
 async def direct(tmp_path: Path) -> AsyncIterator[Bus]:
     clock = ManualClock()
     bus = DirectBus(load(_topology(tmp_path)), clock)
-    yield Direct(bus, _adapter(bus), clock, {})
+    yield Direct(bus, _adapter(bus, clock), clock, {})
 
 
 @asynccontextmanager
@@ -122,7 +122,7 @@ async def over_sockets(tmp_path: Path) -> AsyncIterator[Bus]:
     clock = ManualClock(server.utc_now())  # the SDK's tokens are checked against it
     running = await server.start(data=tmp_path / "data", topology=_topology(tmp_path), clock=clock)
     client = open_client(running.connection_string)
-    topics = _adapter(client)
+    topics = _adapter(client, clock)
     bus = OverSockets(running, client, topics, clock, {})
     try:
         yield bus
@@ -137,5 +137,10 @@ def _topology(folder: Path) -> Path:
     return changed_topology(folder, more_subscriptions=OTHER_COMPONENTS)
 
 
-def _adapter(client: object) -> ServiceBusTopics:
-    return ServiceBusTopics(client, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)  # type: ignore[arg-type] # either kind
+def _adapter(client: object, clock: ManualClock) -> ServiceBusTopics:
+    return ServiceBusTopics(
+        client,  # type: ignore[arg-type] # either kind
+        dead_letter_topic=flow.DEAD_LETTER_TOPIC,
+        recorder=flow.RECORD_SUBSCRIPTION,
+        clock=clock,
+    )

@@ -186,7 +186,15 @@ class Sender:
     bus: DirectBus
     topic: str
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
     async def create_message_batch(self) -> ServiceBusMessageBatch:
+        if self.bus.is_down:
+            raise ServiceBusConnectionError(message="the broker is down")
         return ServiceBusMessageBatch(MAX_MESSAGE_BYTES)
 
     async def send_messages(self, batch: ServiceBusMessageBatch) -> None:
@@ -225,6 +233,9 @@ class DeadReceiver:
 
     async def complete_message(self, message: ServiceBusReceivedMessage) -> None:
         await self.bus.complete(self.taken[id(message)])
+
+    async def abandon_message(self, message: ServiceBusReceivedMessage) -> None:
+        await self.bus.abandon(self.taken[id(message)])
 
 
 def _received(payload: bytes) -> ServiceBusReceivedMessage:

@@ -1,4 +1,4 @@
-"""The host of a world: it calls the product's verbs as the host of Azure Functions calls the functions.
+"""The host of a world: it calls the product's functions for messages, and its verbs for feeds, as Azure's host does.
 
 A page of the feed is noted when its function has returned. A message is completed when its function has returned, and
 abandoned when it has raised. A worker that crashes leaves its locks behind; they end after a minute. Only one thing
@@ -10,15 +10,13 @@ from typing import Any
 
 from local.azure.servicebus.errors import MessageLockLost
 from shared import flow
-from shared.adapters.servicebus import delivery_of
 from shared.domain.payment import Step
 from shared.services import Services
-from shared.verbs.advance import advance
-from shared.verbs.recovery.keep import keep
 from tests import places
 from tests.crashes import Killed
 from tests.flow.kit.backends import Backends
 from tests.flow.kit.bus import Taken
+from tests.flow.kit.triggers import Triggers
 from tests.flow.kit.worker import Worker, WorkerFactory
 
 PAGE = 10
@@ -45,6 +43,7 @@ class Host:
         self._failing: set[str] = set()
         """Feeds whose last page failed."""
         self._worker: Worker | None = None
+        self._triggers = Triggers(lambda: self.services)
 
     @property
     def services(self) -> Services:
@@ -72,6 +71,14 @@ class Host:
                 return await verb(self.services)
             except Killed:
                 await self.restart()
+
+    def read_to(self, feed: str) -> str | None:
+        """Where the feed's next page begins."""
+        return self._positions[feed]
+
+    async def drain(self) -> None:
+        """The timer that drains the recorder fires."""
+        await self._triggers.tick()
 
     def rewind(self, feed: str) -> None:
         """Lose the feed's leases, so that it is read from its beginning again."""
@@ -130,14 +137,14 @@ class Host:
         taken = await self.bus.take(self.bus.queue(place))
         if taken is None:
             return False
-        await self._call(taken, lambda: advance(delivery_of(taken.message), step=step, services=self.services))
+        await self._call(taken, lambda: self._triggers.fire(flow.FUNCTION_OF[step], taken.message))
         return True
 
     async def record_one(self) -> bool:
         taken = await self.bus.take(self.bus.queue(str(places.RECORD)))
         if taken is None:
             return False
-        await self._call(taken, lambda: keep(delivery_of(taken.message), services=self.services))
+        await self._call(taken, lambda: self._triggers.fire("record_dead_letter", taken.message))
         return True
 
     async def _call(self, taken: Taken, function: Callable[[], Awaitable[None]]) -> None:
@@ -180,7 +187,20 @@ def _step_places() -> list[tuple[str, Step]]:
 
 
 async def read_feed(backends: Backends, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """The next page of the event store's change feed, and where the one after it begins. None: from the beginning."""
+    """The next page of the event store's change feed, and where the one after it begins. None: from the beginning.
+
+    Every second look would be for nothing; where it is known that nothing was written since, no request is made.
+    """
+    writes = backends.writes()
+    if backends.end_of_feed == (position, writes):
+        return [], position
+    page, position = await _request_page(backends, position)
+    if len(page) < PAGE:
+        backends.end_of_feed = position, writes
+    return page, position
+
+
+async def _request_page(backends: Backends, position: str | None) -> tuple[list[dict[str, Any]], str | None]:
     seen: list[Any] = []
     start: dict[str, Any] = {"continuation": position} if position else {"start_time": "Beginning"}
     changes = backends.container(flow.EVENTS).query_items_change_feed(

@@ -59,7 +59,7 @@ async def end_of(world: World, payment_id: str) -> End:
 
 
 def _fact(event: Any) -> dict[str, Any]:
-    kept = ("reason", "code", "failed_step", "notification", "step", "cause", "to", "replaces")
+    kept = ("reason", "code", "failed_step", "notification", "step", "to")
     return {"type": type(event).__name__, **{name: getattr(event, name) for name in kept if hasattr(event, name)}}
 
 

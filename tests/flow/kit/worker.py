@@ -3,8 +3,9 @@
 Only what a test must control is exchanged: time, jitter, and where telemetry goes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -29,6 +30,12 @@ def retries(**changes: float) -> dict[str, Any]:
 
 QUICK_RETRIES = retries(attempts=4, base_s=1, cap_s=60)
 """Four attempts: the retries come after 1, 2 and 4 seconds, because jitter in a world is always the longest wait."""
+
+
+@lru_cache(maxsize=1)
+def _read(**values: Hashable) -> Settings:
+    """Every worker of a world is told the same, and reading it takes as long as ten requests."""
+    return Settings.model_validate(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,8 @@ class WorkerFactory:
     alter: Callable[[Services], Services]
 
     async def start(self) -> Worker:
-        settings = Settings.model_validate(
-            {
+        settings = _read(
+            **{
                 "CosmosConnection": self.backends.cosmos.connection_string,
                 "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=none;SharedAccessKey=none",
                 "merchant_id": "merchant-1",
@@ -74,7 +81,12 @@ class WorkerFactory:
         await client.__aenter__()
         session = aiohttp.ClientSession()
         bus: Any = self.bus
-        topics = ServiceBusTopics(bus, dead_letter_topic=flow.DEAD_LETTER_TOPIC, recorder=flow.RECORD_SUBSCRIPTION)
+        topics = ServiceBusTopics(
+            bus,
+            dead_letter_topic=flow.DEAD_LETTER_TOPIC,
+            recorder=flow.RECORD_SUBSCRIPTION,
+            clock=self.backends.clock,
+        )
         built = wiring.services_over(settings, client=client, topics=topics, session=session)
         controlled = replace(built, clock=self.backends.clock, telemetry=self.telemetry.adapter, jitter=lambda: 1.0)
         return Worker(with_crashes(self.alter(controlled), self.crash_plan), client, session)

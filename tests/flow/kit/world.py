@@ -131,7 +131,7 @@ class World(Host):
 
     async def send_as_earlier(self, taken: Taken, *, place: flow.Place, message_id: str, attempt: int) -> None:
         """A copy of a message for one subscription, as a release wrote it that counted runs."""
-        delivery = delivery_of(taken.message)
+        delivery = delivery_of(taken.message, queue=str(place))
         copy = Message(
             topic=place.topic,
             message_id=message_id,
@@ -233,6 +233,7 @@ async def a_world_on(
         yield world
     finally:
         await world.stop()
+        backends.feed_read_to = world.read_to("publish")
         telemetry.close()
 
 

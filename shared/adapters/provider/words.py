@@ -1,0 +1,201 @@
+"""What the provider's answers mean. The only file that knows its fields, status words and codes. Knows no HTTP client.
+
+The provider is believed only in its own words: a status of HTTP counts together with a body that says the same and fits
+the payment. A gateway's page, a redirect or a stranger's JSON says nothing. After a call money may then have moved
+(Unknown); after a question nothing was learned (Busy).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.payment import Payment, Step
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+
+type Json = dict[str, Any]
+
+_PLAIN = re.compile(r"(?=.*[0-9A-Za-z])[\x21-\x7e]{1,128}")
+_PASSES = {401, 403, 408, 425, 429}
+"""4xx that say nothing against the payment: a rotated key, a limit. They pass, so they are retried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """How the provider says yes to a step: the status, and the field of the reference.
+
+    done_before: the code of its conflict when another request had done the step. not_yet: how its books show an
+    authorised payment for which the step was not done.
+    """
+
+    status: str
+    reference: str
+    done_before: str
+    not_yet: tuple[str, ...] = ()
+
+
+_WORDS = {
+    Step.CREATE: _Words(status="authorised", reference="provider_payment_id", done_before="already_created"),
+    Step.SETTLE: _Words(
+        status="captured", reference="capture_id", done_before="already_captured", not_yet=("authorised", "voided")
+    ),
+    Step.VOID: _Words(status="voided", reference="void_id", done_before="already_voided", not_yet=("authorised",)),
+}
+_ONCE_AUTHORISED = ("authorised", "captured", "voided")
+_NO_MONEY_TAKEN = ("authorised", "declined", "voided")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer of whoever answered, fresh or remembered. body: {} when it was not a JSON object."""
+
+    status: int
+    body: Json
+    retry_after_s: float = 0.0
+
+    @property
+    def code(self) -> str:
+        return _plain(self.body.get("code"))
+
+
+def reference_of(payment: Payment) -> dict[str, str]:
+    """How the provider is told which payment a call is about."""
+    return {"payment_reference": payment.payment_id}
+
+
+def money_of(payment: Payment) -> Json:
+    return {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
+
+
+# -- the answer to a call
+
+
+def verdict(heard: Heard, *, payment: Payment, step: Step) -> Answer:
+    """The one place that says what an answer to a call means, whether it is fresh or remembered."""
+    status, code = heard.status, heard.code
+    if 200 <= status < 300:
+        misfit = _misfit(heard.body, payment=payment, step=step)
+        if misfit:
+            return Unknown(f"answered {status}, and its {misfit} does not fit", heard.retry_after_s)
+        return Done(heard.body[_WORDS[step].reference])
+    if not code or not 400 <= status < 600:
+        return Unknown(f"answered {status}, and not in the provider's own words", heard.retry_after_s)
+    if status == 402:
+        return Declined(code)
+    if status >= 500 or status in _PASSES:
+        return Busy(f"answered {status} {code}", heard.retry_after_s)
+    return OurFault(f"{status} {code}")
+
+
+def says_done_before(answer: Answer, step: Step) -> bool:
+    """Whether the provider refuses the step because another request had done it: its books then tell the reference."""
+    return answer == OurFault(f"409 {_WORDS[step].done_before}")
+
+
+def _misfit(body: Json, *, payment: Payment, step: Step) -> str:
+    """The field that keeps a body from being a yes to this step; empty when it is one."""
+    words = _WORDS[step]
+    if body.get("status") != words.status:
+        return "status"
+    if not _plain(body.get(words.reference)):
+        return words.reference
+    if step is not Step.CREATE and "provider_payment_id" in body and not _is_ours(body, payment=payment):
+        return "provider_payment_id"
+    return _contradiction(body, payment=payment)
+
+
+def _contradiction(body: Json, *, payment: Payment) -> str:
+    """The field that speaks of another payment or of other money; empty when none does, or none is there.
+
+    An amount without its currency names no money that could be compared, nor does a currency without an amount.
+    """
+    expected: Json = reference_of(payment) if "payment_reference" in body else {}
+    if "amount_minor" in body or "currency" in body:
+        expected = {**expected, **money_of(payment)}
+    for name, value in expected.items():
+        said = body.get(name)
+        if type(said) is not type(value) or said != value:  # 1250.0 equals 1250, and true equals 1
+            return name
+    return ""
+
+
+# -- the answer to a question
+
+
+def remembered(heard: Heard, *, call: Call) -> Heard | NeverSeen | Busy:
+    """The answer that the provider gave to the request that it is asked about; it is still to be judged."""
+    if heard.status == 404 and heard.code == "request_unknown":
+        return NeverSeen()
+    status, answer = heard.body.get("status_code"), heard.body.get("answer")
+    is_ours = heard.body.get("request_id", call.request_id) == call.request_id
+    if heard.status != 200 or not is_ours or type(status) is not int or not isinstance(answer, dict):
+        return Busy(
+            f"asking about {call.request_id} answered {heard.status}, and not as the provider does", heard.retry_after_s
+        )
+    return Heard(status, answer)
+
+
+def in_the_books(heard: Heard, *, payment: Payment, step: Step) -> AskAnswer:
+    """What the list of all tries of a payment amounts to, whatever its order."""
+    tries = heard.body.get("payments")
+    if heard.status != 200 or not isinstance(tries, list):
+        return Busy(
+            f"asking for {payment.payment_id} answered {heard.status}, and not as the provider does",
+            heard.retry_after_s,
+        )
+    answers = [_of_a_try(each, payment=payment, step=step) for each in tries]
+    return _done(tries, answers) or _not_done(
+        answers, complete=heard.body.get("has_more") is False, payment_id=payment.payment_id
+    )
+
+
+def _done(tries: Sequence[Any], answers: Sequence[AskAnswer | None]) -> Done | None:
+    """The yes of one try counts, whatever the others say. One that stands goes before one that was released."""
+    yes = [
+        (each["status"] == "voided", answer.reference)
+        for each, answer in zip(tries, answers, strict=True)
+        if isinstance(answer, Done)
+    ]
+    return Done(min(yes)[1]) if yes else None
+
+
+def _not_done(answers: Sequence[AskAnswer | None], *, complete: bool, payment_id: str) -> AskAnswer:
+    """A no counts only when it is certain that no try has succeeded or still may."""
+    told = [answer for answer in answers if answer is not None]
+    for answer in told:
+        if isinstance(answer, Busy):
+            return answer
+    if not complete or (answers and not told):
+        return Busy(f"the books do not show all tries of {payment_id}")
+    return told[0] if told else NeverSeen()
+
+
+def _of_a_try(listed: object, *, payment: Payment, step: Step) -> AskAnswer | None:
+    """What one entry of the books says of the step; None for another try, which says nothing of it."""
+    unclear = Busy(f"the books show a try of {payment.payment_id} that is not clear")
+    if not isinstance(listed, dict) or _contradiction(listed, payment=payment):
+        return unclear
+    words, status = _WORDS[step], listed.get("status")
+    reference, code = _plain(listed.get(words.reference)), _plain(listed.get("code"))
+    if step is Step.CREATE:
+        if status in _ONCE_AUTHORISED and reference:
+            return Done(reference)
+        return Declined(code) if status == "declined" and code else unclear
+    if not _is_ours(listed, payment=payment):
+        return None if status in _NO_MONEY_TAKEN else unclear
+    if status == words.status and reference:
+        return Done(reference)
+    return NeverSeen() if status in words.not_yet and listed.get(words.reference) is None else unclear
+
+
+def _is_ours(body: Json, *, payment: Payment) -> bool:
+    """Whether it names the authorisation that our payment rests on."""
+    return payment.created is not None and body.get("provider_payment_id") == payment.created.provider_payment_id
+
+
+def _plain(text: object) -> str:
+    """A code or reference as it may be stored and sent on: visible ASCII of a sane length, else empty.
+
+    It has a letter or a digit, for in a path `..` would lead elsewhere.
+    """
+    return text if isinstance(text, str) and _PLAIN.fullmatch(text) else ""

@@ -1,0 +1,51 @@
+"""The product's functions for messages, each fired with what the local host and the runtime's converter make of one,
+and the timer that drains the recorder.
+
+So what a trigger file loses or forges on the way to its verb shows in every test of a world. Knows no payment.
+"""
+
+from collections.abc import Callable
+
+import azure.functions as func
+from azure.functions.meta import Datum
+from azure.functions.servicebus import ServiceBusMessageInConverter
+from azure.servicebus import ServiceBusReceivedMessage
+
+from functions import advance, drain, recover
+from functions.caller import caller
+from local.azure.host.delivery import invocation_of
+from local.azure.host.wire import TypedData
+from shared.services import Services
+
+
+class Triggers:
+    """The functions by name."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        async def current() -> Services:
+            return services()
+
+        app = func.FunctionApp()
+        app.register_functions(advance.blueprint(current))
+        app.register_functions(recover.blueprint(current, caller=caller("developer")))
+        app.register_functions(drain.blueprint(current, schedule="0 * * * * *"))
+        self._functions = {each.get_function_name(): each for each in app.get_functions()}
+
+    async def fire(self, name: str, message: ServiceBusReceivedMessage) -> None:
+        """Raises what the host, the converter or the function raises."""
+        function = self._functions[name]
+        trigger = function.get_trigger()
+        assert trigger is not None
+        invocation = invocation_of(message, binary=trigger.get_dict_repr().get("dataType") is func.DataType.BINARY)
+        metadata = {field: _datum(value) for field, value in invocation.metadata.items()}
+        converted = ServiceBusMessageInConverter.decode(_datum(invocation.data), trigger_metadata=metadata)
+        await function.get_user_function()(message=converted)
+
+    async def tick(self) -> None:
+        """The time of the timer has come."""
+        await self._functions["drain_recorder"].get_user_function()(timer=None)
+
+
+def _datum(value: TypedData) -> Datum:
+    kind = value.WhichOneof("data")
+    return Datum(getattr(value, str(kind)), kind)

@@ -1,0 +1,330 @@
+"""The invariants. `judge` mends a world, lets it come to rest, feeds it its history again, and lets operators end it.
+
+Each check says in one sentence what does not hold. What happened before is the story of the run.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from shared import flow
+from shared.codec.letters import letter_from_json
+from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterRecord, LetterStatus, letter_status
+from shared.domain.payment import Step, fold
+from shared.domain.stream import StoredEvent
+from shared.errors import PaymentsError
+from tests.invariants.history import (
+    NOTES,
+    STARTER,
+    Told,
+    before,
+    cause,
+    furthest,
+    is_being_told_late,
+    may_be_told_late,
+    references,
+    stands,
+    starts,
+    told,
+)
+from tests.invariants.limits import LIMITS
+from tests.invariants.provider import Deed
+from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
+from tests.invariants.runs import Broken
+from tests.invariants.turns import only_who_may_calls
+from tests.invariants.world import World
+
+MOST_SWEEPS = 12
+_LONGEST_S = 1.1 * max(LIMITS.horizon(step).total_seconds() for step in Step)
+_MONEY = (Step.CREATE, Step.SETTLE, Step.VOID)
+
+
+def judge(world: World) -> Iterator[Broken]:
+    """What does not hold, in the order in which it shows."""
+    mend(world)
+    habits = world.provider.habits
+    habits.declines = habits.finds_fault = habits.lags = 0.0
+    come_to_rest(world)
+    yield from _all_of(world, AT_REST)
+    yield from _swept_until_nothing_stands_still(world)
+    yield from _all_of(world, AT_REST + WHEN_SWEPT)
+    yield from _history_fed_again_changes_nothing(world)
+    yield from _operators_can_end_everything(world)
+    yield from _all_of(world, AT_REST + WHEN_SWEPT + IN_THE_END)
+
+
+def _all_of(world: World, checks: "Sequence[Check]") -> Iterator[Broken]:
+    for check in checks:
+        yield from check(world)
+
+
+def _streams(world: World) -> dict[str, tuple[Told, ...]]:
+    return {payment_id: tuple(map(told, world.store.texts(payment_id))) for payment_id in world.payment_ids()}
+
+
+def _letters(world: World) -> list[LetterRecord]:
+    return [letter_from_json(fields) for fields in world.letters.all()]
+
+
+def _short(stream: tuple[Told, ...]) -> str:
+    return ", ".join(each.kind.removeprefix("payment.") for each in stream)
+
+
+# --- the invariants ---
+
+
+def _nothing_unforeseen(world: World) -> Iterator[Broken]:
+    for fault in world.stage.raised:
+        if not isinstance(fault, PaymentsError):
+            yield Broken("nothing_unforeseen", f"{type(fault).__name__}: {fault}")
+
+
+def _swept_until_nothing_stands_still(world: World) -> Iterator[Broken]:
+    """None is forgotten: what is owed is parked, or the sweep starts it again until it is done or parked."""
+    for _ in range(MOST_SWEEPS):
+        if not list(_running(world)):
+            return
+        pass_time(world, _LONGEST_S * 2**LIMITS.sweep_limit)
+        sweep_once(world)
+    for payment_id, step, stream in _running(world):
+        del payment_id
+        yield Broken("none_is_forgotten", f"{step} runs, and no sweep ends that: {_short(stream)}")
+
+
+def _running(world: World) -> Iterator[tuple[str, str, tuple[Told, ...]]]:
+    """But for payments whose document reached no topic: there a letter of the feed waits for a person."""
+    unsent = {
+        letter.payment_id
+        for letter in _letters(world)
+        if letter.source == flow.EVENTS and letter.status is LetterStatus.OPEN
+    }
+    for payment_id, stream in _streams(world).items():
+        for step in STARTER:
+            if stands(stream, step) == "running" and payment_id not in unsent:
+                yield payment_id, step, stream
+
+
+def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
+    """A parked step waits for a person, who sees an open letter."""
+    open_letters = {letter.letter_id for letter in _letters(world) if letter.status is LetterStatus.OPEN}
+    for stream in _streams(world).values():
+        for step in STARTER:
+            if stands(stream, step) != "parked":
+                continue
+            current = cause(stream, step)
+            parked = [
+                each.said["letter_id"]
+                for each in stream
+                if each.kind == "payment.parked"
+                and current is not None
+                and (each.said["step"], each.said["cause"]) == (step, current.event_id)
+            ]
+            if not open_letters.intersection(parked):
+                yield Broken("none_is_forgotten", f"{step} is parked, and no letter of it is open: {_short(stream)}")
+
+
+def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
+    """What a worker heard and took with it into death is asked for again, at the latest by an operator's replay."""
+    yield from _yeses(world, {deed.reference for deed in world.provider.book if deed.heard and deed.handed_on})
+
+
+def _every_yes_stands_once(world: World) -> Iterator[Broken]:
+    """But for one that was taken into death, of a provider that forgets what it did when it is told to do it again."""
+    heard = [deed for deed in world.provider.book if deed.heard]
+    wanted = {deed.reference for deed in heard if deed.handed_on or not _is_known_limit(world, deed)}
+    yield from _yeses(world, wanted)
+
+
+def _is_known_limit(world: World, deed: Deed) -> bool:
+    """Two turns of one cause side by side share the request id, and this provider does not mind it."""
+    return not world.setting.remembers_ids and _has_two_chains(world, deed.payment_id)
+
+
+def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
+    for payment_id, stream in _streams(world).items():
+        standing = references(stream)
+        for deed in world.provider.book:
+            times = standing.count(deed.reference or "")
+            if deed.payment_id == payment_id and deed.reference in wanted and times != 1:
+                yield Broken(
+                    "every_yes_stands_once", f"{deed.reference} stands {times} times in the stream: {_short(stream)}"
+                )
+
+
+def _one_charge(world: World) -> Iterator[Broken]:
+    """Also of a provider that forgets request ids, as long as no cause has two chains of messages."""
+    for payment_id in world.payment_ids():
+        for step in _MONEY:
+            deeds = world.provider.deeds(payment_id, step)
+            if len(deeds) > 1 and (world.setting.remembers_ids or not _has_two_chains(world, payment_id)):
+                yield Broken("one_charge", f"{step.value} was done {len(deeds)} times: {deeds}")
+
+
+def _has_two_chains(world: World, payment_id: str) -> bool:
+    """Whether a topic took one id twice, which it does when its window has passed."""
+    return any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
+
+
+def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:
+    """Who parks or resumes names the cause that is current there, and a letter of it unless nobody can be at work."""
+    causes = {letter.letter_id: letter.cause for letter in _letters(world)}
+    for stream in _streams(world).values():
+        for event in stream:
+            if event.kind not in ("payment.parked", "payment.resumed"):
+                continue
+            fault = _too_late(event, before(stream, event), causes)
+            if fault:
+                yield Broken("a_letter_speaks_for_its_cause_only", f"version {event.version} {fault}: {_short(stream)}")
+
+
+def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | None]) -> str | None:
+    step = str(event.said["step"])
+    current, standing = cause(stream, step), stands(stream, step)
+    named = event.said.get("cause") or event.said.get("replaces")
+    letter_id = event.said.get("letter_id")
+    if current is None or named != current.event_id:
+        return f"names {named} as the cause of {step}"
+    if letter_id is not None and causes.get(letter_id) != named:
+        age = event.at - current.at
+        past = event.kind == "payment.resumed" and age >= LIMITS.horizon(Step(step))
+        ends = event.said.get("to") == "end" and current.kind == "payment.resumed"
+        if not past and not ends:
+            return f"comes of a letter of {causes.get(letter_id)}, and {step} has the cause {named}"
+    allowed = {"running"} if event.kind == "payment.parked" else {"running", "parked"}
+    if standing not in allowed and not may_be_told_late(stream, step):
+        return f"while {step} was {standing}"
+    if event.said.get("by") == "sweep" and (
+        standing != "running" or event.at - current.at < LIMITS.horizon(Step(step))
+    ):
+        return f"is the sweep's, and {step} was {standing} since {current.at}"
+    return None
+
+
+def _one_of_a_race_lands(world: World) -> Iterator[Broken]:
+    """An operator who is told that it worked finds it in the stream once; one who is told otherwise never does."""
+    for claim in world.claims:
+        if claim.result is None:
+            continue
+        landed = [each.event_id for stream in _streams(world).values() for each in stream if _is_act_of(each, claim.by)]
+        appends = claim.is_of_step or claim.verb == "discard"  # what the feed could not send is only sent
+        known = [claim.result.cause] if appends and claim.result.cause else []
+        if landed != known:
+            yield Broken("one_of_a_race_lands", f"{claim} left {landed} in the stream")
+
+
+def _is_act_of(event: Told, who: str) -> bool:
+    """Not what the sweep or the turn wrote down later for the same person."""
+    given_back = event.kind == "payment.seen_to" and event.said["reference"] is not None
+    resumed = event.kind == "payment.resumed" and event.said["by"] != "sweep"
+    return (resumed or given_back) and event.said["who"] == who
+
+
+def _notes_change_no_fact(world: World) -> Iterator[Broken]:
+    names = ("created", "settled", "completed", "failed", "voided", "failure_told", "captured_late")
+    for payment_id in world.payment_ids():
+        events = [(stored.event, told(text).kind) for stored, text in _read(world, payment_id)]
+        whole = fold(event for event, _ in events)
+        without = fold(event for event, kind in events if kind not in NOTES)
+        differs = [name for name in names if getattr(whole, name) != getattr(without, name)]
+        if differs:
+            yield Broken("notes_change_no_fact", f"without the notes, {differs} would be another")
+
+
+def _read(world: World, payment_id: str) -> Iterator[tuple[StoredEvent, str]]:
+    return zip(world.store.read(payment_id), world.store.texts(payment_id), strict=True)
+
+
+def _letters_never_go_back(world: World) -> Iterator[Broken]:
+    """Open, then perhaps taken up, then closed; and lists show at rest what the stream says."""
+    order = list(LetterStatus)
+    for letter in _letters(world):
+        now = letter_status(letter, world.store.read(letter.payment_id or ""))
+        last = world.statuses.setdefault(letter.letter_id, now)
+        about = f"the letter {letter.letter_id}, {letter.reason} of {letter.step} at {letter.cause},"
+        if order.index(now) < order.index(last):
+            yield Broken("letters_never_go_back", f"{about} was {last} and is {now}")
+        if letter.status is not now and not world.store.was_rolled_back:  # else project could not read what closed it
+            yield Broken("letters_never_go_back", f"{about} is listed as {letter.status} and is {now}")
+        world.statuses[letter.letter_id] = now
+
+
+def _letters_stand_as_the_design_says(world: World) -> Iterator[Broken]:
+    """Of letters of a step: closed with the step, taken up once there is a newer cause, and never back."""
+    for letter in _letters(world):
+        stream = _streams(world).get(letter.payment_id or "", ())
+        named = any(each.event_id == letter.cause for each in starts(stream, letter.step))
+        if letter.closing or letter.reason in MONEY_TO_GIVE_BACK or not named:
+            continue
+        said, found = letter_status(letter, world.store.read(letter.payment_id or "")), furthest(stream, letter)
+        if said.value != found:
+            yield Broken(
+                "letters_never_go_back", f"{letter.reason} of {letter.step} is {said} and not {found}: {_short(stream)}"
+            )
+
+
+def _the_feeds_letters_append_nothing(world: World) -> Iterator[Broken]:
+    own = {letter.letter_id for letter in _letters(world) if letter.source == flow.EVENTS}
+    for stream in _streams(world).values():
+        for event in stream:
+            if event.said.get("letter_id") in own and event.kind in ("payment.parked", "payment.resumed"):
+                yield Broken("the_feeds_letters_append_nothing", f"{event.kind} at {event.version}: {_short(stream)}")
+
+
+def _history_fed_again_changes_nothing(world: World) -> Iterator[Broken]:
+    """At rest, both feeds are read from their beginning, when no topic remembers an id any more."""
+    if not all(_rests(stream) for stream in _streams(world).values()):
+        return  # a message was lost, or never sent; that it comes again is all that could be wished for
+    stored, called = len(world.store.feed), len(world.provider.log)
+    pass_time(world, 2 * 3600.0)
+    for feed in world.feeds.values():
+        feed.position = 0
+    come_to_rest(world)
+    came = [json.loads(text)["type"] for text in world.store.feed[stored:]]
+    calls = world.provider.log[called:]
+    if came or calls:
+        yield Broken("history_fed_again_changes_nothing", f"it appended {came} and called {calls}")
+
+
+def _rests(stream: tuple[Told, ...]) -> bool:
+    return not is_being_told_late(stream) and all(stands(stream, step) != "running" for step in STARTER)
+
+
+def _operators_can_end_everything(world: World) -> Iterator[Broken]:
+    """Nothing is out of reach: when all letters were replayed, then discarded, nothing is owed, none is left."""
+    for verb in ("replay", "discard", "discard"):
+        pass_time(world, _LONGEST_S)  # nobody is at work any more, so a letter may speak for a later cause
+        for letter in _letters(world):
+            if letter.status is not LetterStatus.CLOSED:
+                world.operate(verb, letter.letter_id, worker=0)
+                come_to_rest(world)
+        yield from _swept_until_nothing_stands_still(world)
+    left = [f"{each.reason} of {each.step}" for each in _letters(world) if each.status is not LetterStatus.CLOSED]
+    owed = [step for stream in _streams(world).values() for step in STARTER if stands(stream, step) == "parked"]
+    if left or owed:
+        yield Broken("operators_can_end_everything", f"letters: {left}, parked steps: {owed}")
+
+
+def _no_money_is_unknown(world: World) -> Iterator[Broken]:
+    """In the end the stream knows of everything that the provider did, heard or not."""
+    for payment_id, stream in _streams(world).items():
+        for deed in world.provider.book:
+            unknown = deed.reference is not None and deed.reference not in references(stream)
+            if deed.payment_id == payment_id and unknown and not _is_known_limit(world, deed):
+                yield Broken("no_money_is_unknown", f"{deed.reference} was done: {_short(stream)}")
+
+
+type Check = Callable[[World], Iterator[Broken]]
+
+AT_REST: tuple[Check, ...] = (
+    _nothing_unforeseen,
+    _one_charge,
+    only_who_may_calls,
+    _a_letter_speaks_for_its_cause_only,
+    _one_of_a_race_lands,
+    _notes_change_no_fact,
+    _letters_never_go_back,
+    _the_feeds_letters_append_nothing,
+    _who_is_parked_has_a_letter,
+)
+WHEN_SWEPT: tuple[Check, ...] = (_every_yes_that_was_handed_on_stands_once,)
+"""A yes may stand in a message that was lost; then the sweep has it asked for."""
+IN_THE_END: tuple[Check, ...] = (_every_yes_stands_once, _letters_stand_as_the_design_says, _no_money_is_unknown)

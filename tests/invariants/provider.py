@@ -1,0 +1,252 @@
+"""A payment provider and a merchant's web server in memory, and the provider's own book of all that it did.
+
+The provider either remembers request ids and gives the same answer again, or forgets them and does again what it is
+told. What it has taken up may be invisible to questions for a while.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from shared.domain.payment import Payment, Step
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from tests.invariants.luck import Luck
+from tests.invariants.stage import Stage
+
+LIMIT_S = 10.0
+"""For one call, as in the product's settings."""
+
+
+@dataclass(slots=True)
+class Deed:
+    """Something that the provider did or definitely refused. visible_s: from when on questions find it."""
+
+    payment_id: str
+    step: Step
+    request_id: str
+    reference: str | None
+    at_s: float
+    visible_s: float
+    heard: bool = False
+    """Whether a yes with this reference reached a worker."""
+    handed_on: bool = False
+    """Whether that worker wrote it down or sent it on, before it died or the bus refused."""
+
+    def hand_on(self) -> None:
+        self.handed_on = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that a job began. sends: whether it is more than a question. documents: what the job had read of it."""
+
+    job: int
+    at_s: float
+    step: Step
+    sends: bool
+    documents: Sequence[str] | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Habits:
+    """What a provider is like. settles_within_s: how long a deed may be invisible to questions."""
+
+    remembers: bool
+    settles_within_s: float
+    remembers_for_s: float
+    declines: float = 0.0
+    finds_fault: float = 0.0
+    lags: float = 0.0
+
+
+@dataclass(slots=True)
+class Provider:
+    """The other side, whatever the workers believe."""
+
+    stage: Stage
+    habits: Habits
+    book: list[Deed] = field(default_factory=list)
+    log: list[Asked] = field(default_factory=list)
+    """Calls of any kind, by anybody, the merchant's too."""
+    is_down: bool = False
+    told: list[str] = field(default_factory=list)
+    """Request ids that the merchant has answered with yes."""
+    merchant_is_down: bool = False
+    numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    def deeds(self, payment_id: str, step: Step) -> list[Deed]:
+        return [deed for deed in self.book if deed.reference and (deed.payment_id, deed.step) == (payment_id, step)]
+
+    def heard(self, answer: object) -> list[Callable[[], None]]:
+        """An answer has reached a worker that lives; whom to tell when it is handed on."""
+        told = [deed for deed in self.book if isinstance(answer, Done) and deed.reference == answer.reference]
+        for deed in told:
+            deed.heard = True
+        return [deed.hand_on for deed in told]
+
+    def forgets_that_it_was_handed_on(self, message: str) -> None:
+        """What carried a yes is lost."""
+        for deed in self.book:
+            if deed.reference and deed.reference in message:
+                deed.handed_on = False
+
+    def note(self, step: Step, *, sends: bool) -> None:
+        """A call begins."""
+        job = self.stage.at_work()
+        self.log.append(Asked(job.number, self.stage.now_s, step, sends, job.has_read))
+
+    # -- doing
+
+    def send(self, step: Step, payment: Payment, call: Call, *, luck: Luck) -> Answer:
+        trouble = self._trouble(luck)
+        if trouble is not None:
+            return trouble
+        answer = self._remembered(call) or self._done_anew(step, payment, call, luck=luck)
+        if luck.silent or luck.meets(luck.rates.provider):
+            return Unknown("it was done, and no answer came")
+        return answer
+
+    def _trouble(self, luck: Luck) -> Answer | None:
+        if self.is_down:
+            return Busy("the provider is down")
+        if luck.silent and luck.happens(0.5):
+            return Unknown("nothing was done, and no answer came")
+        if luck.meets(luck.rates.provider):
+            return Unknown("nothing was done") if luck.happens(0.3) else Busy("it is busy", luck.one_of([0.0, 20.0]))
+        if luck.meets(self.habits.finds_fault):
+            return OurFault("422 nonsense")
+        return None
+
+    def _remembered(self, call: Call) -> Answer | None:
+        """Two requests with one id are one, even while the first is not visible yet."""
+        if not self.habits.remembers:
+            return None
+        for deed in self.book:
+            if deed.request_id == call.request_id and not self._forgotten(deed):
+                deed.visible_s = min(deed.visible_s, self.stage.now_s)
+                return Done(deed.reference) if deed.reference else Declined("card_declined")
+        return None
+
+    def _forgotten(self, deed: Deed) -> bool:
+        return self.stage.now_s - deed.at_s > self.habits.remembers_for_s
+
+    def _done_anew(self, step: Step, payment: Payment, call: Call, *, luck: Luck) -> Answer:
+        fault = self._against(step, payment)
+        if fault is not None:
+            return fault
+        declined = step is not Step.VOID and luck.meets(self.habits.declines)
+        reference = None if declined else f"{step.value}-{next(self.numbers)}"
+        late = luck.meets(self.habits.lags)
+        visible_s = self.stage.now_s + (luck.number() * self.habits.settles_within_s if late else 0.0)
+        deed = Deed(payment.payment_id, step, call.request_id, reference, self.stage.now_s, visible_s)
+        self.book.append(deed)
+        self.stage.tell(f"    the provider does {reference or 'nothing: declined'}, visible at {visible_s:.1f}")
+        return Done(reference) if reference else Declined("card_declined")
+
+    def _against(self, step: Step, payment: Payment) -> Answer | None:
+        """What its own rules say against it. A provider that forgets does it again."""
+        if step is Step.CREATE:
+            return None
+        captured, voided = self.deeds(payment.payment_id, Step.SETTLE), self.deeds(payment.payment_id, Step.VOID)
+        same, other = (captured, voided) if step is Step.SETTLE else (voided, captured)
+        if other:
+            return OurFault("409 already_voided" if step is Step.SETTLE else "409 already_captured")
+        if same and self.habits.remembers:
+            return Done(str(same[0].reference))
+        return None
+
+    # -- asking
+
+    def ask(self, step: Step, call: Call, *, luck: Luck) -> AskAnswer:
+        del step
+        if self.is_down or luck.silent or luck.meets(luck.rates.provider):
+            return Busy("it does not answer questions")
+        known = [
+            deed
+            for deed in self.book
+            if deed.request_id == call.request_id and deed.visible_s <= self.stage.now_s and not self._forgotten(deed)
+        ]
+        if not known:
+            return NeverSeen()
+        return Done(known[-1].reference) if known[-1].reference else Declined("card_declined")
+
+    def find(self, payment: Payment, step: Step, *, luck: Luck) -> AskAnswer:
+        if self.is_down or luck.silent or luck.meets(luck.rates.provider):
+            return Busy("it does not answer questions")
+        of_the_step = [deed for deed in self.book if (deed.payment_id, deed.step) == (payment.payment_id, step)]
+        known = [deed for deed in of_the_step if deed.visible_s <= self.stage.now_s]
+        done = [deed.reference for deed in known if deed.reference]
+        if done:
+            return Done(done[0])
+        return Declined("card_declined") if known else NeverSeen()
+
+
+class ProviderPort:
+    """Provider."""
+
+    def __init__(self, provider: Provider, stage: Stage) -> None:
+        self._provider, self._stage = provider, stage
+
+    async def create(self, payment: Payment, call: Call) -> Answer:
+        return await self._send(Step.CREATE, payment, call)
+
+    async def settle(self, payment: Payment, call: Call) -> Answer:
+        return await self._send(Step.SETTLE, payment, call)
+
+    async def void(self, payment: Payment, call: Call) -> Answer:
+        return await self._send(Step.VOID, payment, call)
+
+    async def _send(self, step: Step, payment: Payment, call: Call) -> Answer:
+        def effect(luck: Luck) -> Answer:
+            return self._provider.send(step, payment, call, luck=luck)
+
+        self._provider.note(step, sends=True)
+        return await self._stage.call(
+            f"provider: {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard, freezes=False
+        )
+
+    async def ask(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+        del payment
+
+        def effect(luck: Luck) -> AskAnswer:
+            return self._provider.ask(step, call, luck=luck)
+
+        self._provider.note(step, sends=False)
+        return await self._stage.call(
+            f"provider: ask {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard
+        )
+
+    async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+        del call
+
+        def effect(luck: Luck) -> AskAnswer:
+            return self._provider.find(payment, step, luck=luck)
+
+        self._provider.note(step, sends=False)
+        return await self._stage.call(
+            f"provider: find {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard
+        )
+
+
+class NotifierPort:
+    """Notifier."""
+
+    def __init__(self, provider: Provider, stage: Stage) -> None:
+        self._provider, self._stage = provider, stage
+
+    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
+        del url, body
+
+        def effect(luck: Luck) -> Answer:
+            if self._provider.merchant_is_down:
+                return Busy("the merchant's web server is down")
+            if luck.silent or luck.meets(luck.rates.merchant):
+                if luck.happens(0.5):
+                    self._provider.told.append(call.request_id)
+                return Busy("the merchant did not answer")
+            self._provider.told.append(call.request_id)
+            return Done("")
+
+        step = Step(call.request_id.partition(":")[2])
+        self._provider.note(step, sends=True)
+        return await self._stage.call("notify the merchant", effect, limit_s=LIMIT_S, freezes=False)

@@ -1,0 +1,52 @@
+"""Who may call the provider and the merchant, and when: what the design says of a turn, read from the calls made."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tests.builders import NOON
+from tests.invariants.history import cause, is_being_told_late, stands, told
+from tests.invariants.limits import LIMITS
+from tests.invariants.provider import Asked
+from tests.invariants.runs import Broken
+from tests.invariants.world import Turn, World
+
+
+def only_who_may_calls(world: World) -> Iterator[Broken]:
+    """A turn calls within its limit. One that is not ordinary has read that its cause is current and its step runs."""
+    for asked in world.provider.log:
+        turn = world.turns.get(asked.job)
+        fault = "is no turn of a step" if turn is None else _fault(asked, turn)
+        if fault:
+            kind = "sends" if asked.sends else "asks about"
+            yield Broken(
+                "only_who_may_calls", f"#{asked.job} {kind} {asked.step.value} at {asked.at_s:.1f}, and {fault}"
+            )
+
+
+def _fault(asked: Asked, turn: Turn) -> str | None:
+    if asked.at_s - turn.began_s > LIMITS.turn_limit.total_seconds():
+        return f"its turn began at {turn.began_s:.1f}"
+    if _is_ordinary(turn):
+        return None
+    if asked.documents is None:
+        return "has not read the stream"
+    stream = tuple(map(told, asked.documents))
+    current = cause(stream, turn.step)
+    own = ":".join(turn.delivery.message_id.split(":")[:2])
+    if current is None or current.event_id != own:
+        return f"its cause is {own}, not the current one"
+    if stands(stream, turn.step) != "running" and not is_being_told_late(stream):
+        return f"its step is {stands(stream, turn.step)}"
+    if asked.sends and current.said.get("to") == "end":
+        return "its step is to be ended"
+    if asked.sends and "answered" in turn.delivery.properties:
+        return "a yes was heard before"
+    return None
+
+
+def _is_ordinary(turn: Turn) -> bool:
+    event = json.loads(turn.delivery.body)
+    began_at = NOON + timedelta(seconds=turn.began_s)
+    first = turn.delivery.message_id == event["id"] and turn.delivery.delivery_count == 1
+    return first and began_at - datetime.fromisoformat(event["time"]) < LIMITS.fresh
