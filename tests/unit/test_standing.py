@@ -137,6 +137,20 @@ def test_a_notification_that_was_started_again_does_not_rest_until_it_is_done() 
     assert not again.standing("notify").rests
 
 
+def test_a_notification_that_ran_out_after_it_was_started_again_rests_as_it_did_before() -> None:
+    now = CREATED.settled().resumed("notify", by="sweep").completed("undelivered").standing("notify")
+
+    assert (now.stands, now.rests, now.may_be_parked) == (Stands.DONE, True, True)
+
+
+def test_a_notification_that_a_person_ended_is_done_and_does_not_rest() -> None:
+    parked = CREATED.settled().parked("notify")
+
+    now = parked.resumed("notify", to="end", by="discard").completed("undelivered").standing("notify")
+
+    assert (now.stands, now.rests, now.may_be_parked) == (Stands.DONE, False, False)
+
+
 def test_a_letter_of_an_older_cause_counts_for_nothing() -> None:
     again = CREATED.parked("settle").resumed("settle")
 
