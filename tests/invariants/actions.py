@@ -189,11 +189,18 @@ def _lapse(world: World, luck: Luck) -> None:
 
 
 def _freeze(world: World, luck: Luck) -> None:
-    """A worker stands still. What it waits for arrives when it goes on."""
-    del luck
+    """Workers stand still for a while. What they wait for arrives when they go on."""
+    ready = world.bus.ready()
+    if ready and len(world.stage.jobs) < MOST_JOBS and luck.happens(0.7):
+        job = world.deliver(luck.one_of(ready), worker=_worker(luck))
+        for _ in range(luck.one_of(range(3))):
+            if job.waiting:
+                world.stage.let_go(job.waiting[0], luck=luck)
     for job in world.stage.jobs:
         if job.waiting and all(call.freezes for call in job.waiting):
             job.frozen = True
+    world.stage.advance_to(world.stage.now_s + TURN_LIMIT_S + 300 * luck.number(), luck=luck)
+    world.bus.run_due()
 
 
 def _sweep(world: World, luck: Luck) -> None:
