@@ -261,12 +261,17 @@ def _again(world: World, luck: Luck) -> None:
 
 
 def _garble(world: World, luck: Luck) -> None:
-    """A message's body is no event any more."""
+    """A message's body is no event any more, and perhaps its id is not one of ours."""
     ready = world.bus.ready()
     if ready:
         entry = luck.one_of(ready)
         world.stage.tell(f"    {entry.message.message_id[-6:]} in {entry.place} is garbled")
-        entry.message = replace(entry.message, body="no event")
+        odd = luck.happens(0.3)
+        entry.message = replace(
+            entry.message, body="no event", message_id=f"odd-{entry.number}" if odd else entry.message.message_id
+        )
+        if odd:
+            world.provider.forgets_that_it_was_handed_on(str(entry.message.properties))
 
 
 def _roll_back(world: World, luck: Luck) -> None:
@@ -331,7 +336,7 @@ _WEIGHTS = {
     "freeze": 1.0,
     "accept": 0.7,
     "garble": 0.5,
-    "roll_back": 0.5,
+    "roll_back": 1.0,
     "lose": 0.5,
     "drain": 0.5,
 }

@@ -5,11 +5,14 @@ Each check says in one sentence what does not hold. What happened before is the 
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from shared import flow
 from shared.codec.letters import letter_from_json
+from shared.codec.rows import row_from_json
 from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterRecord, LetterStatus, letter_status
-from shared.domain.payment import Step, fold
+from shared.domain.payment import Payment, Step, evolve, fold
+from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
 from tests.invariants.history import (
@@ -30,7 +33,7 @@ from tests.invariants.limits import LIMITS
 from tests.invariants.provider import Deed
 from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
 from tests.invariants.runs import Broken
-from tests.invariants.turns import only_who_may_calls
+from tests.invariants.turns import nobody_ends_what_moved_on, only_who_may_calls
 from tests.invariants.world import World
 
 MOST_SWEEPS = 12
@@ -233,6 +236,27 @@ def _read(world: World, payment_id: str) -> Iterator[tuple[StoredEvent, str]]:
     return zip(world.store.read(payment_id), world.store.texts(payment_id), strict=True)
 
 
+def _every_document_holds_the_state_after_it(world: World) -> Iterator[Broken]:
+    """Versions have no gaps, and what stands beside each event is what all events up to it amount to."""
+    for payment_id in world.payment_ids():
+        stream = world.store.read(payment_id)
+        if [stored.payment.version for stored in stream] != list(range(1, len(stream) + 1)):
+            yield Broken("every_document_holds_the_state_after_it", f"versions of {payment_id} have gaps")
+        payment: Payment | None = None
+        for stored in stream:
+            payment = evolve(payment, stored.event)
+            if stored.payment != payment:
+                yield Broken("every_document_holds_the_state_after_it", f"{stored.payment} is not {payment}")
+
+
+def _rows_show_the_last_event(world: World) -> Iterator[Broken]:
+    for payment_id in world.payment_ids():
+        row, last = world.rows.get(payment_id), world.store.read(payment_id)[-1]
+        shown = replace(row_from_json(row), etag=None, swept_at=None) if row else None
+        if shown != row_of(last) and not world.store.was_rolled_back:  # else project could not read it
+            yield Broken("rows_show_the_last_event", f"{shown} is not {row_of(last)}")
+
+
 def _letters_never_go_back(world: World) -> Iterator[Broken]:
     """Open, then perhaps taken up, then closed; and lists show at rest what the stream says."""
     order = list(LetterStatus)
@@ -318,13 +342,20 @@ AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
     _one_charge,
     only_who_may_calls,
+    nobody_ends_what_moved_on,
     _a_letter_speaks_for_its_cause_only,
     _one_of_a_race_lands,
     _notes_change_no_fact,
     _letters_never_go_back,
+    _rows_show_the_last_event,
     _the_feeds_letters_append_nothing,
     _who_is_parked_has_a_letter,
 )
 WHEN_SWEPT: tuple[Check, ...] = (_every_yes_that_was_handed_on_stands_once,)
 """A yes may stand in a message that was lost; then the sweep has it asked for."""
-IN_THE_END: tuple[Check, ...] = (_every_yes_stands_once, _letters_stand_as_the_design_says, _no_money_is_unknown)
+IN_THE_END: tuple[Check, ...] = (
+    _every_document_holds_the_state_after_it,
+    _every_yes_stands_once,
+    _letters_stand_as_the_design_says,
+    _no_money_is_unknown,
+)
