@@ -33,7 +33,11 @@ from tests.invariants.limits import LIMITS
 from tests.invariants.provider import Deed
 from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
 from tests.invariants.runs import Broken
-from tests.invariants.turns import nobody_ends_what_moved_on, only_who_may_calls
+from tests.invariants.turns import (
+    nobody_ends_what_moved_on,
+    nothing_is_shipped_after_a_failure,
+    only_who_may_calls,
+)
 from tests.invariants.world import World
 
 MOST_SWEEPS = 12
@@ -50,9 +54,13 @@ def judge(world: World) -> Iterator[Broken]:
     yield from _all_of(world, AT_REST)
     yield from _swept_until_nothing_stands_still(world)
     yield from _all_of(world, AT_REST + WHEN_SWEPT)
-    yield from _history_fed_again_changes_nothing(world)
+    if world.setting.fed_again_early:
+        yield from _history_fed_again_changes_nothing(world)
     yield from _operators_can_end_everything(world)
     yield from _all_of(world, AT_REST + WHEN_SWEPT + IN_THE_END)
+    if not world.setting.fed_again_early:
+        yield from _history_fed_again_changes_nothing(world)
+        yield from _all_of(world, AT_REST)
 
 
 def _all_of(world: World, checks: "Sequence[Check]") -> Iterator[Broken]:
@@ -138,8 +146,8 @@ def _every_yes_stands_once(world: World) -> Iterator[Broken]:
 
 
 def _is_known_limit(world: World, deed: Deed) -> bool:
-    """Two turns of one cause side by side share the request id, and this provider does not mind it."""
-    return not world.setting.remembers_ids and _has_two_chains(world, deed.payment_id)
+    """Whether another turn may have acted beside the one that did this, at a provider that does not mind it."""
+    return world.setting.settles_late or _may_be_done_twice(world, deed.payment_id)
 
 
 def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
@@ -158,13 +166,16 @@ def _one_charge(world: World) -> Iterator[Broken]:
     for payment_id in world.payment_ids():
         for step in _MONEY:
             deeds = world.provider.deeds(payment_id, step)
-            if len(deeds) > 1 and (world.setting.remembers_ids or not _has_two_chains(world, payment_id)):
+            if len(deeds) > 1 and not _may_be_done_twice(world, payment_id):
                 yield Broken("one_charge", f"{step.value} was done {len(deeds)} times: {deeds}")
 
 
-def _has_two_chains(world: World, payment_id: str) -> bool:
-    """Whether a topic took one id twice, which it does when its window has passed."""
-    return any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
+def _may_be_done_twice(world: World, payment_id: str) -> bool:
+    """Where ids are forgotten: if a topic took one id twice, as when its window has passed, or things show too late."""
+    if world.setting.remembers_ids:
+        return False
+    twice = any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
+    return twice or world.setting.settles_late
 
 
 def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:
@@ -343,6 +354,7 @@ AT_REST: tuple[Check, ...] = (
     _one_charge,
     only_who_may_calls,
     nobody_ends_what_moved_on,
+    nothing_is_shipped_after_a_failure,
     _a_letter_speaks_for_its_cause_only,
     _one_of_a_race_lands,
     _notes_change_no_fact,

@@ -24,6 +24,15 @@ def only_who_may_calls(world: World) -> Iterator[Broken]:
             )
 
 
+def nothing_is_shipped_after_a_failure(world: World) -> Iterator[Broken]:
+    """Money that was taken all the same has a type of its own."""
+    for payment_id in world.payment_ids():
+        stream = tuple(map(told, world.store.texts(payment_id)))
+        for event in stream:
+            if event.kind in ("payment.settled", "payment.completed") and has(before(stream, event), "payment.failed"):
+                yield Broken("nothing_is_shipped_after_a_failure", f"{event.kind} at version {event.version}")
+
+
 def nobody_ends_what_moved_on(world: World) -> Iterator[Broken]:
     """A step is ended only while it runs, and given up only while its cause is a person's wish to end it."""
     for payment_id in world.payment_ids():
