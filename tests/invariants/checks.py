@@ -146,8 +146,8 @@ def _every_yes_stands_once(world: World) -> Iterator[Broken]:
 
 
 def _is_known_limit(world: World, deed: Deed) -> bool:
-    """Whether another turn may have acted beside the one that did this, at a provider that does not mind it."""
-    return world.setting.settles_late or _may_be_done_twice(world, deed.payment_id)
+    """Whether another turn of the cause may have acted beside that one, or the provider shows it too late."""
+    return world.setting.settles_late or _has_two_chains(world, deed.payment_id)
 
 
 def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
@@ -171,11 +171,13 @@ def _one_charge(world: World) -> Iterator[Broken]:
 
 
 def _may_be_done_twice(world: World, payment_id: str) -> bool:
-    """Where ids are forgotten: if a topic took one id twice, as when its window has passed, or things show too late."""
-    if world.setting.remembers_ids:
-        return False
-    twice = any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
-    return twice or world.setting.settles_late
+    """Only where ids are forgotten."""
+    return not world.setting.remembers_ids and (world.setting.settles_late or _has_two_chains(world, payment_id))
+
+
+def _has_two_chains(world: World, payment_id: str) -> bool:
+    """Whether a topic took one id twice, which it does when its window has passed."""
+    return any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
 
 
 def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:

@@ -141,7 +141,7 @@ def furthest(stream: Sequence[Told], letter: LetterRecord) -> str:
 
 def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
     causes = [each.event_id for each in starts(stream, letter.step)]
-    if letter.cause not in causes:
+    if letter.cause not in causes or _holds_what_stands_nowhere(stream, letter):
         return "open"
     if is_done(stream, letter.step) and not _may_be_had(stream, letter.step):
         return "closed"
@@ -151,3 +151,8 @@ def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
 def _may_be_had(stream: Sequence[Told], step: str) -> bool:
     """Whether a person may still want it done: it is done for the payment only."""
     return may_be_told_late(stream, step) and not has(stream, "payment.seen_to", step=step)
+
+
+def _holds_what_stands_nowhere(stream: Sequence[Told], letter: LetterRecord) -> bool:
+    reference = letter.yes.reference if letter.yes else None
+    return letter.step in ("create", "settle", "void") and bool(reference) and reference not in references(stream)
