@@ -134,8 +134,13 @@ def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
 
 
 def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
-    """What a worker heard and took with it into death is asked for again, at the latest by an operator's replay."""
-    yield from _yeses(world, {deed.reference for deed in world.provider.book if deed.heard and deed.handed_on})
+    """Or in an open letter, if the release that kept it could not read the stream.
+
+    What a worker heard and took with it into death is asked for again, at the latest by an operator's replay.
+    """
+    held = {letter.yes.reference for letter in _letters(world) if letter.yes and letter.status is LetterStatus.OPEN}
+    handed_on = {deed.reference for deed in world.provider.book if deed.heard and deed.handed_on}
+    yield from _yeses(world, handed_on - held)
 
 
 def _every_yes_stands_once(world: World) -> Iterator[Broken]:

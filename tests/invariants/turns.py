@@ -67,7 +67,13 @@ def _fault(asked: Asked, turn: Turn) -> str | None:
         return "its step is to be ended"
     if asked.sends and "answered" in turn.delivery.properties:
         return "a yes was heard before"
+    if asked.sends and asked.step.moves_money and not _is_quiet(turn):
+        return "others may be sending: it is not quiet"
     return None
+
+
+def _is_quiet(turn: Turn) -> bool:
+    return "quiet" in turn.delivery.properties and turn.delivery.delivery_count == 1
 
 
 def _is_ordinary(turn: Turn) -> bool:
