@@ -1,0 +1,131 @@
+"""Which tests run which line: measured once, and then asked for each mutant. The cheap ones go first."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coverage import CoverageData
+
+from tests.mutants.copies import Copy
+from tests.mutants.source import Mutant
+
+MEASURED = ("tests/unit", "tests/contract", "tests/flow", "tests/invariants")
+LEFT_OUT = ("tests/flow/test_crashes.py", "tests/unit/test_architecture.py", "tests/unit/test_docs_prose.py")
+"""Too long for one mutant; and what looks at how the code is written, which is no behaviour."""
+IN_INVARIANTS = ("shared/domain/", "shared/codec/", "shared/steps/", "shared/verbs/", "shared/services.py")
+"""What the worlds of the invariants are made of."""
+
+
+@dataclass(slots=True)
+class Map:
+    """tests: seconds, by id. lines: the tests that run it, by file and line."""
+
+    tests: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
+
+    def chosen(self, mutant: Mutant) -> list[str]:
+        """What runs the line: unit tests, invariants, the rest. Then all unit tests, and what runs any of the file.
+
+        For what runs only while it is imported, or once in a fixture that many tests share, is in nobody's name.
+        """
+        lines = self.lines.get(mutant.path, {})
+        of_line, of_file = lines.get(mutant.line, set()), {name for names in lines.values() for name in names}
+        units = {name for name in self.tests if name.startswith("tests/unit/")}
+        invariants = {name for name in self.tests if name.startswith("tests/invariants/")}
+        if not mutant.path.startswith(IN_INVARIANTS):
+            invariants = set()
+        parts = (of_line & units, invariants, of_line - units, units, of_file)
+        return list(dict.fromkeys(name for part in parts for name in self._cheap_first(part)))
+
+    def _cheap_first(self, names: Iterable[str]) -> list[str]:
+        """Files stay together: their fixtures are dear."""
+        kept = [name for name in self.tests if name in set(names)]
+        files: dict[str, float] = {}
+        for name in kept:
+            files[_file(name)] = files.get(_file(name), 0.0) + self.tests[name]
+        return sorted(kept, key=lambda name: (files[_file(name)], _file(name)))
+
+    def seconds(self, names: Iterable[str]) -> float:
+        return sum(self.tests[name] for name in names)
+
+    def of(self, file: str) -> "Map":
+        """What it knows of one file of tests."""
+        lines = {
+            path: {line: mine for line, names in of_path.items() if (mine := {n for n in names if _file(n) == file})}
+            for path, of_path in self.lines.items()
+        }
+        return Map({name: seconds for name, seconds in self.tests.items() if _file(name) == file}, lines)
+
+    def take(self, other: "Map") -> None:
+        self.tests.update(other.tests)
+        for path, lines in other.lines.items():
+            for line, names in lines.items():
+                self.lines.setdefault(path, {}).setdefault(line, set()).update(names)
+
+    def write(self, path: Path) -> None:
+        numbers = {name: number for number, name in enumerate(self.tests)}
+        lines = {
+            file: {line: sorted(numbers[name] for name in names) for line, names in of_file.items()}
+            for file, of_file in self.lines.items()
+        }
+        path.write_text(json.dumps({"tests": self.tests, "lines": lines}))
+
+    @classmethod
+    def read(cls, path: Path) -> "Map":
+        found = json.loads(path.read_text())
+        names = list(found["tests"])
+        lines = {
+            file: {int(line): {names[number] for number in numbers} for line, numbers in of_file.items()}
+            for file, of_file in found["lines"].items()
+        }
+        return cls(found["tests"], lines)
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def test_files(tree: Path) -> list[str]:
+    found = (path.relative_to(tree).as_posix() for folder in MEASURED for path in (tree / folder).glob("test_*.py"))
+    return sorted(path for path in found if path not in LEFT_OUT)
+
+
+async def measured(copy: Copy, *, product: str, folder: Path, limit_s: float) -> Map:
+    """What was measured before is kept in the folder, for each file of tests and state of the product.
+
+    Raises RuntimeError when a test fails: then mutants show nothing.
+    """
+    kept = {file: folder / f"map-{_digest(copy.root / file, product)}.json" for file in test_files(copy.root)}
+    missing = [file for file, path in kept.items() if not path.exists()]
+    if missing:
+        print(f"measuring which lines {len(missing)} files of tests run ...", flush=True)
+        found = await _run(copy, missing, limit_s=limit_s)
+        for file in missing:
+            found.of(file).write(kept[file])
+    whole = Map()
+    for path in kept.values():
+        whole.take(Map.read(path))
+    return whole
+
+
+def _digest(path: Path, product: str) -> str:
+    return hashlib.sha256(
+        product.encode() + path.as_posix().rpartition("/")[2].encode() + path.read_bytes()
+    ).hexdigest()[:16]
+
+
+async def _run(copy: Copy, files: Sequence[str], *, limit_s: float) -> Map:
+    ran = await copy.ran(None, "--cov", "--cov-context=test", "--cov-report=", *files, limit_s=limit_s)
+    if ran.failed is not None:
+        raise RuntimeError(f"{ran.failed} fails without any mutant\n{ran.output[-6000:]}")
+    recorded = CoverageData(basename=str(copy.root / ".coverage"))
+    recorded.read()
+    found = Map(ran.seconds)
+    for path in recorded.measured_files():
+        of_path = found.lines.setdefault(Path(path).relative_to(copy.root).as_posix(), {})
+        for line, contexts in recorded.contexts_by_lineno(path).items():
+            names = {context.rpartition("|")[0] for context in contexts}
+            of_path[line] = {name for name in names if name in ran.seconds}
+    return found
