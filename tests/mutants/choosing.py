@@ -41,7 +41,8 @@ class Map:
 
     def _cheap_first(self, names: Iterable[str]) -> list[str]:
         """Files stay together: their fixtures are dear."""
-        kept = [name for name in self.tests if name in set(names)]
+        wanted = set(names)
+        kept = [name for name in self.tests if name in wanted]
         files: dict[str, float] = {}
         for name in kept:
             files[_file(name)] = files.get(_file(name), 0.0) + self.tests[name]
