@@ -43,9 +43,10 @@ class Trial:
         while self.left and time.monotonic() < self.until:
             mutant = self.left.pop(0)
             chosen = self.tests.chosen(mutant)
-            ran = await copy.tried(mutant, tests=chosen, limit_s=60 + 4 * self.tests.seconds(chosen))
+            longest_s = max(map(self.tests.seconds, chosen))
+            ran = await copy.tried(mutant, tests=chosen, limit_s=60 + 4 * longest_s)
             self.kept.add(Result(mutant.mutant_id, ran.failed, ran.took_s))
-            word = f"killed by {ran.failed}" if ran.failed else f"SURVIVED {len(chosen)} tests"
+            word = f"killed by {ran.failed}" if ran.failed else f"SURVIVED {sum(map(len, chosen))} tests"
             number = self.total - len(self.left)
             print(f"{number}/{self.total} {mutant.path}:{mutant.line} [{mutant.kind}] {mutant.diff}", flush=True)
             print(f"    {word} ({ran.took_s:.0f} s)", flush=True)

@@ -25,10 +25,11 @@ class Map:
     tests: dict[str, float] = field(default_factory=dict)
     lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
 
-    def chosen(self, mutant: Mutant) -> list[str]:
-        """What runs the line: unit tests, invariants, the rest. Then all unit tests, and what runs any of the file.
+    def chosen(self, mutant: Mutant) -> list[list[str]]:
+        """What runs the line: unit tests and invariants, the rest. Then all unit tests, and what runs any of the file.
 
         For what runs only while it is imported, or once in a fixture that many tests share, is in nobody's name.
+        Each part is a process of its own: most mutants die in the first, which is spared to import the others' tests.
         """
         lines = self.lines.get(mutant.path, {})
         of_line, of_file = lines.get(mutant.line, set()), {name for names in lines.values() for name in names}
@@ -36,8 +37,10 @@ class Map:
         invariants = {name for name in self.tests if name.startswith("tests/invariants/")}
         if not mutant.path.startswith(IN_INVARIANTS):
             invariants = set()
-        parts = (of_line & units, invariants, of_line - units, units, of_file)
-        return list(dict.fromkeys(name for part in parts for name in self._cheap_first(part)))
+        first = [*self._cheap_first(of_line & units), *self._cheap_first(invariants)]
+        second = self._cheap_first(of_line - set(first))
+        third = [*self._cheap_first(units - set(first)), *self._cheap_first(of_file - units - of_line)]
+        return [part for part in (first, second, third) if part]
 
     def _cheap_first(self, names: Iterable[str]) -> list[str]:
         """Files stay together: their fixtures are dear."""

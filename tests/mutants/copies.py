@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.mutants import plugin
@@ -54,14 +54,20 @@ class Copy:
                 shutil.copy2(source, into / name)
         return cls(into)
 
-    async def tried(self, mutant: Mutant, *, tests: Sequence[str], limit_s: float) -> Ran:
-        """Put the mutant in, run the tests, take it out again."""
+    async def tried(self, mutant: Mutant, *, tests: Sequence[Sequence[str]], limit_s: float) -> Ran:
+        """Put the mutant in, run the parts of the tests until one fails, take it out again. Limit for each part."""
         path = self.root / mutant.path
         original = path.read_bytes()
         _forget_compiled(path)
         path.write_bytes(mutant.applied(original))
+        took_s = 0.0
         try:
-            return await self.ran(tests, "-x", limit_s=limit_s)
+            for part in tests:
+                ran = await self.ran(part, "-x", limit_s=limit_s)
+                took_s += ran.took_s
+                if ran.failed:
+                    break
+            return replace(ran, took_s=took_s)
         finally:
             path.write_bytes(original)
             _forget_compiled(path)

@@ -60,7 +60,7 @@ async def test_a_mutant_that_hangs_is_noticed(tree: Path, tmp_path: Path) -> Non
     copy = await asyncio.to_thread(Copy.made, tree, into=tmp_path / "copy")
     hanging = Mutant("shared/toy.py", 1, "", 0, len(TOY), "while True: pass\n", "", "")
 
-    ran = await copy.tried(hanging, tests=["tests/unit/test_toy.py::test_old_is_late"], limit_s=3)
+    ran = await copy.tried(hanging, tests=[["tests/unit/test_toy.py::test_old_is_late"]], limit_s=3)
 
     assert ran.failed == "it hangs"
 
@@ -76,7 +76,7 @@ def test_what_runs_the_line_goes_first_and_all_unit_tests_follow() -> None:
 
     chosen = Map(tests, runs).chosen(UNSEEN)
 
-    assert chosen == ["tests/unit/b.py::y", "tests/flow/a.py::x", "tests/unit/c.py::z", "tests/contract/d.py::v"]
+    assert chosen == [["tests/unit/b.py::y"], ["tests/flow/a.py::x"], ["tests/unit/c.py::z", "tests/contract/d.py::v"]]
 
 
 def test_only_what_was_not_measured_is_measured_again(tmp_path: Path) -> None:
