@@ -17,6 +17,7 @@ from shared.verbs.accept import accept
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _TITLES = {
     "store_busy": "Nothing was stored. Send the same request with the same Idempotency-Key again.",
+    "store_refuses": "Nothing was stored. Send the same request with the same Idempotency-Key again, later.",
     "append_unknown": "It is not known whether the payment was stored. Repeat with the same Idempotency-Key.",
 }
 """Only a POST has a key that makes its repeat safe."""

@@ -21,6 +21,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "letter_moved": (409, "Another action on this dead letter was first. Look at it again."),
     "bus_unavailable": (503, "The broker did not do what was asked. Do the same again: it is safe."),
     "store_busy": (503, "The store is busy. Do the same again: it is safe."),
+    "store_refuses": (503, "The store refuses, and an operator has to mend that. Do the same again later: it is safe."),
     "append_unknown": (503, "It is not known whether the change was stored. Do the same again: it is safe."),
     "stream_moved": (503, "The payment is being written to. Try again."),
     "stream_missing": (503, "The payment's events cannot be seen yet. Try again."),

@@ -37,6 +37,12 @@ class StoreBusy(PaymentsError):
     code, then = "store_busy", Then.RETRY
 
 
+class StoreRefuses(PaymentsError):
+    """The store refuses for a reason that is ours to mend, such as rights or a missing container."""
+
+    code, then = "store_refuses", Then.RETRY
+
+
 class StreamMissing(PaymentsError):
     """A message speaks of a payment whose stream is not there (yet): a replica may lag."""
 

@@ -15,6 +15,9 @@ DUPLICATE_DETECTION_WINDOW_S = 3600
 """PT1H, as infra/topology.json declares it for the event topics."""
 
 type Seconds = Annotated[float, Field(gt=0)]
+type AskingAttempts = Annotated[int, Field(ge=2)]
+"""A step that was started again asks at its first attempt and sends at the second."""
+
 type Connection = SecretStr | None
 
 
@@ -57,13 +60,13 @@ class Settings(BaseSettings):
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last
     # about 63 minutes on average, 26 of notify about eight hours.
-    retry_create_attempts: PositiveInt = 16
+    retry_create_attempts: AskingAttempts = 16
     retry_create_base_s: Seconds = 5
     retry_create_cap_s: Seconds = 900
-    retry_settle_attempts: PositiveInt = 16
+    retry_settle_attempts: AskingAttempts = 16
     retry_settle_base_s: Seconds = 5
     retry_settle_cap_s: Seconds = 900
-    retry_void_attempts: PositiveInt = 16
+    retry_void_attempts: AskingAttempts = 16
     retry_void_base_s: Seconds = 5
     retry_void_cap_s: Seconds = 900
     retry_notify_attempts: PositiveInt = 26

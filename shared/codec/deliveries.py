@@ -3,6 +3,7 @@
 Knows no broker.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -113,6 +114,16 @@ def named_in(message_id: str) -> tuple[str, str] | None:
     if len(parts) < 2 or not parts[1].isdecimal():
         return None
     return parts[0], f"{parts[0]}:{parts[1]}"
+
+
+def cause_of(message_id: str, *, place: str) -> str | None:
+    """The event that a message at this place stems from, if its id is one that we make for it: else anybody's."""
+    named, subscription = named_in(message_id), place.rpartition("/")[2]
+    if named is None:
+        return None
+    rest = message_id.removeprefix(named[1])
+    is_ours = rest == "" or re.fullmatch(rf":{re.escape(subscription)}:[0-9a-z:]+", rest)
+    return named[1] if is_ours else None
 
 
 def _whole(properties: Mapping[str, object], name: str, *, default: int) -> int:

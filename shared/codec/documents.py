@@ -1,12 +1,13 @@
 """Events as documents of the store, and as lines of a timeline. Field names must never change. Knows no SDK."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.codec.facts import FORM_NAMED, FORMS, type_name
 from shared.codec.payments import payment_from_json, state_to_json
 from shared.codec.values import NOT_OURS, Json, as_text, as_text_or_none, shown, time_from_json, time_to_json
 from shared.domain.events import PaymentInitiated, PaymentParked, PaymentResumed, PaymentSeenTo
+from shared.domain.payment import fold
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 
@@ -59,6 +60,19 @@ def from_document(document: Mapping[str, Any]) -> StoredEvent:
 def _initiates(stored: StoredEvent) -> str:
     """The payment that a fold of its stream would name."""
     return stored.event.payment_id if isinstance(stored.event, PaymentInitiated) else stored.payment.payment_id
+
+
+def stream_from(documents: Iterable[Mapping[str, Any]]) -> tuple[StoredEvent, ...]:
+    """All events of a payment in order. Raises Unreadable when one cannot be read, or they make no payment."""
+    stream = tuple(sorted(map(from_document, documents), key=lambda stored: stored.payment.version))
+    versions = [stored.payment.version for stored in stream]
+    if versions != list(range(1, len(stream) + 1)):
+        raise Unreadable(f"of payment {stream[0].payment.payment_id} there are the versions {versions}"[:500])
+    try:
+        fold(stored.event for stored in stream)
+    except ValueError as exc:
+        raise Unreadable(f"the events of a payment make no payment: {exc}") from exc
+    return stream
 
 
 def event_to_json(stored: StoredEvent) -> Json:

@@ -12,6 +12,7 @@ The cause is the event that a message stems from: the id begins with it. Earlier
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -83,7 +84,7 @@ def _money_to_give_back(stored: StoredEvent) -> DeadLetter | None:
             return None
     return DeadLetter(
         message_id=stored.event_id,
-        body=to_cloud_event(stored),
+        body=json.dumps({"payment_id": stored.payment.payment_id, "event_id": stored.event_id}),
         subject=type_name(stored.event),
         reason=reason,
         description=description,

@@ -75,7 +75,13 @@ def state_to_json(payment: Payment) -> Json:
     fields = {
         "captured_late": _fact_to_json(payment.captured_late),
         "troubles": [
-            {"step": each.step, "cause": each.cause, "parked": each.is_parked, "reason": each.reason}
+            {
+                "step": each.step,
+                "cause": each.cause,
+                "parked": each.is_parked,
+                "reason": each.reason,
+                **({"to_end": True} if each.is_to_end else {}),
+            }
             for each in payment.troubles
         ],
         "second_yeses": [
@@ -108,7 +114,13 @@ def payment_from_json(fields: Json) -> Payment:
         failure_told=_fact_from_json(PaymentFailureTold, fields.get("failure_told")),
         captured_late=_fact_from_json(PaymentCapturedLate, fields.get("captured_late")),
         troubles=tuple(
-            Trouble(as_text(each["step"]), as_text(each["cause"]), is_parked=each["parked"], reason=each["reason"])
+            Trouble(
+                as_text(each["step"]),
+                as_text(each["cause"]),
+                is_parked=each["parked"] is True,
+                reason=as_text(each["reason"]),
+                is_to_end=each.get("to_end", False) is True,
+            )
             for each in fields.get("troubles", ())
         ),
         second_yeses=tuple(

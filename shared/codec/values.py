@@ -11,7 +11,7 @@ from typing import Any
 type Json = dict[str, Any]
 
 MAX_VERSION = 999_999_999
-_PAYMENT_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PAYMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What reading raises for data of another shape; times at the edge of the calendar overflow, deep nesting recurses."""

@@ -100,8 +100,8 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
 
     A provider's yes is recorded, even if the payment has changed meanwhile. If it has failed, the failure is appended
     again after a late authorisation, to start the void that is now owed; a late capture is a fact of its own. A second
-    yes under another reference is one too. What people and timers want is decided elsewhere (standing.py): it is
-    appended as it is.
+    yes under another reference is one too. An authorisation that a person wants ended brings the failure with it. What
+    people and timers want is decided elsewhere (standing.py): it is appended as it is.
     """
     if payment is None:
         return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")
@@ -127,11 +127,25 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
 
 
 def _created(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...]:
+    if payment.created is None and payment.is_to_end(Step.CREATE) and not payment.failed:
+        return _ended(payment, fact)
     if payment.created is None:
         return _and_the_failure(payment, fact)
     if payment.created.provider_payment_id == fact.provider_payment_id:
         return ()
     return _once_more(payment, Step.CREATE, reference=fact.provider_payment_id, at=fact.occurred_at)
+
+
+def _ended(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...]:
+    """The failure goes first. Otherwise the settle step could take up the payment between the two events."""
+    failure = discarded(Step.CREATE, at=fact.occurred_at)
+    failure = replace(failure, tells=payment.notification_url is not None)
+    return (failure, fact, failure)
+
+
+def discarded(step: Step, *, at: datetime) -> PaymentFailed:
+    """The end of a payment that an operator has given up."""
+    return PaymentFailed(occurred_at=at, reason="discarded", code="discarded_by_operator", failed_step=step.value)
 
 
 def _settled(payment: Payment, fact: PaymentSettled) -> tuple[Event, ...] | Refused:

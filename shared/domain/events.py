@@ -171,6 +171,19 @@ type InnerEvent = (
 type Event = BusinessEvent | InnerEvent
 
 
+def yeses_of(event: Event) -> frozenset[str]:
+    """The provider's reference that the event holds, of any yes."""
+    match event:
+        case PaymentCreated(provider_payment_id=reference) | PaymentSettled(capture_id=reference):
+            return frozenset({reference})
+        case PaymentVoided(void_id=reference) | PaymentCapturedLate(capture_id=reference):
+            return frozenset({reference})
+        case PaymentChargedTwice(reference=reference):
+            return frozenset({reference})
+        case _:
+            return frozenset()
+
+
 def same_fact(one: Event, other: Event) -> bool:
     """Whether two events say the same, apart from their times. True for a repeat of our own append."""
     if isinstance(one, PaymentInitiated) and isinstance(other, PaymentInitiated):

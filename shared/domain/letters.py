@@ -1,12 +1,19 @@
 """Dead letters: what is parked, the record that is kept of it, and how it stands. Knows no storage."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentParked, PaymentResumed, PaymentSeenTo
+from shared.domain.events import (
+    PaymentCapturedLate,
+    PaymentChargedTwice,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
+    yeses_of,
+)
 from shared.domain.payment import Step, fold
 from shared.domain.reasons import Reason
 from shared.domain.standing import Standing, Stands, standing, standings
@@ -127,8 +134,22 @@ def letter_status(letter: LetterRecord, stream: Sequence[StoredEvent]) -> Letter
         return max(so_far, _status_of_money(letter, stream), key=_ORDER.index)
     if letter.step not in set(Step):
         return so_far
-    stood = [_status_at(letter, now) for now in standings(stream, Step(letter.step))]
-    return max([so_far, *stood], key=_ORDER.index)
+    known: set[str] = set()
+    statuses = [so_far]
+    for stored, now in zip(stream, standings(stream, Step(letter.step)), strict=True):
+        known |= yeses_of(stored.event)
+        statuses.append(_status_at(letter, now, known=known))
+    return max(statuses, key=_ORDER.index)
+
+
+def holds_unrecorded(letter: LetterRecord, stream: Sequence[StoredEvent]) -> bool:
+    """Whether the letter holds a yes of a step that moves money which stands nowhere in the stream."""
+    return _is_unrecorded(letter, known=frozenset[str]().union(*(yeses_of(stored.event) for stored in stream)))
+
+
+def _is_unrecorded(letter: LetterRecord, *, known: Set[str]) -> bool:
+    reference = letter.yes.reference if letter.yes else None
+    return reference is not None and Step(letter.step).moves_money and reference not in known
 
 
 def is_in_the_box_alone(letter: LetterRecord, stream: Sequence[StoredEvent]) -> bool:
@@ -157,8 +178,8 @@ def _status_of_money(letter: LetterRecord, stream: Sequence[StoredEvent]) -> Let
     return LetterStatus.CLOSED if is_seen_to else LetterStatus.OPEN
 
 
-def _status_at(letter: LetterRecord, now: Standing) -> LetterStatus:
-    if letter.cause not in now.causes:
+def _status_at(letter: LetterRecord, now: Standing, *, known: Set[str]) -> LetterStatus:
+    if letter.cause not in now.causes or _is_unrecorded(letter, known=known):
         return LetterStatus.OPEN
     if now.stands is Stands.DONE and not now.rests:
         return LetterStatus.CLOSED

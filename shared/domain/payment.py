@@ -72,12 +72,16 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A step that broke and is not finished. cause: what its newest parking or resumption names."""
+    """A step that broke and is not finished. cause: what its newest parking or resumption names.
+
+    is_to_end: whether it was last resumed only to be ended.
+    """
 
     step: str
     cause: str
     is_parked: bool
     reason: str
+    is_to_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,10 @@ class Payment:
         """Where the payment cannot go on by itself. One that is completed does not wait for its merchant to be told."""
         return tuple(step for step in self.broken if not (self.completed and step == Step.NOTIFY))
 
+    def is_to_end(self, step: str) -> bool:
+        """Whether a person wants the step ended without being done."""
+        return any(trouble.step == step and trouble.is_to_end for trouble in self.troubles)
+
     def is_given_back(self, reference: str) -> bool:
         """Whether a person has seen to money of this reference."""
         return reference in self.seen_to_references
@@ -196,7 +204,8 @@ def evolve(payment: Payment | None, event: Event) -> Payment:
         case PaymentSettled():
             return replace(_untroubled(payment, Step.SETTLE), settled=event)
         case PaymentCompleted():
-            return replace(_untroubled(payment, Step.NOTIFY), completed=event)
+            waits = event.notification == "undelivered" and _is_parked(payment, Step.NOTIFY)
+            return replace(payment if waits else _untroubled(payment, Step.NOTIFY), completed=event)
         case PaymentFailed():
             return replace(_untroubled(payment, *Step), failed=event)
         case PaymentVoided():
@@ -217,12 +226,19 @@ def _broken(payment: Payment, event: PaymentChargedTwice | PaymentParked | Payme
             second = SecondYes(event.step, event.reference, is_seen_to=event.step == Step.VOID)
             return replace(payment, second_yeses=(*payment.second_yeses, second))
         case PaymentParked():
-            return _troubled(payment, Trouble(event.step, event.cause, is_parked=True, reason=event.reason))
+            is_to_end = payment.is_to_end(event.step)
+            parked = Trouble(event.step, event.cause, is_parked=True, reason=event.reason, is_to_end=is_to_end)
+            return _troubled(payment, parked)
         case PaymentResumed():
             cause = f"{payment.payment_id}:{payment.version}"
-            return _troubled(payment, Trouble(event.step, cause, is_parked=False, reason=event.by))
+            resumed = Trouble(event.step, cause, is_parked=False, reason=event.by, is_to_end=event.to == "end")
+            return _troubled(payment, resumed)
         case PaymentSeenTo():
             return _seen_to(payment, event)
+
+
+def _is_parked(payment: Payment, step: Step) -> bool:
+    return any(trouble.step == step and trouble.is_parked for trouble in payment.troubles)
 
 
 def _untroubled(payment: Payment, *steps: str) -> Payment:

@@ -84,5 +84,5 @@ def newer(row: Row, standing: Row | None) -> Row | None:
     if standing.version >= row.version:
         return None
     if row.status == UNKNOWN:
-        return replace(standing, version=row.version, moved_at=row.moved_at)
+        return replace(standing, version=row.version, moved_at=row.moved_at, owes=standing.owes or UNKNOWN)
     return replace(row, swept_at=standing.swept_at, etag=standing.etag)

@@ -54,11 +54,18 @@ class OurFault:
 
 
 @dataclass(frozen=True, slots=True)
+class CapturedInstead:
+    """A reservation cannot be released: its money was taken, under this reference. Only of a void."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class NeverSeen:
     """Asked: the other side says itself that it knows nothing of it. It may still learn of it: a call can be late."""
 
 
-type Answer = Done | Declined | Unknown | Busy | OurFault
+type Answer = Done | Declined | Unknown | Busy | OurFault | CapturedInstead
 
 
 type AskAnswer = Answer | NeverSeen

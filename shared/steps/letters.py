@@ -71,6 +71,6 @@ async def answer_recorded(letter: LetterRecord, stream: Sequence[StoredEvent], *
         return False
     step = payment_step(Step(letter.step), services)
     now = standing(stream, step.step)
-    what = heard(letter.yes, step=step, now=now, at=services.clock.now())
+    what = heard(letter.yes, step=step, payment=now.payment, at=services.clock.now())
     await written(what, caused_by=f"letter:{letter.letter_id}", traceparent=stream[-1].traceparent, services=services)
     return True

@@ -1,5 +1,6 @@
 """How an attempt ended, and what becomes of its message: completed, scheduled again, parked. Knows no provider."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,10 +10,12 @@ from shared.codec.messages import tried_again
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason
+from shared.domain.standing import Stands, standing
+from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 from shared.ports.provider import Done
 from shared.services import Services
-from shared.steps.recording import load, record
+from shared.steps.recording import load_stream, note, record
 from shared.steps.turn import Turn
 
 
@@ -114,22 +117,43 @@ async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> Non
     merchant was told and only the record failed, it is recorded as told, and no letter is left.
     """
     yes = again.yes or turn.yes
-    fact = turn.step.fact(Done("delivered"), at=turn.now) if yes else turn.step.given_up(at=turn.now)
-    if fact is not None:
-        try:
-            payment = await load(turn.payment_id, services=turn.services)
-            await record(
-                payment,
-                fact,
-                caused_by=turn.delivery.message_id,
-                traceparent=turn.traceparent,
-                services=turn.services,
-            )
-        except Exception:  # noqa: BLE001 - whatever the store says, the payment must not hang on it
-            await _schedule(again, turn=turn)
-            return
-    if not yes:
+    try:
+        stream = await load_stream(turn.payment_id, services=turn.services)
+        is_owed = await (_told(yes, stream, turn=turn) if yes else _untold(stream, turn=turn))
+    except Exception:  # noqa: BLE001 - whatever the store says, the payment must not hang on it
+        await _schedule(again, turn=turn)
+        return
+    if is_owed:
         await _park(turn, reason=Reason.NOTIFICATION_UNDELIVERED, description=description)
+
+
+async def _told(yes: Yes, stream: Sequence[StoredEvent], *, turn: Turn) -> bool:
+    fact = turn.step.fact(Done(yes.reference or "delivered"), at=yes.heard_at or turn.now)
+    await record(
+        stream[-1].payment,
+        fact,
+        caused_by=turn.delivery.message_id,
+        traceparent=turn.traceparent,
+        services=turn.services,
+    )
+    return False
+
+
+async def _untold(stream: Sequence[StoredEvent], *, turn: Turn) -> bool:
+    """Whether a letter is owed. To give up is a wish: only for the newest cause, and right after what was looked at."""
+    now, fact = standing(stream, turn.step.step), turn.step.given_up(at=turn.now)
+    if now.cause != turn.cause:
+        return False
+    if now.stands is Stands.RUNNING and fact is not None and now.payment.completed is None:
+        await note(
+            now.payment,
+            fact,
+            caused_by=turn.delivery.message_id,
+            traceparent=turn.traceparent,
+            services=turn.services,
+        )
+        return True
+    return now.may_be_parked
 
 
 async def _park(turn: Turn, *, reason: Reason, description: str, yes: Yes | None = None) -> None:

@@ -97,6 +97,13 @@ class Turn:
         except TimeoutError:
             return Busy(f"no answer when asked about {self.call.request_id} within the turn")
 
+    async def find(self, payment: Payment) -> AskAnswer:
+        """What the other side's books say of the payment. Raises TurnOver."""
+        try:
+            return await self._in_time(self.step.find(payment, self.call))
+        except TimeoutError:
+            return Busy(f"no answer when asked for {self.payment_id} within the turn")
+
     def is_forgotten(self, started_at: datetime) -> bool:
         """Whether the provider may have forgotten the request id: it was not sent before the step began."""
         return self.now - started_at > self.services.limits.request_id_valid

@@ -16,10 +16,10 @@ from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Standing, Stands, standing
 from shared.errors import PaymentsError, Then, Unreadable
-from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.steps.ending import end, heard
+from shared.steps.ending import captured_instead, end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load_stream
 from shared.steps.turn import Turn, read
@@ -84,14 +84,23 @@ async def _move(turn: Turn) -> Outcome | Heard | Wanted:
     stream = await load_stream(turn.payment_id, services=turn.services)
     now = standing(stream, turn.step.step)
     if turn.yes and (turn.yes.reference or turn.step.step.tells_the_merchant):
-        return heard(turn.yes, step=turn.step, now=now, at=turn.now)
+        return heard(turn.yes, step=turn.step, payment=now.payment, at=turn.now)
     if now.stands is not Stands.RUNNING or now.cause != turn.cause:
-        return _not_to_act(now)
+        return _not_to_act(now, turn=turn)
     if now.was_heard and turn.yes is None:
-        turn = replace(turn, yes=Yes())
+        return _with(Yes(), await _go_on(replace(turn, yes=Yes()), now))
+    return await _go_on(turn, now)
+
+
+async def _go_on(turn: Turn, now: Standing) -> Outcome | Heard | Wanted:
     if now.resumed and now.is_to_end:
         return await end(turn, now, wish=now.resumed)
     return await _once_more(turn, now)
+
+
+def _with(yes: Yes, moved: Outcome | Heard | Wanted) -> Outcome | Heard | Wanted:
+    """So that copies and letters go on telling of the yes."""
+    return replace(moved, yes=moved.yes or yes) if isinstance(moved, Again | Parked) else moved
 
 
 async def _first(turn: Turn) -> Outcome | Heard | Wanted:
@@ -104,7 +113,7 @@ async def _first(turn: Turn) -> Outcome | Heard | Wanted:
     now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.step)
     if now.stands is Stands.RUNNING and now.cause == turn.cause:
         return await _called(turn, now.payment, started_at=now.started_at)
-    return _not_to_act(now)
+    return _not_to_act(now, turn=turn)
 
 
 async def _called(turn: Turn, payment: Payment, *, started_at: datetime) -> Outcome | Heard | Wanted:
@@ -119,8 +128,13 @@ async def _called(turn: Turn, payment: Payment, *, started_at: datetime) -> Outc
             return _concluded(await turn.send(payment), turn=turn, payment=payment)
 
 
-def _not_to_act(now: Standing) -> Outcome:
-    """Why a message of a step that is not running, or whose cause is not the newest, does nothing."""
+def _not_to_act(now: Standing, *, turn: Turn) -> Outcome:
+    """Why a message of a step that is not running, or whose cause is not the newest, does nothing.
+
+    A payment that was completed without its merchant's knowing owes the letter that tells of it.
+    """
+    if now.rests and now.cause == turn.cause:
+        return Parked(Reason.NOTIFICATION_UNDELIVERED, "the payment was completed; its merchant could not be told")
     match now.stands:
         case Stands.NONE:
             return Parked(Reason.REFUSED, now.refused)
@@ -157,6 +171,8 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Heard(payment, turn.step.fact(answer, at=turn.now), yes=Yes(reference, turn.now))
         case Declined():
             return Heard(payment, turn.step.fact(answer, at=turn.now))
+        case CapturedInstead(reference):
+            return captured_instead(reference, payment=payment, at=turn.now)
         case Unknown(why, retry_after_s):
             return Again("outcome_unknown", why, retry_after_s=retry_after_s, must_be_quiet=turn.step.asks)
         case Busy(why, retry_after_s):

@@ -1,6 +1,7 @@
 """sweep: find steps that stand still while nobody works on them, and start them again. Knows no Cosmos."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from shared.domain.reasons import Reason
 from shared.domain.rows import UNKNOWN, Row
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
-from shared.errors import PaymentsError, StreamMoved
+from shared.errors import PaymentsError, StreamMoved, Unreadable
 from shared.ports.letter_box import letters_of
 from shared.ports.telemetry import Level
 from shared.services import Services
@@ -42,18 +43,24 @@ async def sweep(*, services: Services) -> int:
 
 
 async def _sweep_one(row: Row, *, services: Services) -> int:
-    """The row is marked as seen, whatever came of it, so that it is not looked at again before the next horizon."""
+    """The row is marked as seen, so that it is not looked at again before the next horizon."""
     swept = 0
     try:
-        for step in Step:
-            swept += await _sweep(row, step=step, services=services)
+        swept = await _sweep_each_step(row, services=services)
+        await services.overview.put(replace(row, swept_at=services.clock.now()))
     except StreamMoved:
         return swept  # it moves: whoever is late looks again
     except Exception as fault:  # noqa: BLE001 - an unreadable stream or a busy store must not stop the others
         reason = fault.code if isinstance(fault, PaymentsError) else type(fault).__name__
         services.telemetry.log("sweep.failed", {"payment_id": row.payment_id, "reason": reason}, level=Level.ERROR)
-    await services.overview.put(replace(row, swept_at=services.clock.now()))
+        if isinstance(fault, Unreadable):
+            with suppress(PaymentsError):
+                await services.overview.put(replace(row, swept_at=services.clock.now()))
     return swept
+
+
+async def _sweep_each_step(row: Row, *, services: Services) -> int:
+    return sum([await _sweep(row, step=step, services=services) for step in Step])
 
 
 async def _sweep(row: Row, *, step: Step, services: Services) -> int:
@@ -113,12 +120,29 @@ async def _left_by_an_earlier_release(now: Standing, *, step: Step, services: Se
     earlier = [each for each in letters if each.as_of is None and each.step == step.value]
     for letter in earlier:
         if letter.status is LetterStatus.CLOSED and any(entry.action == "discarded" for entry in letter.history):
-            last = letter.history[-1]
-            return PaymentSeenTo(
-                occurred_at=services.clock.now(), step=step.value, reference=None, who=last.by, why=last.note
-            )
+            return _given_up(letter, now, step=step, services=services)
     open_ones = [letter for letter in earlier if letter.status is LetterStatus.OPEN and letter.cause == now.cause]
     return _parked(open_ones[0], services=services) if open_ones else None
+
+
+def _given_up(letter: LetterRecord, now: Standing, *, step: Step, services: Services) -> Event:
+    """Where money may have moved, the provider is asked before the payment ends: an earlier release may not have."""
+    at, last = services.clock.now(), letter.history[-1]
+    if step not in (Step.CREATE, Step.SETTLE):
+        return PaymentSeenTo(occurred_at=at, step=step.value, reference=None, who=last.by, why=last.note)
+    return PaymentResumed(
+        occurred_at=at,
+        step=step.value,
+        replaces=now.cause,
+        starter=now.starter,
+        to="end",
+        by="sweep",
+        who=last.by,
+        why=last.note,
+        action=services.new_id(),
+        letter_id=letter.letter_id,
+        heard=letter.yes is not None,
+    )
 
 
 def _parked(letter: LetterRecord, *, services: Services) -> PaymentParked:

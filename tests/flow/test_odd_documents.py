@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared import flow
+from shared.domain.letters import LetterStatus
 from shared.verbs.project import project
 from shared.verbs.publish import publish
 from tests.facts import COMPLETED
@@ -22,7 +23,7 @@ async def test_an_odd_document_stops_nobody_and_is_held_by_an_open_letter(tmp_pa
 
         assert world.faults == []
         assert await world.events(payment_id) == COMPLETED
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         assert (letter.step, letter.source, letter.reason) == ("publish", "events", "unmappable")
 
 
@@ -35,7 +36,7 @@ async def test_half_a_surrogate_pair_anywhere_is_parked_as_text_that_can_be_sent
         await project(documents, services=world.services)
         await world.run()
 
-        letter = await world.only_letter(status="open")
+        letter = await world.only_letter(status=LetterStatus.OPEN)
         assert letter.reason == "unmappable"
         f"{letter.message_id}{letter.subject}{letter.description}{letter.body}".encode()
 
@@ -49,7 +50,7 @@ async def test_each_odd_document_has_a_letter_of_its_own_however_alike_their_ids
             await publish([*alike, *in_another_partition], services=world.services)
         await world.run()
 
-        letters = await world.letters(status="open")
+        letters = await world.letters(status=LetterStatus.OPEN)
         assert len(letters) == 5
         assert [letter.payment_id for letter in letters if letter.payment_id] == ["same"]
         assert max(len(letter.message_id) for letter in letters) <= 128

@@ -12,7 +12,7 @@ from shared.adapters import servicebus
 from shared.adapters.servicebus import ServiceBusTopics
 from shared.codec.messages import Message
 from shared.domain.events import PaymentCompleted
-from shared.domain.letters import DeadLetter
+from shared.domain.letters import DeadLetter, LetterStatus
 from shared.errors import BusUnavailable
 from shared.verbs.recovery.replay import Verdict
 from tests import places
@@ -49,7 +49,7 @@ async def test_a_full_topic_stops_no_payment_and_what_it_refused_is_sent_by_a_re
         await world.run()
 
         assert await completed_of(world, payment_ids) == 31
-        letters = await world.letters(status="open")
+        letters = await world.letters(status=LetterStatus.OPEN)
         assert {(letter.reason, letter.step, letter.source) for letter in letters} == {
             ("topic_refuses", "publish", "events")
         }
@@ -63,7 +63,7 @@ async def test_a_full_topic_stops_no_payment_and_what_it_refused_is_sent_by_a_re
 
         assert {each.verdict for each in replayed} == {Verdict.REPLAYED}
         assert announced(world) == set(payment_ids)
-        assert await world.letters(status="open") == []
+        assert await world.letters(status=LetterStatus.OPEN) == []
 
 
 async def test_a_topic_that_refuses_for_less_than_the_patience_is_waited_for(tmp_path: Path) -> None:

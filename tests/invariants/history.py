@@ -115,7 +115,15 @@ def is_being_told_late(stream: Sequence[Told]) -> bool:
     resumed = current is not None and current.kind == "payment.resumed"
     parked = current is not None and has(stream, "payment.parked", step="notify", cause=current.event_id)
     seen_to = has(stream, "payment.seen_to", step="notify")
-    return may_be_told_late(stream, "notify") and resumed and not parked and not seen_to
+    return (
+        may_be_told_late(stream, "notify") and resumed and not parked and not seen_to and not _completed_since(stream)
+    )
+
+
+def _completed_since(stream: Sequence[Told]) -> bool:
+    """Whether the payment was completed after its notification was last started."""
+    current = cause(stream, "notify")
+    return current is not None and has(stream[stream.index(current) :], "payment.completed")
 
 
 def references(stream: Sequence[Told]) -> list[str]:
@@ -137,7 +145,7 @@ def furthest(stream: Sequence[Told], letter: LetterRecord) -> str:
 
 def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
     causes = [each.event_id for each in starts(stream, letter.step)]
-    if letter.cause not in causes:
+    if letter.cause not in causes or _holds_what_stands_nowhere(stream, letter):
         return "open"
     if is_done(stream, letter.step) and not _may_be_had(stream, letter.step):
         return "closed"
@@ -146,4 +154,11 @@ def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
 
 def _may_be_had(stream: Sequence[Told], step: str) -> bool:
     """Whether a person may still want it done: it is done for the payment only."""
-    return may_be_told_late(stream, step) and not has(stream, "payment.seen_to", step=step)
+    current = cause(stream, step)
+    is_ended = current is not None and current.said.get("to") == "end" and _completed_since(stream)
+    return may_be_told_late(stream, step) and not has(stream, "payment.seen_to", step=step) and not is_ended
+
+
+def _holds_what_stands_nowhere(stream: Sequence[Told], letter: LetterRecord) -> bool:
+    reference = letter.yes.reference if letter.yes else None
+    return letter.step in ("create", "settle", "void") and bool(reference) and reference not in references(stream)

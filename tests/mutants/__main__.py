@@ -81,14 +81,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copies = [Copy.made(TREE, into=Path(folder).resolve() / str(number)) for number in range(arguments.copies)]
         state = digest(TREE, product(TREE))
-        tests = asyncio.run(measured(copies[0], product=state, folder=FOLDER, limit_s=MAP_LIMIT_S))
+        tests, failing = asyncio.run(measured(copies, product=state, folder=FOLDER, limit_s=MAP_LIMIT_S))
+        for test in failing:
+            print(f"fails without any mutant, and is left out: {test}", flush=True)
         trial = Trial(left, tests, kept, until=time.monotonic() + arguments.seconds)
         asyncio.run(try_all(trial, copies=copies))
     verdict = judged(drawn, kept.read(), entries)
     for mutant in verdict.survived:
         print(f"survived: {mutant.path}:{mutant.line}\n    - {mutant.was}\n    + {mutant.now}")
     print(*verdict.faults, f"seed {seed}: {verdict.figures}", sep="\n")
-    return 1 if verdict.faults else 0
+    return 1 if verdict.faults or failing else 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Which tests run which line: measured once, and then asked for each mutant. The cheap ones go first."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -96,22 +97,29 @@ def test_files(tree: Path) -> list[str]:
     return sorted(path for path in found if path not in LEFT_OUT)
 
 
-async def measured(copy: Copy, *, product: str, folder: Path, limit_s: float) -> Map:
+async def measured(copies: Sequence[Copy], *, product: str, folder: Path, limit_s: float) -> tuple[Map, list[str]]:
     """What was measured before is kept in the folder, for each file of tests and state of the product.
 
-    Raises RuntimeError when a test fails: then mutants show nothing.
+    Also the tests that fail without any mutant: they show nothing and are left out.
     """
-    kept = {file: folder / f"map-{_digest(copy.root / file, product)}.json" for file in test_files(copy.root)}
+    root = copies[0].root
+    kept = {file: folder / f"map-{_digest(root / file, product)}.json" for file in test_files(root)}
     missing = [file for file, path in kept.items() if not path.exists()]
+    whole, failing = Map(), list[str]()
+    for path in kept.values():
+        if path.exists():
+            whole.take(Map.read(path))
     if missing:
         print(f"measuring which lines {len(missing)} files of tests run ...", flush=True)
-        found = await _run(copy, missing, limit_s=limit_s)
-        for file in missing:
+    shares = [(copy, missing[number :: len(copies)]) for number, copy in enumerate(copies)]
+    async with asyncio.TaskGroup() as group:
+        runs = [group.create_task(_run(copy, share, limit_s=limit_s)) for copy, share in shares if share]
+    for found, failed in (run.result() for run in runs):
+        failing += failed
+        for file in {_file(test) for test in found.tests} - {_file(test) for test in failed}:
             found.of(file).write(kept[file])
-    whole = Map()
-    for path in kept.values():
-        whole.take(Map.read(path))
-    return whole
+        whole.take(found)
+    return whole, failing
 
 
 def _digest(path: Path, product: str) -> str:
@@ -120,16 +128,17 @@ def _digest(path: Path, product: str) -> str:
     ).hexdigest()[:16]
 
 
-async def _run(copy: Copy, files: Sequence[str], *, limit_s: float) -> Map:
+async def _run(copy: Copy, files: Sequence[str], *, limit_s: float) -> tuple[Map, list[str]]:
     ran = await copy.ran(None, "--cov", "--cov-context=test", "--cov-report=", *files, limit_s=limit_s)
-    if ran.failed is not None:
-        raise RuntimeError(f"{ran.failed} fails without any mutant\n{ran.output[-6000:]}")
+    if not ran.seconds or ran.hung:
+        raise RuntimeError(f"the tests cannot be measured: {ran.failed}\n{ran.output}")
     recorded = CoverageData(basename=str(copy.root / ".coverage"))
     recorded.read()
-    found = Map(ran.seconds)
+    sound = {test: seconds for test, seconds in ran.seconds.items() if test not in ran.failures}
+    found = Map(sound)
     for path in recorded.measured_files():
         of_path = found.lines.setdefault(Path(path).relative_to(copy.root).as_posix(), {})
         for line, contexts in recorded.contexts_by_lineno(path).items():
             names = {context.rpartition("|")[0] for context in contexts}
-            of_path[line] = {name for name in names if name in ran.seconds}
-    return found
+            of_path[line] = {name for name in names if name in sound}
+    return found, ran.failures

@@ -24,13 +24,18 @@ TEST_LIMIT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One run of pytest. failed: the first test that did; None when all passed. hung: it was ended by us."""
+    """One run of pytest. failures: the tests that failed, or what else went wrong. hung: it was ended by us."""
 
-    failed: str | None
+    failures: list[str]
     seconds: dict[str, float]
     took_s: float
     hung: bool
     output: str
+
+    @property
+    def failed(self) -> str | None:
+        """The first failure; None when all passed."""
+        return self.failures[0] if self.failures else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,10 @@ class Copy:
 
 
 def _read(told: Path, status: int | None, *, took_s: float, hung: bool, output: str) -> Ran:
-    found = json.loads(told.read_text()) if told.exists() else {"failed": None, "seconds": {}}
+    found = json.loads(told.read_text()) if told.exists() else {"failed": [], "seconds": {}}
     failed = found["failed"]
-    if failed is None and (hung or status not in (0, 5)):
-        failed = "it hangs" if hung else f"pytest ends with {status}"
+    if not failed and (hung or status not in (0, 5)):
+        failed = ["it hangs" if hung else f"pytest ends with {status}"]
     if status == 5:
         raise RuntimeError(f"no test was run:\n{output}")
     return Ran(failed, found["seconds"], took_s, hung, output)

@@ -1,6 +1,6 @@
 """A plugin of pytest, in the process that tries one mutant: only the chosen tests, in the chosen order.
 
-Tells in a file which test failed first, or, without a choice, how long each one took.
+Tells in a file which tests failed, the first one first, and how long each one took.
 """
 
 import json
@@ -22,7 +22,7 @@ class Chosen:
     def __init__(self, chosen: list[str] | None, told: Path) -> None:
         self.order = None if chosen is None else {name: number for number, name in enumerate(chosen)}
         self.told = told
-        self.failed: str | None = None
+        self.failed: list[str] = []
         self.seconds: dict[str, float] = {}
 
     @pytest.hookimpl(trylast=True)
@@ -35,17 +35,20 @@ class Chosen:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
-        if report.failed and self.failed is None:
-            self.failed = report.nodeid
-            self._tell()
+        if report.failed:
+            self._note(report.nodeid)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed and self.failed is None:
-            self.failed = f"{report.nodeid} (at import)"
-            self._tell()
+        if report.failed:
+            self._note(f"{report.nodeid} (at import)")
 
     def pytest_sessionfinish(self) -> None:
         self._tell()
+
+    def _note(self, test: str) -> None:
+        if test not in self.failed:
+            self.failed.append(test)
+            self._tell()
 
     def _tell(self) -> None:
         self.told.write_text(json.dumps({"failed": self.failed, "seconds": self.seconds}))

@@ -46,14 +46,26 @@ SEEN, UNSEEN = toy_mutant("return None"), toy_mutant("return age >= 5")
 
 async def test_a_mutant_that_a_test_notices_is_killed_and_another_survives(tree: Path, tmp_path: Path) -> None:
     copy = await asyncio.to_thread(Copy.made, tree, into=tmp_path / "copy")
-    tests = await measured(copy, product="1", folder=tmp_path, limit_s=60)
+    tests, failing = await measured([copy], product="1", folder=tmp_path, limit_s=60)
 
     killed = await copy.tried(SEEN, tests=tests.chosen(SEEN), limit_s=60)
     survived = await copy.tried(UNSEEN, tests=tests.chosen(UNSEEN), limit_s=60)
 
+    assert failing == []
     assert killed.failed == "tests/unit/test_toy.py::test_old_is_late"
     assert survived.failed is None
     assert [(root / "shared/toy.py").read_bytes() for root in (tree, copy.root)] == [TOY, TOY]
+
+
+async def test_a_test_that_fails_without_any_mutant_is_told_and_left_out(tree: Path, tmp_path: Path) -> None:
+    with (tree / "tests" / "unit" / "test_toy.py").open("a") as file:
+        file.write("\ndef test_wrong():\n    assert is_late(1)\n")
+    copy = await asyncio.to_thread(Copy.made, tree, into=tmp_path / "copy")
+
+    tests, failing = await measured([copy], product="1", folder=tmp_path, limit_s=60)
+
+    assert failing == ["tests/unit/test_toy.py::test_wrong"]
+    assert tests.chosen(SEEN) == [["tests/unit/test_toy.py::test_old_is_late"]]
 
 
 async def test_a_mutant_that_hangs_is_noticed(tree: Path, tmp_path: Path) -> None:

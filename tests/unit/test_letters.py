@@ -29,6 +29,7 @@ ORDER = tuple(LetterStatus)
 STEPS = st.sampled_from(Step)
 FAILED = a_payment().created().declined("settle", tells=True)
 UNDELIVERED = a_payment().created().settled().completed("undelivered")
+ENDED = a_payment().created().settled().parked("notify").resumed("notify", to="end").completed("undelivered")
 CLOSING = Entry(at=NOON, action="discarded", by="ann", note="nobody needs it")
 
 
@@ -64,6 +65,7 @@ def never_goes_back(statuses: Iterable[LetterStatus]) -> bool:
         (UNDELIVERED.parked("notify"), a_letter_of("notify", 3), OPEN),
         (UNDELIVERED.parked("notify").resumed("notify"), a_letter_of("notify", 3), TAKEN_UP),
         (UNDELIVERED.parked("notify").resumed("notify").completed(), a_letter_of("notify", 3), CLOSED),
+        (ENDED, a_letter_of("notify", 3), CLOSED),
         # what is done for one step is nothing to another
         (FAILED.parked("void").voided(), a_letter_of("notify_failure", 3), OPEN),
     ],

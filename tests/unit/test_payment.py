@@ -285,6 +285,13 @@ def test_money_that_is_taken_after_the_failure_is_a_fact_of_its_own(story: Story
     assert after.waiting == ("settle",)
 
 
+def test_a_void_that_waited_for_a_person_does_not_any_more_when_the_money_was_taken() -> None:
+    payment = a_payment().created().declined("settle").parked("void").captured_late().payment
+
+    assert payment.waiting == ("settle",)
+    assert payment.troubles == ()
+
+
 def test_captured_money_owes_no_void_and_its_failure_is_still_told() -> None:
     payment = a_payment().created().declined("settle", tells=True).captured_late().payment
 

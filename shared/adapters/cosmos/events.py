@@ -13,7 +13,7 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared import flow
 from shared.adapters.cosmos.faults import Taken, reading, writing
-from shared.codec.documents import from_document, to_document
+from shared.codec.documents import from_document, stream_from, to_document
 from shared.domain.events import same_fact
 from shared.domain.stream import StoredEvent
 from shared.errors import StoreBusy, StreamMoved
@@ -67,7 +67,7 @@ class CosmosEventStore:
         async with reading(f"load {payment_id}"):
             pages = self._container.query_items("SELECT * FROM c", partition_key=payment_id)
             documents = [document async for document in pages]
-        return tuple(sorted(map(from_document, documents), key=lambda stored: stored.payment.version))
+        return stream_from(documents)
 
     async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
         payment_id = event_id.rpartition(":")[0]

@@ -1,4 +1,4 @@
-"""The SDK's errors as ours. Unknown ones travel on; every call has a limit. Knows no container."""
+"""The SDK's errors as ours; every call has a limit. Knows no container."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
-from shared.errors import AppendUnknown, PaymentsError, StoreBusy
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreRefuses
 
 CALL_LIMIT_S = 20
 """For one call with the SDK's own retries in it; below the lock of a message (60 s)."""
@@ -23,7 +23,7 @@ class Taken(PaymentsError):
 
 @asynccontextmanager
 async def writing(what: str) -> AsyncIterator[None]:
-    """Raises Taken, StoreBusy (nothing was written) and AppendUnknown (maybe it was)."""
+    """Raises Taken, StoreBusy and StoreRefuses (nothing was written), and AppendUnknown (maybe it was)."""
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
@@ -34,7 +34,7 @@ async def writing(what: str) -> AsyncIterator[None]:
             raise StoreBusy(f"{what}: the store refused, nothing was written: retry") from exc
         if exc.status_code in _MAYBE:
             raise AppendUnknown(f"{what}: the store answered {exc.status_code}: load to find out") from exc
-        raise
+        raise StoreRefuses(f"{what}: the store answered {exc.status_code}, nothing was written") from exc
     except (ServiceRequestError, ServiceResponseError, TimeoutError) as exc:
         # azure-core says ServiceRequestError for a connection that was cut after sending too, so it may be written
         raise AppendUnknown(f"{what}: the store did not answer: load to find out") from exc
@@ -42,13 +42,13 @@ async def writing(what: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def reading(what: str) -> AsyncIterator[None]:
-    """Raises StoreBusy."""
+    """Raises StoreBusy, StoreRefuses."""
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
     except HttpResponseError as exc:
         if exc.status_code in _BUSY | _MAYBE:
             raise StoreBusy(f"{what}: the store answered {exc.status_code}: retry") from exc
-        raise
+        raise StoreRefuses(f"{what}: the store answered {exc.status_code}") from exc
     except (ServiceRequestError, ServiceResponseError, TimeoutError) as exc:
         raise StoreBusy(f"{what}: the store did not answer: retry") from exc

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.payment import Payment, Step
-from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import (
+    Answer,
+    AskAnswer,
+    Busy,
+    Call,
+    CapturedInstead,
+    Declined,
+    Done,
+    NeverSeen,
+    OurFault,
+    Unknown,
+)
 
 type Json = dict[str, Any]
 
@@ -88,8 +99,12 @@ def verdict(heard: Heard, *, payment: Payment, step: Step) -> Answer:
 
 
 def says_done_before(answer: Answer, step: Step) -> bool:
-    """Whether the provider refuses the step because another request had done it: its books then tell the reference."""
-    return answer == OurFault(f"409 {_WORDS[step].done_before}")
+    """Whether the provider refuses the step because another request had done it: its books then tell the reference.
+
+    A void is refused too because the money was taken.
+    """
+    instead = (Step.SETTLE,) if step is Step.VOID else ()
+    return any(answer == OurFault(f"409 {_WORDS[each].done_before}") for each in (step, *instead))
 
 
 def _misfit(body: Json, *, payment: Payment, step: Step) -> str:
@@ -185,6 +200,9 @@ def _of_a_try(listed: object, *, payment: Payment, step: Step) -> AskAnswer | No
         return None if status in _NO_MONEY_TAKEN else unclear
     if status == words.status and reference:
         return Done(reference)
+    captured = _plain(listed.get(_WORDS[Step.SETTLE].reference))
+    if step is Step.VOID and status == _WORDS[Step.SETTLE].status and captured:
+        return CapturedInstead(captured)
     return NeverSeen() if status in words.not_yet and listed.get(words.reference) is None else unclear
 
 

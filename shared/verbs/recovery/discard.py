@@ -7,7 +7,7 @@ person has given back: a note in the stream. Of a letter that the stream knows n
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared import signals
+from shared import flow, signals
 from shared.domain.events import PaymentResumed, PaymentSeenTo
 from shared.domain.letters import (
     MONEY_TO_GIVE_BACK,
@@ -54,6 +54,8 @@ async def discard(letter_id: str, *, by: str, reason: str, services: Services) -
 
 
 async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
+    if letter.source == flow.EVENTS and letter.reason not in MONEY_TO_GIVE_BACK:
+        return await _in_the_box(letter, by=by, reason=reason, services=services)
     try:
         stream = await _stream_of(letter, services)
         if await answer_recorded(letter, stream, services=services):
@@ -64,9 +66,7 @@ async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Serv
         await shown_as(letter, stream, services=services)
         return _gone(letter, "nothing is left to do about it")
     if is_in_the_box_alone(letter, stream):
-        await closed(letter, action="discarded", by=by, note=reason, services=services)
-        _count(letter, services)
-        return _gone(letter, "the letter is closed; no payment waits for it")
+        return await _in_the_box(letter, by=by, reason=reason, services=services)
     if letter.reason in MONEY_TO_GIVE_BACK:
         return await _given_back(letter, stream, by=by, reason=reason, services=services)
     now = standing(stream, Step(letter.step))
@@ -74,6 +74,14 @@ async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Serv
     if refused:
         return _kept(letter, refused)
     return await _end(letter, stream, by=by, reason=reason, services=services)
+
+
+async def _in_the_box(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
+    if letter.closing:
+        return _gone(letter, "nothing is left to do about it")
+    await closed(letter, action="discarded", by=by, note=reason, services=services)
+    _count(letter, services)
+    return _gone(letter, "the letter is closed; no payment waits for it")
 
 
 def _why_not(letter: LetterRecord, now: Standing) -> str:

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from shared import flow, signals
 from shared.codec.cloud_events import from_cloud_event
-from shared.codec.deliveries import Delivery, as_dead_letter, named_in, record_attempts
+from shared.codec.deliveries import Delivery, as_dead_letter, cause_of, named_in, record_attempts
 from shared.codec.messages import parked_again
 from shared.domain.events import PaymentParked
-from shared.domain.letters import DeadLetter, LetterRecord, earlier_letter_id_of, letter_id_of
+from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus, earlier_letter_id_of, letter_id_of
 from shared.domain.payment import Step
 from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
@@ -46,20 +46,21 @@ async def keep(delivery: Delivery, *, services: Services) -> None:
             await _answer(_record_of(letter, services=services), services=services)
         finally:
             record = await _in_the_box(letter, services=services)
-        await _parked(record, services=services)
+        record = await _parked(record, services=services)
     except Exception as fault:  # noqa: BLE001 - the recorder's edge: no fault may lose the letter
         if record and attempt == 0:
             _tell(record, services)
         await _keep_later(letter, attempt=attempt + 1, why=type(fault).__name__, services=services)
         return
-    _tell(record, services)
+    if record.status is not LetterStatus.CLOSED:
+        _tell(record, services)
 
 
 async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord:
     """The record as it is stored, now or before, be it by an earlier release under another id."""
     record = _record_of(letter, services=services)
     earlier = await services.letters.get(earlier_letter_id_of(source=record.source, message_id=record.message_id))
-    if earlier is not None and earlier.reason == record.reason:
+    if earlier is not None and earlier.reason == record.reason and earlier.status is LetterStatus.OPEN:
         return earlier
     if await _is_unreadable(record, services=services):
         severity = severity_of(letter.reason, step=record.step, answered=letter.yes is not None, is_readable=False)
@@ -69,13 +70,15 @@ async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord
 
 
 async def _is_unreadable(record: LetterRecord, *, services: Services) -> bool:
-    """Whether the payment's stream is there and makes no sense. A store that does not answer says nothing of it."""
+    """Whether nobody can read what was done. A store that is only busy says nothing of that."""
     try:
         await _stream_of(record, services=services)
     except Unreadable:
         return True
     except PaymentsError:
         return False
+    except Exception:  # noqa: BLE001 - the letter matters more than what is known of its payment
+        return True
     return False
 
 
@@ -87,28 +90,28 @@ async def _answer(record: LetterRecord, *, services: Services) -> None:
         await answer_recorded(record, await _stream_of(record, services=services), services=services)
 
 
-async def _parked(record: LetterRecord, *, services: Services) -> None:
+async def _parked(record: LetterRecord, *, services: Services) -> LetterRecord:
     """Note in the stream that the step waits for a person, unless it was started again since.
 
     Of a letter of the feed nothing is noted. The stream is read after the letter was stored: whoever writes there later
     finds the letter.
     """
-    if record.source == flow.EVENTS or record.step not in set(Step):
-        return
     for _ in range(RELOADS):
         try:
             stream = await _stream_of(record, services=services)
         except Unreadable:
-            return
+            return record
         if not stream:
-            return
-        await shown_as(record, stream, services=services)
+            return record
+        record = await shown_as(record, stream, services=services)
+        if record.source == flow.EVENTS or record.step not in set(Step):
+            return record
         now = standing(stream, Step(record.step))
         if not now.may_be_parked or now.cause != record.cause:
-            return
+            return record
         with suppress(StreamMoved):
             await _park(record, now, traceparent=stream[-1].traceparent, services=services)
-            return
+            return record
     raise StreamMoved(f"payment {record.payment_id} was written to by others {RELOADS} times in a row")
 
 
@@ -159,9 +162,14 @@ async def _keep_later(letter: DeadLetter, *, attempt: int, why: str, services: S
 def _record_of(letter: DeadLetter, *, services: Services) -> LetterRecord:
     step = flow.step_at(letter.source)
     payment_id, event_id = _whose(letter)
-    named = named_in(letter.message_id)
+    cause = cause_of(letter.message_id, place=letter.source)
+    is_ours = cause is not None and cause.startswith(f"{payment_id}:")
     return LetterRecord(
-        letter_id=letter_id_of(source=letter.source, message_id=letter.message_id, reason=letter.reason),
+        letter_id=letter_id_of(
+            source=letter.source,
+            message_id=letter.message_id if is_ours else f"{letter.message_id}\n{letter.body}",
+            reason=letter.reason,
+        ),
         step=step,
         source=letter.source,
         reason=letter.reason,
@@ -169,7 +177,7 @@ def _record_of(letter: DeadLetter, *, services: Services) -> LetterRecord:
         severity=severity_of(letter.reason, step=step, answered=letter.yes is not None).value,
         payment_id=payment_id,
         event_id=event_id,
-        cause=named[1] if named and named[0] == payment_id else None,
+        cause=cause if is_ours else None,
         message_id=letter.message_id,
         subject=letter.subject,
         body=letter.body,

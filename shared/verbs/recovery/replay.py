@@ -18,6 +18,7 @@ from shared.domain.letters import (
     Entry,
     LetterRecord,
     LetterStatus,
+    holds_unrecorded,
     letter_status,
     told_of,
 )
@@ -132,6 +133,10 @@ async def _replay_step(letter: LetterRecord, *, by: str, dry_run: bool, services
         return _verdict(letter, Verdict.CANNOT, why=f"the stream cannot be read: {exc}")
     if not stream:
         return _verdict(letter, Verdict.CANNOT, why=f"no events of payment {letter.payment_id} are stored")
+    if dry_run and holds_unrecorded(letter, stream):
+        return _verdict(
+            letter, Verdict.REPLAYED, why="the yes that it holds is recorded first; nothing is sent after it"
+        )
     now = standing(stream, Step(letter.step))
     plan = _plan(letter, now, services=services)
     if dry_run:

@@ -122,7 +122,7 @@ class World(Host):
         topic, subscription = place.split("/")
         unreadable = Message(
             topic=topic,
-            message_id=message_id or f"{taken.message.message_id}:unreadable",
+            message_id=message_id or f"{taken.message.message_id}:{subscription}:9",
             body="no event",
             subject="unreadable",
             to=subscription,
