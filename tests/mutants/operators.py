@@ -1,7 +1,7 @@
 """The small faults: what may be changed in a tree, and how it then reads. Knows no file and no test."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from tests.mutants.known import Known
 from tests.mutants.source import Mutant, Source
@@ -31,16 +31,25 @@ _CALCULATED: dict[type[ast.operator], type[ast.operator]] = {
 _SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
-def mutants(source: Source, known: Known) -> list[Mutant]:
-    """Every change that can be made in a file, in the order of its lines."""
-    found: dict[str, Mutant] = {}
-    for node in source.nodes():
-        for operator in _OPERATORS:
-            for kind, span, text in operator(node, source, known):
-                mutant = source.mutant(kind, span, text)
-                if mutant is not None:
-                    found.setdefault(mutant.mutant_id, mutant)
-    return sorted(found.values(), key=lambda each: (each.start, each.end, each.text))
+def changes(source: Source, known: Known) -> list[Change]:
+    """Every change that may be made in a file, in the order of its lines; some are no change, or no Python."""
+    found = {
+        (span, text): (kind, span, text)
+        for node in source.nodes()
+        for operator in _OPERATORS
+        for kind, span, text in operator(node, source, known)
+    }
+    return [found[place] for place in sorted(found)]
+
+
+def mutants(source: Source, candidates: Iterable[Change]) -> Iterator[Mutant]:
+    """What is left of them, without repeats."""
+    met = set()
+    for kind, span, text in candidates:
+        mutant = source.mutant(kind, span, text)
+        if mutant is not None and mutant.mutant_id not in met:
+            met.add(mutant.mutant_id)
+            yield mutant
 
 
 def _comparison(node: ast.AST, source: Source, _: Known) -> Iterator[Change]:

@@ -43,10 +43,12 @@ class Source:
     tree: ast.Module = field(init=False)
     untouched: set[ast.AST] = field(init=False)
     parents: dict[ast.AST, ast.AST] = field(init=False)
+    _dumped: str = field(init=False)
     _lines: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.tree = ast.parse(self.code)
+        self._dumped = ast.dump(self.tree)
         self.parents = {child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
         self.untouched = {each for root in _left_alone(self.tree) for each in ast.walk(root)}
         self._lines = [0]
@@ -74,7 +76,7 @@ class Source:
         start, end = span
         changed = self.code[:start] + text.encode() + self.code[end:]
         try:
-            if ast.dump(ast.parse(changed)) == ast.dump(self.tree):
+            if ast.dump(ast.parse(changed)) == self._dumped:
                 return None
             compile(changed, self.path, "exec")
         except SyntaxError:

@@ -6,13 +6,17 @@ import pytest
 
 from tests.mutants.drawing import AT_LEAST, SOME, draw
 from tests.mutants.known import Known
-from tests.mutants.operators import mutants
-from tests.mutants.source import Source
+from tests.mutants.operators import changes, mutants
+from tests.mutants.source import Mutant, Source
+
+
+def mutants_of(text: str) -> list[Mutant]:
+    source = Source("shared/toy.py", text.encode())
+    return list(mutants(source, changes(source, Known.of([source]))))
 
 
 def changed(text: str) -> list[str]:
-    source = Source("shared/toy.py", text.encode())
-    return [mutant.applied(source.code).decode() for mutant in mutants(source, Known.of([source]))]
+    return [mutant.applied(text.encode()).decode() for mutant in mutants_of(text)]
 
 
 @pytest.mark.parametrize(
@@ -80,9 +84,9 @@ def test_an_argument_that_cannot_be_left_out_is_kept() -> None:
 
 
 def test_a_mutant_is_told_in_one_line() -> None:
-    source = Source("shared/toy.py", b"def f():\n    return (\n        1\n    )\n")
+    text = "def f():\n    return (\n        1\n    )\n"
 
-    (mutant,) = [each for each in mutants(source, Known.of([source])) if each.kind == "returned value"]
+    (mutant,) = [each for each in mutants_of(text) if each.kind == "returned value"]
 
     assert mutant.diff == "1  ==>  None"
     assert mutant.line == 3

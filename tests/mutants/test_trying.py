@@ -11,7 +11,7 @@ from tests.mutants.choosing import Map, measured
 from tests.mutants.copies import Copy
 from tests.mutants.judging import judged
 from tests.mutants.known import Known
-from tests.mutants.operators import mutants
+from tests.mutants.operators import changes, mutants
 from tests.mutants.results import Kept, Listed, Result, listed
 from tests.mutants.source import Mutant, Source
 
@@ -38,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
 
 def toy_mutant(now: str) -> Mutant:
     source = Source("shared/toy.py", TOY)
-    return next(each for each in mutants(source, Known()) if each.now == now)
+    return next(each for each in mutants(source, changes(source, Known())) if each.now == now)
 
 
 SEEN, UNSEEN = toy_mutant("return None"), toy_mutant("return age >= 5")
