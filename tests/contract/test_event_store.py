@@ -13,7 +13,7 @@ from shared import flow
 from shared.adapters.cosmos.events import CosmosEventStore
 from shared.codec.documents import from_document
 from shared.domain.stream import StoredEvent
-from shared.errors import StoreBusy, StreamMoved
+from shared.errors import StoreRefuses, StreamMoved
 from shared.ports.event_store import Appended, EventStore
 from tests.builders import a_payment, initiated
 
@@ -147,5 +147,5 @@ async def test_a_ping_says_that_the_store_answers(store: EventStore) -> None:
 async def test_a_ping_that_is_refused_is_a_fault_like_any_other(database: DatabaseProxy) -> None:
     nowhere = CosmosEventStore(database.get_container_client("nowhere"))
 
-    with pytest.raises(StoreBusy, match="CosmosResourceNotFoundError"):
+    with pytest.raises(StoreRefuses, match="answered 404"):
         await nowhere.ping()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.payment import Step
-from shared.ports.provider import AskAnswer, Busy, Declined, Done, NeverSeen
+from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen
 from tests.contract.odd_server import OddServer, Said
 from tests.contract.provider_words import BOOKS, DONE, MONEY_STEPS, Make, a_try, found, listed
 
@@ -104,8 +104,10 @@ async def test_another_try_that_took_money_or_still_may_leaves_the_step_open(
         assert await found(at(odd.answering(listed=listed(*order))), step) == DONE[step]
 
 
-async def test_a_captured_payment_is_neither_voided_nor_open_to_a_void(odd: OddServer, at: Make) -> None:
-    assert isinstance(await found(at(odd.answering(listed=listed(BOOKS[Step.SETTLE]))), Step.VOID), Busy)
+async def test_a_captured_payment_cannot_be_voided_and_the_books_say_what_was_taken(odd: OddServer, at: Make) -> None:
+    books = at(odd.answering(listed=listed(BOOKS[Step.SETTLE])))
+
+    assert await found(books, Step.VOID) == CapturedInstead(str(BOOKS[Step.SETTLE]["capture_id"]))
 
 
 async def test_a_voided_payment_was_never_captured(odd: OddServer, at: Make) -> None:

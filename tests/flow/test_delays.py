@@ -50,7 +50,7 @@ async def test_full_jitter_draws_each_wait_from_nothing_to_the_longest(tmp_path:
 @pytest.mark.parametrize(("told", "wait"), [("20", 20), ("9999", 30), ("1", 5), ("Wed, 21 Oct 2026 07:28:00 GMT", 5)])
 async def test_retry_after_is_the_least_wait_up_to_the_cap(told: str, wait: float, tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path, **SIX) as (world, gateway):
-        gateway.answers(429, headers={"Retry-After": told})
+        gateway.answers(429, body={"code": "slow_down"}, headers={"Retry-After": told})
         payment_id = await world.accept("pm_ok")
 
         assert await waits(world) == [wait]

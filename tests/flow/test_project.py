@@ -104,11 +104,22 @@ async def test_an_event_that_cannot_be_read_moves_the_row_on_and_leaves_what_it_
         before = await row(world, payment_id)
         world.clock.advance_s(60)
 
-        await project([await a_document_of_a_later_release(world, payment_id, version=3)], services=world.services)
+        await project([await a_document_of_a_later_release(world, payment_id, version=4)], services=world.services)
 
         after = await row(world, payment_id)
-        assert (after.version, after.moved_at) == (3, world.clock.at)
+        assert (after.version, after.moved_at) == (4, world.clock.at)
         assert (after.status, after.owes, after.amount_minor) == (before.status, before.owes, before.amount_minor)
+
+
+async def test_a_payment_at_rest_that_an_unreadable_event_moved_is_looked_at_by_the_sweep(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.run()
+
+        await project([await a_document_of_a_later_release(world, payment_id, version=5)], services=world.services)
+
+        after = await row(world, payment_id)
+        assert (after.version, after.status, after.owes) == (5, "completed", "unknown")
 
 
 async def test_a_payment_of_which_nothing_could_be_read_yet_has_a_row_that_says_so(tmp_path: Path) -> None:

@@ -189,11 +189,18 @@ def _lapse(world: World, luck: Luck) -> None:
 
 
 def _freeze(world: World, luck: Luck) -> None:
-    """A worker stands still. What it waits for arrives when it goes on."""
-    del luck
+    """Workers stand still for a while. What they wait for arrives when they go on."""
+    ready = world.bus.ready()
+    if ready and len(world.stage.jobs) < MOST_JOBS and luck.happens(0.7):
+        job = world.deliver(luck.one_of(ready), worker=_worker(luck))
+        for _ in range(luck.one_of(range(3))):
+            if job.waiting:
+                world.stage.let_go(job.waiting[0], luck=luck)
     for job in world.stage.jobs:
         if job.waiting and all(call.freezes for call in job.waiting):
             job.frozen = True
+    world.stage.advance_to(world.stage.now_s + TURN_LIMIT_S + 300 * luck.number(), luck=luck)
+    world.bus.run_due()
 
 
 def _sweep(world: World, luck: Luck) -> None:
@@ -254,12 +261,17 @@ def _again(world: World, luck: Luck) -> None:
 
 
 def _garble(world: World, luck: Luck) -> None:
-    """A message's body is no event any more."""
+    """A message's body is no event any more, and perhaps its id is not one of ours."""
     ready = world.bus.ready()
     if ready:
         entry = luck.one_of(ready)
         world.stage.tell(f"    {entry.message.message_id[-6:]} in {entry.place} is garbled")
-        entry.message = replace(entry.message, body="no event")
+        odd = luck.happens(0.3)
+        entry.message = replace(
+            entry.message, body="no event", message_id=f"odd-{entry.number}" if odd else entry.message.message_id
+        )
+        if odd:
+            world.provider.forgets_that_it_was_handed_on(str(entry.message.properties))
 
 
 def _roll_back(world: World, luck: Luck) -> None:
@@ -324,7 +336,7 @@ _WEIGHTS = {
     "freeze": 1.0,
     "accept": 0.7,
     "garble": 0.5,
-    "roll_back": 0.5,
+    "roll_back": 1.0,
     "lose": 0.5,
     "drain": 0.5,
 }

@@ -102,28 +102,24 @@ def stands(stream: Sequence[Told], step: str) -> str:
 
 
 def may_be_told_late(stream: Sequence[Told], step: str) -> bool:
-    """Whether it is the notification of a merchant who could not be told."""
-    told = has(stream, "payment.completed", notification="delivered") or has(
-        stream, "payment.completed", notification="not_wanted"
-    )
-    return step == "notify" and has(stream, "payment.completed") and not told
+    """Whether it is the notification of a merchant who could not be told, and nobody has ended it."""
+    told_or_not = [each for each in stream if each.kind == "payment.completed"]
+    current = cause(stream, step)
+    if step != "notify" or current is None or not told_or_not or told_or_not[-1].said["notification"] != "undelivered":
+        return False
+    return current.said.get("to") != "end" or current.version > told_or_not[-1].version
 
 
 def is_being_told_late(stream: Sequence[Told]) -> bool:
     """Whether a person wants the merchant to be told after all, or to end that, and it is neither done nor parked."""
     current = cause(stream, "notify")
-    resumed = current is not None and current.kind == "payment.resumed"
-    parked = current is not None and has(stream, "payment.parked", step="notify", cause=current.event_id)
-    seen_to = has(stream, "payment.seen_to", step="notify")
-    return (
-        may_be_told_late(stream, "notify") and resumed and not parked and not seen_to and not _completed_since(stream)
+    if current is None or has(stream, "payment.seen_to", step="notify"):
+        return False
+    resumed = current.kind == "payment.resumed" and not any(
+        each.kind == "payment.completed" and each.version > current.version for each in stream
     )
-
-
-def _completed_since(stream: Sequence[Told]) -> bool:
-    """Whether the payment was completed after its notification was last started."""
-    current = cause(stream, "notify")
-    return current is not None and has(stream[stream.index(current) :], "payment.completed")
+    parked = has(stream, "payment.parked", step="notify", cause=current.event_id)
+    return may_be_told_late(stream, "notify") and resumed and not parked
 
 
 def references(stream: Sequence[Told]) -> list[str]:
@@ -154,9 +150,7 @@ def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
 
 def _may_be_had(stream: Sequence[Told], step: str) -> bool:
     """Whether a person may still want it done: it is done for the payment only."""
-    current = cause(stream, step)
-    is_ended = current is not None and current.said.get("to") == "end" and _completed_since(stream)
-    return may_be_told_late(stream, step) and not has(stream, "payment.seen_to", step=step) and not is_ended
+    return may_be_told_late(stream, step) and not has(stream, "payment.seen_to", step=step)
 
 
 def _holds_what_stands_nowhere(stream: Sequence[Told], letter: LetterRecord) -> bool:

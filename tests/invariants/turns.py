@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.builders import NOON
-from tests.invariants.history import cause, is_being_told_late, stands, told
+from tests.invariants.history import before, cause, has, is_being_told_late, stands, told
 from tests.invariants.limits import LIMITS
 from tests.invariants.provider import Asked
 from tests.invariants.runs import Broken
@@ -22,6 +22,31 @@ def only_who_may_calls(world: World) -> Iterator[Broken]:
             yield Broken(
                 "only_who_may_calls", f"#{asked.job} {kind} {asked.step.value} at {asked.at_s:.1f}, and {fault}"
             )
+
+
+def nothing_is_shipped_after_a_failure(world: World) -> Iterator[Broken]:
+    """Money that was taken all the same has a type of its own."""
+    for payment_id in world.payment_ids():
+        stream = tuple(map(told, world.store.texts(payment_id)))
+        for event in stream:
+            if event.kind in ("payment.settled", "payment.completed") and has(before(stream, event), "payment.failed"):
+                yield Broken("nothing_is_shipped_after_a_failure", f"{event.kind} at version {event.version}")
+
+
+def nobody_ends_what_moved_on(world: World) -> Iterator[Broken]:
+    """A step is ended only while it runs, and given up only while its cause is a person's wish to end it."""
+    for payment_id in world.payment_ids():
+        stream = tuple(map(told, world.store.texts(payment_id)))
+        for event in stream:
+            earlier = before(stream, event)
+            if event.kind != "payment.failed" or has(earlier, "payment.failed"):
+                continue
+            reason, step = event.said["reason"], event.said["failed_step"]
+            current = cause(earlier, step)
+            wished = current is not None and current.said.get("to") == "end"
+            if reason != "declined" and (stands(earlier, step) != "running" or (reason == "discarded") != wished):
+                where = f"{step} was {stands(earlier, step)} at {current.event_id if current else None}"
+                yield Broken("nobody_ends_what_moved_on", f"{reason} at version {event.version}, while {where}")
 
 
 def _fault(asked: Asked, turn: Turn) -> str | None:

@@ -53,6 +53,10 @@ class Setting:
     has_url: bool
     window_s: float
     """How long the topics know an id. A short one stands for topics that were made anew."""
+    settles_late: bool
+    """Whether the provider may take far longer than it says until it knows of what it did."""
+    fed_again_early: bool
+    """Whether history is fed again before operators end what is left, or after."""
 
     @classmethod
     def drawn(cls, chance: Random) -> "Setting":
@@ -70,6 +74,8 @@ class Setting:
             lags=chance.choice([0.0, 0.5, 1.0]),
             has_url=chance.random() < 0.8,
             window_s=chance.choice([WINDOW_S, WINDOW_S, WINDOW_S, 20.0]),
+            settles_late=chance.random() < 0.1,
+            fed_again_early=chance.random() < 0.4,
         )
 
 
@@ -130,7 +136,7 @@ class World:
         self.bus = Bus(stage, window_s=setting.window_s)
         habits = Habits(
             remembers=setting.remembers_ids,
-            settles_within_s=NEVER_SEEN_AFTER_S,
+            settles_within_s=NEVER_SEEN_AFTER_S * (5 if setting.settles_late else 1),
             remembers_for_s=LIMITS.request_id_valid.total_seconds(),
             declines=setting.declines,
             finds_fault=setting.finds_fault,

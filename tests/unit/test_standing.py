@@ -305,8 +305,6 @@ def test_the_facts_and_what_is_left_of_what_broke_are_all_that_changes_in_a_paym
 
 @given(STORIES, STEPS)
 def test_the_state_names_each_step_that_broke_with_its_current_cause(story: Story, step: Step) -> None:
-    if step is Step.NOTIFY and story.payment.completed:
-        return  # the payment rests, and its letter alone knows of it
     now = story.standing(step)
     is_broken = now.stands in (Stands.RUNNING, Stands.PARKED) and (now.resumed or now.parked)
 
@@ -315,10 +313,10 @@ def test_the_state_names_each_step_that_broke_with_its_current_cause(story: Stor
     if not is_broken:
         assert troubles == []
     elif now.parked:
-        assert troubles == [Trouble(step, now.cause, is_parked=True, reason=now.parked.reason)]
+        assert troubles == [Trouble(step, now.cause, is_parked=True, reason=now.parked.reason, is_to_end=now.is_to_end)]
     else:
         assert now.resumed is not None
-        assert troubles == [Trouble(step, now.cause, is_parked=False, reason=now.resumed.by)]
+        assert troubles == [Trouble(step, now.cause, is_parked=False, reason=now.resumed.by, is_to_end=now.is_to_end)]
 
 
 @given(STORIES, STEPS)
