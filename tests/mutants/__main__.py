@@ -42,12 +42,12 @@ class Trial:
     async def work(self, copy: Copy) -> None:
         while self.left and time.monotonic() < self.until:
             mutant = self.left.pop(0)
+            number = self.total - len(self.left)
             chosen = self.tests.chosen(mutant)
             longest_s = max(map(self.tests.seconds, chosen))
             ran = await copy.tried(mutant, tests=chosen, limit_s=60 + 4 * longest_s)
             self.kept.add(Result(mutant.mutant_id, ran.failed, ran.took_s))
             word = f"killed by {ran.failed}" if ran.failed else f"SURVIVED {sum(map(len, chosen))} tests"
-            number = self.total - len(self.left)
             print(f"{number}/{self.total} {mutant.path}:{mutant.line} [{mutant.kind}] {mutant.diff}", flush=True)
             print(f"    {word} ({ran.took_s:.0f} s)", flush=True)
 
@@ -69,12 +69,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="which mutants are drawn; a new one without it")
     parser.add_argument("--more", type=int, default=0, help="further mutants, from anywhere")
-    parser.add_argument("--only", nargs="*", default=[""], help="only files whose path begins so")
+    parser.add_argument("--only", nargs="*", default=[""], help="only files whose path begins so, in this order")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no mutant after so long")
     parser.add_argument("--copies", type=int, default=2, help="how many are tried at once")
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else SystemRandom().randrange(1_000_000)
-    drawn = [each for each in draw(TREE, seed=seed, more=arguments.more) if each.path.startswith(tuple(arguments.only))]
+    every = draw(TREE, seed=seed, more=arguments.more)
+    drawn = list(dict.fromkeys(each for first in arguments.only for each in every if each.path.startswith(first)))
     kept, entries = Kept.of(TREE, folder=FOLDER), list(listed((TREE / SURVIVORS).read_text()))
     print(f"seed {seed}: {len(drawn)} mutants")
     left = to_try(drawn, kept.read(), entries)

@@ -15,7 +15,17 @@ from pathlib import Path
 from tests.mutants import plugin
 from tests.mutants.source import Mutant
 
-ARGUMENTS = ("-n", "0", "-p", "tests.mutants.plugin", "--hypothesis-seed=0", "--durations=0", "--tb=short")
+ARGUMENTS = (
+    "-n",
+    "0",
+    "--dist",
+    "no",
+    "-p",
+    "tests.mutants.plugin",
+    "--hypothesis-seed=0",
+    "--durations=0",
+    "--tb=short",
+)
 INVARIANT_RUNS = 100
 """Far fewer than in `make test`: each costs about 50 ms."""
 TEST_LIMIT_S = 60
