@@ -129,9 +129,8 @@ def _digest(path: Path, product: str) -> str:
 
 
 async def _run(copy: Copy, files: Sequence[str], *, limit_s: float) -> tuple[Map, list[str]]:
-    ran = await copy.ran(
-        None, "--cov", "--cov-context=test", "--cov-report=", "--cov-fail-under=0", *files, limit_s=limit_s
-    )
+    measuring = ("--cov", "--cov-context=test", "--cov-report=", "--cov-fail-under=0")
+    ran = await copy.ran(None, *measuring, *files, limit_s=limit_s)
     if not ran.seconds or ran.hung:
         raise RuntimeError(f"the tests cannot be measured: {ran.failed}\n{ran.output}")
     recorded = CoverageData(basename=str(copy.root / ".coverage"))

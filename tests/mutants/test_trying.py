@@ -17,6 +17,13 @@ from tests.mutants.source import Mutant, Source
 
 TOY = b"def is_late(age: int) -> bool:\n    return age > 5\n"
 TEST = "from shared.toy import is_late\n\ndef test_old_is_late():\n    assert is_late(9) and not is_late(1)\n"
+SETTINGS = """
+[tool.pytest.ini_options]
+addopts = "-n 2 --dist loadfile"
+[tool.coverage.run]
+source = ["shared"]
+branch = true
+"""
 PLUGIN = Path(__file__).parent / "plugin.py"
 
 
@@ -31,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
     (root / "shared" / "toy.py").write_bytes(TOY)
     (root / "tests" / "unit" / "test_toy.py").write_text(TEST)
     shutil.copy(PLUGIN, root / "tests" / "mutants" / PLUGIN.name)
-    (root / "pyproject.toml").write_text('[tool.coverage.run]\nsource = ["shared"]\n')
+    (root / "pyproject.toml").write_text(SETTINGS)
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     return root
 
@@ -52,6 +59,7 @@ async def test_a_mutant_that_a_test_notices_is_killed_and_another_survives(tree:
     survived = await copy.tried(UNSEEN, tests=tests.chosen(UNSEEN), limit_s=60)
 
     assert failing == []
+    assert tests.lines["shared/toy.py"][2] == {"tests/unit/test_toy.py::test_old_is_late"}
     assert killed.failed == "tests/unit/test_toy.py::test_old_is_late"
     assert survived.failed is None
     assert [(root / "shared/toy.py").read_bytes() for root in (tree, copy.root)] == [TOY, TOY]
