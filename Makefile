@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test e2e soak check fix pin package clean
+.PHONY: help run emulators test e2e soak mutants check fix pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Func
 soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invariants; about an hour (ARGS=...; STORM_SEED=n repeats one)
 	STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
 	INVARIANT_RUNS=$${INVARIANT_RUNS:-50000} $(PYTHON) -m pytest tests/invariants --dist load $(ARGS)
+
+mutants: .venv/.ready ## small faults in shared/ and functions/, one at a time: does a test notice? An hour or more (ARGS='--seed n --only shared/verbs')
+	$(PYTHON) -u -m tests.mutants $(ARGS)
 
 check: .venv/.ready ## lint, format and types; changes nothing
 	$(PYTHON) -m ruff check .

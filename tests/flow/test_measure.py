@@ -1,8 +1,11 @@
 """What waits is measured from outside: a publisher that stands still shows, whether it is alive or not."""
 
+import json
+from datetime import timedelta
 from pathlib import Path
 
 from shared import flow
+from shared.codec.values import time_to_json
 from shared.verbs.measure import measure_backlog
 from tests.flow.kit.world import World, a_world
 
@@ -88,4 +91,25 @@ async def test_when_the_last_dead_letter_is_closed_the_gauge_falls_to_nothing(tm
 
         await world.operate(lambda services: measure_backlog(services=services))
 
+        assert world.telemetry.metric("dead_letters.open", step="create", reason="retries_exhausted") == 0
+
+
+async def test_what_the_last_round_remembered_is_read_from_where_every_release_writes_it(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await publisher_came_to(world, 1)
+        await world.accept("pm_down")
+        await world.run()
+        await world.operate(lambda services: measure_backlog(services=services))
+        await world.backends.tell_provider("/repair")
+        await world.replay_all()
+        await world.run()
+        since = world.clock.now() - timedelta(seconds=90)
+        parts = {"0": {"position": '"1"', "since": time_to_json(since)}}
+        seen = {"parts": parts, "letters": [["create", "retries_exhausted"]]}
+        memory = {"id": "regis-pay.backlog", "seen": json.dumps(seen)}
+        await world.backends.container(flow.LEASES).upsert_item(memory)
+
+        lag = await lag_s(world)
+
+        assert lag == 90
         assert world.telemetry.metric("dead_letters.open", step="create", reason="retries_exhausted") == 0

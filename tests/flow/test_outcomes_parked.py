@@ -33,6 +33,18 @@ async def test_a_call_that_is_our_own_fault_is_parked_at_once(status: int, tmp_p
         assert world.bus.queue("payment-initiated/create").counts["completed"] == 1
 
 
+async def test_the_log_line_of_a_step_that_is_parked_says_why(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        gateway.answers(422, body={"code": "no_such_thing"})
+        await world.accept("pm_ok")
+
+        await world.run()
+
+        (line,) = world.telemetry.log_lines("advance.parked")
+        assert vars(line)["reason"] == "our_fault"
+        assert "422 no_such_thing" in vars(line)["description"]
+
+
 @pytest.mark.parametrize(
     ("body", "properties"),
     [

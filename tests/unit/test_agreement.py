@@ -68,6 +68,40 @@ def test_every_timer_has_a_time_that_a_setting_says(declared_functions: dict[str
     assert schedules == {getattr(Settings.model_construct(), name) for name in fields}
 
 
+def test_a_tick_that_was_missed_is_made_up_for_and_a_start_is_no_tick(declared_functions: dict[str, Declared]) -> None:
+    timers = triggers(declared_functions, "timerTrigger")
+
+    assert {(trigger["useMonitor"], trigger["runOnStartup"]) for trigger in timers.values()} == {(True, False)}
+
+
+ENDPOINTS = {
+    "accept_payment": "function POST payments",
+    "get_payment": "function GET payments/{payment_id}",
+    "get_payment_events": "function GET payments/{payment_id}/events",
+    "health": "anonymous GET health",
+    "ready": "anonymous GET health/ready",
+    "list_payments": "admin GET ops/payments",
+    "list_dead_letters": "admin GET ops/dead-letters",
+    "get_dead_letter": "admin GET ops/dead-letters/{letter_id}",
+    "replay_dead_letters": "admin POST ops/dead-letters/replay",
+    "drain_dead_letters": "admin POST ops/dead-letters/drain",
+    "replay_dead_letter": "admin POST ops/dead-letters/{letter_id}/replay",
+    "discard_dead_letter": "admin POST ops/dead-letters/{letter_id}/discard",
+}
+"""Whose key each one asks for, and where it is."""
+
+
+def test_every_endpoint_is_where_it_is_called_and_asks_for_the_key_of_its_callers(
+    declared_functions: dict[str, Declared],
+) -> None:
+    found = triggers(declared_functions, "httpTrigger")
+
+    assert {
+        name: f"{trigger['authLevel']} {'/'.join(method.value for method in trigger['methods'])} {trigger['route']}"
+        for name, trigger in found.items()
+    } == ENDPOINTS
+
+
 def test_every_blueprint_is_registered() -> None:
     written = {path.stem for path in (ROOT / "functions").glob("*.py") if "\ndef blueprint(" in path.read_text()}
 
