@@ -42,6 +42,23 @@ class CrashPlan:
     die: Callable[[str], NoReturn] = _killed
     calls: list[str] = field(default_factory=list)
     has_crashed: bool = False
+    _begins: set[int] = field(default_factory=set)
+
+    def begin_act(self) -> None:
+        """What the host does from here on does not follow from what it did before: a message, a page, a request."""
+        self._begins.add(len(self.calls))
+
+    @property
+    def points(self) -> list[tuple[int, Side]]:
+        """Where a crash leaves a world behind that no other crash does, after a run that only counted.
+
+        That is before each call. Between two calls of one act nothing happens outside the process, so that after the
+        one is before the other; only after the last call of an act is the act over, and not repeated.
+        """
+        last = {number - 1 for number in {*self._begins, len(self.calls)} if number}
+        return sorted(
+            [(number, Side.BEFORE) for number in range(len(self.calls))] + [(number, Side.AFTER) for number in last]
+        )
 
     async def run[T](self, name: str, call: Callable[[], Awaitable[T]]) -> T:
         """Make the call. A crash planned after it comes whether the call succeeds or raises."""

@@ -26,7 +26,7 @@ PAYMENTS = int(os.environ.get("STORM_PAYMENTS", "300"))
 SEED = int(os.environ.get("STORM_SEED", str(random.SystemRandom().randrange(10**6))))
 LIMIT_S = 100 + PAYMENTS // 5
 AT_A_TIME = 12
-LOOK_S = 0.3
+LOOK_S = 1.0
 
 METHODS = {
     "pm_ok": 60,

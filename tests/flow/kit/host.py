@@ -67,6 +67,7 @@ class Host:
     async def operate[T](self, verb: Callable[[Services], Awaitable[T]]) -> T:
         """Call a verb as an HTTP function or a timer does, and again when the worker crashed in it."""
         while True:
+            self.crash_plan.begin_act()
             try:
                 return await verb(self.services)
             except Killed:
@@ -142,6 +143,7 @@ class Host:
         return False
 
     async def deliver_one(self, place: str, step: Step) -> bool:
+        self.crash_plan.begin_act()
         taken = await self.bus.take(self.bus.queue(place))
         if taken is None:
             return False
@@ -149,6 +151,7 @@ class Host:
         return True
 
     async def record_one(self) -> bool:
+        self.crash_plan.begin_act()
         taken = await self.bus.take(self.bus.queue(str(places.RECORD)))
         if taken is None:
             return False
@@ -172,6 +175,7 @@ class Host:
 
     async def read_page(self, name: str) -> bool:
         """A page that fails is not noted, so it comes again, without end. False when there was none."""
+        self.crash_plan.begin_act()
         page, position = await read_feed(self.backends, self._positions[name])
         if not page:
             return False
