@@ -27,7 +27,7 @@ class Map:
     lines: dict[str, dict[int, set[str]]] = field(default_factory=dict)
 
     def chosen(self, mutant: Mutant) -> list[list[str]]:
-        """What runs the line: unit tests and those of that name; invariants and the rest. Then what runs any of the file.
+        """What runs the line: unit tests and its namesakes; invariants and the rest. Then what runs any of the file.
 
         The last part has all unit tests too: what runs only while it is imported, or once in a fixture that many tests
         share, is in nobody's name. Each part is a process of its own: most mutants die in the first, which is spared to
