@@ -25,8 +25,8 @@ CONTENT_TYPE = "application/cloudevents+json"
 class Notice:
     """An integration event as it arrives: the payment as it was after the event.
 
-    is_whole: whether that is all there is to know of it. Of a payment that has failed, or in which something broke, the
-    store knows more.
+    is_whole: whether that is all there is to know of it. Each event makes the version one larger, so a version beyond
+    the facts that are shown means that the store knows more.
     """
 
     event_id: str
@@ -75,12 +75,13 @@ def from_cloud_event(body: str | bytes) -> Notice:
     try:
         event = json.loads(body)
         _refuse_foreign_ids(event["id"], event["data"]["payment_id"])
+        payment = payment_from_json(event["data"])
         return Notice(
             event_id=as_text(event["id"]),
             occurred_at=time_from_json(event["time"]),
             traceparent=as_text(event["traceparent"]) if "traceparent" in event else None,
-            payment=payment_from_json(event["data"]),
-            is_whole=not event["data"].keys() & {"waiting", "failed"},
+            payment=payment,
+            is_whole=payment.version == payment.facts,
         )
     except NOT_OURS as exc:
         raise Unreadable(f"the message is no payment event: {shown(repr(exc), at_most=500)}") from exc

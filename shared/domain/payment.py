@@ -165,6 +165,12 @@ class Payment:
         return self.captured_late.capture_id if self.captured_late else None
 
     @property
+    def facts(self) -> int:
+        """How many facts the state shows, each of which one event brought."""
+        shown = (self.created, self.settled, self.completed, self.failed, self.voided, self.failure_told)
+        return 1 + sum(fact is not None for fact in shown)
+
+    @property
     def broken(self) -> tuple[str, ...]:
         """The steps that broke and are not finished, or whose money a person has to give back."""
         second = {each.step for each in self.second_yeses if not each.is_seen_to}

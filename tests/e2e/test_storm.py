@@ -43,7 +43,7 @@ METHODS = {
 }
 """Payment methods and how common they are. Not pm_invalid: no repair and no replay mends a request that is wrong."""
 MERCHANTS = ["ok", "ok", "fails-twice", "down", None]
-HOST = {"PROVIDER_TIMEOUT_S": "3", "NOTIFIER_TIMEOUT_S": "3", "TURN_LIMIT_S": "5"}
+HOST = {"PROVIDER_TIMEOUT_S": "3", "NOTIFIER_TIMEOUT_S": "3", "TURN_LIMIT_S": "3.5"}
 """Shorter than the time for which the provider says nothing, and shorter than a lock. Yet far longer than a request
 waits on a busy machine. A provider that has not begun when we give up knows nothing when it is asked, and one that
 forgets request ids then charges twice; only its memory of request ids helps against that.

@@ -65,6 +65,8 @@ class Bus:
         self.scheduled: list[tuple[float, int, Message]] = []
         self.accepted: Counter[tuple[str, str]] = Counter()
         """How often each id was taken by a topic that drops repeats."""
+        self.bodies: list[str] = []
+        """What other components got to see."""
         self.is_down = False
         self._seen: dict[tuple[str, str], float] = {}
         self._numbers = count(1)
@@ -81,6 +83,7 @@ class Bus:
                 return
             self._seen[name] = self._stage.now_s
             self.accepted[name] += 1
+            self.bodies.append(message.body)
         if due_s is not None and due_s > self._stage.now_s:
             self.scheduled.append((due_s, next(self._numbers), message))
             self.scheduled.sort(key=lambda each: each[:2])

@@ -38,7 +38,7 @@ from tests.invariants.turns import (
     nothing_is_shipped_after_a_failure,
     only_who_may_calls,
 )
-from tests.invariants.world import World
+from tests.invariants.world import WHY, World
 
 MOST_SWEEPS = 12
 _LONGEST_S = 1.1 * max(LIMITS.horizon(step).total_seconds() for step in Step)
@@ -134,8 +134,13 @@ def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
 
 
 def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
-    """What a worker heard and took with it into death is asked for again, at the latest by an operator's replay."""
-    yield from _yeses(world, {deed.reference for deed in world.provider.book if deed.heard and deed.handed_on})
+    """Or in an open letter, if the release that kept it could not read the stream.
+
+    What a worker heard and took with it into death is asked for again, at the latest by an operator's replay.
+    """
+    held = {letter.yes.reference for letter in _letters(world) if letter.yes and letter.status is LetterStatus.OPEN}
+    handed_on = {deed.reference for deed in world.provider.book if deed.heard and deed.handed_on}
+    yield from _yeses(world, handed_on - held)
 
 
 def _every_yes_stands_once(world: World) -> Iterator[Broken]:
@@ -270,6 +275,13 @@ def _rows_show_the_last_event(world: World) -> Iterator[Broken]:
             yield Broken("rows_show_the_last_event", f"{shown} is not {row_of(last)}")
 
 
+def _who_and_why_never_leave(world: World) -> Iterator[Broken]:
+    words = [WHY, *(f'"{claim.by}"' for claim in world.claims), *world.letters.texts]
+    for body in world.bus.bodies:
+        if found := [word for word in words if word in body]:
+            yield Broken("who_and_why_never_leave", f"{found} in {body}")
+
+
 def _letters_never_go_back(world: World) -> Iterator[Broken]:
     """Open, then perhaps taken up, then closed; and lists show at rest what the stream says."""
     order = list(LetterStatus)
@@ -369,6 +381,7 @@ WHEN_SWEPT: tuple[Check, ...] = (_every_yes_that_was_handed_on_stands_once,)
 """A yes may stand in a message that was lost; then the sweep has it asked for."""
 IN_THE_END: tuple[Check, ...] = (
     _every_document_holds_the_state_after_it,
+    _who_and_why_never_leave,
     _every_yes_stands_once,
     _letters_stand_as_the_design_says,
     _no_money_is_unknown,

@@ -7,7 +7,7 @@ import pytest
 from tests.invariants.checks import judge
 from tests.invariants.runs import Run, play, shortest
 
-RUNS = int(os.environ.get("INVARIANT_RUNS", "600"))
+RUNS = int(os.environ.get("INVARIANT_RUNS", "500"))
 FIRST = int(os.environ.get("INVARIANT_SEED", "0"))
 PARTS = 10
 

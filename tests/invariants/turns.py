@@ -13,7 +13,7 @@ from tests.invariants.world import Turn, World
 
 
 def only_who_may_calls(world: World) -> Iterator[Broken]:
-    """A turn calls within its limit. One that is not ordinary has read that its cause is current and its step runs."""
+    """A turn calls within its limit. One that is not ordinary, or reads, reads that its cause is current and runs."""
     for asked in world.provider.log:
         turn = world.turns.get(asked.job)
         fault = "is no turn of a step" if turn is None else _fault(asked, turn)
@@ -52,10 +52,8 @@ def nobody_ends_what_moved_on(world: World) -> Iterator[Broken]:
 def _fault(asked: Asked, turn: Turn) -> str | None:
     if asked.at_s - turn.began_s > LIMITS.turn_limit.total_seconds():
         return f"its turn began at {turn.began_s:.1f}"
-    if _is_ordinary(turn):
-        return None
     if asked.documents is None:
-        return "has not read the stream"
+        return None if _is_ordinary(turn) else "has not read the stream"
     stream = tuple(map(told, asked.documents))
     current = cause(stream, turn.step)
     own = ":".join(turn.delivery.message_id.split(":")[:2])
@@ -67,7 +65,13 @@ def _fault(asked: Asked, turn: Turn) -> str | None:
         return "its step is to be ended"
     if asked.sends and "answered" in turn.delivery.properties:
         return "a yes was heard before"
+    if asked.sends and asked.step.moves_money and not (_is_quiet(turn) or _is_ordinary(turn)):
+        return "others may be sending: it is not quiet"
     return None
+
+
+def _is_quiet(turn: Turn) -> bool:
+    return "quiet" in turn.delivery.properties and turn.delivery.delivery_count == 1
 
 
 def _is_ordinary(turn: Turn) -> bool:

@@ -36,6 +36,8 @@ from tests.invariants.stage import Job, Stage
 from tests.invariants.store import Store, StorePort
 
 WORKERS = 3
+WHY = "no hope"
+"""Why an operator gives something up; it must never leave."""
 FEED_RETRY_S = 30.0
 """The longest interval of the feed's retry policy."""
 _STEP_AT = {str(place): step for step, place in flow.PLACE_OF.items()}
@@ -283,7 +285,7 @@ class World:
                 if verb == "replay":
                     claim.result = await replay(letter_id, by=claim.by, dry_run=dry_run, services=self.services)
                 else:
-                    claim.result = await discard(letter_id, by=claim.by, reason="no hope", services=self.services)
+                    claim.result = await discard(letter_id, by=claim.by, reason=WHY, services=self.services)
             except Exception as fault:
                 claim.fault = type(fault).__name__
                 raise

@@ -126,6 +126,8 @@ def test_a_message_that_is_whole_leads_its_step_to_do_what_the_stream_would(stor
     for stored in story.stored:
         notice = from_cloud_event(to_cloud_event(stored))
 
+        if notice.is_whole:
+            assert notice.payment == stored.payment, "what is written next to the next event forgets nothing"
         if isinstance(stored.event, STARTER_OF[step]) and notice.is_whole:
             assert intend(notice.payment, step, now=NOON) == intend(stored.payment, step, now=NOON)
 

@@ -72,6 +72,7 @@ async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Serv
     now = standing(stream, Step(letter.step))
     refused = "" if stands_still(now, step=Step(letter.step), services=services) else _why_not(letter, now)
     if refused:
+        await shown_as(letter, stream, services=services)
         return _kept(letter, refused)
     return await _end(letter, stream, by=by, reason=reason, services=services)
 

@@ -93,6 +93,14 @@ class Host:
             await self.bus.run_due()
             await self.work()
 
+    async def wait(self) -> bool:
+        """Move the clock to what is due next; False when nothing is."""
+        due_ms = self._next_due_ms()
+        if due_ms is not None:
+            self.clock.advance_to_ms(due_ms)
+            await self.bus.run_due()
+        return due_ms is not None
+
     def _next_due_ms(self) -> int | None:
         """When the broker has something due, or a page of a feed that failed comes again."""
         due_ms = self.bus.next_due_ms()

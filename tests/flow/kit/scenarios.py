@@ -150,7 +150,7 @@ async def lost_and_swept(world: World) -> str:
     """The message to settle is lost. No part of ours does that; the sweep is for what nobody has thought of."""
     payment_id = await world.accept("pm_ok")
     while not await world.lose_message(str(places.SETTLE)):
-        if not await world.next():
+        if not await world.next() and not await world.wait():
             break
     await world.run(for_s=LONG_S)
     world.clock.advance_s(LONG_S)
