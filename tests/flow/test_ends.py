@@ -120,6 +120,19 @@ async def test_what_the_provider_refuses_as_our_fault_is_ended_by_a_discard(tmp_
         assert (await world.only_letter()).status is LetterStatus.CLOSED
 
 
+async def test_the_books_are_asked_about_an_end_only_when_nobody_else_can_be_sending(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_invalid")
+        await world.run()
+        asks = (await world.backends.charge(payment_id)).get("asks", 0)
+
+        await world.discard((await world.only_letter(reason="our_fault")).letter_id)
+        await world.run()
+
+        asked = (await world.backends.charge(payment_id))["asks"] - asks
+        assert asked == 3, "by id, and when quiet by id and by reference"
+
+
 async def test_a_void_that_finds_the_money_taken_keeps_the_evidence(tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
         payment_id = await world.accept("pm_settle_down")
