@@ -91,6 +91,7 @@ async def test_while_the_provider_does_not_answer_nothing_is_ended_and_the_end_i
         assert await world.events(payment_id) == ["initiated"]
         letter = await world.only_letter(status=LetterStatus.OPEN)
         assert (letter.cause, letter.reason) == (outcome.cause, "retries_exhausted")
+        assert world.telemetry.metric("step.retries", step="create", reason="not_answered") == 3
 
         await discarded(world)
         await world.run()

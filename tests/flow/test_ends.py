@@ -9,8 +9,9 @@ import pytest
 
 from shared import flow
 from shared.codec.documents import to_document
+from shared.codec.letters import letter_to_json
 from shared.codec.messages import Message
-from shared.domain.events import PaymentCreated
+from shared.domain.events import PaymentCreated, PaymentResumed
 from shared.domain.letters import LetterStatus
 from shared.errors import StoreBusy, StoreRefuses
 from shared.services import Services
@@ -119,6 +120,19 @@ async def test_what_the_provider_refuses_as_our_fault_is_ended_by_a_discard(tmp_
         assert (await world.only_letter()).status is LetterStatus.CLOSED
 
 
+async def test_the_books_are_asked_about_an_end_only_when_nobody_else_can_be_sending(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_invalid")
+        await world.run()
+        asks = (await world.backends.charge(payment_id)).get("asks", 0)
+
+        await world.discard((await world.only_letter(reason="our_fault")).letter_id)
+        await world.run()
+
+        asked = (await world.backends.charge(payment_id))["asks"] - asks
+        assert asked == 3, "by id, and when quiet by id and by reference"
+
+
 async def test_a_void_that_finds_the_money_taken_keeps_the_evidence(tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
         payment_id = await world.accept("pm_settle_down")
@@ -150,6 +164,23 @@ async def test_a_capture_nobody_heard_is_not_given_up_unasked_after_an_upgrade(t
 
         assert await world.events(payment_id) == COMPLETED
         assert await world.charges(payment_id) == 1
+
+
+async def test_a_yes_that_an_earlier_release_heard_is_not_forgotten_with_its_discard(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_settle_down")
+        await world.run()
+        letter = await world.only_letter()
+        message = {**letter_to_json(letter)["message"], "answered": True}
+        discarded: dict[str, object] = {"message": message, "status": "discarded", "history": HISTORY}
+        await as_an_earlier_release_left_it(world, letter, **discarded)
+        world.clock.advance_s(20_000)
+
+        await world.sweep()
+
+        resumed = (await world.stream(payment_id))[-1].event
+        assert isinstance(resumed, PaymentResumed)
+        assert (resumed.to, resumed.heard) == ("end", True)
 
 
 @pytest.mark.parametrize("status", ["replayed", "resolved"])
@@ -280,4 +311,7 @@ async def test_a_letter_of_the_feed_is_closed_by_a_person_whatever_its_document_
         outcome = await world.discard((await world.only_letter()).letter_id)
 
         assert outcome.discarded
-        assert (await world.only_letter()).status is LetterStatus.CLOSED
+        letter = await world.only_letter()
+        assert letter.status is LetterStatus.CLOSED
+        again = await world.replay(letter.letter_id)
+        assert (again.verdict.value, again.why) == ("nothing_to_do", "the dead letter is closed")

@@ -1,10 +1,15 @@
 """Recording what died: tried for ever, recorded once, and drained by an operator when even that died."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from shared.domain.letters import LetterStatus
+from shared.domain.stream import StoredEvent
+from shared.ports.event_store import EventStore
+from shared.services import Services
 from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
 from tests import places
@@ -136,3 +141,33 @@ async def test_draining_an_empty_queue_finds_nothing(tmp_path: Path) -> None:
         drained = await world.operate(lambda services: drain(keep=keep, services=services))
 
         assert (drained.recorded, drained.more) == (0, False)
+
+
+class StreamsByName:
+    """A store that is asked for the stream of one payment, and never for all that there is."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        assert payment_id
+        return await self._store.load(payment_id)
+
+
+def by_name(services: Services) -> Services:
+    return replace(services, store=cast("EventStore", StreamsByName(services.store)))
+
+
+async def test_a_letter_that_names_no_payment_reads_nobodys_stream(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=by_name) as world:
+        await world.accept("pm_ok")
+        await world.read_page("publish")
+        await world.make_unreadable(str(places.CREATE), message_id="nobody")
+
+        await world.run(for_s=600)
+
+        assert (await world.only_letter()).payment_id is None
+        assert world.telemetry.metric("step.retries", step="record") == 0

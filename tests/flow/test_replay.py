@@ -88,6 +88,17 @@ async def test_the_same_letter_replayed_again_is_nothing_to_do(tmp_path: Path) -
         assert (await reread(world, letter)).status is LetterStatus.CLOSED
 
 
+async def test_a_letter_says_as_of_which_version_it_was_taken_up(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, letter = await parked(world)
+
+        await world.replay(letter.letter_id)
+
+        taken_up = await reread(world, letter)
+        assert taken_up.status is LetterStatus.TAKEN_UP
+        assert taken_up.as_of == len(await world.stream(payment_id))
+
+
 async def test_a_repeat_of_the_feed_does_not_start_what_waits_for_a_person(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id, _ = await parked(world)

@@ -8,13 +8,14 @@ from typing import Any, cast
 import pytest
 
 from shared.domain.events import Event, PaymentCreated, PaymentFailed
-from shared.domain.letters import LetterStatus, Yes
+from shared.domain.letters import DeadLetter, LetterStatus, Yes
 from shared.domain.payment import Status, evolve
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
 from shared.verbs.recovery.replay import Verdict
+from tests import places
 from tests.builders import NOON
 from tests.facts import COMPLETED
 from tests.flow.kit.failing_ports import raising_in_append
@@ -230,3 +231,24 @@ async def test_an_append_whose_answer_was_lost_is_found_and_written_once(tmp_pat
         assert await world.charges(payment_id) == 1
         assert await world.letters() == []
         assert world.faults == []
+
+
+async def test_a_yes_to_a_payment_that_is_not_stored_is_kept_in_its_letter_once(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        nobody = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
+        letter = DeadLetter(
+            message_id=f"{nobody}:2:settle:5",
+            body="{}",
+            subject="payment.created",
+            reason="charged_not_recorded",
+            description="the store was away",
+            source=str(places.SETTLE),
+            yes=Yes("cap_9", NOON),
+        )
+        await world.services.dead_letters.park(letter)
+
+        await world.run(for_s=600)
+
+        kept = await world.only_letter(status=LetterStatus.OPEN)
+        assert (kept.payment_id, kept.yes) == (nobody, Yes("cap_9", NOON))
+        assert world.telemetry.metric("step.retries", step="record") == 0

@@ -6,6 +6,7 @@ a run that was stopped goes on. Only one mutant is in a copy at a time, and two 
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -66,6 +67,7 @@ def to_try(drawn: Sequence[Mutant], results: Mapping[str, Result], entries: Sequ
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # copies are taken away, and what runs in them
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="which mutants are drawn; a new one without it")
     parser.add_argument("--more", type=int, default=0, help="further mutants, from anywhere")

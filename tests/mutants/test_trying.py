@@ -86,17 +86,17 @@ async def test_a_mutant_that_hangs_is_noticed(tree: Path, tmp_path: Path) -> Non
 
 
 def test_what_runs_the_line_goes_first_and_all_unit_tests_follow() -> None:
-    tests = {
-        "tests/flow/a.py::x": 1.0,
-        "tests/unit/b.py::y": 2.0,
-        "tests/unit/c.py::z": 0.1,
-        "tests/contract/d.py::v": 0,
-    }
-    runs = {"shared/toy.py": {2: {"tests/flow/a.py::x", "tests/unit/b.py::y"}, 9: {"tests/contract/d.py::v"}}}
+    flow, named, unit, other = (
+        "tests/flow/a.py::x",
+        "tests/flow/test_toy.py::x",
+        "tests/unit/b.py::y",
+        "tests/unit/c.py::z",
+    )
+    of_file = "tests/contract/d.py::v"
+    tests = {flow: 1.0, named: 9.0, unit: 2.0, other: 0.1, of_file: 0.0}
+    runs = {UNSEEN.path: {UNSEEN.line: {flow, named, unit}, 9: {of_file}}}
 
-    chosen = Map(tests, runs).chosen(UNSEEN)
-
-    assert chosen == [["tests/unit/b.py::y"], ["tests/flow/a.py::x"], ["tests/unit/c.py::z", "tests/contract/d.py::v"]]
+    assert Map(tests, runs).chosen(UNSEEN) == [[unit, named], [flow], [other, of_file]]
 
 
 def test_only_what_was_not_measured_is_measured_again(tmp_path: Path) -> None:
