@@ -207,7 +207,9 @@ def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | Non
     if letter_id is not None and causes.get(letter_id) != named:
         age = event.at - current.at
         past = event.kind == "payment.resumed" and age >= LIMITS.horizon(Step(step))
-        ends = event.said.get("to") == "end" and current.kind == "payment.resumed"
+        to, under_way = event.said.get("to"), current.said.get("to")
+        is_under_way = standing == "running" or (under_way and is_being_told_late(stream))
+        ends = (to, under_way) == ("end", "finish") and is_under_way  # what was started again may be ended by it
         if not past and not ends:
             return f"comes of a letter of {causes.get(letter_id)}, and {step} has the cause {named}"
     allowed = {"running"} if event.kind == "payment.parked" else {"running", "parked"}
