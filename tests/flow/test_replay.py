@@ -10,6 +10,7 @@ import pytest
 from shared.codec.messages import Message
 from shared.domain.events import PaymentResumed
 from shared.domain.letters import LetterRecord, LetterStatus
+from shared.steps.letters import shown_as
 from shared.verbs.recovery.replay import Verdict
 from tests import places
 from tests.crashes import CrashPlan, Side
@@ -97,6 +98,19 @@ async def test_a_letter_says_as_of_which_version_it_was_taken_up(tmp_path: Path)
         taken_up = await reread(world, letter)
         assert taken_up.status is LetterStatus.TAKEN_UP
         assert taken_up.as_of == len(await world.stream(payment_id))
+
+
+async def test_a_letter_that_others_brought_up_to_date_first_is_left_as_it_is(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, as_it_was = await parked(world)
+        await world.backends.tell_provider("/repair")
+        await world.replay_all()
+        await world.run()
+
+        shown = await shown_as(as_it_was, await world.stream(payment_id), services=world.services)
+
+        assert shown == await reread(world, as_it_was)
+        assert shown.status is LetterStatus.CLOSED
 
 
 async def test_a_repeat_of_the_feed_does_not_start_what_waits_for_a_person(tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
 """One trace from the request to the end, however the work was divided: by the feed, by the broker, by a crash."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from opentelemetry.sdk.trace import ReadableSpan
 
+from shared.ports.notifier import Notifier
+from shared.ports.provider import Answer, Call
 from tests.facts import STEPS
 from tests.flow.kit.world import World, a_world
 
@@ -81,7 +86,35 @@ async def test_a_replay_stays_in_the_trace_and_is_linked_to_it(tmp_path: Path) -
         assert all([link.context.trace_id for link in span.links] == [trace_id(span)] for span in resumed)
 
 
-async def test_provider_and_store_are_told_of_the_trace(tmp_path: Path) -> None:
+class _Overheard:
+    """A notifier that remembers what it was given."""
+
+    def __init__(self, notifier: Notifier, told: list[tuple[str, Call]]) -> None:
+        self._notifier, self._told = notifier, told
+
+    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
+        self._told.append((body, call))
+        return await self._notifier.notify(url, body, call=call)
+
+
+async def test_the_merchant_is_told_of_the_trace_in_the_event_as_beside_it(tmp_path: Path) -> None:
+    told: list[tuple[str, Call]] = []
+
+    async with a_world(
+        tmp_path,
+        alter=lambda services: replace(services, notifier=cast("Notifier", _Overheard(services.notifier, told))),
+    ) as world:
+        await world.accept("pm_ok", notify="ok")
+        await world.run()
+
+        ((body, call),) = told
+        (trace,) = traces(world)
+        assert call.traceparent is not None
+        assert json.loads(body)["traceparent"] == call.traceparent
+        assert call.traceparent[3:35] == f"{trace:032x}"
+
+
+async def test_the_store_is_told_of_the_trace(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok")
 

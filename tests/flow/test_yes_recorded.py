@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.domain.events import Event, PaymentCreated, PaymentFailed
+from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentSettled
 from shared.domain.letters import DeadLetter, LetterStatus, Yes
 from shared.domain.payment import Status, evolve
 from shared.domain.stream import StoredEvent
@@ -211,9 +211,11 @@ async def test_a_replay_records_the_yes_that_a_letter_holds_and_sends_nothing(tm
         await world.backends.mend_store()
 
         (verdict,) = await world.replay_all()
+        *_, before, recorded = await world.stream(payment_id)
         await world.run()
 
         assert (verdict.verdict, verdict.why) == (Verdict.NOTHING_TO_DO, "the payment moved on: it is settled")
+        assert (type(recorded.event), recorded.traceparent) == (PaymentSettled, before.traceparent)
         assert await world.events(payment_id) == COMPLETED
         assert await world.backends.charge(payment_id) == charge, "nobody was asked, nothing was sent"
         assert (await world.only_letter()).status is LetterStatus.CLOSED
