@@ -41,12 +41,12 @@ var metricRules = [
   }
   {
     name: 'recorder-dead-letters'
-    description: 'Dead letters could not be recorded and lie in the dead-letter queue of the recording subscription itself.'
+    description: 'Dead letters that could not be recorded lie there for five minutes: the timer does not drain them.'
     severity: 0
     scope: serviceBusId
     namespace: busMetrics
     metric: 'DeadletteredMessages'
-    aggregation: 'Maximum'
+    aggregation: 'Minimum'
     threshold: 0
     window: 'PT5M'
     dimension: 'EntityName'

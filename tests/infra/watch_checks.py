@@ -43,7 +43,7 @@ def everything_that_must_wake_somebody_does(infra: Infra, _: Product) -> list[st
 
 
 def every_topic_is_watched(infra: Infra, product: Product) -> list[str]:
-    """The broker's own dead letters on every topic; on those that forward, also that none stays there."""
+    """The broker's own dead letters: on topics that forward them any, and on every topic one that stays there."""
     watched: dict[tuple[str, str], set[str]] = {}
     for rule in _metric_criteria(infra):
         names = {value for dimension in rule["dimensions"] for value in dimension["values"]}
@@ -51,8 +51,8 @@ def every_topic_is_watched(infra: Infra, product: Product) -> list[str]:
     topics = {t["name"]: t for t in infra.topology["serviceBus"]["topics"]}
     targets = {s["forwardDeadLetteredMessagesTo"] for t in topics.values() for s in t["subscriptions"]} - {None}
     wanted = {
-        ("DeadletteredMessages", "Maximum"): product.topics,
-        ("DeadletteredMessages", "Minimum"): product.topics - targets,
+        ("DeadletteredMessages", "Maximum"): product.topics - targets,
+        ("DeadletteredMessages", "Minimum"): product.topics,
         ("ActiveMessages", "Minimum"): targets,
         ("ThrottledRequests", "Total"): {"*"},
         ("TotalRequests", "Count"): {"429"},
