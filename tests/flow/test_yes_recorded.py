@@ -11,9 +11,10 @@ from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentSe
 from shared.domain.letters import DeadLetter, LetterStatus, Yes
 from shared.domain.payment import Status, evolve
 from shared.domain.stream import StoredEvent
-from shared.errors import Unreadable
+from shared.errors import StreamMoved, Unreadable
 from shared.ports.event_store import Appended, EventStore
 from shared.services import Services
+from shared.steps.recording import RELOADS
 from shared.verbs.recovery.replay import Verdict
 from tests import places
 from tests.builders import NOON
@@ -122,13 +123,17 @@ async def test_a_second_authorisation_is_a_fact_of_its_own_and_the_loudest_alert
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
-    [(Unreadable("the stream makes no sense"), "unreadable"), (ZeroDivisionError("oops"), "unforeseen")],
+    ("fault", "times", "reason", "why"),
+    [
+        (Unreadable("the stream makes no sense"), 1, "unreadable", "Unreadable: the stream makes no sense"),
+        (ZeroDivisionError("oops"), 1, "unforeseen", "ZeroDivisionError: oops"),
+        (StreamMoved(""), RELOADS, "stream_moved", "StreamMoved: payment {} was written to by others 5 times in a row"),
+    ],
 )
 async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_carries_it_and_records_it(
-    fault: Exception, reason: str, tmp_path: Path
+    fault: Exception, times: int, reason: str, why: str, tmp_path: Path
 ) -> None:
-    async with a_world(tmp_path, alter=raising_in_append(PaymentCreated, fault)) as world:
+    async with a_world(tmp_path, alter=raising_in_append(PaymentCreated, *[fault] * times)) as world:
         payment_id = await world.accept("pm_ok")
 
         await world.run()
@@ -139,7 +144,7 @@ async def test_whatever_kept_a_yes_from_being_recorded_the_next_attempt_carries_
         assert await world.letters() == []
         assert world.telemetry.metric("step.retries", step="create", reason=reason) == 1
         (again,) = world.telemetry.log_lines("advance.again")
-        assert again.description == f"{type(fault).__name__}: {fault}"  # type: ignore[attr-defined] # a field of our log lines
+        assert again.description == why.format(payment_id)  # type: ignore[attr-defined] # a field of our log lines
 
 
 async def test_a_yes_that_met_only_what_nobody_foresaw_is_the_loudest_alert(tmp_path: Path) -> None:
