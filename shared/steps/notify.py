@@ -19,7 +19,7 @@ class Notify:
     """
 
     notifier: Notifier
-    step: Step = Step.NOTIFY
+    step: Step
     asks: bool = False
 
     async def send(self, payment: Payment, call: Call) -> AskAnswer:

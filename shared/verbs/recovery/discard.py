@@ -90,8 +90,6 @@ def _why_not(letter: LetterRecord, now: Standing) -> str:
 
     A letter that was taken up still names the step to end, if what was started again is not done.
     """
-    if now.stands is Stands.NONE:
-        return f"the payment is {now.payment.status.value}: {now.refused}"
     if letter.cause == now.cause or (now.stands is Stands.RUNNING and now.resumed and not now.is_to_end):
         return ""
     if now.is_to_end:
