@@ -9,7 +9,7 @@ import pytest
 
 from tests.facts import COMPLETED
 from tests.flow.kit.failing_ports import raising_in
-from tests.flow.kit.world import a_world, a_world_behind_a_gateway
+from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
 
 # -- done
 
@@ -86,6 +86,23 @@ async def test_a_definite_no_fails_the_payment_with_the_providers_code(
         assert await world.charges(payment_id) == 0
         assert await world.letters() == []
         assert world.telemetry.metric("payments.failed") == 1
+
+
+async def test_a_provider_that_will_not_release_the_money_is_a_matter_for_a_person(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path) as (world, gateway):
+        payment_id = await world.accept("pm_settle_declined")
+        await world.next_until(lambda: has_failed(world, payment_id))
+        gateway.answers(402, body={"code": "not_releasable"})
+        await world.run()
+
+        letter = await world.only_letter()
+        assert (letter.step, letter.reason, letter.severity) == ("void", "our_fault", "normal")
+        assert "not_releasable" in letter.description
+        assert await world.events(payment_id) == ["initiated", "created", "failed"]
+
+
+async def has_failed(world: World, payment_id: str) -> bool:
+    return (await world.events(payment_id))[-1] == "failed"
 
 
 # -- retry
