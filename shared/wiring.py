@@ -15,7 +15,6 @@ from azure.servicebus.aio import ServiceBusClient
 from pydantic import SecretStr
 
 from shared import flow
-from shared.adapters import servicebus
 from shared.adapters.cosmos import client as cosmos
 from shared.adapters.cosmos.events import CosmosEventStore
 from shared.adapters.cosmos.letters import CosmosLetterBox
@@ -24,6 +23,8 @@ from shared.adapters.cosmos.overview import CosmosOverview
 from shared.adapters.exporters import pipelines
 from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider import HttpProvider
+from shared.adapters.servicebus import client as servicebus
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.adapters.telemetry import OpenTelemetry
 from shared.errors import StoreBusy
 from shared.services import GetServices, Limits, Services
@@ -43,7 +44,7 @@ class Built:
 
     services: Services
     _cosmos: CosmosClient
-    _topics: servicebus.ServiceBusTopics
+    _topics: ServiceBusTopics
     _session: aiohttp.ClientSession
 
     async def close(self) -> None:
@@ -60,7 +61,7 @@ async def build(settings: Settings) -> Built:
     except BaseException:  # also when cancelled: what is open is closed, and it travels on
         await client.close()
         raise
-    topics = servicebus.ServiceBusTopics(
+    topics = ServiceBusTopics(
         _bus(settings),
         dead_letter_topic=flow.DEAD_LETTER_TOPIC,
         recorder=flow.RECORD_SUBSCRIPTION,
@@ -71,7 +72,7 @@ async def build(settings: Settings) -> Built:
 
 
 def services_over(
-    settings: Settings, *, client: CosmosClient, topics: servicebus.ServiceBusTopics, session: aiohttp.ClientSession
+    settings: Settings, *, client: CosmosClient, topics: ServiceBusTopics, session: aiohttp.ClientSession
 ) -> Services:
     """The services over open clients, which the caller closes."""
     container = client.get_database_client(flow.DATABASE).get_container_client

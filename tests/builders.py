@@ -21,9 +21,10 @@ from shared.domain.events import (
     PaymentSettled,
     PaymentVoided,
 )
+from shared.domain.evolution import evolve, fold
 from shared.domain.letters import LetterRecord, letter_id_of
 from shared.domain.money import Money
-from shared.domain.payment import Payment, Step, evolve, fold
+from shared.domain.payment import Payment, Step
 from shared.domain.standing import Standing, standing
 from shared.domain.stream import StoredEvent
 

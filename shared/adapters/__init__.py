@@ -1,1 +1,4 @@
-"""One file per outside thing: each implements a port and turns its SDK's errors into ours. None imports another."""
+"""A file or folder for each outside thing: it implements ports and turns its SDK's errors into ours.
+
+None imports another.
+"""

@@ -7,7 +7,7 @@ from shared.codec.facts import FORM_NAMED, FORMS, type_name
 from shared.codec.payments import payment_from_json, state_to_json
 from shared.codec.values import NOT_OURS, Json, as_text, as_text_or_none, shown, time_from_json, time_to_json
 from shared.domain.events import PaymentInitiated, PaymentParked, PaymentResumed, PaymentSeenTo
-from shared.domain.payment import fold
+from shared.domain.evolution import fold
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 

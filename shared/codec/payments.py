@@ -113,20 +113,22 @@ def payment_from_json(fields: Json) -> Payment:
         voided=_fact_from_json(PaymentVoided, fields.get("voided")),
         failure_told=_fact_from_json(PaymentFailureTold, fields.get("failure_told")),
         captured_late=_fact_from_json(PaymentCapturedLate, fields.get("captured_late")),
-        troubles=tuple(
-            Trouble(
-                as_text(each["step"]),
-                as_text(each["cause"]),
-                is_parked=each["parked"] is True,
-                reason=as_text(each["reason"]),
-                is_to_end=each.get("to_end", False) is True,
-            )
-            for each in fields.get("troubles", ())
-        ),
-        second_yeses=tuple(
-            SecondYes(as_text(each["step"]), as_text(each["reference"]), is_seen_to=each["seen_to"])
-            for each in fields.get("second_yeses", ())
-        ),
+        troubles=tuple(map(_trouble, fields.get("troubles", ()))),
+        second_yeses=tuple(map(_second_yes, fields.get("second_yeses", ()))),
         seen_to_steps=tuple(map(as_text, fields.get("seen_to_steps", ()))),
         seen_to_references=tuple(map(as_text, fields.get("seen_to_references", ()))),
     )
+
+
+def _trouble(fields: Json) -> Trouble:
+    return Trouble(
+        as_text(fields["step"]),
+        as_text(fields["cause"]),
+        is_parked=fields["parked"] is True,
+        reason=as_text(fields["reason"]),
+        is_to_end=fields.get("to_end", False) is True,
+    )
+
+
+def _second_yes(fields: Json) -> SecondYes:
+    return SecondYes(as_text(fields["step"]), as_text(fields["reference"]), is_seen_to=fields["seen_to"])

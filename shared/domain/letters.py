@@ -14,7 +14,8 @@ from shared.domain.events import (
     PaymentSeenTo,
     yeses_of,
 )
-from shared.domain.payment import Step, fold
+from shared.domain.evolution import fold
+from shared.domain.payment import Step
 from shared.domain.reasons import Reason
 from shared.domain.standing import Standing, Stands, standing, standings
 from shared.domain.stream import StoredEvent

@@ -21,7 +21,8 @@ from shared.domain.events import (
     PaymentResumed,
     PaymentSettled,
 )
-from shared.domain.payment import Payment, Step, evolve
+from shared.domain.evolution import evolve
+from shared.domain.payment import Payment, Step
 from shared.domain.stream import StoredEvent
 
 STARTER_OF: dict[Step, type[Event]] = {

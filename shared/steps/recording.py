@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from shared.domain.decisions import Refused, decide
 from shared.domain.events import Event
-from shared.domain.payment import Payment, evolve, fold
+from shared.domain.evolution import evolve, fold
+from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import AppendUnknown, StreamMissing, StreamMoved
 from shared.services import Services

@@ -8,8 +8,8 @@ from shared import signals
 from shared.codec.values import fingerprint
 from shared.domain.decisions import Refused
 from shared.domain.events import PaymentInitiated
+from shared.domain.evolution import evolve
 from shared.domain.money import Money
-from shared.domain.payment import evolve
 from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved
 from shared.services import Services

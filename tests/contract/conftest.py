@@ -24,8 +24,8 @@ from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
 from shared.adapters.provider import HttpProvider
-from shared.adapters.servicebus import ServiceBusTopics
-from shared.adapters.servicebus import open_client as open_bus
+from shared.adapters.servicebus.client import open_client as open_bus
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.wiring import SystemClock
 from tests.contract.odd_server import OddServer, odd_server
 from tests.contract.provider_words import Make

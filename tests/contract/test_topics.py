@@ -11,7 +11,7 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from shared import flow
-from shared.adapters.servicebus import ServiceBusTopics
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.codec.deliveries import Delivery
 from shared.codec.messages import Message
 from shared.domain.letters import DeadLetter

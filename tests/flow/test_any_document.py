@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from local.azure.servicebus.topology import load
 from local.supervisor import TOPOLOGY
 from shared import flow
-from shared.adapters.servicebus import ServiceBusTopics, delivery_of
+from shared.adapters.servicebus.topics import ServiceBusTopics
+from shared.adapters.servicebus.wire import delivery_of
 from shared.codec.cloud_events import from_cloud_event
 from shared.codec.deliveries import as_dead_letter
 from shared.codec.documents import to_document

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.adapters.servicebus import delivery_of
+from shared.adapters.servicebus.wire import delivery_of
 from shared.flow import TOPIC_OF
 from tests.facts import COMPLETED
 from tests.flow.kit.world import World, a_world

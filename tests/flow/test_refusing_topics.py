@@ -8,8 +8,9 @@ import pytest
 from local.azure.servicebus import server
 from local.supervisor import TOPOLOGY
 from shared import flow
-from shared.adapters import servicebus
-from shared.adapters.servicebus import ServiceBusTopics
+from shared.adapters.servicebus import client
+from shared.adapters.servicebus import topics as topics_module
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.codec.messages import Message
 from shared.domain.events import PaymentCompleted
 from shared.domain.letters import DeadLetter, LetterStatus
@@ -204,7 +205,7 @@ async def test_a_ping_notices_a_broker_that_has_gone_since_the_last_one(
 ) -> None:
     broker = await server.start(data=tmp_path, topology=TOPOLOGY)
     topics = ServiceBusTopics(
-        servicebus.open_client(broker.connection_string),
+        client.open_client(broker.connection_string),
         dead_letter_topic=flow.DEAD_LETTER_TOPIC,
         recorder=flow.RECORD_SUBSCRIPTION,
         clock=ManualClock(),
@@ -212,7 +213,7 @@ async def test_a_ping_notices_a_broker_that_has_gone_since_the_last_one(
     await topics.ping()
     await topics.park(A_LETTER)  # its sender stays open
     await broker.close()
-    monkeypatch.setattr(servicebus, "PING_LIMIT_S", 1)
+    monkeypatch.setattr(topics_module, "PING_LIMIT_S", 1)
 
     with pytest.raises(BusUnavailable):
         await topics.ping()

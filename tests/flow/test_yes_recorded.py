@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentSettled
+from shared.domain.evolution import evolve
 from shared.domain.letters import DeadLetter, LetterStatus, Yes
-from shared.domain.payment import Status, evolve
+from shared.domain.payment import Status
 from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved, Unreadable
 from shared.ports.event_store import Appended, EventStore

@@ -10,8 +10,9 @@ from dataclasses import replace
 from shared import flow
 from shared.codec.letters import letter_from_json
 from shared.codec.rows import row_from_json
+from shared.domain.evolution import evolve, fold
 from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterRecord, LetterStatus, letter_status
-from shared.domain.payment import Payment, Step, evolve, fold
+from shared.domain.payment import Payment, Step
 from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError

@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.verbs": (*INSIDE, "shared.steps"),
     # one SDK each, and no other adapter
     "shared.adapters.cosmos": (*PORTS, "shared.adapters.cosmos", "azure.cosmos", "azure.core"),
-    "shared.adapters.servicebus": (*PORTS, "azure.servicebus", "azure.core"),
+    "shared.adapters.servicebus": (*PORTS, "shared.adapters.servicebus", "azure.servicebus", "azure.core"),
     "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp"),
     "shared.adapters.provider.words": PORTS,
     "shared.adapters.notifier": (*PORTS, "aiohttp"),

@@ -16,7 +16,8 @@ from shared.codec.payments import payment_from_json, payment_to_json, state_to_j
 from shared.codec.values import fingerprint
 from shared.domain.decisions import intend
 from shared.domain.events import PaymentParked, PaymentResumed, PaymentSeenTo
-from shared.domain.payment import Step, fold
+from shared.domain.evolution import fold
+from shared.domain.payment import Step
 from shared.domain.standing import STARTER_OF
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable

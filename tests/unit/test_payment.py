@@ -26,7 +26,8 @@ from shared.domain.events import (
     PaymentVoided,
     same_fact,
 )
-from shared.domain.payment import Payment, SecondYes, Status, Step, evolve, fold
+from shared.domain.evolution import evolve, fold
+from shared.domain.payment import Payment, SecondYes, Status, Step
 from tests.builders import NOON, Story, a_payment, initiated
 from tests.unit.streams import ANSWERS, DRAWN, STORIES
 

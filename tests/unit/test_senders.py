@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters import servicebus
-from shared.adapters.servicebus import ServiceBusTopics
+from shared.adapters.servicebus import lines
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.domain.letters import DeadLetter
 from shared.errors import BusUnavailable
 from tests.clock import ManualClock
@@ -40,7 +40,7 @@ def topics_on(bus: Any) -> ServiceBusTopics:
 async def test_the_last_of_many_callers_of_a_topic_that_hangs_waits_no_longer_than_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(servicebus, "CALL_LIMIT_S", LIMIT_S)
+    monkeypatch.setattr(lines, "CALL_LIMIT_S", LIMIT_S)
     topics, loop = topics_on(HangingBus()), asyncio.get_running_loop()
 
     began = loop.time()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from shared.domain.decisions import Intention, intend
 from shared.domain.events import PaymentParked, PaymentResumed
-from shared.domain.payment import Payment, Step, Trouble, fold
+from shared.domain.evolution import fold
+from shared.domain.payment import Payment, Step, Trouble
 from shared.domain.standing import STARTER_OF, Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.flow import MAP

@@ -49,12 +49,11 @@ class CosmosOutbox:
             container = (await self._events.read())["_rid"]
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
+        own = [lease for lease in leases if lease["id"].startswith(self._prefix) and container in lease["id"]]
         positions: dict[str, str] = {}
-        for lease in leases:
-            if lease["id"].startswith(self._prefix) and container in lease["id"]:  # not an older container's
-                part = parts.name(lease["LeaseToken"])
-                furthest, position = positions.get(part, ""), lease["ContinuationToken"] or ""
-                positions[part] = max(furthest, position, key=_number)
+        for lease in own:  # and none of an older container
+            part, position = parts.name(lease["LeaseToken"]), lease["ContinuationToken"] or ""
+            positions[part] = max(positions.get(part, ""), position, key=_number)
         return [
             Unpublished(part, position, max(0, parts.newest.get(part, 0) - _number(position)))
             for part, position in positions.items()

@@ -29,6 +29,8 @@ from shared.steps.recording import RELOADS, append_here
 RECORD_POLICY = RetryPolicy(attempts=1, base_s=1, cap_s=300)
 """Only its waits count: recording is tried for ever."""
 
+_LOUD = {Severity.LOW: Level.WARNING, Severity.NORMAL: Level.ERROR, Severity.HIGH: Level.CRITICAL}
+
 
 async def keep(delivery: Delivery, *, services: Services) -> None:
     """Record a dead letter; returning completes the message.
@@ -134,7 +136,6 @@ async def _stream_of(record: LetterRecord, *, services: Services) -> Sequence[St
 
 
 def _tell(record: LetterRecord, services: Services) -> None:
-    loud = Level.CRITICAL if record.severity == Severity.HIGH else Level.ERROR
     services.telemetry.log(
         signals.LOG_DEAD_LETTER_RECORDED,
         {
@@ -145,7 +146,7 @@ def _tell(record: LetterRecord, services: Services) -> None:
             "severity": record.severity,
             "description": record.description,
         },
-        level=Level.WARNING if record.severity == Severity.LOW else loud,
+        level=_LOUD[Severity(record.severity)],
     )
     services.telemetry.count(
         signals.DEAD_LETTERS_RECORDED, step=record.step, reason=record.reason, severity=record.severity

@@ -12,7 +12,8 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from local.azure.servicebus import server
 from local.azure.servicebus.topology import load
 from shared import flow
-from shared.adapters.servicebus import ServiceBusTopics, open_client
+from shared.adapters.servicebus.client import open_client
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from tests.clock import ManualClock
 from tests.flow.kit.bus import DirectBus, Taken
 from tests.topologies import OTHER_COMPONENTS, changed_topology

@@ -13,7 +13,7 @@ from azure.cosmos.aio import CosmosClient
 
 from shared import flow, wiring
 from shared.adapters.cosmos import client as cosmos
-from shared.adapters.servicebus import ServiceBusTopics
+from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.services import Services
 from shared.settings import Settings
 from tests.crashes import CrashPlan, with_crashes

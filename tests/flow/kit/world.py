@@ -15,14 +15,15 @@ from local.azure.servicebus.topology import load as load_topology
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
-from shared.adapters.servicebus import delivery_of
+from shared.adapters.servicebus.wire import delivery_of
 from shared.codec.documents import from_document
 from shared.codec.facts import type_name
 from shared.codec.messages import Message
 from shared.domain.decisions import Refused
+from shared.domain.evolution import fold
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.money import Money
-from shared.domain.payment import Payment, fold
+from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services

@@ -1,0 +1,90 @@
+"""The way to one topic: its sender, and since when it refuses. Knows no other topic.
+
+A sender is kept open: opening one costs three round trips. A lock guards it, because the SDK's senders are not safe for
+several tasks.
+
+Since when a topic refuses is remembered per process. A new process begins the patience anew, and each of several
+processes has its own: one that never lives as long as the patience never gives a topic up. The time counts from the
+first refusal while the broker took from another topic, or opened a link to the dead-letter topic when nothing else was
+to be sent. It begins anew when the topic takes a message, when the whole broker is away, and after an hour without a
+refusal: the feed's part may have gone to another process and come back.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from azure.servicebus.aio import ServiceBusClient, ServiceBusSender
+from azure.servicebus.exceptions import ServiceBusError
+
+from shared.adapters.servicebus.wire import send_in_batches
+from shared.codec.messages import Message
+from shared.errors import BusUnavailable
+from shared.ports.topics import Rejected
+
+CALL_LIMIT_S = 30
+"""For one send with the SDK's own retries in it and the wait for its turn; below the lock of a message (60 s)."""
+
+FORGOTTEN_AFTER = timedelta(hours=1)
+"""Refusals further apart are not one: far longer than the feed's retries are apart (30 s)."""
+
+
+@dataclass(slots=True)
+class Line:
+    """refusing_since, refused_at: None while the topic takes, or while nobody knows that others do."""
+
+    client: ServiceBusClient
+    topic: str
+    refusing_since: datetime | None = None
+    refused_at: datetime | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _sender: ServiceBusSender | None = None
+
+    async def send(
+        self, messages: Sequence[Message], *, due_at: datetime | None = None, limit_s: float | None = None
+    ) -> list[Rejected]:
+        """The limit holds for the wait for the line too: the last of many callers waits no longer than the first."""
+        try:
+            async with asyncio.timeout(limit_s or CALL_LIMIT_S), self._lock:
+                return await self._send(messages, due_at=due_at)
+        except (ServiceBusError, OSError, TimeoutError) as exc:
+            raise BusUnavailable(
+                f"topic {self.topic} did not take {len(messages)} messages ({type(exc).__name__}): send them again"
+            ) from exc
+
+    async def close(self) -> None:
+        if self._sender:
+            await self._sender.close()
+
+    def forget(self) -> None:
+        self.refusing_since = self.refused_at = None
+
+    def refused(self, *, now: datetime) -> None:
+        if self.refusing_since is None or self.refused_at is None or now - self.refused_at > FORGOTTEN_AFTER:
+            self.refusing_since = now
+        self.refused_at = now
+
+    def is_given_up(self, patience: timedelta | None) -> bool:
+        if patience is None or self.refusing_since is None or self.refused_at is None:
+            return False
+        return self.refused_at - self.refusing_since >= patience
+
+    async def _send(self, messages: Sequence[Message], *, due_at: datetime | None) -> list[Rejected]:
+        if self._sender is None:
+            self._sender = self.client.get_topic_sender(self.topic)
+        try:
+            return await send_in_batches(self._sender, messages, due_at=due_at)
+        except (ServiceBusError, OSError, asyncio.CancelledError):
+            await self._reopen_next_time()
+            raise
+
+    async def _reopen_next_time(self) -> None:
+        """A sender whose link was detached may stall on its next use; a fresh one does not."""
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            try:
+                async with asyncio.timeout(1):
+                    await sender.close()
+            except (ServiceBusError, OSError, TimeoutError):
+                return  # it was of no use any more; the fault that matters is on its way up

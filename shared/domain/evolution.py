@@ -1,0 +1,121 @@
+"""How events change a payment: evolve by one, fold a whole stream. Nothing is refused here: what stands, happened."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from shared.domain.events import (
+    Event,
+    PaymentCapturedLate,
+    PaymentChargedTwice,
+    PaymentCompleted,
+    PaymentCreated,
+    PaymentFailed,
+    PaymentFailureTold,
+    PaymentInitiated,
+    PaymentParked,
+    PaymentResumed,
+    PaymentSeenTo,
+    PaymentSettled,
+    PaymentVoided,
+)
+from shared.domain.payment import Payment, SecondYes, Step, Trouble
+
+
+def evolve(payment: Payment | None, event: Event) -> Payment:
+    """The payment after one more event. Raises ValueError for a stream that does not begin with PaymentInitiated."""
+    if payment is None:
+        return _begun(event)
+    payment = replace(payment, version=payment.version + 1)
+    match event:
+        case PaymentInitiated():
+            raise ValueError(f"payment {payment.payment_id} was initiated twice")
+        case PaymentCreated():
+            return replace(_untroubled(payment, Step.CREATE), created=event, payment_method=None)
+        case PaymentSettled():
+            return replace(_untroubled(payment, Step.SETTLE), settled=event)
+        case PaymentCompleted():
+            waits = event.notification == "undelivered" and _is_parked(payment, Step.NOTIFY)
+            return replace(payment if waits else _untroubled(payment, Step.NOTIFY), completed=event)
+        case PaymentFailed():
+            return replace(_untroubled(payment, *Step), failed=event)
+        case PaymentVoided():
+            return replace(_untroubled(payment, Step.VOID), voided=event)
+        case PaymentFailureTold():
+            return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
+        case PaymentCapturedLate():
+            return replace(_untroubled(payment, Step.VOID), captured_late=event)
+        case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
+            return _broken(payment, event)
+        case _:
+            assert_never(event)
+
+
+def _broken(payment: Payment, event: PaymentChargedTwice | PaymentParked | PaymentResumed | PaymentSeenTo) -> Payment:
+    match event:
+        case PaymentChargedTwice():
+            second = SecondYes(event.step, event.reference, is_seen_to=event.step == Step.VOID)
+            return replace(payment, second_yeses=(*payment.second_yeses, second))
+        case PaymentParked():
+            is_to_end = payment.is_to_end(event.step)
+            parked = Trouble(event.step, event.cause, is_parked=True, reason=event.reason, is_to_end=is_to_end)
+            return _troubled(payment, parked)
+        case PaymentResumed():
+            cause = f"{payment.payment_id}:{payment.version}"
+            resumed = Trouble(event.step, cause, is_parked=False, reason=event.by, is_to_end=event.to == "end")
+            return _troubled(payment, resumed)
+        case PaymentSeenTo():
+            return _seen_to(payment, event)
+
+
+def _is_parked(payment: Payment, step: Step) -> bool:
+    return any(trouble.step == step and trouble.is_parked for trouble in payment.troubles)
+
+
+def _untroubled(payment: Payment, *steps: str) -> Payment:
+    left = tuple(trouble for trouble in payment.troubles if trouble.step not in steps)
+    return replace(payment, troubles=left) if payment.troubles else payment
+
+
+def _troubled(payment: Payment, trouble: Trouble) -> Payment:
+    others = _untroubled(payment, trouble.step).troubles
+    return replace(payment, troubles=(*others, trouble))
+
+
+def _seen_to(payment: Payment, event: PaymentSeenTo) -> Payment:
+    if event.step is not None:
+        payment = replace(
+            _untroubled(payment, event.step), seen_to_steps=tuple(sorted({*payment.seen_to_steps, event.step}))
+        )
+    if event.reference is not None:
+        second = tuple(
+            replace(each, is_seen_to=each.is_seen_to or each.reference == event.reference)
+            for each in payment.second_yeses
+        )
+        references = tuple(sorted({*payment.seen_to_references, event.reference}))
+        payment = replace(payment, second_yeses=second, seen_to_references=references)
+    return payment
+
+
+def _begun(event: Event) -> Payment:
+    if not isinstance(event, PaymentInitiated):
+        raise ValueError(f"a stream begins with PaymentInitiated, not with {type(event).__name__}")
+    return Payment(
+        payment_id=event.payment_id,
+        version=1,
+        merchant_id=event.merchant_id,
+        amount=event.amount,
+        reference=event.reference,
+        payment_method=event.payment_method,
+        notification_url=event.notification_url,
+        initiated_at=event.occurred_at,
+        expires_at=event.expires_at,
+    )
+
+
+def fold(events: Iterable[Event]) -> Payment | None:
+    """The payment that a stream amounts to; None for an empty stream."""
+    payment: Payment | None = None
+    for event in events:
+        payment = evolve(payment, event)
+    return payment
