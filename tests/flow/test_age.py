@@ -1,7 +1,13 @@
 """How old a message, a request id or a payment may be, and what is done with one that is older."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from shared.adapters.servicebus.wire import delivery_of
+from shared.codec.properties import ATTEMPT
+from shared.domain.payment import Step
+from shared.verbs.advance import advance
+from tests import places
 from tests.facts import COMPLETED, STEPS
 from tests.flow.kit.world import World, a_world
 
@@ -33,6 +39,23 @@ async def test_a_first_delivery_that_is_just_fresh_is_taken_at_its_word(tmp_path
 
         assert await world.events(payment_id) == COMPLETED
         assert await asks_and_requests(world, payment_id) == (0, 2)
+
+
+async def test_what_says_that_it_was_tried_before_is_asked_about_even_under_the_id_of_a_first_message(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.read_page("publish")
+        taken = await world.bus.take(world.bus.queue(str(places.CREATE)))
+        assert taken is not None
+        first = delivery_of(taken.message, queue=str(places.CREATE))
+
+        tried = replace(first, properties={**first.properties, ATTEMPT: 1})
+        await advance(tried, step=Step.CREATE, services=world.services)
+
+        assert await asks_and_requests(world, payment_id) == (1, 0), "nothing is sent before it is quiet"
+        assert world.scheduled() == {f"{payment_id}:1:create:2": 60.0}
 
 
 async def test_a_repeat_of_the_feed_beyond_the_topics_window_is_seen_as_old_and_does_nothing(tmp_path: Path) -> None:

@@ -63,6 +63,17 @@ async def test_a_payment_created_after_it_had_failed_is_recorded_and_voided(tmp_
         assert (await world.payment(payment_id)).failed is not None
 
 
+async def test_a_no_to_a_payment_that_somebody_had_created_is_for_a_person_to_look_at(tmp_path: Path) -> None:
+    theirs = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_theirs")
+    async with a_world(tmp_path, alter=overtaken("PaymentFailed", theirs)) as world:
+        payment_id = await world.accept("pm_declined")
+        await world.next_until(lambda: events_are(world, payment_id, ["initiated", "created"]))
+        await world.run(for_s=0)
+
+        letter = await world.only_letter(step="create")
+        assert (letter.reason, letter.description) == ("refused", "the stream refuses it: already_created")
+
+
 async def test_money_taken_after_the_payment_had_failed_is_never_announced_as_settled(tmp_path: Path) -> None:
     async with a_world(tmp_path, alter=overtaken("PaymentSettled", DISCARDED)) as world:
         payment_id = await world.accept("pm_ok")
