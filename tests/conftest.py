@@ -1,5 +1,6 @@
 """Fixtures that every folder of tests may use."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ class Declared:
 
     trigger: dict[str, Any]
     retry: dict[str, Any] | None
+    parameters: list[str]
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +48,8 @@ def _declared(function: Function) -> tuple[str, Declared]:
     assert name is not None
     assert trigger is not None
     fields = {field: getattr(value, "value", value) for field, value in trigger.get_dict_repr().items()}
-    return name, Declared(fields, function.get_settings_dict("retry_policy") or None)
+    parameters = list(inspect.signature(function.get_user_function()).parameters)
+    return name, Declared(fields, function.get_settings_dict("retry_policy") or None, parameters)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -52,6 +52,13 @@ def test_each_subscription_has_exactly_one_function(declared_functions: dict[str
     assert sorted(listened) == sorted(declared)
 
 
+def test_what_wakes_a_function_is_handed_to_the_argument_of_its_name(declared_functions: dict[str, Declared]) -> None:
+    bound = {name: [function.trigger["name"]] for name, function in declared_functions.items()}
+    taken = {name: [each for each in f.parameters if each != "context"] for name, f in declared_functions.items()}
+
+    assert bound == taken, "`context` is the host's own"
+
+
 def test_no_message_may_rewrite_what_is_said_of_it(declared_functions: dict[str, Declared]) -> None:
     """The host parses text, and leaves bytes alone."""
     listening = triggers(declared_functions, "serviceBusTrigger")
