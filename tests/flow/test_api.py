@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from functions import health
 from shared import flow
 from shared.codec.documents import to_document
 from shared.domain.events import PaymentInitiated
@@ -181,8 +183,12 @@ async def test_it_is_ready_when_store_and_bus_answer(tmp_path: Path) -> None:
         assert (ready.status, ready.body["checks"]) == (200, {"store": "ok", "bus": "ok"})
 
 
-async def test_it_says_what_keeps_it_from_being_ready_and_asks_no_more_than_it_must(tmp_path: Path) -> None:
+async def test_it_says_what_keeps_it_from_being_ready_and_asks_no_more_than_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ping: Any = Ping()
+    at_s = [100.0]
+    monkeypatch.setattr(health, "time", SimpleNamespace(monotonic=lambda: at_s[0]))
     async with a_world(tmp_path, alter=lambda services: replace(services, store=ping)) as world:
         edge = Edge(world)
 
@@ -191,3 +197,7 @@ async def test_it_says_what_keeps_it_from_being_ready_and_asks_no_more_than_it_m
         assert (first.status, first.body["checks"]) == (503, {"store": "StoreBusy", "bus": "ok"})
         assert second.body == first.body
         assert ping.asked == 1
+        for later_s, asked in ((4.9, 1), (5.0, 2)):
+            at_s[0] = 100.0 + later_s
+            await edge.ask("ready")
+            assert ping.asked == asked
