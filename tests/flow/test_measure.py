@@ -19,7 +19,7 @@ async def publisher_came_to(world: World, number: int) -> None:
 
 
 async def lag_s(world: World) -> float:
-    await world.operate(lambda services: measure_backlog(services=services))
+    await world.tick("measure_backlog")
     return world.telemetry.metric("outbox.lag_s")
 
 

@@ -44,6 +44,17 @@ async def test_a_payment_whose_message_was_lost_is_found_and_goes_on(step: Step,
         assert line.levelname == "WARNING"
 
 
+async def test_the_timer_starts_what_stands_still(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await lost(world, str(places.CREATE))
+        world.clock.advance_s(LONG_S)
+
+        await world.tick("sweep_payments")
+        await world.run()
+
+        assert await world.events(payment_id) == COMPLETED
+
+
 async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await lost(world, str(places.SETTLE))

@@ -1,11 +1,11 @@
-"""The host of a world: it calls the product's functions for messages, and its verbs for feeds, as Azure's host does.
+"""The host of a world: it calls the product's functions for messages, feeds and timers, as Azure's host does.
 
 A page of the feed is noted when its function has returned. A message is completed when its function has returned, and
 abandoned when it has raised. A worker that crashes leaves its locks behind; they end after a minute. Only one thing
 happens at a time, so that every run of a test is the same. Knows no payment.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from local.azure.servicebus.errors import MessageLockLost
@@ -25,13 +25,14 @@ FEED_RETRY_S = 30
 MOST_TURNS = 2000
 """More than any test needs. A world that still works after so many would never end."""
 
-type Feed = Callable[[list[dict[str, Any]], Services], Awaitable[None]]
+FEEDS = {"publish": "publish_events", "project": "project_payments"}
+"""The functions that read the change feed, by what the tests call them."""
 
 
 class Host:
     """It has one worker at a time."""
 
-    def __init__(self, factory: WorkerFactory, *, feeds: Mapping[str, Feed], positions: dict[str, str | None]) -> None:
+    def __init__(self, factory: WorkerFactory, *, positions: dict[str, str | None]) -> None:
         self.backends, self.bus, self.clock = factory.backends, factory.bus, factory.backends.clock
         self.telemetry, self.crash_plan = factory.telemetry, factory.crash_plan
         self.crashes = 0
@@ -39,7 +40,8 @@ class Host:
         self.faults: list[Exception] = []
         """What the functions raised. After each, the message was abandoned, or the page comes again."""
         self._factory = factory
-        self._feeds, self._positions = feeds, positions
+        self._positions = positions
+        """Where each feed that is read goes on, by its name in FEEDS."""
         self._failing: set[str] = set()
         """Feeds whose last page failed."""
         self._worker: Worker | None = None
@@ -79,7 +81,11 @@ class Host:
 
     async def drain(self) -> None:
         """The timer that drains the recorder fires."""
-        await self._triggers.tick()
+        await self._triggers.tick("drain_recorder")
+
+    async def tick(self, name: str) -> None:
+        """The timer of a function fires."""
+        await self.operate(lambda _: self._triggers.tick(name))
 
     def rewind(self, feed: str) -> None:
         """Lose the feed's leases, so that it is read from its beginning again."""
@@ -137,7 +143,7 @@ class Host:
                 return True
         if await self.record_one():
             return True
-        for name in self._feeds:
+        for name in self._positions:
             if await self.read_page(name):
                 return True
         return False
@@ -180,7 +186,7 @@ class Host:
         if not page:
             return False
         try:
-            await self._feeds[name](page, self.services)
+            await self._triggers.feed(FEEDS[name], page)
         except Exception as fault:  # noqa: BLE001 - the edge, as in the real host
             self.faults.append(fault)
             self._failing.add(name)

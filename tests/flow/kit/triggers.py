@@ -1,17 +1,20 @@
-"""The product's functions for messages, each fired with what the local host and the runtime's converter make of one,
-and the timer that drains the recorder.
+"""The product's functions for messages, feeds and timers. Each is fired with what the local host and the runtime's
+converters make of a message or of a page of documents.
 
 So what a trigger file loses or forges on the way to its verb shows in every test of a world. Knows no payment.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import azure.functions as func
+from azure.functions.cosmosdb import CosmosDBTriggerConverter
 from azure.functions.meta import Datum
 from azure.functions.servicebus import ServiceBusMessageInConverter
 from azure.servicebus import ServiceBusReceivedMessage
 
-from functions import advance, drain, recover
+from functions import advance, drain, measure, project, publish, recover, sweep
 from functions.caller import caller
 from local.azure.host.delivery import invocation_of
 from local.azure.host.wire import TypedData
@@ -28,7 +31,10 @@ class Triggers:
         app = func.FunctionApp()
         app.register_functions(advance.blueprint(current))
         app.register_functions(recover.blueprint(current, caller=caller("developer")))
-        app.register_functions(drain.blueprint(current, schedule="0 * * * * *"))
+        for feed in (publish, project):
+            app.register_functions(feed.blueprint(current, feed_poll_delay_ms=1000))
+        for timer in (drain, measure, sweep):
+            app.register_functions(timer.blueprint(current, schedule="0 * * * * *"))
         self._functions = {each.get_function_name(): each for each in app.get_functions()}
 
     async def fire(self, name: str, message: ServiceBusReceivedMessage) -> None:
@@ -41,9 +47,14 @@ class Triggers:
         converted = ServiceBusMessageInConverter.decode(_datum(invocation.data), trigger_metadata=metadata)
         await function.get_user_function()(message=converted)
 
-    async def tick(self) -> None:
+    async def feed(self, name: str, documents: Sequence[dict[str, Any]]) -> None:
+        """A page of the change feed. Raises what the converter or the function raises."""
+        page = CosmosDBTriggerConverter.decode(Datum(json.dumps(documents), "json"), trigger_metadata=None)
+        await self._functions[name].get_user_function()(documents=page)
+
+    async def tick(self, name: str) -> None:
         """The time of the timer has come."""
-        await self._functions["drain_recorder"].get_user_function()(timer=None)
+        await self._functions[name].get_user_function()(timer=None)
 
 
 def _datum(value: TypedData) -> Datum:

@@ -28,8 +28,6 @@ from shared.domain.stream import StoredEvent
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.accept import Initiate, accept
-from shared.verbs.project import project
-from shared.verbs.publish import publish
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
 from shared.verbs.sweep import sweep
@@ -38,24 +36,16 @@ from tests.facts import facts_in
 from tests.flow.kit.backends import Backends, running_backends
 from tests.flow.kit.bus import DirectBus, Taken
 from tests.flow.kit.gateway import Gateway, gateway_to
-from tests.flow.kit.host import Feed, Host, read_feed
+from tests.flow.kit.host import FEEDS, Host, read_feed
 from tests.flow.kit.telemetry import RecordedTelemetry
 from tests.flow.kit.worker import WorkerFactory
-
-
-async def _publish(documents: list[dict[str, Any]], services: Services) -> None:
-    await publish(documents, services=services)
-
-
-async def _project(documents: list[dict[str, Any]], services: Services) -> None:
-    await project(documents, services=services)
 
 
 class World(Host):
     """A host with its bus and backends, and what merchants, operators and tests do with it."""
 
-    def __init__(self, factory: WorkerFactory, *, feeds: Mapping[str, Feed], positions: dict[str, str | None]) -> None:
-        super().__init__(factory, feeds=feeds, positions=positions)
+    def __init__(self, factory: WorkerFactory, *, positions: dict[str, str | None]) -> None:
+        super().__init__(factory, positions=positions)
         self._keys = 0
         self._number = factory.backends.worlds
 
@@ -226,9 +216,9 @@ async def a_world_on(
         settings=settings,
         alter=alter,
     )
-    feeds: dict[str, Feed] = {"publish": _publish, **({"project": _project} if projects else {})}
+    feeds = FEEDS if projects else {"publish"}
     start = await _end_of_feed(backends) if backends.worlds > 1 else None
-    world = World(factory, feeds=feeds, positions=dict.fromkeys(feeds, start))
+    world = World(factory, positions=dict.fromkeys(feeds, start))
     try:
         await world.start()
         yield world
