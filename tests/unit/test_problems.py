@@ -8,8 +8,9 @@ import azure.functions as func
 import pytest
 
 from functions import accept, query
-from functions.problems import STATUS_OF
-from shared.errors import AppendUnknown, PaymentsError, StoreBusy
+from functions.problems import STATUS_OF, FieldFault, problem
+from shared import errors
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy, TurnOver
 from shared.services import GetServices
 
 ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
@@ -50,6 +51,19 @@ async def test_a_get_hears_of_no_key_and_of_nothing_stored() -> None:
 
     assert (document["code"], document["status"]) == ("store_busy", 503)
     assert document["title"] == "The store is busy. Do the same again: it is safe."
+
+
+def test_every_fault_that_reaches_a_caller_has_an_answer() -> None:
+    foreseen = {fault.code for fault in PaymentsError.__subclasses__() if fault.__module__ == errors.__name__}
+
+    assert foreseen - set(STATUS_OF) == {TurnOver.code}, "only steps have turns"
+
+
+def test_what_has_no_faulty_fields_speaks_of_none() -> None:
+    fault = FieldFault("amount_minor", "int_type", "Must be a number")
+
+    assert "errors" not in json.loads(problem("store_busy").get_body())
+    assert len(json.loads(problem("request_invalid", errors=[fault]).get_body())["errors"]) == 1
 
 
 def test_only_the_codes_of_a_key_speak_of_it_to_everybody() -> None:

@@ -77,11 +77,28 @@ def test_metadata_is_flat_text_within_limits() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"[]", b'"text"', b"null", b"\xff", b'{"amount_minor":NaN}', b'{"a":1,"a":2}', b"[" * 100_000],
+    [b"", b"[]", b'"text"', b"null", b'{"amount_minor":NaN}', b'{"a":1,"a":2}'],
 )
 def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     with pytest.raises(BodyNotJson):
         parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"\xff", "The body is not UTF-8."),
+        (b"{", "Expecting property name enclosed in double quotes at line 1, column 2."),
+        (b"[" * 100_000, "The body is nested too deeply."),
+        (b'{"amount_minor":' + b"1" * 5000 + b"}", "A number has too many digits."),
+        (b'["text"]', "The body must be a JSON object."),
+    ],
+)
+def test_it_says_why_a_body_cannot_be_read(raw: bytes, why: str) -> None:
+    with pytest.raises(BodyNotJson) as refused:
+        parse(raw)
+
+    assert str(refused.value) == why
 
 
 @pytest.mark.parametrize(
