@@ -1,25 +1,24 @@
 """A client is opened by connection string, or by address and identity; a proxy counts only where it is wanted."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.cosmos.aio import CosmosClient
 
-from local.azure.cosmos import server
-from local.supervisor import TOPOLOGY
 from shared.adapters.cosmos import client as cosmos
 from shared.adapters.servicebus import client as servicebus
 
 
 class Identity:
-    """Has no token to give; nothing here asks for one."""
+    """Gives a token that nobody looks at."""
 
     async def get_token(self, *scopes: str, **named: Any) -> AccessToken:
-        raise NotImplementedError(scopes, named)
+        del scopes, named
+        return AccessToken("token", expires_on=2**33)
 
     async def close(self) -> None:
         return
@@ -41,36 +40,45 @@ async def test_a_namespace_is_opened_by_its_name_and_an_identity() -> None:
 
 
 @asynccontextmanager
-async def a_proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[asyncio.Event]:
-    """What the environment names as the proxy: it says that it was asked, and hangs up."""
-    asked = asyncio.Event()
+async def a_listener() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """Host and port of what hangs up on everybody, and whether somebody came."""
+    came = asyncio.Event()
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.set()
+        came.set()
         writer.close()
 
     listening = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
     async with listening:
-        yield asked
+        yield f"127.0.0.1:{listening.sockets[0].getsockname()[1]}", came
 
 
+def by_connection_string(at: str, *, proxies: bool) -> CosmosClient:
+    return cosmos.open_client(f"AccountEndpoint=http://{at}/;AccountKey=c2VjcmV0;", proxies=proxies)
+
+
+def by_identity(at: str, *, proxies: bool) -> CosmosClient:
+    return cosmos.open_client(None, endpoint=f"https://{at}/", credential=Identity(), proxies=proxies)
+
+
+@pytest.mark.parametrize("opened", [by_connection_string, by_identity])
 @pytest.mark.parametrize("proxies", [False, True])
 async def test_a_proxy_is_asked_only_if_it_is_wanted(
-    *, proxies: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    opened: Callable[..., CosmosClient], *, proxies: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await server.start(data=tmp_path, topology=TOPOLOGY)
-    client = cosmos.open_client(store.connection_string, proxies=proxies)
-    async with a_proxy(monkeypatch) as asked:
+    async with a_listener() as (proxy, proxy_asked), a_listener() as (account, account_asked):
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://{proxy}")
+        client = opened(account, proxies=proxies)
         opening = asyncio.create_task(client.__aenter__())
-        await asyncio.wait([opening, asyncio.create_task(asked.wait())], return_when=asyncio.FIRST_COMPLETED)
+        either = [asyncio.create_task(asked.wait()) for asked in (proxy_asked, account_asked)]
 
-        assert asked.is_set() is proxies
-        assert opening.done() is not proxies
+        await asyncio.wait([opening, *either], return_when=asyncio.FIRST_COMPLETED)
+
+        assert (proxy_asked.is_set(), account_asked.is_set()) == (proxies, not proxies)
         opening.cancel()
         with suppress(asyncio.CancelledError):
             await opening
-    await client.close()
-    await store.close()
+        await client.close()
