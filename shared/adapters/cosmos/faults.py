@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreRefuses
 
@@ -12,13 +12,18 @@ CALL_LIMIT_S = 20
 """For one call with the SDK's own retries in it; below the lock of a message (60 s)."""
 
 _BUSY = {429, 449}
-_MAYBE = {408, 500, 502, 503, 504}
+"""Refused for now: nothing was done."""
 
 
 class Taken(PaymentsError):
     """The document id is taken, or the document has changed. It never leaves the adapters."""
 
     code = "taken"
+
+
+def _tells_nothing(status: int | None) -> bool:
+    """Whether it may have been done: a fault on the other side, or a yes whose body was cut. None: nothing was sent."""
+    return status == 408 or (status is not None and not 400 <= status < 500)
 
 
 @asynccontextmanager
@@ -32,10 +37,10 @@ async def writing(what: str) -> AsyncIterator[None]:
             raise Taken(f"{what}: somebody was first") from exc
         if exc.status_code in _BUSY:
             raise StoreBusy(f"{what}: the store refused, nothing was written: retry") from exc
-        if exc.status_code in _MAYBE:
+        if _tells_nothing(exc.status_code):
             raise AppendUnknown(f"{what}: the store answered {exc.status_code}: load to find out") from exc
         raise StoreRefuses(f"{what}: the store answered {exc.status_code}, nothing was written") from exc
-    except (ServiceRequestError, ServiceResponseError, TimeoutError) as exc:
+    except (AzureError, TimeoutError) as exc:
         # azure-core says ServiceRequestError for a connection that was cut after sending too, so it may be written
         raise AppendUnknown(f"{what}: the store did not answer: load to find out") from exc
 
@@ -47,8 +52,8 @@ async def reading(what: str) -> AsyncIterator[None]:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
     except HttpResponseError as exc:
-        if exc.status_code in _BUSY | _MAYBE:
+        if exc.status_code in _BUSY or _tells_nothing(exc.status_code):
             raise StoreBusy(f"{what}: the store answered {exc.status_code}: retry") from exc
         raise StoreRefuses(f"{what}: the store answered {exc.status_code}") from exc
-    except (ServiceRequestError, ServiceResponseError, TimeoutError) as exc:
+    except (AzureError, TimeoutError) as exc:
         raise StoreBusy(f"{what}: the store did not answer: retry") from exc
