@@ -22,7 +22,7 @@ from shared.adapters.cosmos.outbox import CosmosOutbox
 from shared.adapters.cosmos.overview import CosmosOverview
 from shared.adapters.exporters import pipelines
 from shared.adapters.notifier import HttpNotifier
-from shared.adapters.provider import HttpProvider
+from shared.adapters.provider.client import HttpProvider
 from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.adapters.telemetry import OpenTelemetry

@@ -45,7 +45,7 @@ class _Ends:
         self.logs.append(logs)
 
 
-def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: bool = False) -> Pipelines:
+def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: bool) -> Pipelines:
     """To Application Insights, else an OTLP collector; console: also to stderr. Traces are handed on without any."""
     ends = _Ends()
     if azure_monitor:

@@ -23,7 +23,7 @@ from local.azure.servicebus import server as servicebus
 from local.supervisor import TOPOLOGY
 from shared import flow
 from shared.adapters.cosmos.client import open_client as open_account
-from shared.adapters.provider import HttpProvider
+from shared.adapters.provider.client import HttpProvider
 from shared.adapters.servicebus.client import open_client as open_bus
 from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.wiring import SystemClock

@@ -45,23 +45,25 @@ NOT_ASKED = Said(500, b"no test has written an answer to this")
 
 @dataclass(slots=True, repr=False)
 class OddServer:
-    """url: where it listens. sent: method and path of each call, by the base URL that it went to."""
+    """url: where it listens. sent, headers: method and path, and the headers, of each call, by its base URL."""
 
     url: str = ""
     sent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    headers: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
     _answers: dict[str, tuple[Said, Said, Said]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def answering(self, post: Said = NOT_ASKED, *, asked: Said = NOT_ASKED, listed: Said = NOT_ASKED) -> str:
         """The base URL at which a POST, a question by request id and one by reference get these answers."""
         base = f"{self.url}/{next(self._numbers)}"
-        self._answers[base], self.sent[base] = (post, asked, listed), []
+        self._answers[base], self.sent[base], self.headers[base] = (post, asked, listed), [], []
         return base
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         base = f"{self.url}/{request.match_info['number']}"
         path = f"/{request.match_info['path']}"
         self.sent[base].append((request.method, path))
+        self.headers[base].append(request.headers)
         post, asked, listed = self._answers[base]
         said = post if request.method == "POST" else asked if path.startswith("/v1/requests/") else listed
         response = web.Response(status=said.status, body=said.content, headers=said.headers)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.adapters.provider import HttpProvider
+from shared.adapters.provider.client import HttpProvider
 from shared.domain.payment import Payment, Step
 from shared.ports.provider import AskAnswer, Call, Done
-from tests.builders import PAYMENT_ID, a_payment
+from tests.builders import PAYMENT_ID, TRACEPARENT, a_payment
 from tests.contract.odd_server import Said
 
 type Make = Callable[[str], HttpProvider]
@@ -34,7 +34,7 @@ def payment_at(step: Step) -> Payment:
 
 
 def call(step: Step) -> Call:
-    return Call(request_id=f"{PAYMENT_ID}:{step.value}", traceparent=None)
+    return Call(request_id=f"{PAYMENT_ID}:{step.value}", traceparent=TRACEPARENT)
 
 
 async def sent(provider: HttpProvider, step: Step) -> AskAnswer:

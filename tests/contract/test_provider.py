@@ -6,7 +6,7 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
-from shared.adapters.provider import HttpProvider
+from shared.adapters.provider.client import HttpProvider
 from shared.domain.payment import Payment, Step
 from shared.ports.provider import Answer, Busy, Call, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from tests.builders import a_payment

@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.payment import Step
 from shared.ports.provider import Busy, OurFault, Unknown
+from tests.builders import PAYMENT_ID, TRACEPARENT
 from tests.contract.odd_server import OddServer, Said
 from tests.contract.provider_words import (
     A_PAGE,
@@ -207,3 +208,20 @@ async def test_another_conflict_is_not_looked_up(odd: OddServer, at: Make, statu
 )
 async def test_a_memory_that_makes_no_sense_tells_nothing(odd: OddServer, at: Make, body: Any) -> None:
     assert isinstance(await asked(at(odd.answering(asked=Said(200, body))), Step.CREATE), Busy)
+
+
+# -- what the provider is told
+
+
+@pytest.mark.parametrize("step", MONEY_STEPS)
+async def test_each_call_goes_under_our_trace_and_what_moves_money_under_its_request_id(
+    odd: OddServer, at: Make, step: Step
+) -> None:
+    base = odd.answering(Said(200, YES[step]), asked=remembered(200, YES[step], step), listed=listed(BOOKS[step]))
+    provider = at(base)
+
+    for spoken in (sent, asked, found):
+        assert await spoken(provider, step) == DONE[step]
+
+    told = [(headers.get("Idempotency-Key"), headers.get("traceparent")) for headers in odd.headers[base]]
+    assert told == [(f"{PAYMENT_ID}:{step.value}", TRACEPARENT), (None, TRACEPARENT), (None, TRACEPARENT)]

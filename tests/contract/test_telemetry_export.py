@@ -41,7 +41,7 @@ async def test_spans_figures_and_log_records_reach_a_collector() -> None:
     await site.start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
 
-    ends = await asyncio.to_thread(lambda: pipelines(azure_monitor=None, otlp_endpoint=url))
+    ends = await asyncio.to_thread(lambda: pipelines(azure_monitor=None, otlp_endpoint=url, console=False))
     telemetry = OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
     with telemetry.span("advance", traceparent=TRACEPARENT):
         telemetry.count("step.retries", step="create")

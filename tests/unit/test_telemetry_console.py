@@ -48,6 +48,10 @@ def test_nothing_is_printed_unless_asked_for(capsys: pytest.CaptureFixture[str])
     assert printed(capsys, console=False) == []
 
 
+def test_log_records_are_collected_only_where_somebody_takes_them() -> None:
+    assert pipelines(azure_monitor=None, otlp_endpoint=None, console=True).logs is None
+
+
 @pytest.mark.parametrize(("value", "expected"), [(None, False), ("true", True)])
 def test_the_setting_is_off_unless_set(monkeypatch: pytest.MonkeyPatch, value: str | None, *, expected: bool) -> None:
     for name, required in REQUIRED_SETTINGS.items():

@@ -1,5 +1,1 @@
 """The payment provider's HTTP API: `client.py` speaks it, `words.py` says what its answers mean."""
-
-from shared.adapters.provider.client import HttpProvider
-
-__all__ = ["HttpProvider"]
