@@ -45,7 +45,7 @@ NOT_ASKED = Said(500, b"no test has written an answer to this")
 
 @dataclass(slots=True, repr=False)
 class OddServer:
-    """url: where it listens. sent, headers: method and path, and the headers, of each call, by its base URL."""
+    """url: where it listens. sent, headers: method and raw path, and the headers, of each call, by its base URL."""
 
     url: str = ""
     sent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -60,9 +60,12 @@ class OddServer:
         return base
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        base = f"{self.url}/{request.match_info['number']}"
+        first = f"/{request.match_info['number']}"
+        base = self.url + first
         path = f"/{request.match_info['path']}"
-        self.sent[base].append((request.method, path))
+        self.sent[base].append(
+            (request.method, request.rel_url.raw_path.removeprefix(f"/{request.match_info['number']}"))
+        )
         self.headers[base].append(request.headers)
         post, asked, listed = self._answers[base]
         said = post if request.method == "POST" else asked if path.startswith("/v1/requests/") else listed

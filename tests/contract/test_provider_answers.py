@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.payment import Step
 from shared.ports.provider import Busy, OurFault, Unknown
-from tests.builders import PAYMENT_ID, TRACEPARENT
+from tests.builders import PAYMENT_ID, TRACEPARENT, a_payment
 from tests.contract.odd_server import OddServer, Said
 from tests.contract.provider_words import (
     A_PAGE,
@@ -18,6 +18,7 @@ from tests.contract.provider_words import (
     YES,
     Make,
     asked,
+    call,
     found,
     listed,
     remembered,
@@ -225,3 +226,12 @@ async def test_each_call_goes_under_our_trace_and_what_moves_money_under_its_req
 
     told = [(headers.get("Idempotency-Key"), headers.get("traceparent")) for headers in odd.headers[base]]
     assert told == [(f"{PAYMENT_ID}:{step.value}", TRACEPARENT), (None, TRACEPARENT), (None, TRACEPARENT)]
+
+
+async def test_whatever_the_provider_calls_a_payment_is_one_part_of_the_path(odd: OddServer, at: Make) -> None:
+    base = odd.answering(Said(200, YES[Step.SETTLE]))
+    payment = a_payment().created("pp/../1?b#c").payment
+
+    await at(base).settle(payment, call(Step.SETTLE))
+
+    assert odd.sent[base] == [("POST", "/v1/payments/pp%2F..%2F1%3Fb%23c/capture")]
