@@ -6,7 +6,6 @@ from pathlib import Path
 
 from shared import flow
 from shared.codec.values import time_to_json
-from shared.verbs.measure import measure_backlog
 from tests.flow.kit.world import World, a_world
 
 LEASE = "publish127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
@@ -72,7 +71,7 @@ async def test_open_dead_letters_are_measured_by_step_and_reason(tmp_path: Path)
             await world.accept(method)
         await world.run()
 
-        await world.operate(lambda services: measure_backlog(services=services))
+        await world.tick("measure_backlog")
 
         gauge = "dead_letters.open"
         assert world.telemetry.metric(gauge, step="create", reason="retries_exhausted") == 1
@@ -84,12 +83,12 @@ async def test_when_the_last_dead_letter_is_closed_the_gauge_falls_to_nothing(tm
     async with a_world(tmp_path) as world:
         await world.accept("pm_down")
         await world.run()
-        await world.operate(lambda services: measure_backlog(services=services))
+        await world.tick("measure_backlog")
         await world.backends.tell_provider("/repair")
         await world.replay_all()
         await world.run()
 
-        await world.operate(lambda services: measure_backlog(services=services))
+        await world.tick("measure_backlog")
 
         assert world.telemetry.metric("dead_letters.open", step="create", reason="retries_exhausted") == 0
 
@@ -99,7 +98,7 @@ async def test_what_the_last_round_remembered_is_read_from_where_every_release_w
         await publisher_came_to(world, 1)
         await world.accept("pm_down")
         await world.run()
-        await world.operate(lambda services: measure_backlog(services=services))
+        await world.tick("measure_backlog")
         await world.backends.tell_provider("/repair")
         await world.replay_all()
         await world.run()

@@ -50,8 +50,8 @@ class CosmosOutbox:
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
         own = [lease for lease in leases if lease["id"].startswith(self._prefix) and container in lease["id"]]
-        positions: dict[str, str] = {}
-        for lease in own:  # and none of an older container
+        positions: dict[str, str] = {}  # of this container; an older one's leases may still lie there
+        for lease in own:
             part, position = parts.name(lease["LeaseToken"]), lease["ContinuationToken"] or ""
             positions[part] = max(positions.get(part, ""), position, key=_number)
         return [

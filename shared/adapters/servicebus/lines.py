@@ -32,14 +32,14 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 
 @dataclass(slots=True)
 class Line:
-    """refusing_since, refused_at: None while the topic takes, or while nobody knows that others do."""
+    """One for each topic. refusing_since, refused_at: None while it takes, or while nobody knows that others do."""
 
     client: ServiceBusClient
     topic: str
     refusing_since: datetime | None = None
     refused_at: datetime | None = None
-    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _sender: ServiceBusSender | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _sender: ServiceBusSender | None = field(default=None, init=False)
 
     async def send(
         self, messages: Sequence[Message], *, due_at: datetime | None = None, limit_s: float | None = None

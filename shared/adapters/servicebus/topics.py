@@ -1,4 +1,4 @@
-"""Publisher, Scheduler and DeadLetters on Azure Service Bus topics."""
+"""Publisher, Scheduler and DeadLetters on Azure Service Bus topics: which line, and what a refusal means."""
 
 import asyncio
 from collections import defaultdict
@@ -20,7 +20,7 @@ from shared.ports.clock import Clock
 from shared.ports.topics import Rejected
 
 GIVEN_UP_LIMIT_S = 5
-"""The same for a topic that has been given up. Each batch tries it once more, and must not wait long for it."""
+"""For a send to a topic that has been given up. Each batch tries it once more, and must not wait long for it."""
 
 PING_LIMIT_S = 10
 """For a new link; below the patience of those who probe."""
