@@ -5,6 +5,7 @@ Knows no signal of ours.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -17,7 +18,7 @@ from opentelemetry.sdk.metrics.export import (
     MetricsData,
     PeriodicExportingMetricReader,
 )
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, SpanExporter
 
 CONSOLE_INTERVAL_MS = 10_000
@@ -35,44 +36,48 @@ class Pipelines:
 
 @dataclass(slots=True)
 class _Ends:
-    spans: list[SpanProcessor] = field(default_factory=list)
+    """What takes spans, figures and log records, as it is put together."""
+
+    tracers: TracerProvider
     metrics: list[MetricReader] = field(default_factory=list)
     logs: list[LogRecordExporter] = field(default_factory=list)
 
     def add(self, *, spans: SpanExporter, metrics: MetricExporter, logs: LogRecordExporter) -> None:
-        self.spans.append(BatchSpanProcessor(spans))
+        self.tracers.add_span_processor(BatchSpanProcessor(spans))
         self.metrics.append(PeriodicExportingMetricReader(metrics))
         self.logs.append(logs)
 
 
 def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: bool) -> Pipelines:
     """To Application Insights, else an OTLP collector; console: also to stderr. Traces are handed on without any."""
-    ends = _Ends()
+    has_readers = bool(azure_monitor or otlp_endpoint or console)
+    ends = _Ends(TracerProvider(shutdown_on_exit=has_readers))
     if azure_monitor:
         _add_azure_monitor(ends, azure_monitor)
     elif otlp_endpoint:
         _add_otlp(ends, otlp_endpoint)
     if console:
-        ends.spans.append(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=_line)))
+        ends.tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=_line)))
         readable = ConsoleMetricExporter(out=sys.stderr, formatter=_line)
         ends.metrics.append(PeriodicExportingMetricReader(readable, export_interval_millis=CONSOLE_INTERVAL_MS))
-    return _connected(ends)
+    meters = MeterProvider(metric_readers=ends.metrics, shutdown_on_exit=has_readers)
+    return Pipelines(ends.tracers, meters, _records(ends.logs))
 
 
-def _connected(ends: _Ends) -> Pipelines:
-    tracers = TracerProvider(shutdown_on_exit=bool(ends.spans))
-    for processor in ends.spans:
-        tracers.add_span_processor(processor)
-    logs = LoggerProvider() if ends.logs else None
-    for exporter in ends.logs:
+def _records(exporters: Sequence[LogRecordExporter]) -> LoggerProvider | None:
+    logs = LoggerProvider() if exporters else None
+    for exporter in exporters:
         if logs is not None:
             logs.add_log_record_processor(BatchLogRecordProcessor(exporter))
-    meters = MeterProvider(metric_readers=ends.metrics, shutdown_on_exit=bool(ends.metrics))
-    return Pipelines(tracers, meters, logs)
+    return logs
 
 
 def _add_azure_monitor(ends: _Ends, connection: str) -> None:
-    """The SDK's own exporters; with local authentication off they read APPLICATIONINSIGHTS_AUTHENTICATION_STRING."""
+    """The SDK's own exporters; with local authentication off they read APPLICATIONINSIGHTS_AUTHENTICATION_STRING.
+
+    The exporter of spans asks its provider what the app is called. Without one it would ask the global provider, which
+    is not ours, and log an error for each batch.
+    """
     from azure.monitor.opentelemetry.exporter import (
         AzureMonitorLogExporter,
         AzureMonitorMetricExporter,
@@ -80,7 +85,7 @@ def _add_azure_monitor(ends: _Ends, connection: str) -> None:
     )
 
     ends.add(
-        spans=AzureMonitorTraceExporter(connection_string=connection),
+        spans=AzureMonitorTraceExporter(connection_string=connection, tracer_provider=ends.tracers),
         metrics=AzureMonitorMetricExporter(connection_string=connection),
         logs=AzureMonitorLogExporter(connection_string=connection),
     )
