@@ -5,6 +5,7 @@ import re
 
 import azure.functions as func
 
+from functions.edge import edge
 from functions.problems import problem
 from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
 from shared.codec.payments import payment_to_json
@@ -14,7 +15,9 @@ from shared.errors import PaymentsError
 from shared.services import GetServices
 from shared.verbs.accept import accept
 
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
+"""No comma: it is what the Functions host puts between the values of a header that was sent twice."""
+
 _TITLES = {
     "store_busy": "Nothing was stored. Send the same request with the same Idempotency-Key again.",
     "store_refuses": "Nothing was stored. Send the same request with the same Idempotency-Key again, later.",
@@ -29,6 +32,7 @@ def blueprint(services: GetServices) -> func.Blueprint:
 
     @bp.function_name("accept_payment")
     @bp.route(route="payments", methods=["POST"])
+    @edge
     async def accept_payment(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         return await _accept(req, traceparent=context.trace_context.trace_parent, services=services)
 

@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.edge import edge
 from shared import flow
 from shared.codec.arrivals import arrived
 from shared.codec.deliveries import Delivery
@@ -36,6 +37,7 @@ def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetService
         subscription_name=place.subscription,
         data_type=AS_BYTES,
     )
+    @edge
     async def advance_payment(message: func.ServiceBusMessage) -> None:
         await advance(delivery(message, queue=str(place)), step=step, services=await services())
 

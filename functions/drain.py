@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.edge import edge
 from shared.services import GetServices
 from shared.verbs.recovery.drain import drain_all
 from shared.verbs.recovery.keep import keep
@@ -13,6 +14,7 @@ def blueprint(services: GetServices, *, schedule: str) -> func.Blueprint:
 
     @bp.function_name("drain_recorder")
     @bp.timer_trigger(arg_name="timer", schedule=schedule, use_monitor=True, run_on_startup=False)
+    @edge
     async def drain_recorder(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger binds by this name
         await drain_all(keep=keep, services=await services())
 

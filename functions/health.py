@@ -6,6 +6,7 @@ import time
 import azure.functions as func
 
 from functions.answers import json_answer
+from functions.edge import edge
 from shared.services import GetServices
 from shared.verbs.query import readiness
 
@@ -19,11 +20,13 @@ def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
 
     @bp.function_name("health")
     @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @edge
     async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger binds by this name
         return json_answer({"status": "live", "build": build_id})
 
     @bp.function_name("ready")
     @bp.route(route="health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+    @edge
     async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger binds by this name
         checks = await lately.checks()
         return json_answer({"checks": checks}, status=200 if set(checks.values()) == {"ok"} else 503)

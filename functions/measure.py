@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.edge import edge
 from shared.services import GetServices
 from shared.verbs.measure import measure_backlog
 
@@ -12,6 +13,7 @@ def blueprint(services: GetServices, *, schedule: str) -> func.Blueprint:
 
     @bp.function_name("measure_backlog")
     @bp.timer_trigger(arg_name="timer", schedule=schedule, use_monitor=True, run_on_startup=False)
+    @edge
     async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger binds by this name
         await measure_backlog(services=await services())
 

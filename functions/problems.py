@@ -13,7 +13,10 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
     "body_too_large": (413, "The body is larger than a payment request can be."),
     "unsupported_media_type": (415, "Send the request as application/json."),
-    "idempotency_key_invalid": (400, "Idempotency-Key must be 1 to 255 visible ASCII characters."),
+    "idempotency_key_invalid": (
+        400,
+        "Idempotency-Key must be one value: 1 to 255 visible ASCII characters, no comma.",
+    ),
     "idempotency_key_reused": (422, "This Idempotency-Key was used for another request. Use a new key."),
     "request_invalid": (422, "The request was understood, and some of its fields cannot be accepted."),
     "payment_not_found": (404, "There is no payment with this id."),

@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.edge import edge
 from functions.feed import on_events
 from shared import flow
 from shared.services import GetServices
@@ -13,6 +14,7 @@ def blueprint(services: GetServices, *, feed_poll_delay_ms: int) -> func.Bluepri
     bp = func.Blueprint()
 
     @on_events(bp, "project_payments", lease_prefix=flow.PROJECT_LEASE_PREFIX, feed_poll_delay_ms=feed_poll_delay_ms)
+    @edge
     async def project_payments(documents: func.DocumentList) -> None:
         await project([dict(document) for document in documents], services=await services())
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import azure.functions as func
 
 from functions.answers import json_answer
+from functions.edge import edge
 from functions.problems import problem
 from shared.codec.documents import event_to_json
 from shared.codec.payments import payment_to_json
@@ -22,11 +23,13 @@ def blueprint(services: GetServices) -> func.Blueprint:
 
     @bp.function_name("get_payment")
     @bp.route(route="payments/{payment_id}", methods=["GET"])
+    @edge
     async def get_payment(req: func.HttpRequest) -> func.HttpResponse:
         return await _shown(req, view=_payment, services=services)
 
     @bp.function_name("get_payment_events")
     @bp.route(route="payments/{payment_id}/events", methods=["GET"])
+    @edge
     async def get_payment_events(req: func.HttpRequest) -> func.HttpResponse:
         return await _shown(req, view=_events, services=services)
 

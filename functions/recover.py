@@ -6,6 +6,7 @@ import azure.functions as func
 
 from functions import operators
 from functions.advance import AS_BYTES, CONNECTION, delivery
+from functions.edge import edge
 from shared import flow
 from shared.services import GetServices
 from shared.verbs.recovery.keep import keep
@@ -34,6 +35,7 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
         subscription_name=flow.RECORD_SUBSCRIPTION,
         data_type=AS_BYTES,
     )
+    @edge
     async def record_dead_letter(message: func.ServiceBusMessage) -> None:
         await keep(delivery(message, queue=flow.RECORD_SUBSCRIPTION), services=await services())
 
@@ -49,5 +51,6 @@ def _register(
 
     @bp.function_name(name)
     @bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ADMIN)
+    @edge
     async def operate(req: func.HttpRequest) -> func.HttpResponse:
         return await operators.answer(operators.Asked(req=req, by=caller(req), services=await services()), ask=ask)

@@ -112,6 +112,8 @@ def parse(body: bytes) -> Initiate:
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    if not body:
+        raise BodyNotJson("The body is empty. Send it with a Content-Length: a chunked body does not get here.")
     try:
         fields = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError:

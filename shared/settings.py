@@ -14,6 +14,9 @@ from shared.domain.retry import Retries, RetryPolicy
 DUPLICATE_DETECTION_WINDOW_S = 3600
 """PT1H, as infra/topology.json declares it for the event topics."""
 
+MESSAGE_LOCK_S = 60
+"""PT1M, as infra/topology.json declares it for each subscription."""
+
 type Seconds = Annotated[float, Field(gt=0)]
 type AskingAttempts = Annotated[int, Field(ge=2)]
 """A step that was started again asks at its first attempt and sends at the second."""
@@ -89,6 +92,8 @@ class Settings(BaseSettings):
             )
         if self.turn_limit_s <= max(self.provider_timeout_s, self.notifier_timeout_s):
             raise ValueError("TURN_LIMIT_S must be longer than PROVIDER_TIMEOUT_S and NOTIFIER_TIMEOUT_S")
+        if self.turn_limit_s >= MESSAGE_LOCK_S:
+            raise ValueError(f"TURN_LIMIT_S must stay below the lock of a message, {MESSAGE_LOCK_S} s")
         return self
 
     @property

@@ -1,6 +1,7 @@
 """Builds the services once per process, inside its loop, and closes them. Knows all adapters, and no rule."""
 
 import asyncio
+import itertools
 import random
 import uuid
 from dataclasses import dataclass
@@ -25,10 +26,13 @@ from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider.client import HttpProvider
 from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
-from shared.adapters.telemetry import OpenTelemetry
+from shared.adapters.telemetry import OpenTelemetry, quiet_libraries
 from shared.errors import StoreBusy
 from shared.services import GetServices, Limits, Services
 from shared.settings import Settings
+
+START_LIMIT_S = 45.0
+"""How long the first function of a process waits for the store; below the lock of a message (60 s)."""
 
 
 class SystemClock:
@@ -134,7 +138,11 @@ def limits(settings: Settings) -> Limits:
 
 
 def once(settings: Settings) -> GetServices:
-    """A getter that builds at its first call, under a lock: several functions may wake at once in a new process."""
+    """A getter that builds at its first call, under a lock: several functions may wake at once in a new process.
+
+    From here on libraries are quiet.
+    """
+    quiet_libraries()
     lock = asyncio.Lock()
     built: list[Built] = []
 
@@ -153,14 +161,25 @@ async def _patiently(settings: Settings) -> Built:
     A function that raised at once would get its message back at once, and ten deliveries would be gone in a second.
     The wait stays below the lock of a message (60 s). Raises StoreBusy.
     """
-    fault: Exception | None = None
-    for pause_s in (1, 2, 4, 8, 16, 0):
+    faults: list[Exception] = []
+    try:
+        async with asyncio.timeout(START_LIMIT_S):
+            return await _at_last(settings, faults)
+    except TimeoutError as exc:
+        raise StoreBusy("the store cannot be reached, so this process cannot start: retry") from (
+            faults[-1] if faults else exc
+        )
+
+
+async def _at_last(settings: Settings, faults: list[Exception]) -> Built:
+    """Tries again and again, and adds what went wrong."""
+    for pause_s in (1, 2, 4, *itertools.repeat(8)):
         try:
             return await build(settings)
         except (AzureError, OSError, TimeoutError) as exc:
-            fault = exc
+            faults.append(exc)
             await asyncio.sleep(pause_s)
-    raise StoreBusy("the store cannot be reached, so this process cannot start: retry") from fault
+    raise AssertionError("it tries for ever")
 
 
 def _account(settings: Settings) -> CosmosClient:

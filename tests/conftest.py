@@ -8,6 +8,7 @@ import pytest
 from azure.functions.decorators.function_app import Function
 from hypothesis import HealthCheck, settings
 
+from functions.edge import edge
 from tests import hosts
 
 # Both measure the machine and not the code: the first draw in a fresh clone also builds hypothesis' own tables.
@@ -30,6 +31,7 @@ class Declared:
     trigger: dict[str, Any]
     retry: dict[str, Any] | None
     parameters: list[str]
+    is_guarded: bool
 
 
 @pytest.fixture(scope="session")
@@ -48,8 +50,10 @@ def _declared(function: Function) -> tuple[str, Declared]:
     assert name is not None
     assert trigger is not None
     fields = {field: getattr(value, "value", value) for field, value in trigger.get_dict_repr().items()}
-    parameters = list(inspect.signature(function.get_user_function()).parameters)
-    return name, Declared(fields, function.get_settings_dict("retry_policy") or None, parameters)
+    code = function.get_user_function()
+    is_guarded = code.__code__ is edge(code).__code__
+    parameters = list(inspect.signature(code).parameters)
+    return name, Declared(fields, function.get_settings_dict("retry_policy") or None, parameters, is_guarded)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -25,6 +26,18 @@ _LEVELS = {
 }
 
 
+_TALKATIVE = ("azure", "uamqp")
+"""The SDKs tell at INFO of every request and of every state of every link."""
+
+
+def quiet_libraries() -> None:
+    """What libraries say below WARNING is dropped here: in Azure each line costs processor time and is paid for, and
+    the filters of host.json see no logger names.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
 @dataclass(frozen=True, slots=True)
 class _OpenSpan:
     span: trace.Span
@@ -44,7 +57,10 @@ class OpenTelemetry:
 
     def __init__(self, *, tracers: TracerProvider, meters: MeterProvider, logs: LoggerProvider | None = None) -> None:
         self._tracer = tracers.get_tracer("regispay")
+        self._meters = meters
         self._meter = meters.get_meter("regispay")
+        self._flusher = ThreadPoolExecutor(1, thread_name_prefix="flush")
+        self._flushing: Future[bool] | None = None
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Gauge] = {}
@@ -88,3 +104,8 @@ class OpenTelemetry:
         if name not in self._histograms:
             self._histograms[name] = self._meter.create_histogram(f"regispay.{name}")
         self._histograms[name].record(value, attributes)
+
+    def flush(self) -> None:
+        if self._flushing is None or self._flushing.done():
+            with suppress(RuntimeError):  # the process ends, and its figures leave with that
+                self._flushing = self._flusher.submit(self._meters.force_flush)

@@ -45,3 +45,6 @@ class Telemetry(Protocol):
 
     def observe(self, name: str, value: float, **attributes: str | int) -> None:
         """Record a value of a histogram."""
+
+    def flush(self) -> None:
+        """What was counted leaves now: this process may be gone before the figures are next collected. Returns at once."""

@@ -17,6 +17,9 @@ from shared.ports.provider import AskAnswer, Busy, Call, NeverSeen, Unknown
 from shared.services import Services
 from shared.steps.step import PaymentStep, request_id
 
+RECORDED_WITHIN_S = 25.0
+"""How long an attempt may last beyond the limit of the turn: a little longer than one call of the store may take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
@@ -71,6 +74,11 @@ class Turn:
     def is_quiet(self) -> bool:
         """Nobody else can be sending for this cause. A redelivery is never quiet: the first delivery may still send."""
         return self.is_ordinary or (self.is_marked_quiet and self.delivery.delivery_count == 1)
+
+    @property
+    def attempt_limit_s(self) -> float:
+        """The calls end at the limit of the turn. What was heard is then recorded, or the next attempt records it."""
+        return self.services.limits.turn_limit.total_seconds() + RECORDED_WITHIN_S
 
     # --- the calls, none of which begins or lasts beyond the limit of the turn ---
 

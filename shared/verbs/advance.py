@@ -4,6 +4,7 @@ Every await may be the last thing this process does. Whoever comes again then as
 nobody else can be sending, so that nothing is done twice. A yes is recorded, even if the payment has changed meanwhile.
 """
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
@@ -50,15 +51,17 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
 
 
 async def _attempt(turn: Turn) -> Outcome:
+    """Ends in time, whatever hangs: a process that the host ends for it would take all other work with it."""
     yes = turn.yes
     try:
-        moved = await _move(turn)
-        if not isinstance(moved, Heard | Wanted):
-            return moved
-        yes = moved.yes or yes  # from here on that must not be forgotten
-        refused = await written(
-            moved, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
-        )
+        async with asyncio.timeout(turn.attempt_limit_s):
+            moved = await _move(turn)
+            if not isinstance(moved, Heard | Wanted):
+                return moved
+            yes = moved.yes or yes  # from here on that must not be forgotten
+            refused = await written(
+                moved, caused_by=turn.delivery.message_id, traceparent=turn.traceparent, services=turn.services
+            )
         return Parked(Reason.REFUSED, f"the stream refuses it: {refused}", yes=yes) if refused else Finished("recorded")
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
         return _failed(fault, yes=yes, turn=turn)

@@ -4,6 +4,8 @@ import asyncio
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
@@ -16,6 +18,7 @@ from shared.adapters.telemetry import OpenTelemetry
 from shared.ports.telemetry import Level
 from tests.builders import TRACEPARENT
 from tests.conftest import REQUIRED_SETTINGS
+from tests.waiting import until
 
 
 async def collected(use: Pipelines) -> None:
@@ -26,28 +29,53 @@ async def collected(use: Pipelines) -> None:
     await asyncio.to_thread(use.logs.shutdown)
 
 
-async def test_spans_figures_and_log_records_reach_a_collector() -> None:
-    bodies: defaultdict[str, list[bytes]] = defaultdict(list)
+type Bodies = defaultdict[str, list[bytes]]
+
+
+@asynccontextmanager
+async def collector() -> AsyncIterator[tuple[str, Bodies]]:
+    """The address of an OTLP collector, and what it has received, by path."""
+    bodies: Bodies = defaultdict(list)
 
     async def take(request: web.Request) -> web.Response:
         bodies[request.path].append(await request.read())
         return web.Response()
 
-    collector = web.Application()
-    collector.router.add_post("/v1/{kind}", take)
-    runner = web.AppRunner(collector)
+    app = web.Application()
+    app.router.add_post("/v1/{kind}", take)
+    runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-
-    ends = await asyncio.to_thread(lambda: pipelines(azure_monitor=None, otlp_endpoint=url, console=False))
-    telemetry = OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
-    with telemetry.span("advance", traceparent=TRACEPARENT):
-        telemetry.count("step.retries", step="create")
-        telemetry.log("recover.dead_letter_recorded", {"step": "create"}, level=Level.CRITICAL)
-    await collected(ends)
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/", bodies
     await runner.cleanup()
+
+
+async def telemetry_to(url: str) -> tuple[Pipelines, OpenTelemetry]:
+    ends = await asyncio.to_thread(lambda: pipelines(azure_monitor=None, otlp_endpoint=url, console=False))
+    return ends, OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
+
+
+async def test_what_must_not_wait_for_the_interval_leaves_at_once() -> None:
+    async with collector() as (url, bodies):
+        ends, telemetry = await telemetry_to(url)
+        telemetry.count("dead_letters.recorded", severity="high")
+        assert not bodies["/v1/metrics"]
+
+        telemetry.flush()
+
+        await until(lambda: bool(bodies["/v1/metrics"]), limit_s=10.0)
+        assert b"regispay.dead_letters.recorded" in bodies["/v1/metrics"][0]
+        await collected(ends)
+
+
+async def test_spans_figures_and_log_records_reach_a_collector() -> None:
+    async with collector() as (url, bodies):
+        ends, telemetry = await telemetry_to(url)
+        with telemetry.span("advance", traceparent=TRACEPARENT):
+            telemetry.count("step.retries", step="create")
+            telemetry.log("recover.dead_letter_recorded", {"step": "create"}, level=Level.CRITICAL)
+        await collected(ends)
 
     trace_id = bytes.fromhex(TRACEPARENT.split("-")[1])
     spans = ExportTraceServiceRequest.FromString(bodies["/v1/traces"][0]).resource_spans[0].scope_spans[0].spans

@@ -85,6 +85,7 @@ async def test_without_a_key_each_post_is_a_payment(tmp_path: Path) -> None:
         (ORDER, {"Content-Type": "text/plain"}, 415, "unsupported_media_type"),
         (ORDER, {"Idempotency-Key": "a b"}, 400, "idempotency_key_invalid"),
         (ORDER, {"Idempotency-Key": ""}, 400, "idempotency_key_invalid"),
+        (ORDER, {"Idempotency-Key": "k1,k2"}, 400, "idempotency_key_invalid"),
         (ORDER, {"Idempotency-Key": "k" * 256}, 400, "idempotency_key_invalid"),
         (b"{", {}, 400, "body_not_json"),
         (b"[]", {}, 400, "body_not_json"),

@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from shared.adapters.telemetry import OpenTelemetry
+from shared.domain.events import PaymentCreated
 from shared.domain.letters import LetterStatus
 from shared.domain.stream import StoredEvent
 from shared.ports.event_store import EventStore
@@ -14,6 +16,7 @@ from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
 from tests import places
 from tests.crashes import CrashPlan, Side
+from tests.flow.kit.failing_ports import busy_in_append
 from tests.flow.kit.world import World, a_world
 
 
@@ -37,6 +40,22 @@ async def test_while_the_store_cannot_take_it_the_letter_is_scheduled_again_with
         assert (letter.step, letter.reason, letter.source) == ("create", "our_fault", "payment-initiated/create")
         assert world.scheduled() == {}
         assert world.telemetry.metric("dead_letters.recorded") == 1
+
+
+@pytest.mark.parametrize(("fault", "severity", "flushes"), [(1000, "high", 1), (0, "normal", 0)])
+async def test_what_the_loudest_alert_waits_for_leaves_at_once(
+    fault: int, severity: str, flushes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process may be gone before the next figures leave, and its counters with it."""
+    flushed: list[OpenTelemetry] = []
+    monkeypatch.setattr(OpenTelemetry, "flush", flushed.append)
+    async with a_world(tmp_path, alter=busy_in_append(PaymentCreated, times=fault)) as world:
+        await world.accept("pm_ok" if fault else "pm_invalid")
+
+        await world.run()
+
+        assert [letter.severity for letter in await world.letters()] == [severity]
+        assert len(flushed) == flushes
 
 
 async def test_a_letter_that_is_delivered_twice_is_one_record_and_parks_its_step_once(tmp_path: Path) -> None:

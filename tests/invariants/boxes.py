@@ -198,3 +198,6 @@ class NoTelemetry:
 
     def observe(self, name: str, value: float, **attributes: str | int) -> None:
         pass
+
+    def flush(self) -> None:
+        pass

@@ -8,9 +8,13 @@ from typing import Any
 
 from azure.functions import DataType
 
+from functions.edge import LIMIT_S
 from shared import flow
+from shared.adapters.servicebus.lines import CALL_LIMIT_S
 from shared.domain.payment import Step
-from shared.settings import DUPLICATE_DETECTION_WINDOW_S, Settings
+from shared.settings import DUPLICATE_DETECTION_WINDOW_S, MESSAGE_LOCK_S, Settings
+from shared.steps.turn import RECORDED_WITHIN_S
+from shared.wiring import START_LIMIT_S
 from tests.conftest import REQUIRED_SETTINGS, Declared
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,6 +61,24 @@ def test_what_wakes_a_function_is_handed_to_the_argument_of_its_name(declared_fu
     taken = {name: [each for each in f.parameters if each != "context"] for name, f in declared_functions.items()}
 
     assert bound == taken, "`context` is the host's own"
+
+
+def test_every_function_stands_behind_the_edge(declared_functions: dict[str, Declared]) -> None:
+    """Else something that is no exception could leave it, and the host would end the whole process for that."""
+    assert [name for name, function in declared_functions.items() if not function.is_guarded] == []
+
+
+def test_the_longest_turn_that_there_can_be_ends_by_its_own_limits() -> None:
+    """A process that starts, calls up to the limit of a turn, a store and a broker that hang: copy, then letter."""
+    longest_s = START_LIMIT_S + MESSAGE_LOCK_S + RECORDED_WITHIN_S + 2 * CALL_LIMIT_S
+
+    assert longest_s < LIMIT_S, "then the edge cuts it, and what was heard is asked for again"
+
+
+def test_the_edge_ends_what_lasts_too_long_well_before_the_host_does() -> None:
+    minutes, seconds = map(int, HOST["functionTimeout"].split(":")[1:])
+
+    assert 0.8 * (60 * minutes + seconds) >= LIMIT_S
 
 
 def test_no_message_may_rewrite_what_is_said_of_it(declared_functions: dict[str, Declared]) -> None:
@@ -179,7 +201,7 @@ def test_the_host_completes_messages_and_keeps_locks_longer_than_a_call() -> Non
         assert all(sub["lockDuration"] == "PT1M" for sub in topic["subscriptions"])
     assert Settings.model_construct().provider_timeout_s < 60
     assert Settings.model_construct().notifier_timeout_s < 60
-    assert Settings.model_construct().turn_limit_s < 60
+    assert Settings.model_construct().turn_limit_s < MESSAGE_LOCK_S == 60
 
 
 def test_the_store_is_read_only_by_what_is_indexed() -> None:

@@ -79,6 +79,13 @@ def test_nobody_waits_for_no_time_at_all(environment: pytest.MonkeyPatch, name: 
         read_settings()
 
 
+def test_a_turn_that_would_outlast_the_lock_of_its_message_is_refused(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("TURN_LIMIT_S", "60")
+
+    with pytest.raises(SettingsFault, match="TURN_LIMIT_S must stay below the lock of a message, 60 s"):
+        read_settings()
+
+
 def test_what_is_set_is_what_the_verbs_keep_to(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TURN_LIMIT_S", "41")
     environment.setenv("NEVER_SEEN_AFTER_S", "7")

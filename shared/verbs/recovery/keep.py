@@ -151,6 +151,8 @@ def _tell(record: LetterRecord, services: Services) -> None:
     services.telemetry.count(
         signals.DEAD_LETTERS_RECORDED, step=record.step, reason=record.reason, severity=record.severity
     )
+    if record.severity == Severity.HIGH:
+        services.telemetry.flush()
 
 
 async def _keep_later(letter: DeadLetter, *, attempt: int, why: str, services: Services) -> None:

@@ -1,0 +1,30 @@
+"""The edge of every function: how long it may take, and what leaves it. Knows no verb.
+
+The Functions host waits for an answer. It gets none when something else than an ordinary exception leaves a function:
+then it waits until its functionTimeout, and ends the whole process with everything that runs in it.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+
+LIMIT_S = 240.0
+"""Far below the functionTimeout of host.json (300 s). Every verb ends by limits of its own long before."""
+
+
+class CutShort(Exception):
+    """The function was interrupted from inside. It counts as failed: a message or a feed batch comes again."""
+
+
+def edge[**P, R](function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """Stands right above every function. Raises TimeoutError at the limit, and CutShort for what is no exception."""
+
+    @functools.wraps(function)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                return await function(*args, **kwargs)
+        except (asyncio.CancelledError, SystemExit) as exc:
+            raise CutShort(f"{type(exc).__name__} where the host waits for an answer") from exc
+
+    return guarded

@@ -1,0 +1,57 @@
+"""What leaves a function is an answer or an ordinary exception, in time: to the host everything else is silence."""
+
+import asyncio
+
+import pytest
+
+from functions import edge as module
+from functions.edge import CutShort, edge
+
+
+async def test_an_answer_and_an_ordinary_exception_leave_as_they_are() -> None:
+    @edge
+    async def answers(number: int, *, more: int) -> int:
+        return number + more
+
+    @edge
+    async def fails() -> None:
+        raise ValueError("ordinary")
+
+    assert await answers(1, more=2) == 3
+    with pytest.raises(ValueError, match="ordinary"):
+        await fails()
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError(), SystemExit(1)])
+async def test_what_is_no_exception_becomes_one(fault: BaseException) -> None:
+    @edge
+    async def is_interrupted() -> None:
+        raise fault
+
+    with pytest.raises(CutShort, match=type(fault).__name__):
+        await is_interrupted()
+
+
+async def test_a_task_that_somebody_cancels_within_the_function_ends_as_a_failure() -> None:
+    """As a library does that gives up its own task and takes the caller's for it."""
+
+    @edge
+    async def cancels_itself() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(10)
+
+    with pytest.raises(CutShort):
+        await cancels_itself()
+
+
+async def test_what_never_ends_is_ended_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LIMIT_S", 0.01)
+
+    @edge
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        await hangs()
