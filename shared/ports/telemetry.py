@@ -47,4 +47,4 @@ class Telemetry(Protocol):
         """Record a value of a histogram."""
 
     def flush(self) -> None:
-        """What was counted leaves now: this process may be gone before the figures are next collected. Returns at once."""
+        """What was counted leaves now, since this process may be gone before the next interval. Returns at once."""

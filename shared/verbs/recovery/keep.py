@@ -151,7 +151,7 @@ def _tell(record: LetterRecord, services: Services) -> None:
     services.telemetry.count(
         signals.DEAD_LETTERS_RECORDED, step=record.step, reason=record.reason, severity=record.severity
     )
-    if record.severity == Severity.HIGH:
+    if Severity(record.severity) is Severity.HIGH:
         services.telemetry.flush()
 
 
