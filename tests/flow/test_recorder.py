@@ -48,7 +48,11 @@ async def test_what_the_loudest_alert_waits_for_leaves_at_once(
 ) -> None:
     """The process may be gone before the next figures leave, and its counters with it."""
     flushed: list[OpenTelemetry] = []
-    monkeypatch.setattr(OpenTelemetry, "flush", lambda telemetry: flushed.append(telemetry))
+
+    def flush(telemetry: OpenTelemetry) -> None:
+        flushed.append(telemetry)
+
+    monkeypatch.setattr(OpenTelemetry, "flush", flush)
     async with a_world(tmp_path, alter=busy_in_append(PaymentCreated, times=fault)) as world:
         await world.accept("pm_ok" if fault else "pm_invalid")
 
