@@ -1,12 +1,14 @@
 """One trace from the request to the end, however the work was divided: by the feed, by the broker, by a crash."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from opentelemetry.sdk.trace import ReadableSpan
 
+from local.supervisor import ROOT
 from shared.ports.notifier import Notifier
 from shared.ports.provider import Answer, Call
 from tests.facts import STEPS
@@ -53,6 +55,34 @@ async def test_every_piece_of_work_hangs_under_the_one_that_led_to_it(tmp_path: 
         assert leads.count(("accept", "publish")) == 1
         assert leads.count(("publish", "advance")) == leads.count(("advance", "publish")) == steps
         assert steps == len(await world.stream(payment_id)) - 1
+
+
+def drawn(spans: Sequence[ReadableSpan], *, under: int, indent: str = "") -> list[str]:
+    """The tree of spans below one, as lines."""
+    below = [span for span in spans if span.parent is not None and span.parent.span_id == under]
+    lines: list[str] = []
+    for span in below:
+        said = dict(span.attributes or {})
+        step = f" {said['regispay.step']}: {said['regispay.outcome']}" if span.name == "advance" else ""
+        is_last = span is below[-1]
+        lines.append(f"{indent}{'└─' if is_last else '├─'} {span.name}{step}")
+        assert span.context is not None
+        lines += drawn(spans, under=span.context.span_id, indent=f"{indent}{'   ' if is_last else '│  '}")
+    return lines
+
+
+async def test_the_picture_of_a_trace_in_the_docs_is_what_happens(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_fails_twice")
+
+        await world.run()
+
+        (accepted,) = world.telemetry.spans("accept")
+        assert accepted.context is not None
+        tree = drawn(world.telemetry.spans(), under=accepted.context.span_id, indent="   ")
+        picture = (ROOT / "docs" / "telemetry.md").read_text().split("```text\n")[1].split("```")[0].splitlines()
+        assert picture[1] == "└─ accept"
+        assert picture[2:] == [line for line in tree if "query" not in line]
 
 
 async def test_a_retry_and_a_death_stay_in_the_trace(tmp_path: Path) -> None:
