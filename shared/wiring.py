@@ -173,7 +173,7 @@ async def _patiently(settings: Settings) -> Built:
 
 async def _at_last(settings: Settings, faults: list[Exception]) -> Built:
     """Tries again and again, and adds what went wrong."""
-    for pause_s in (1, 2, 4, *itertools.repeat(8)):
+    for pause_s in itertools.chain((1, 2, 4), itertools.repeat(8)):
         try:
             return await build(settings)
         except (AzureError, OSError, TimeoutError) as exc:
