@@ -151,7 +151,7 @@ async def test_a_message_that_is_handed_back_says_why_it_cannot_be_sent(topics: 
 
     rejected = await topics.publish([large, odd])
 
-    assert [each.message for each in rejected] == [large, odd]
+    assert [(each.message, each.for_good) for each in rejected] == [(large, True), (odd, True)]
     assert rejected[0].reason == "larger than the broker takes"
     assert rejected[1].reason.startswith("nothing that can be sent: ")
 
