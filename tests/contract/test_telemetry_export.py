@@ -75,15 +75,19 @@ async def test_spans_figures_and_log_records_reach_a_collector() -> None:
         with telemetry.span("advance", traceparent=TRACEPARENT):
             telemetry.count("step.retries", step="create")
             telemetry.log("recover.dead_letter_recorded", {"step": "create"}, level=Level.CRITICAL)
+            for level in Level:
+                telemetry.log("any.line", {}, level=level)
         await collected(ends)
 
     trace_id = bytes.fromhex(TRACEPARENT.split("-")[1])
     spans = ExportTraceServiceRequest.FromString(bodies["/v1/traces"][0]).resource_spans[0].scope_spans[0].spans
     assert [(span.name, span.trace_id) for span in spans] == [("advance", trace_id)]
-    (record,) = ExportLogsServiceRequest.FromString(bodies["/v1/logs"][0]).resource_logs[0].scope_logs[0].log_records
+    sent = ExportLogsServiceRequest.FromString(bodies["/v1/logs"][0])
+    record, *others = sent.resource_logs[0].scope_logs[0].log_records
     assert record.trace_id == trace_id
     assert {a.key: a.value.string_value for a in record.attributes}["event_name"] == "recover.dead_letter_recorded"
     assert record.body.string_value == "recover.dead_letter_recorded step=create"
+    assert [each.severity_text for each in others] == ["info", "warning", "error", "critical"]
     assert bodies["/v1/metrics"]
 
 

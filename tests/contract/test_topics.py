@@ -135,6 +135,27 @@ async def test_a_message_that_no_broker_takes_is_handed_back_and_the_others_are_
     assert [each.message for each in rejected] == [large]
 
 
+async def test_more_than_the_broker_takes_at_once_arrives_all_the_same(
+    bus: ServiceBusClient, topics: ServiceBusTopics
+) -> None:
+    messages = [a_message("x" * 100_000) for _ in range(12)]
+    wanted = {message.message_id for message in messages}
+    async with listening(bus) as receiver:
+        assert await topics.publish(messages) == ()
+
+        assert {each.message_id for each in await arriving(receiver, wanted=wanted)} == wanted
+
+
+async def test_a_message_that_is_handed_back_says_why_it_cannot_be_sent(topics: ServiceBusTopics) -> None:
+    large, odd = a_message("x" * 1_200_000), a_message("half a pair: \ud800")
+
+    rejected = await topics.publish([large, odd])
+
+    assert [(each.message, each.for_good) for each in rejected] == [(large, True), (odd, True)]
+    assert rejected[0].reason == "larger than the broker takes"
+    assert rejected[1].reason.startswith("nothing that can be sent: ")
+
+
 async def test_what_is_parked_carries_its_reason_and_where_it_died(
     bus: ServiceBusClient, topics: ServiceBusTopics
 ) -> None:

@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared import flow
 from shared.codec.documents import to_document
-from shared.domain.letters import LetterRecord
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.stream import StoredEvent
+from shared.errors import StoreRefuses
 from shared.services import Services
 from shared.verbs.publish import publish
 from shared.verbs.recovery.replay import Verdict, replay
@@ -68,6 +71,20 @@ async def test_a_parked_document_is_read_again_when_its_letter_is_replayed(tmp_p
 
         assert (still, mended) == (Verdict.CANNOT, Verdict.REPLAYED)
         assert "created" in await world.events(payment_id)
+
+
+async def test_a_document_that_cannot_be_read_now_is_not_taken_for_one_that_is_gone(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = "0d9f3a3e-0000-4f6e-9f3e-0123456789ab"
+        await store(world, a_document(payment_id, schemaVersion=99))
+        await world.run()
+        letter = await world.only_letter(reason="unmappable")
+        await world.backends.break_store(403, operation="read", container=flow.EVENTS)
+
+        with pytest.raises(StoreRefuses):
+            await replayed(world, letter)
+
+        assert (await world.only_letter()).status is LetterStatus.OPEN
 
 
 async def replayed(world: World, letter: LetterRecord) -> Verdict:

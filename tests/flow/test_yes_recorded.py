@@ -74,6 +74,21 @@ async def test_a_no_to_a_payment_that_somebody_had_created_is_for_a_person_to_lo
         assert (letter.reason, letter.description) == ("refused", "the stream refuses it: already_created")
 
 
+async def test_an_end_that_was_overtaken_is_looked_at_again_and_nobody_is_woken(tmp_path: Path) -> None:
+    theirs = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_theirs")
+    alter = overtaken("PaymentFailed", theirs)
+    async with a_world(tmp_path, alter=alter, payment_expires_after_h=1) as world:
+        payment_id = await world.accept("pm_ok")
+        world.clock.advance_s(3600)
+
+        await world.run()
+
+        assert (await world.events(payment_id))[:2] == ["initiated", "created"]
+        assert await world.letters(step="create") == []
+        assert world.faults == [], "each of these is a delivery that failed"
+        assert world.telemetry.metric("step.retries", step="create", reason="stream_moved") == 1
+
+
 async def test_money_taken_after_the_payment_had_failed_is_never_announced_as_settled(tmp_path: Path) -> None:
     async with a_world(tmp_path, alter=overtaken("PaymentSettled", DISCARDED)) as world:
         payment_id = await world.accept("pm_ok")

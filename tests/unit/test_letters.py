@@ -11,7 +11,9 @@ from shared.domain.letters import (
     Entry,
     LetterRecord,
     LetterStatus,
+    Yes,
     earlier_letter_id_of,
+    holds_unrecorded,
     is_in_the_box_alone,
     letter_id_of,
     letter_status,
@@ -253,6 +255,23 @@ def test_a_letter_closes_by_itself_only_when_its_step_was_done(story: Story, ste
 
 
 # --- what was done about it
+
+
+@pytest.mark.parametrize(
+    ("step", "story"),
+    [
+        ("create", a_payment().created("told")),
+        ("settle", a_payment().created().settled("told")),
+        ("settle", a_payment().created().declined("settle").captured_late("told")),
+        ("settle", a_payment().created().settled().charged_twice("settle", "told")),
+        ("void", a_payment().created().declined("settle").voided("told")),
+    ],
+)
+def test_a_yes_is_unrecorded_until_an_event_holds_its_reference(step: str, story: Story) -> None:
+    letter = a_letter_of(step, 1, yes=Yes("told", NOON))
+
+    assert holds_unrecorded(letter, story.stored[:-1]) is True
+    assert holds_unrecorded(letter, story.stored) is False
 
 
 def test_the_history_of_a_letter_is_told_by_the_stream_and_by_what_earlier_releases_noted() -> None:

@@ -365,7 +365,9 @@ def test_the_same_fact_at_another_time_is_the_same_fact() -> None:
 
     assert same_fact(one, other)
     assert not same_fact(one, initiated(request_fingerprint="0" * 64))
-    assert not same_fact(one, PaymentCreated(occurred_at=NOON, provider_payment_id="pp_1"))
+    created = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_1")
+    assert not same_fact(one, created)
+    assert not same_fact(created, one)
 
 
 def test_a_stream_that_does_not_begin_at_the_beginning_is_an_error() -> None:

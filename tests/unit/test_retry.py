@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from shared.domain.payment import Step
 from shared.domain.retry import RetryPolicy
+from shared.ports.provider import Busy, Unknown
 from shared.settings import Settings
 
 POLICY = RetryPolicy(attempts=6, base_s=5, cap_s=60)
@@ -33,3 +34,7 @@ def test_the_production_defaults_last_at_least_an_hour_on_average() -> None:
         policy = settings.retries.of(step)
         average_s = sum(policy.delay_s(attempt, jitter=0.5) for attempt in range(1, policy.attempts))
         assert average_s >= 3600, step
+
+
+def test_who_names_no_time_to_wait_is_tried_again_when_the_policy_says() -> None:
+    assert Busy("why").retry_after_s == Unknown("why").retry_after_s == 0

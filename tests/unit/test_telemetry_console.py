@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 
-from shared.adapters.exporters import pipelines
+from local.supervisor import ROOT
+from shared.adapters.exporters import CONSOLE_INTERVAL_MS, pipelines
 from shared.adapters.telemetry import OpenTelemetry
 from shared.settings import read_settings
 from tests.builders import TRACEPARENT
@@ -24,6 +26,24 @@ def printed(capsys: pytest.CaptureFixture[str], *, console: bool) -> list[dict[s
     captured = capsys.readouterr()
     assert captured.out == ""
     return [json.loads(line) for line in captured.err.splitlines()]
+
+
+def test_what_resumes_nothing_is_linked_to_nothing() -> None:
+    ends = pipelines(azure_monitor=None, otlp_endpoint=None, console=False)
+    telemetry = OpenTelemetry(tracers=ends.tracers, meters=ends.meters)
+
+    with telemetry.span("around"), telemetry.span("advance", linked=True):
+        assert list(trace.get_current_span().links) == []  # type: ignore[attr-defined] # the SDK's span has it
+
+    with telemetry.span("advance", traceparent=TRACEPARENT, linked=True):
+        assert len(trace.get_current_span().links) == 1  # type: ignore[attr-defined] # the SDK's span has it
+
+
+def test_the_docs_say_how_often_figures_are_printed() -> None:
+    lines = (ROOT / "docs" / "settings.md").read_text().splitlines()
+    (row,) = [line for line in lines if "`TELEMETRY_CONSOLE`" in line]
+
+    assert f"metrics every {CONSOLE_INTERVAL_MS / 1000:g} s" in row
 
 
 def test_a_span_is_one_line_in_the_trace_of_its_payment(capsys: pytest.CaptureFixture[str]) -> None:
