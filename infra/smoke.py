@@ -25,6 +25,19 @@ REASON, BROKER_TRIES, MESSAGES = "smoke_test", 5, 4
 """A step that listens gets some of the messages before the smoke test does; seldom all."""
 
 AT_REST = frozenset({"completed", "failed", "voided"})
+DOES_NOT_HAPPEN = {
+    "initiated": "publish_events or create_payment",
+    "created": "publish_events or settle_payment",
+    "settled": "publish_events or notify_merchant",
+    "failed": "publish_events or void_payment",
+}
+"""The functions that bring a payment on from each status. tests/infra/test_smoke.py holds them to shared/flow.py."""
+
+PARKS, RECORDS = "publish_events, create_payment or record_dead_letter", "the forward or record_dead_letter"
+
+SMALLEST = 1
+"""In minor units. A real provider takes it at every deployment, so it is as little as can be asked for."""
+
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 
 type Json = dict[str, Any]
@@ -42,6 +55,7 @@ class Options:
     bus: str | None = None
     payment_method: str = "pm_ok"
     parking_method: str = "pm_invalid"
+    voiding_method: str = "pm_settle_declined"
     start_limit_s: float = 300.0
     limit_s: float = 120.0
 
@@ -60,6 +74,8 @@ class Smoke:
     def checks(self) -> dict[str, Callable[[], str]]:
         """By name, in the order in which they make sense."""
         checks = {"live": self.live, "ready": self.ready, "pays": self.pays, "refuses": self.refuses}
+        if self._options.voiding_method:
+            checks["voids"] = self.voids
         if self._options.parking_method:
             checks["parked"] = self.parked
         if self._options.bus:
@@ -101,15 +117,26 @@ class Smoke:
         expect(is_reused, "422 idempotency_key_reused", came=other)
         return "422 request_invalid, 422 idempotency_key_reused"
 
+    def voids(self) -> str:
+        """What the provider reserves and then declines to settle is released."""
+        accepted = self._accepted(self._order(self._options.voiding_method), f"smoke-voids-{self._run}")
+        payment_id = accepted.body["payment_id"]
+        self._rests(payment_id, "voided", at_rest=frozenset({"completed", "voided"}))
+        return f"payment {payment_id} voided"
+
     def parked(self) -> str:
-        """Our own road: what the provider calls our fault is parked at once; discarding it ends the payment."""
+        """Our own road: what the provider calls our fault is parked at once; discarding it ends the payment.
+
+        The row of the payment is what project_payments makes of the feed, and nothing else here shows that it runs.
+        """
         accepted = self._accepted(self._order(self._options.parking_method), f"smoke-parked-{self._run}")
         payment_id = accepted.body["payment_id"]
-        (letter,) = self._recorded(lambda each: bool(each["payment_id"] == payment_id), count=1)
+        (letter,) = self._recorded(lambda each: bool(each["payment_id"] == payment_id), count=1, by=PARKS)
         expect(letter["reason"] == "our_fault", "a dead letter with reason our_fault", came=letter)
         self._discard(letter)
         self._rests(payment_id, "failed")
-        return f"dead letter {letter['id']} our_fault, discarded; payment {payment_id} failed"
+        self._projected(letter, "failed")
+        return f"dead letter {letter['id']} our_fault, discarded; payment {payment_id} failed, and its row says so"
 
     def forwarded(self) -> str:
         """The broker's road: what dies in a step's subscription is forwarded to the same topic."""
@@ -123,7 +150,7 @@ class Smoke:
         from infra.smoke_bus import dead_letter  # needs the SDK; the other checks do without
 
         dead_letter(str(self._options.bus), message_ids=message_ids, reason=REASON)
-        letters = self._recorded(lambda each: self._message_of(each) in message_ids, count=len(message_ids))
+        letters = self._recorded(lambda each: self._message_of(each) in message_ids, count=len(message_ids), by=RECORDS)
         for letter in letters:
             self._discard(letter)
         return [letter["reason"] for letter in letters]
@@ -136,7 +163,8 @@ class Smoke:
         return str(whole.body["message"]["message_id"])
 
     def _order(self, payment_method: str) -> Json:
-        order: Json = {"amount_minor": 1, "currency": "EUR", "payment_method": payment_method, "reference": "smoke"}
+        order: Json = {"amount_minor": SMALLEST, "currency": "EUR", "reference": "smoke"}
+        order["payment_method"] = payment_method
         merchant = self._options.provider_url
         return order | ({"notification_url": f"{merchant.rstrip('/')}/merchant/ok"} if merchant else {})
 
@@ -163,14 +191,30 @@ class Smoke:
         expect(taken.status == 202, "202 for a payment", came=taken)
         return taken
 
-    def _rests(self, payment_id: str, wanted: str) -> None:
-        """Waits until the payment rests, and expects the status."""
+    def _rests(self, payment_id: str, wanted: str, *, at_rest: Collection[str] = AT_REST) -> None:
+        """Waits until the payment rests, and expects the status. If it stands still, says which step did not happen."""
 
-        def rests(answer: Answer) -> bool:
-            return answer.status == 200 and answer.body["status"] in AT_REST
+        def ask() -> Answer:
+            answer = self._api.call("GET", f"/api/payments/{payment_id}")
+            if answer.status != 200:
+                raise NotYet(str(answer))
+            status = answer.body["status"]
+            if status not in at_rest:
+                raise NotYet(f"{status}, so {DOES_NOT_HAPPEN.get(status, 'a step')} did not happen; {answer}")
+            return answer
 
-        answer = self._until("GET", f"/api/payments/{payment_id}", is_it=rests)
+        answer = eventually(ask, what=f"GET /api/payments/{payment_id}", limit_s=self._options.limit_s)
         expect(answer.body["status"] == wanted, f"payment {payment_id} {wanted}", came=answer)
+
+    def _projected(self, letter: Json, wanted: str) -> None:
+        """Waits for the payment's row, which operators look at."""
+
+        def ask() -> None:
+            row = self._api.call("GET", f"/api/ops/dead-letters/{letter['id']}").body.get("payment") or {}
+            if row.get("status") != wanted:
+                raise NotYet(f"status {row.get('status')} in the row, so project_payments did not happen")
+
+        eventually(ask, what=f"the row of payment {letter['payment_id']}", limit_s=self._options.limit_s)
 
     def _charged_once(self, payment_id: str) -> str:
         """Asks the local provider, which counts; a real one has no such page."""
@@ -180,13 +224,13 @@ class Smoke:
         expect(charge.status == 200 and charge.body["times_charged"] == 1, "charged once", came=charge)
         return "; charged once"
 
-    def _recorded(self, is_ours: Callable[[Json], bool], *, count: int) -> list[Json]:
-        """The open dead letters that are ours, when so many have been recorded."""
+    def _recorded(self, is_ours: Callable[[Json], bool], *, count: int, by: str) -> list[Json]:
+        """The open dead letters that are ours, when so many have been recorded. by: who records them."""
 
         def letters() -> list[Json]:
             ours = [each for each in self._open_letters() if is_ours(each)]
             if len(ours) < count:
-                raise NotYet(f"{len(ours)} of {count}")
+                raise NotYet(f"{len(ours)} of {count}, so {by} did not happen")
             return ours
 
         return eventually(letters, what=f"{count} recorded dead letters", limit_s=self._options.limit_s)
@@ -239,6 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--bus", help="a connection string, or a namespace (uses your Azure CLI sign-in)")
     parser.add_argument("--payment-method", default=defaults.payment_method, help="a token that completes")
     parser.add_argument("--parking-method", default=defaults.parking_method, help="is our fault; empty: not tried")
+    parser.add_argument("--voiding-method", default=defaults.voiding_method, help="settling declined; empty: not tried")
     parser.add_argument("--start-limit-s", type=float, default=defaults.start_limit_s)
     parser.add_argument("--limit-s", type=float, default=defaults.limit_s)
     return run(Options(**vars(parser.parse_args(arguments)), bearer=os.environ.get("SMOKE_BEARER")))

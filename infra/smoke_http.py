@@ -66,9 +66,9 @@ class Api:
             connection.close()
 
 
-def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float) -> T:
+def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float, pause_s: float = 0.05) -> T:
     """What `ask` returns once it no longer raises NotYet. Raises SmokeFailed with what was seen last."""
-    until, pause_s = time.monotonic() + limit_s, 0.05
+    until, longest_s = time.monotonic() + limit_s, max(2.0, pause_s)
     while True:
         try:
             return ask()
@@ -76,7 +76,7 @@ def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float) -> T:
             if time.monotonic() >= until:
                 raise SmokeFailed(f"{what}: not within {limit_s:g} s; last seen: {seen}") from seen
         time.sleep(pause_s)
-        pause_s = min(pause_s * 1.5, 2.0)
+        pause_s = min(pause_s * 1.5, longest_s)
 
 
 def expect(holds: bool, what: str, *, came: object) -> None:  # noqa: FBT001 - it reads as the sentence it is
