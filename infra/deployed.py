@@ -2,10 +2,11 @@
 
 Each step returns what it found, in one line, or raises. Knows no command line.
 """
-# ruff: noqa: T201 - masking a secret is a line on standard output
+# ruff: noqa: T201 - masking a secret is a printed line
 
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -222,10 +223,10 @@ class Deployed:
         return found
 
     def _secret(self, *words: str) -> str:
-        """GitHub leaves what it was told of out of its logs."""
+        """GitHub leaves it out of its logs. Told on standard error: standard output goes into the summary."""
         found = self._asked(*words)
         if os.environ.get("GITHUB_ACTIONS"):
-            print(f"::add-mask::{found}", flush=True)
+            print(f"::add-mask::{found}", file=sys.stderr, flush=True)
         return found
 
 

@@ -114,7 +114,8 @@ def _installed(requirements: Path, target: Path) -> dict[str, bytes]:
     """Exactly what is pinned, as wheels: nothing is built here, so the machine does not show in the package."""
     options = ["--require-hashes", "--only-binary", ":all:", "--python-platform", PLATFORM, "--python-version", PYTHON]
     command = [*_uv(), "pip", "install", "-q", *options, "--target", str(target)]
-    subprocess.run([*command, "-r", str(requirements)], check=True)  # noqa: S603 - our own words
+    if subprocess.run([*command, "-r", str(requirements)], check=False).returncode:  # noqa: S603 - our own words
+        sys.exit("FAILED  uv could not install what requirements.txt pins\nNEXT    mend what it says above")
     paths = (path for path in target.rglob("*") if path.is_file())
     relative = {path.relative_to(target): path for path in paths}
     return {

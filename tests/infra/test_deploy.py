@@ -397,8 +397,10 @@ def test_github_is_told_what_to_leave_out_of_its_logs(
 
     assert azure.run("check") == 0
 
-    masked = re.findall(r"^::add-mask::(.+)$", capsys.readouterr().out, re.M)
+    printed = capsys.readouterr()
+    masked = re.findall(r"^::add-mask::(.+)$", printed.err, re.M)
     assert masked == (["master-key", "token-of-api://ops-1"] if where else [])
+    assert "master-key" not in printed.out, "what is written there is kept in the summary of the run"
 
 
 def test_without_the_azure_cli_the_run_stops_and_says_so(
