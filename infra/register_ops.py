@@ -86,9 +86,12 @@ def _patiently(*words: str) -> str:
     return eventually(ask, what=f"az {' '.join(words[:3])}", limit_s=LIMIT_S, pause_s=1.0)
 
 
-def _tell_azd(client_id: str) -> None:
+def _tell_azd(client_id: str, *, environment: str) -> None:
+    """The environment of this name, not the one that is chosen: by hand, it may be another or none."""
     if azd := shutil.which("azd"):
-        subprocess.run([azd, "env", "set", "OPS_CLIENT_ID", client_id], check=True)  # noqa: S603 - our own words
+        command = [azd, "env", "set", "OPS_CLIENT_ID", client_id, "--environment", environment]
+        if subprocess.run(command, check=False, stdout=sys.stderr).returncode:  # noqa: S603 - our own words
+            print(f"azd keeps no environment {environment}: OPS_CLIENT_ID is for you to set", file=sys.stderr)
 
 
 def main() -> int:
@@ -101,10 +104,10 @@ def main() -> int:
         return 1
     try:
         client_id = register(f"regis-pay-ops-{environment}")
-        _tell_azd(client_id)
-    except (CommandFailed, SmokeFailed, NotYet, subprocess.CalledProcessError) as exc:
+    except (CommandFailed, SmokeFailed, NotYet) as exc:
         print(f"FAILED  {exc}\n{_NEXT}")
         return 1
+    _tell_azd(client_id, environment=environment)
     print(f"OPS_CLIENT_ID={client_id}")
     return 0
 

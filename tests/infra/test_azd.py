@@ -22,6 +22,7 @@ AZURE_YAML: dict[str, Any] = YAML(typ="safe").load(ROOT / "azure.yaml")
 PARAMETERS: dict[str, Any] = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
 HOOK = INFRA / "register_ops.py"
 
+TOLD = ["azd", "env", "set", "OPS_CLIENT_ID", "app-1", "--environment", "dev"]
 NOT_KNOWN_YET: Answer = (1, "", "ERROR: Resource 'app-1' does not exist or one of its queried references")
 
 
@@ -142,7 +143,7 @@ def test_every_hook_of_azd_up_runs_and_what_was_packed_is_what_is_checked(checko
     shipped = checkout / AZURE_YAML["services"]["app"]["dist"]
     assert (shipped / "function_app.py").is_file()
     assert (shipped / SITE_PACKAGES / "azure/functions/__init__.py").is_file()
-    assert azure.calls("azd") == [["azd", "env", "set", "OPS_CLIENT_ID", "app-1"]]
+    assert azure.calls("azd") == [TOLD]
 
     build = (shipped / "shared/build_id.txt").read_text().strip()
     with serving(PlayedApp(build=build)) as url:
@@ -159,7 +160,7 @@ def test_the_hook_registers_one_app_however_often_it_runs(azure: Stage) -> None:
 
     assert len(azure.calls("az", "ad", "app", "create")) == 1
     assert len(azure.calls("az", "ad", "sp", "create")) == 1
-    assert azure.calls("azd") == [["azd", "env", "set", "OPS_CLIENT_ID", "app-1"]] * 2
+    assert azure.calls("azd") == [TOLD] * 2
 
 
 def test_an_environment_whose_name_begins_alike_has_another_registration(azure: Stage) -> None:
@@ -168,7 +169,13 @@ def test_an_environment_whose_name_begins_alike_has_another_registration(azure: 
     said = run(azure)
 
     assert "app-of-dev2" not in said
-    assert [call[-1] for call in azure.calls("azd")] == ["app-2"]
+    assert [call[4] for call in azure.calls("azd")] == ["app-2"]
+
+
+def test_by_hand_it_needs_no_environment_of_azd(azure: Stage) -> None:
+    azure.answers("azd env set", (1, "", "ERROR: environment 'dev' does not exist"))
+
+    assert run(azure) == "OPS_CLIENT_ID=app-1\n"
 
 
 def test_the_hook_leaves_a_given_registration_alone(azure: Stage) -> None:
