@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 STAGE = Path(os.environ["STAGE"])
 HERE = Path(__file__).resolve().parent
@@ -32,7 +32,7 @@ def keep(**changes: Any) -> None:
     (STAGE / "state.json").write_text(json.dumps(state() | changes))
 
 
-def refuse(words: str, *, code: int = 2) -> None:
+def refuse(words: str, *, code: int = 2) -> NoReturn:
     print(f"ERROR: {words}", file=sys.stderr)
     sys.exit(code)
 
@@ -149,6 +149,8 @@ def azd(words: list[str]) -> str:
     """Its environment: what was set, and the outputs in their right case."""
     command, plain, _ = parsed("azd", words)
     values: dict[str, str] = state().get("azd", {})
+    if command == "up":
+        keep(azd={**values, **state().get("provisioned", {})})
     if command == "env set":
         keep(azd={**values, plain[0]: plain[1]})
     if command == "env get-value" and plain[0] not in values:
@@ -156,9 +158,27 @@ def azd(words: list[str]) -> str:
     return values[plain[0]] if command == "env get-value" else ""
 
 
+def gh(words: list[str]) -> str:
+    """Its variables, by environment; none: the repository's own."""
+    command, plain, options = parsed("gh", words)
+    values: dict[str, str] = state().get("gh", {})
+    if command == "variable set":
+        name = f"{first(options, '--env')}/{plain[0]}"
+        keep(gh={**values, name: first(options, "--body")})
+    if command == "variable get":
+        name = f"{first(options, '--env')}/{plain[0]}"
+        if name not in values:
+            refuse(f"variable {plain[0]} was not found", code=1)
+        return values[name]
+    return ""
+
+
 def other(tool: str, words: list[str]) -> str:
     parsed(tool, words)
-    return str(state().get(tool, ""))
+    return ""
+
+
+TOOLS: dict[str, Callable[[list[str]], str]] = {"az": az, "azd": azd, "gh": gh}
 
 
 def queued(tool: str, words: list[str]) -> tuple[int, str, str] | None:
@@ -182,7 +202,7 @@ def main() -> int:
     tool, *words = sys.argv[1:]
     with (STAGE / "calls").open("a") as calls:
         calls.write(json.dumps([tool, *map(content, words)]) + "\n")
-    out = az(words) if tool == "az" else azd(words) if tool == "azd" else other(tool, words)
+    out = TOOLS[tool](words) if tool in TOOLS else other(tool, words)
     code, said, complained = queued(tool, words) or (0, out, "")
     print(said, end="\n" if said else "")
     print(complained, end="", file=sys.stderr)
