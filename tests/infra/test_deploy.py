@@ -1,74 +1,26 @@
-"""The step that deploys and checks, against a stand-in for `az`, and a server that plays the app and its site."""
+"""`infra/deploy.py check`: it passes a deployment that works, and each fault stops it with the next thing to do."""
 
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from infra import deployed, smoke_bus
-from infra.deploy import main
-from infra.package import BUILD_ID, write_zip
 from tests.conftest import Declared
-from tests.infra.played_app import PlayedApp, serving
-from tests.infra.stage import Answer, Stage, staged
+from tests.infra.deployment import CHECKED, READY, Azure, Printed, mangled, played, steps
+from tests.infra.played_app import PlayedApp
+from tests.infra.stage import Answer
 
 FORBIDDEN: Answer = (1, "", "ERROR: (AuthorizationFailed) The client does not have authorization to perform action")
 BUSY: Answer = (1, "", "ERROR: Operation returned an invalid status 'Service Unavailable'")
 NOT_FOUND: Answer = (3, "", "ERROR: (ResourceNotFound) The Resource 'Microsoft.Web/sites/func-abc' was not found")
 
 
-@dataclass(frozen=True)
-class Azure:
-    """A deployment: the played app, the tools, the package, and how to run the script against them."""
-
-    app: PlayedApp
-    stage: Stage
-    package: Path
-    outputs: dict[str, str]
-
-    def run(self, command: str, *more: str) -> int:
-        limits = ["--limit-s", "20", "--pause-s", "0.01"]
-        return main([command, "--package", str(self.package), *limits, *more])
-
-    def functions(self, *names: str, off: str | None = None) -> None:
-        """What the platform lists from now on."""
-        listed = [{"name": f"func-abc/{name}", "isDisabled": name == off} for name in names]
-        self.stage.answers("az functionapp function list", *[(0, json.dumps(listed), "")] * 99)
-
-
 @pytest.fixture
 def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
-    app, stage, package = PlayedApp(starts_after=0, discard_busy=0), staged(tmp_path / "stage"), tmp_path / "app.zip"
-    write_zip(package, {BUILD_ID: b"abc123\n"})
-    with serving(app) as url:
-        outputs = {
-            "AZURE_RESOURCE_GROUP": "rg-regis-pay-dev",
-            "AZURE_FUNCTION_APP_NAME": "func-abc",
-            "SERVICE_APP_URL": url,
-            "SERVICEBUS_NAMESPACE": "bus-abc",
-        }
-        stage.keep(scm=url.removeprefix("http://"))
-        monkeypatch.setattr(deployed, "SCM", "http://{}")
-        monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-        for name, value in (stage.environment | outputs | {"AZURE_ENV_NAME": "dev", "OPS_CLIENT_ID": "ops-1"}).items():
-            monkeypatch.setenv(name, value)
-        yield Azure(app, stage, package, outputs)
-
-
-def steps(printed: str) -> list[tuple[str, str]]:
-    """How each step ended; those of the smoke test are its own."""
-    return [found for found in re.findall(r"^(ok|FAILED) +(\w+):", printed, re.MULTILINE) if found[1] not in SMOKE]
-
-
-SMOKE = {"live", "ready", "pays", "refuses", "voids", "parked", "forwarded"}
-READY = [("ok", "needs"), ("ok", "package"), ("ok", "outputs")]
-CHECKED = [("ok", name) for name in ("build", "triggers", "functions", "rules", "works")]
-
-type Printed = pytest.CaptureFixture[str]
+    yield from played(tmp_path, monkeypatch)
 
 
 def test_a_deployment_that_works_passes_every_step(azure: Azure, capsys: Printed) -> None:
@@ -86,13 +38,6 @@ def test_the_declared_functions_are_those_of_the_app(declared_functions: dict[st
     )
 
 
-def mangled(outputs: dict[str, str]) -> dict[str, Any]:
-    """As Azure Resource Manager has been seen to write names: azurE_RESOURCE_GROUP."""
-    parts = {name: name.split("_", 1) for name in outputs}
-    spelled = {name: f"{head[:-1].lower()}{head[-1]}_{rest}" for name, (head, rest) in parts.items()}
-    return {spelled[name]: {"type": "String", "value": value} for name, value in outputs.items()}
-
-
 def test_the_names_of_a_deployment_are_read_from_azure_in_whatever_case(
     azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
@@ -104,83 +49,6 @@ def test_the_names_of_a_deployment_are_read_from_azure_in_whatever_case(
 
     assert steps(capsys.readouterr().out) == READY + CHECKED
     assert azure.stage.calls("az", "deployment", "sub", "show", "--name", "regis-pay-dev")
-
-
-@pytest.mark.parametrize("lost", ["AZURE_FUNCTION_APP_NAME", "SERVICEBUS_NAMESPACE"])
-@pytest.mark.parametrize("where", [[], ["--deployment", "regis-pay-dev"]], ids=["environment", "azure"])
-def test_a_name_that_is_missing_stops_the_run_and_nothing_is_done(
-    lost: str, where: list[str], azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
-) -> None:
-    monkeypatch.delenv(lost)
-    azure.stage.keep(outputs=mangled({name: value for name, value in azure.outputs.items() if name != lost}))
-
-    assert azure.run("code", *where) == 1
-
-    printed = capsys.readouterr().out
-    assert re.search(
-        rf"^FAILED  outputs: {lost}.*\nNEXT    see whether the deployment of infra/main.bicep", printed, re.M
-    )
-    assert azure.app.packages == []
-
-
-def test_the_package_is_uploaded_as_it_is_and_nothing_is_built_in_azure(azure: Azure, capsys: Printed) -> None:
-    assert azure.run("code") == 0
-
-    assert steps(capsys.readouterr().out) == [*READY, ("ok", "code")]
-    assert azure.app.packages == [azure.package.read_bytes()]
-    assert azure.app.asked[0] == "POST /api/publish Bearer token-of-management"
-
-
-def test_the_upload_waits_while_the_roles_still_spread(azure: Azure, capsys: Printed) -> None:
-    azure.app.takes_package = [403, 403]
-
-    assert azure.run("code") == 0
-
-    assert [each.split()[1] for each in azure.app.asked].count("/api/publish") == 3
-    assert len(azure.app.packages) == 1
-
-
-def test_a_package_that_the_site_could_not_store_yet_is_uploaded_again(azure: Azure) -> None:
-    text = "InaccessibleStorageException: Failed to upload blob: 403 (This request is not authorized)"
-    azure.app.deployments = [{"status": 1}, {"status": 3, "status_text": text}, {"status": 2}]
-
-    assert azure.run("code") == 0
-
-    assert len(azure.app.packages) == 2
-
-
-def test_a_site_that_forgets_a_deployment_has_ended_it(azure: Azure) -> None:
-    azure.app.deployments = [{"code": 404}, {"status": 2}, *[{"code": 404}] * 9]
-
-    assert azure.run("code") == 0
-
-
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
-        ({"takes_package": [400]}, "400"),
-        ({"deployments": [{"status": 3, "status_text": "no host.json"}]}, "failed, no host.json"),
-        ({"deployments": [{"status": 5, "status_text": "another one"}]}, "conflict, another one"),
-    ],
-)
-def test_a_package_that_is_refused_for_good_stops_at_once(
-    spoil: dict[str, Any], says: str, azure: Azure, capsys: Printed
-) -> None:
-    vars(azure.app).update(spoil)
-
-    assert azure.run("code") == 1
-
-    assert re.search(rf"^FAILED  code: .*{says}.*\nNEXT    ", capsys.readouterr().out, re.M)
-    assert [each.split()[1] for each in azure.app.asked].count("/api/publish") == 1
-
-
-def test_a_role_that_never_comes_stops_the_upload_at_its_limit_and_says_so(azure: Azure, capsys: Printed) -> None:
-    azure.app.takes_package = [403] * 10_000
-
-    assert azure.run("code", "--limit-s", "0.2") == 1
-
-    printed = capsys.readouterr().out
-    assert re.search(r"^FAILED  code: .*not within 0.2 s; last seen: .* 403 .*\nNEXT    if it says 403", printed, re.M)
 
 
 @pytest.mark.parametrize("what", ["az rest", "az functionapp function list", "az functionapp keys list"])
@@ -315,23 +183,6 @@ def test_an_older_build_that_still_answers_stops_the_run(azure: Azure, capsys: P
     assert re.search(r"^FAILED  build: GET /api/health: not within 0.3 s", capsys.readouterr().out, re.M)
 
 
-def test_a_package_of_another_commit_is_not_deployed(azure: Azure, capsys: Printed) -> None:
-    assert azure.run("code", "--build-id", "def456") == 1
-
-    printed = capsys.readouterr().out
-    assert re.search(r"^FAILED  package: .* is of build abc123 and not def456\nNEXT    build it", printed, re.M)
-    assert azure.app.packages == []
-
-
-@pytest.mark.parametrize("package", [None, b"not a zip", b""], ids=["missing", "no zip", "empty"])
-def test_what_is_no_package_is_not_deployed(package: bytes | None, azure: Azure, capsys: Printed) -> None:
-    azure.package.unlink() if package is None else azure.package.write_bytes(package)
-
-    assert azure.run("code") == 1
-
-    assert re.search(r"^FAILED  package: .*is no package", capsys.readouterr().out, re.M)
-
-
 def test_in_prod_no_token_of_the_local_provider_stands_in_for_a_real_one(
     azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
@@ -401,13 +252,3 @@ def test_github_is_told_what_to_leave_out_of_its_logs(
     masked = re.findall(r"^::add-mask::(.+)$", printed.err, re.M)
     assert masked == (["master-key", "token-of-api://ops-1"] if where else [])
     assert "master-key" not in printed.out, "what is written there is kept in the summary of the run"
-
-
-def test_without_the_azure_cli_the_run_stops_and_says_so(
-    azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
-) -> None:
-    monkeypatch.setenv("PATH", str(azure.package.parent))
-
-    assert azure.run("code") == 1
-
-    assert "FAILED  code: az functionapp show" in capsys.readouterr().out

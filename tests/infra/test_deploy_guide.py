@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from infra.bicep_check import VERSION
+from tests.infra.deployment import mangled
 from tests.infra.played_app import PlayedApp, serving
 from tests.infra.stage import Stage, staged
 from tests.infra.test_azd import AZURE_YAML, PARAMETERS, hooks
-from tests.infra.test_deploy import mangled
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
