@@ -339,6 +339,13 @@ def test_nobody_is_named_as_an_owner() -> None:
     assert [owner for owner in owners if not re.fullmatch(r"@ORG/[\w-]+", owner)] == []
 
 
+def test_every_place_that_has_an_owner_is_there() -> None:
+    owned = re.findall(r"(?m)^/(\S+) +@", (GITHUB / "CODEOWNERS").read_text())
+
+    assert owned
+    assert [pattern for pattern in owned if not [*ROOT.glob(pattern)]] == []
+
+
 def test_whatever_is_pinned_is_kept_up_to_date() -> None:
     watched = {each["package-ecosystem"] for each in loaded(GITHUB / "dependabot.yml")["updates"]}
     renewing = [step["run"] for name, step in steps() if name == "pins/renew" and "run" in step]
