@@ -202,6 +202,7 @@ class Deployed:
             payment_method=tokens["SMOKE_PAYMENT_METHOD"],
             parking_method=tokens["SMOKE_PARKING_METHOD"],
             voiding_method=_given("SMOKE_VOIDING_METHOD") or ("pm_settle_declined" if is_local else ""),
+            notification_url=_given("SMOKE_NOTIFICATION_URL") or None,
             start_limit_s=self._options.limit_s,
             limit_s=min(self._options.limit_s, PAYMENT_LIMIT_S),
             **more,

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 CALL_LIMIT_S = 30
 """For one call; an instance that starts takes some seconds to answer its first."""
 
+TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+"""What may pass by itself."""
+
 
 class SmokeFailed(Exception):
     """What was expected and what came instead."""
@@ -64,6 +67,26 @@ class Api:
             raise NotYet(f"{method} {self.url}{path}: {type(exc).__name__} {exc}") from exc
         finally:
             connection.close()
+
+    def until(
+        self,
+        method: str,
+        path: str,
+        *,
+        is_it: Callable[[Answer], bool],
+        limit_s: float,
+        body: object = None,
+        key: str | None = None,
+    ) -> Answer:
+        """Sends until the answer is one to go on with. Raises SmokeFailed."""
+
+        def ask() -> Answer:
+            answer = self.call(method, path, body=body, key=key)
+            if not is_it(answer):
+                raise NotYet(str(answer))
+            return answer
+
+        return eventually(ask, what=f"{method} {path}", limit_s=limit_s)
 
 
 def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float, pause_s: float = 0.05) -> T:

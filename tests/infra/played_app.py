@@ -29,6 +29,7 @@ class PlayedApp:
     times_charged: int = 1
     voids_as: str = "voided"
     projects: bool = True
+    tells: bool = True
     records: bool = True
     takes_package: list[int] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
@@ -70,6 +71,8 @@ class PlayedApp:
         match [method, *route.strip("/").split("/")]:
             case ["GET", "api", "payments", payment_id]:
                 return 200, {"status": self.payments[payment_id]}
+            case ["GET", "api", "payments", _, "events"]:
+                return 200, {"events": [{"type": "payment.failure_told"}] if self.tells else []}
             case ["GET", "charges", _]:
                 return 200, {"times_charged": self.times_charged}
             case ["GET", "api", "ops", "dead-letters"]:

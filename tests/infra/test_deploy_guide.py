@@ -151,7 +151,7 @@ def test_what_azd_is_told_has_the_type_that_the_template_wants() -> None:
 
 def test_every_environment_of_github_gets_what_its_workflow_reads(told: Told) -> None:
     workflows = {"plan": "what-if", "dev": "deploy", "prod": "deploy"}
-    optional = {"SMOKE_VOIDING_METHOD", "AZURE_DEPLOY"}
+    optional = {"SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "AZURE_DEPLOY"}
 
     for environment, workflow in workflows.items():
         text = (ROOT / f".github/workflows/{workflow}.yml").read_text()

@@ -8,8 +8,10 @@ import pytest
 from azure.servicebus.exceptions import ServiceBusAuthorizationError
 
 from infra import smoke_bus
-from infra.smoke import DOES_NOT_HAPPEN, SMALLEST, Options, main, run
+from infra.smoke import DOES_NOT_HAPPEN, SMALLEST, TOLD, Options, main, run
 from shared import flow
+from shared.codec.facts import FORMS
+from shared.domain.events import PaymentFailureTold
 from shared.domain.payment import Status, Step
 from tests.infra.played_app import PlayedApp, serving
 
@@ -89,6 +91,7 @@ def spoil(**changes: object) -> Callable[[PlayedApp], None]:
         (spoil(completes_as="settled"), "pays: .*so publish_events or notify_merchant did not happen"),
         (spoil(voids_as="failed"), "voids: .*so publish_events or void_payment did not happen"),
         (spoil(voids_as="completed"), "voids: expected payment .* voided"),
+        (spoil(tells=False), "voids: .*notify_merchant_of_failure did not happen"),
         (spoil(projects=False), "parked: .*so project_payments did not happen"),
         (spoil(repeats=False), "pays: expected the first answer again"),
         (spoil(times_charged=2), "pays: expected charged once"),
@@ -176,6 +179,8 @@ def test_the_function_that_is_blamed_for_a_standstill_is_the_one_that_the_flow_n
 
     named = {status.value: f"publish_events or {flow.FUNCTION_OF[next_]}" for status, next_ in step.items()}
 
+    assert flow.FUNCTION_OF[Step.NOTIFY_FAILURE] == "notify_merchant_of_failure"
+    assert FORMS[PaymentFailureTold].name == TOLD
     assert named | {"failed": f"publish_events or {flow.FUNCTION_OF[Step.VOID]}"} == DOES_NOT_HAPPEN
 
 

@@ -235,7 +235,7 @@ def test_whatever_the_check_asks_for_is_given_to_it() -> None:
     given = [
         step["env"].keys() for step in loaded(action)["runs"]["steps"] if "infra/deploy.py c" in step.get("run", "")
     ]
-    asked = {*OUTPUTS, *LOCAL_TOKENS, "SMOKE_VOIDING_METHOD", "AZURE_ENV_NAME"}
+    asked = {*OUTPUTS, *LOCAL_TOKENS, "SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "AZURE_ENV_NAME"}
 
     assert [asked - names for names in given] == [set(), set()]
     assert {"OPS_CLIENT_ID", "SMOKE_PRINCIPAL_ID"} <= dict(jobs())["deploy/prod"]["env"].keys()
