@@ -26,9 +26,6 @@ DECLARED = Path(__file__).resolve().parent / "functions.json"
 OUTPUTS = ["AZURE_RESOURCE_GROUP", "AZURE_FUNCTION_APP_NAME", "SERVICE_APP_URL", "SERVICEBUS_NAMESPACE"]
 WEB_API = "2024-11-01"
 SCM = "https://{}"
-SCM_HOST = "hostNameSslStates[?hostType=='Repository'].name | [0]"
-"""The deployment site; its name cannot be derived from the app's where names are made unique."""
-
 PAYMENT_LIMIT_S = 120.0
 
 LOCAL_TOKENS = {"SMOKE_PAYMENT_METHOD": "pm_ok", "SMOKE_PARKING_METHOD": "pm_invalid"}
@@ -138,12 +135,21 @@ class Deployed:
 
     def code(self) -> str:
         """Uploads the package as it is."""
-        scm = self._asked("functionapp", "show", *self.place.site, "--query", SCM_HOST)
+        scm = self._options.patiently(self._deployment_site, what="the deployment site")
         token = ["account", "get-access-token", "--query", "accessToken", "--output", "tsv"]
         site = Site(
             SCM.format(scm), token=lambda: az(*token), limit_s=self._options.limit_s, pause_s=self._options.pause_s
         )
         return f"deployment {publish(self._options.package.read_bytes(), site=site)}"
+
+    def _deployment_site(self) -> str:
+        """Its name cannot be derived from the app's. Of a Flex app the Azure CLI shows what Azure answers, as it is."""
+        shown = az_json("functionapp", "show", *self.place.site) or {}
+        states = shown.get("properties", shown).get("hostNameSslStates") or []
+        hosts = [str(each["name"]) for each in states if each.get("hostType") == "Repository"]
+        if not hosts:
+            raise NotYet(f"{self.place.app} has no deployment site")
+        return hosts[0]
 
     def build(self) -> str:
         """Waits until what answers is what was packed, and store and bus answer it."""

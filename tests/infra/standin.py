@@ -121,6 +121,12 @@ def keys(options: Options) -> str:
     return found[first(options, "--query")]
 
 
+def show(_options: Options) -> str:
+    """Of a Flex app az gives what Azure Resource Manager answers; of others a form of its own, without `properties`."""
+    hosts = [("Standard", "func-abc.azurewebsites.net"), ("Repository", state().get("scm", ""))]
+    return json.dumps({"properties": {"hostNameSslStates": [{"hostType": kind, "name": name} for kind, name in hosts]}})
+
+
 AZ: dict[str, Callable[[Options], str]] = {
     "account get-access-token": token,
     "account show": lambda _: "00000000-0000-0000-0000-00000000000a",
@@ -133,7 +139,7 @@ AZ: dict[str, Callable[[Options], str]] = {
     "deployment sub show": lambda _: json.dumps(state().get("outputs", {})),
     "functionapp function list": functions,
     "functionapp keys list": keys,
-    "functionapp show": lambda _: str(state().get("scm", "")),
+    "functionapp show": show,
     "keyvault show": lambda _: "/subscriptions/a/vaults/kv-abc",
     "servicebus namespace show": lambda _: "Enabled",
     "servicebus topic subscription rule list": rules,
