@@ -14,7 +14,7 @@ from infra import deployed
 from infra.deploy import main
 from infra.package import BUILD_ID, write_zip
 from tests.infra.played_app import PlayedApp, serving
-from tests.infra.stage import Stage, staged
+from tests.infra.stage import FROM_OUTSIDE, Stage, staged
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
         }
         stage.keep(scm=url.removeprefix("http://"))
         monkeypatch.setattr(deployed, "SCM", "http://{}")
-        for name in [name for name in os.environ if name.startswith(("SMOKE_", "AZURE_", "GITHUB_"))]:
+        for name in [name for name in os.environ if name.startswith(FROM_OUTSIDE)]:
             monkeypatch.delenv(name)
         for name, value in (stage.environment | outputs | {"AZURE_ENV_NAME": "dev", "OPS_CLIENT_ID": "ops-1"}).items():
             monkeypatch.setenv(name, value)

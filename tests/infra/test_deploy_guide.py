@@ -3,7 +3,6 @@ are stand-ins that refuse what the real ones would refuse. Python's own commands
 """
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -103,7 +102,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     with serving(app) as url:
         outputs = {"SERVICE_APP_URL": url, "AZURE_RESOURCE_GROUP": "rg-dev", "SERVICE_APP_NAME": "func-abc"}
         stage.keep(provisioned={**outputs, "OPS_CLIENT_ID": "ops-1"}, outputs=mangled({"VAULT_NAME": "kv-abc"}))
-        environment = {**os.environ, **stage.environment, "HOME": str(home(folder / "home"))}
+        environment = {**stage.environment, "HOME": str(home(folder / "home"))}
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-euxo", "pipefail", "-c", text.replace("7090", free_port())],
             cwd=checkout(folder / "checkout"),
@@ -194,7 +193,7 @@ def test_the_ops_command_of_the_guide_lists_what_the_app_gives(told: Told) -> No
 )
 def test_a_stand_in_refuses_what_the_tool_would_refuse(command: list[str], says: str, tmp_path: Path) -> None:
     stage = staged(tmp_path / "stage")
-    environment = {**os.environ, **stage.environment}
+    environment = stage.environment
 
     done = subprocess.run(
         [str(stage.bin / command[0]), *command[1:]], env=environment, capture_output=True, text=True, check=False

@@ -1,7 +1,6 @@
 """The steps of the workflows that call az or gh: their very text runs, in GitHub's shell, on a stage of stand-ins."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -54,7 +53,7 @@ def ran(text: str, *, stage: Stage, **environment: str) -> Ran:
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
     (stage.bin / "python").symlink_to(sys.executable)
     shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", text]
-    known = {**os.environ, **stage.environment, "GITHUB_REPOSITORY": "owner/name", "GITHUB_REF_NAME": "v1.2.3"}
+    known = {**stage.environment, "GITHUB_REPOSITORY": "owner/name", "GITHUB_REF_NAME": "v1.2.3"}
     done = subprocess.run(
         shell, cwd=folder, env={**known, **environment}, capture_output=True, text=True, check=False, timeout=60
     )
@@ -143,7 +142,7 @@ def clone(stage: Stage) -> Path:
 
 def proposed(clone: Path, stage: Stage) -> subprocess.CompletedProcess[str]:
     shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", command("pr create")]
-    environment = {**os.environ, **stage.environment, "GITHUB_RUN_ID": "7"}
+    environment = {**stage.environment, "GITHUB_RUN_ID": "7"}
     return subprocess.run(shell, cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
