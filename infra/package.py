@@ -7,6 +7,8 @@ of it is installed; only `--with-dependencies` needs uv.
 
 import argparse
 import hashlib
+import importlib.util
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "dist" / "app.zip"
 
 FILES = ("function_app.py", "host.json", "requirements.txt")
 PACKAGES = ("functions", "shared")
@@ -52,23 +55,49 @@ class Package:
         return f"{self.path}: {self.size_bytes:,} bytes, {counted}, sha256 {self.sha256}"
 
 
-def build(root: Path, out: Path, *, build_id: str, with_dependencies: bool = False) -> Package:
-    """Write the zip to `out`. Raises FileNotFoundError for a file that must ship and is not there."""
+def build(
+    root: Path, out: Path, *, build_id: str | None = None, with_dependencies: bool = False, folder: Path | None = None
+) -> Package:
+    """Write the zip to `out`, and to `folder` the same files, which azd wants as a folder.
+
+    Without a build id the content gives one. Raises FileNotFoundError for a file that must ship and is not there.
+    """
     own = own_content(root, build_id=build_id)
     with tempfile.TemporaryDirectory() as scratch:
         dependencies = _installed(root / "requirements.txt", Path(scratch)) if with_dependencies else {}
         out.parent.mkdir(parents=True, exist_ok=True)
         write_zip(out, own | dependencies)
+    if folder:
+        _unpack(out, folder)
     packed = out.read_bytes()
     return Package(out, len(own), len(dependencies), len(packed), hashlib.sha256(packed).hexdigest())
 
 
-def own_content(root: Path, *, build_id: str) -> dict[str, bytes]:
+def built_from(package: Path) -> str:
+    """The build id that a package will show. Raises OSError, BadZipFile, KeyError."""
+    with zipfile.ZipFile(package) as archive:
+        return archive.read(BUILD_ID).decode().strip()
+
+
+def own_content(root: Path, *, build_id: str | None = None) -> dict[str, bytes]:
     """What ships of this repository, by its name in the zip."""
     paths = [root / name for name in FILES]
     paths += [path for package in PACKAGES for path in (root / package).rglob("*.py")]
     content = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
-    return content | {BUILD_ID: f"{build_id}\n".encode()}
+    return content | {BUILD_ID: f"{build_id or _content_id(content)}\n".encode()}
+
+
+def _content_id(content: Mapping[str, bytes]) -> str:
+    """Another one for other files, so that a check on a laptop does not take the old app for the new."""
+    listed = "\n".join(f"{name} {hashlib.sha256(content[name]).hexdigest()}" for name in sorted(content))
+    return f"content-{hashlib.sha256(listed.encode()).hexdigest()[:12]}"
+
+
+def _unpack(package: Path, folder: Path) -> None:
+    """Nothing of an earlier build stays."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder)
 
 
 def write_zip(out: Path, content: Mapping[str, bytes]) -> None:
@@ -84,8 +113,9 @@ def write_zip(out: Path, content: Mapping[str, bytes]) -> None:
 def _installed(requirements: Path, target: Path) -> dict[str, bytes]:
     """Exactly what is pinned, as wheels: nothing is built here, so the machine does not show in the package."""
     options = ["--require-hashes", "--only-binary", ":all:", "--python-platform", PLATFORM, "--python-version", PYTHON]
-    command = [sys.executable, "-m", "uv", "pip", "install", "-q", *options, "--target", str(target)]
-    subprocess.run([*command, "-r", str(requirements)], check=True)  # noqa: S603 - our own words
+    command = [*_uv(), "pip", "install", "-q", *options, "--target", str(target)]
+    if subprocess.run([*command, "-r", str(requirements)], check=False).returncode:  # noqa: S603 - our own words
+        sys.exit("FAILED  uv could not install what requirements.txt pins\nNEXT    mend what it says above")
     paths = (path for path in target.rglob("*") if path.is_file())
     relative = {path.relative_to(target): path for path in paths}
     return {
@@ -95,13 +125,24 @@ def _installed(requirements: Path, target: Path) -> dict[str, bytes]:
     }
 
 
+def _uv() -> list[str]:
+    """Of this interpreter, or the one on PATH."""
+    if importlib.util.find_spec("uv"):
+        return [sys.executable, "-m", "uv"]
+    if found := shutil.which("uv"):
+        return [found]
+    sys.exit("FAILED  no uv, which installs the dependencies\nNEXT    make .venv/.ready, or: pip install uv")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python infra/package.py", description="Build the zip that deploys.")
-    parser.add_argument("--out", type=Path, default=ROOT / "dist" / "app.zip")
-    parser.add_argument("--build-id", default="development", help="what GET /api/health shows: the commit")
+    parser.add_argument("--out", type=Path, default=PACKAGE)
+    parser.add_argument("--folder", type=Path, help="the same files here too, for azd")
+    parser.add_argument("--build-id", help="what GET /api/health shows: the commit; else made of the content")
     parser.add_argument("--with-dependencies", action="store_true", help="ready to run: no build in Azure")
     options = parser.parse_args(arguments)
-    print(build(ROOT, options.out, build_id=options.build_id, with_dependencies=options.with_dependencies))
+    given = {"build_id": options.build_id, "with_dependencies": options.with_dependencies, "folder": options.folder}
+    print(build(ROOT, options.out, **given))
     return 0
 
 

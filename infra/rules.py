@@ -7,11 +7,14 @@ nothing. Imports nothing of the app.
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
+
+from infra.azure_cli import CommandFailed, az_json
+from infra.smoke_http import NotYet
 
 TOPOLOGY = Path(__file__).resolve().parent / "topology.json"
 
@@ -38,10 +41,9 @@ def faults(topology: dict[str, Any], *, resource_group: str, namespace: str) -> 
 
 
 def _rules(place: list[str]) -> Rules:
-    """Raises CalledProcessError when the Azure CLI fails; it has then said why."""
-    command = [shutil.which("az") or "az", "servicebus", "topic", "subscription", "rule", "list", "--output", "json"]
-    listed = subprocess.run([*command, *place], stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603 - our own words
-    return {rule["name"]: (rule.get("sqlFilter") or {}).get("sqlExpression") for rule in json.loads(listed)}
+    """Raises CommandFailed, NotYet."""
+    listed = az_json("servicebus", "topic", "subscription", "rule", "list", *place)
+    return {rule["name"]: (rule.get("sqlFilter") or {}).get("sqlExpression") for rule in listed or []}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--namespace", required=True)
     options = parser.parse_args(arguments)
     topology = json.loads(TOPOLOGY.read_text())
-    found = faults(topology, resource_group=options.resource_group, namespace=options.namespace)
+    try:
+        found = faults(topology, resource_group=options.resource_group, namespace=options.namespace)
+    except (CommandFailed, NotYet) as exc:
+        found = [str(exc)]
     for fault in found:
         print(f"FAILED  {fault}", file=sys.stderr)
     return 1 if found else 0

@@ -14,20 +14,30 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
-from infra.smoke_http import Answer, Api, NotYet, SmokeFailed, eventually, expect
+from infra.smoke_http import TRY_AGAIN, Answer, Api, NotYet, SmokeFailed, eventually, expect
+from infra.smoke_letters import Json, Letters
 
 REASON, BROKER_TRIES, MESSAGES = "smoke_test", 5, 4
 """A step that listens gets some of the messages before the smoke test does; seldom all."""
 
 AT_REST = frozenset({"completed", "failed", "voided"})
-_TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+DOES_NOT_HAPPEN = {
+    "initiated": "publish_events or create_payment",
+    "created": "publish_events or settle_payment",
+    "settled": "publish_events or notify_merchant",
+    "failed": "publish_events or void_payment",
+}
+"""The functions that bring a payment on from each status. tests/infra/test_smoke.py holds them to shared/flow.py."""
 
-type Json = dict[str, Any]
+PARKS, RECORDS = "publish_events, create_payment or record_dead_letter", "the forward or record_dead_letter"
+
+TOLD = "payment.failure_told"
+
+SMALLEST = 1
+"""In minor units. A real provider takes it at every deployment, so it is as little as can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,10 @@ class Options:
     key: str | None = None
     bearer: str | None = None
     bus: str | None = None
+    notification_url: str | None = None
     payment_method: str = "pm_ok"
     parking_method: str = "pm_invalid"
+    voiding_method: str = "pm_settle_declined"
     start_limit_s: float = 300.0
     limit_s: float = 120.0
 
@@ -55,11 +67,14 @@ class Smoke:
         if options.bearer:
             headers["Authorization"] = f"Bearer {options.bearer}"
         self._api = Api(options.url.rstrip("/"), headers)
+        self._letters = Letters(self._api, options.limit_s)
         self._run = uuid.uuid4().hex
 
     def checks(self) -> dict[str, Callable[[], str]]:
         """By name, in the order in which they make sense."""
         checks = {"live": self.live, "ready": self.ready, "pays": self.pays, "refuses": self.refuses}
+        if self._options.voiding_method:
+            checks["voids"] = self.voids
         if self._options.parking_method:
             checks["parked"] = self.parked
         if self._options.bus:
@@ -73,12 +88,12 @@ class Smoke:
         def is_new(answer: Answer) -> bool:
             return answer.status == 200 and build in {None, answer.body["build"]}
 
-        return self._until("GET", "/api/health", is_it=is_new, limit_s=self._options.start_limit_s).text
+        return self._api.until("GET", "/api/health", is_it=is_new, limit_s=self._options.start_limit_s).text
 
     def ready(self) -> str:
         """Store and bus answer: the identity has its roles."""
         limit_s = self._options.start_limit_s
-        ready = self._until("GET", "/api/health/ready", is_it=lambda answer: answer.status == 200, limit_s=limit_s)
+        ready = self._api.until("GET", "/api/health/ready", is_it=lambda answer: answer.status == 200, limit_s=limit_s)
         return ready.text
 
     def pays(self) -> str:
@@ -101,15 +116,23 @@ class Smoke:
         expect(is_reused, "422 idempotency_key_reused", came=other)
         return "422 request_invalid, 422 idempotency_key_reused"
 
+    def voids(self) -> str:
+        """What the provider reserves and then declines to settle is released."""
+        accepted = self._accepted(self._order(self._options.voiding_method), f"smoke-voids-{self._run}")
+        payment_id = accepted.body["payment_id"]
+        self._rests(payment_id, "voided", at_rest=frozenset({"completed", "voided"}))
+        return f"payment {payment_id} voided{self._told(payment_id)}"
+
     def parked(self) -> str:
         """Our own road: what the provider calls our fault is parked at once; discarding it ends the payment."""
         accepted = self._accepted(self._order(self._options.parking_method), f"smoke-parked-{self._run}")
         payment_id = accepted.body["payment_id"]
-        (letter,) = self._recorded(lambda each: bool(each["payment_id"] == payment_id), count=1)
+        (letter,) = self._letters.recorded(lambda each: bool(each["payment_id"] == payment_id), count=1, by=PARKS)
         expect(letter["reason"] == "our_fault", "a dead letter with reason our_fault", came=letter)
-        self._discard(letter)
+        self._letters.discard(letter)
         self._rests(payment_id, "failed")
-        return f"dead letter {letter['id']} our_fault, discarded; payment {payment_id} failed"
+        self._letters.shows(letter, "failed")
+        return f"dead letter {letter['id']} our_fault, discarded; payment {payment_id} failed, and its row says so"
 
     def forwarded(self) -> str:
         """The broker's road: what dies in a step's subscription is forwarded to the same topic."""
@@ -122,55 +145,65 @@ class Smoke:
     def _reasons_of_death(self, message_ids: Collection[str]) -> list[str]:
         from infra.smoke_bus import dead_letter  # needs the SDK; the other checks do without
 
+        def is_ours(letter: Json) -> bool:
+            return self._letters.message_of(letter) in message_ids
+
         dead_letter(str(self._options.bus), message_ids=message_ids, reason=REASON)
-        letters = self._recorded(lambda each: self._message_of(each) in message_ids, count=len(message_ids))
+        letters = self._letters.recorded(is_ours, count=len(message_ids), by=RECORDS)
         for letter in letters:
-            self._discard(letter)
+            self._letters.discard(letter)
         return [letter["reason"] for letter in letters]
 
-    def _message_of(self, letter: Json) -> str | None:
-        """None for a letter of a payment, which none of the broker's is."""
-        if letter["payment_id"] is not None:
-            return None
-        whole = self._api.call("GET", f"/api/ops/dead-letters/{letter['id']}")
-        return str(whole.body["message"]["message_id"])
-
     def _order(self, payment_method: str) -> Json:
-        order: Json = {"amount_minor": 1, "currency": "EUR", "payment_method": payment_method, "reference": "smoke"}
-        merchant = self._options.provider_url
-        return order | ({"notification_url": f"{merchant.rstrip('/')}/merchant/ok"} if merchant else {})
+        order: Json = {"amount_minor": SMALLEST, "currency": "EUR", "reference": "smoke"}
+        order["payment_method"] = payment_method
+        merchant = self._merchant
+        return order | ({"notification_url": merchant} if merchant else {})
 
-    def _until(
-        self, method: str, path: str, *, is_it: Callable[[Answer], bool], limit_s: float | None = None, **sent: object
-    ) -> Answer:
-        """Sends until the answer is one to go on with."""
-
-        def ask() -> Answer:
-            answer = self._api.call(method, path, **sent)  # type: ignore[arg-type] # body and key
-            if not is_it(answer):
-                raise NotYet(str(answer))
-            return answer
-
-        return eventually(ask, what=f"{method} {path}", limit_s=self._options.limit_s if limit_s is None else limit_s)
+    @property
+    def _merchant(self) -> str | None:
+        """Whom to tell how a payment ended. The local provider plays a merchant too."""
+        provider = self._options.provider_url
+        return self._options.notification_url or (f"{provider.rstrip('/')}/merchant/ok" if provider else None)
 
     def _accepted(self, order: Json, key: str) -> Answer:
         """Sends until it is accepted: that is what the key is for."""
 
         def is_taken(answer: Answer) -> bool:
-            return answer.status not in _TRY_AGAIN
+            return answer.status not in TRY_AGAIN
 
-        taken = self._until("POST", "/api/payments", is_it=is_taken, body=order, key=key)
+        taken = self._api.until(
+            "POST", "/api/payments", is_it=is_taken, limit_s=self._options.limit_s, body=order, key=key
+        )
         expect(taken.status == 202, "202 for a payment", came=taken)
         return taken
 
-    def _rests(self, payment_id: str, wanted: str) -> None:
-        """Waits until the payment rests, and expects the status."""
+    def _rests(self, payment_id: str, wanted: str, *, at_rest: Collection[str] = AT_REST) -> None:
+        """Waits until the payment rests, and expects the status. If it stands still, says which step did not happen."""
 
-        def rests(answer: Answer) -> bool:
-            return answer.status == 200 and answer.body["status"] in AT_REST
+        def ask() -> Answer:
+            answer = self._api.call("GET", f"/api/payments/{payment_id}")
+            if answer.status != 200:
+                raise NotYet(str(answer))
+            status = answer.body["status"]
+            if status not in at_rest:
+                raise NotYet(f"{status}, so {DOES_NOT_HAPPEN.get(status, 'a step')} did not happen; {answer}")
+            return answer
 
-        answer = self._until("GET", f"/api/payments/{payment_id}", is_it=rests)
+        answer = eventually(ask, what=f"GET /api/payments/{payment_id}", limit_s=self._options.limit_s)
         expect(answer.body["status"] == wanted, f"payment {payment_id} {wanted}", came=answer)
+
+    def _told(self, payment_id: str) -> str:
+        """Waits until the merchant was told of the failure. With nobody to tell, that function is not seen."""
+        if self._merchant is None:
+            return ""
+
+        def ask() -> None:
+            if TOLD not in self._api.call("GET", f"/api/payments/{payment_id}/events").text:
+                raise NotYet("notify_merchant_of_failure did not happen")
+
+        eventually(ask, what=f"{TOLD} of payment {payment_id}", limit_s=self._options.limit_s)
+        return "; the merchant was told"
 
     def _charged_once(self, payment_id: str) -> str:
         """Asks the local provider, which counts; a real one has no such page."""
@@ -179,41 +212,6 @@ class Smoke:
         charge = Api(self._options.provider_url.rstrip("/")).call("GET", f"/charges/{payment_id}")
         expect(charge.status == 200 and charge.body["times_charged"] == 1, "charged once", came=charge)
         return "; charged once"
-
-    def _recorded(self, is_ours: Callable[[Json], bool], *, count: int) -> list[Json]:
-        """The open dead letters that are ours, when so many have been recorded."""
-
-        def letters() -> list[Json]:
-            ours = [each for each in self._open_letters() if is_ours(each)]
-            if len(ours) < count:
-                raise NotYet(f"{len(ours)} of {count}")
-            return ours
-
-        return eventually(letters, what=f"{count} recorded dead letters", limit_s=self._options.limit_s)
-
-    def _open_letters(self) -> list[Json]:
-        """Those of all pages."""
-        letters: list[Json] = []
-        query = {"status": "open"}
-        while True:
-            answer = self._api.call("GET", f"/api/ops/dead-letters?{urlencode(query)}")
-            if answer.status in _TRY_AGAIN:
-                raise NotYet(str(answer))
-            expect(answer.status == 200, "200 for the list of dead letters", came=answer)
-            letters += answer.body["dead_letters"]
-            if not answer.body["next_page"]:
-                return letters
-            query["page"] = answer.body["next_page"]
-
-    def _discard(self, letter: Json) -> None:
-        """409: the provider could not be asked, and nothing was done."""
-        path, busy = f"/api/ops/dead-letters/{letter['id']}/discard", _TRY_AGAIN | {409}
-
-        def is_done(answer: Answer) -> bool:
-            return answer.status not in busy
-
-        answer = self._until("POST", path, is_it=is_done, body={"reason": "smoke test"})
-        expect(answer.status == 200, "200 for a discard", came=answer)
 
 
 def run(options: Options) -> int:
@@ -237,8 +235,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--provider-url", help="a local provider, to be notified and asked what it charged")
     parser.add_argument("--key", default=os.environ.get("SMOKE_KEY"), help="a function key; better in SMOKE_KEY")
     parser.add_argument("--bus", help="a connection string, or a namespace (uses your Azure CLI sign-in)")
+    parser.add_argument("--notification-url", help="answers every POST with 204: whom to tell how payments ended")
     parser.add_argument("--payment-method", default=defaults.payment_method, help="a token that completes")
     parser.add_argument("--parking-method", default=defaults.parking_method, help="is our fault; empty: not tried")
+    parser.add_argument("--voiding-method", default=defaults.voiding_method, help="settling declined; empty: not tried")
     parser.add_argument("--start-limit-s", type=float, default=defaults.start_limit_s)
     parser.add_argument("--limit-s", type=float, default=defaults.limit_s)
     return run(Options(**vars(parser.parse_args(arguments)), bearer=os.environ.get("SMOKE_BEARER")))

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 CALL_LIMIT_S = 30
 """For one call; an instance that starts takes some seconds to answer its first."""
 
+TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
+"""What may pass by itself."""
+
 
 class SmokeFailed(Exception):
     """What was expected and what came instead."""
@@ -65,10 +68,30 @@ class Api:
         finally:
             connection.close()
 
+    def until(
+        self,
+        method: str,
+        path: str,
+        *,
+        is_it: Callable[[Answer], bool],
+        limit_s: float,
+        body: object = None,
+        key: str | None = None,
+    ) -> Answer:
+        """Sends until the answer is one to go on with. Raises SmokeFailed."""
 
-def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float) -> T:
+        def ask() -> Answer:
+            answer = self.call(method, path, body=body, key=key)
+            if not is_it(answer):
+                raise NotYet(str(answer))
+            return answer
+
+        return eventually(ask, what=f"{method} {path}", limit_s=limit_s)
+
+
+def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float, pause_s: float = 0.05) -> T:
     """What `ask` returns once it no longer raises NotYet. Raises SmokeFailed with what was seen last."""
-    until, pause_s = time.monotonic() + limit_s, 0.05
+    until, longest_s = time.monotonic() + limit_s, max(2.0, pause_s)
     while True:
         try:
             return ask()
@@ -76,7 +99,7 @@ def eventually[T](ask: Callable[[], T], *, what: str, limit_s: float) -> T:
             if time.monotonic() >= until:
                 raise SmokeFailed(f"{what}: not within {limit_s:g} s; last seen: {seen}") from seen
         time.sleep(pause_s)
-        pause_s = min(pause_s * 1.5, 2.0)
+        pause_s = min(pause_s * 1.5, longest_s)
 
 
 def expect(holds: bool, what: str, *, came: object) -> None:  # noqa: FBT001 - it reads as the sentence it is

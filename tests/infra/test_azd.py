@@ -1,53 +1,55 @@
-"""`azd up`: its file agrees with infra/, and the hook makes one app registration and no secret."""
+"""`azd up`: its file agrees with infra/, every hook runs, and one of them makes one app registration and no secret."""
 
 import json
-import os
 import re
+import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML  # comes with check-jsonschema
 
+from infra.package import FILES, PACKAGES, SITE_PACKAGES
+from tests.infra.played_app import PlayedApp, serving
 from tests.infra.product import INFRA, ROOT, Infra
+from tests.infra.stage import Answer, Stage, staged
 
-AZURE_YAML = (ROOT / "azure.yaml").read_text()
-HOOK = INFRA / "register-ops.sh"
+AZURE_YAML: dict[str, Any] = YAML(typ="safe").load(ROOT / "azure.yaml")
+PARAMETERS: dict[str, Any] = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+HOOK = INFRA / "register_ops.py"
 
-AZ = """#!/bin/sh
-# Stands in for the Azure CLI: keeps what it is asked, answers with what it has made.
-echo "$*" >> "$STATE/calls"
-case "$1 $2 $3" in
-  "ad app create") echo app-1 | tee "$STATE/app" ;;
-  "ad app list") cat "$STATE/app" 2>/dev/null ;;
-  "ad sp create") echo sp-1 > "$STATE/sp" ;;
-  "ad sp list") cat "$STATE/sp" 2>/dev/null ;;
-esac
-exit 0
-"""
-AZD = '#!/bin/sh\necho "$*" >> "$STATE/azd-calls"\n'
+TOLD = ["azd", "env", "set", "OPS_CLIENT_ID", "app-1", "--environment", "dev"]
+NOT_KNOWN_YET: Answer = (1, "", "ERROR: Resource 'app-1' does not exist or one of its queried references")
 
 
 @pytest.fixture
-def azure(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `az` and `azd` are stand-ins that write down what they are asked."""
-    for name, script in (("az", AZ), ("azd", AZD)):
-        (tmp_path / name).write_text(script)
-        (tmp_path / name).chmod(0o755)
-    return {"PATH": f"{tmp_path}:{os.environ['PATH']}", "STATE": str(tmp_path), "AZURE_ENV_NAME": "dev"}
+def azure(tmp_path: Path) -> Stage:
+    return staged(tmp_path / "stage")
 
 
-def run(azure: dict[str, str], **more: str) -> str:
-    command = ["sh", str(HOOK)]
-    return subprocess.run(command, env={**azure, **more}, check=True, capture_output=True, text=True, timeout=30).stdout
+def run(azure: Stage, **more: str) -> str:
+    command = [sys.executable, str(HOOK)]
+    environment = {**azure.environment, "AZURE_ENV_NAME": "dev", **more}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-def calls(azure: dict[str, str]) -> list[str]:
-    path = Path(azure["STATE"]) / "calls"
-    return path.read_text().splitlines() if path.exists() else []
+def bodies(azure: Stage) -> list[dict[str, Any]]:
+    return [json.loads(call[call.index("--body") + 1]) for call in azure.calls("az", "rest")]
+
+
+def hooks() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each by its name; those of the service too."""
+    yield from AZURE_YAML["hooks"].items()
+    yield from AZURE_YAML["services"]["app"]["hooks"].items()
 
 
 def test_the_service_of_azd_is_the_tag_of_the_site() -> None:
-    (service,) = re.findall(r"(?m)^services:\n  (\w+):$", AZURE_YAML)
+    (service,) = AZURE_YAML["services"]
 
     modules = Infra(INFRA).files["main.bicep"].modules()
 
@@ -56,43 +58,137 @@ def test_the_service_of_azd_is_the_tag_of_the_site() -> None:
 
 
 def test_the_files_that_azd_is_told_of_are_there() -> None:
-    (path,) = re.findall(r"run: (\S+)", AZURE_YAML)
+    assert {path for _, hook in hooks() for path in re.findall(r"infra/\w+\.py", hook["posix"]["run"])} == {
+        "infra/register_ops.py",
+        "infra/package.py",
+        "infra/deploy.py",
+    }
+    assert AZURE_YAML["infra"] == {"provider": "bicep", "path": "infra", "module": "main"}
 
-    assert (ROOT / path) == HOOK
-    assert os.access(HOOK, os.X_OK)
-    assert "path: infra\n  module: main\n" in AZURE_YAML
+
+def test_each_hook_is_the_same_line_in_both_shells() -> None:
+    for name, hook in hooks():
+        assert hook["windows"]["run"] == hook["posix"]["run"].replace(".venv/bin/", ".venv/Scripts/"), name
+        assert (hook["posix"]["shell"], hook["windows"]["shell"]) == ("sh", "pwsh"), name
+        assert hook["posix"].get("continueOnError") is None, name
+        assert "\n" not in hook["posix"]["run"], name
+
+
+def test_azd_ships_what_was_built_here() -> None:
+    service = AZURE_YAML["services"]["app"]
+
+    assert service["remoteBuild"] is False
+    assert f"--folder {service['dist']}" in service["hooks"]["prepackage"]["posix"]["run"]
+
+
+def test_the_template_says_which_release_of_the_project_it_is() -> None:
+    (version,) = re.findall(r'(?m)^version = "(.+)"$', (ROOT / "pyproject.toml").read_text())
+
+    assert AZURE_YAML["metadata"]["template"] == f"{AZURE_YAML['name']}@{version}"
 
 
 def test_azd_asks_for_nothing_but_what_it_cannot_know() -> None:
-    text = (INFRA / "main.parameters.json").read_text()
-    parameters = json.loads(text)["parameters"]
-
-    asked = {name for name, entry in parameters.items() if re.fullmatch(r"\$\{\w+\}", str(entry["value"]))}
+    asked = {name for name, entry in PARAMETERS.items() if re.fullmatch(r"\$\{\w+\}", str(entry["value"]))}
 
     unknowable = {"environmentName", "location", "providerBaseUrl", "opsClientId"}
     assert asked == unknowable, "each more is one more question before the first deployment: can it have a default?"
 
 
-def test_the_hook_registers_one_app_however_often_it_runs(azure: dict[str, str]) -> None:
+def test_what_azd_takes_where_nothing_is_set_is_the_default_of_main_bicep() -> None:
+    texts = {name: str(entry["value"]) for name, entry in PARAMETERS.items()}
+    given = {name: found[1] for name, text in texts.items() if (found := re.fullmatch(r"\$\{\w+=(.*)\}", text))}
+    declared = dict(re.findall(r"(?m)^param (\w+) \S+ = (.+)$", (INFRA / "main.bicep").read_text()))
+
+    assert {"alertEmails", "instanceMemoryMb", "privateNetworking", "monthlyBudget"} <= given.keys()
+    assert {name: text for name, text in given.items() if name in declared and declared[name].strip("'") != text} == {}
+    assert given.keys() - declared.keys() == {"merchantId"}, "which main.bicep leaves to whoever deploys"
+
+
+def test_what_the_pipeline_is_given_is_what_the_workflow_reads() -> None:
+    workflow = (ROOT / ".github/workflows/deploy.yml").read_text()
+
+    assert [name for name in AZURE_YAML["pipeline"]["variables"] if f"vars.{name}" not in workflow] == []
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What a hook finds where azd runs it."""
+    folder = tmp_path / "checkout"
+    for name in ("infra", *PACKAGES):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(ROOT / name, folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+def hook(name: str, *, checkout: Path, environment: dict[str, str]) -> str:
+    """Runs the line that azd would run."""
+    line = dict(hooks())[name]["posix"]["run"]
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=checkout, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(600)  # installs what the package holds
+def test_every_hook_of_azd_up_runs_and_what_was_packed_is_what_is_checked(checkout: Path, azure: Stage) -> None:
+    """In the order of `azd up`, with what azd has in its environment at the time."""
+    environment = {**azure.environment, "AZURE_ENV_NAME": "dev"}
+
+    hook("prepackage", checkout=checkout, environment=environment)
+    hook("preprovision", checkout=checkout, environment=environment)
+
+    shipped = checkout / AZURE_YAML["services"]["app"]["dist"]
+    assert (shipped / "function_app.py").is_file()
+    assert (shipped / SITE_PACKAGES / "azure/functions/__init__.py").is_file()
+    assert azure.calls("azd") == [TOLD]
+
+    build = (shipped / "shared/build_id.txt").read_text().strip()
+    with serving(PlayedApp(build=build)) as url:
+        outputs = {"AZURE_RESOURCE_GROUP": "rg", "AZURE_FUNCTION_APP_NAME": "func-abc", "SERVICEBUS_NAMESPACE": "bus"}
+        known = {**environment, **outputs, "SERVICE_APP_URL": url, "OPS_CLIENT_ID": "app-1"}
+        said = hook("postdeploy", checkout=checkout, environment=known)
+
+    assert re.findall(r"^(\w+) +(?:package|functions|works):", said, re.MULTILINE) == ["ok"] * 3
+
+
+def test_the_hook_registers_one_app_however_often_it_runs(azure: Stage) -> None:
     run(azure)
     run(azure)
 
-    assert [call.split()[:3] for call in calls(azure)].count(["ad", "app", "create"]) == 1
-    assert [call.split()[:3] for call in calls(azure)].count(["ad", "sp", "create"]) == 1
-    assert (Path(azure["STATE"]) / "azd-calls").read_text().splitlines() == ["env set OPS_CLIENT_ID app-1"] * 2
+    assert len(azure.calls("az", "ad", "app", "create")) == 1
+    assert len(azure.calls("az", "ad", "sp", "create")) == 1
+    assert azure.calls("azd") == [TOLD] * 2
 
 
-def test_the_hook_leaves_a_given_registration_alone(azure: dict[str, str]) -> None:
+def test_an_environment_whose_name_begins_alike_has_another_registration(azure: Stage) -> None:
+    azure.keep(apps={"regis-pay-ops-dev2": "app-of-dev2"})
+
+    said = run(azure)
+
+    assert "app-of-dev2" not in said
+    assert [call[4] for call in azure.calls("azd")] == ["app-2"]
+
+
+def test_by_hand_it_needs_no_environment_of_azd(azure: Stage) -> None:
+    azure.answers("azd env set", (1, "", "ERROR: environment 'dev' does not exist"))
+
+    assert run(azure) == "OPS_CLIENT_ID=app-1\n"
+
+
+def test_the_hook_leaves_a_given_registration_alone(azure: Stage) -> None:
     said = run(azure, OPS_CLIENT_ID="given-1")
 
     assert "given-1" in said
-    assert calls(azure) == []
+    assert azure.calls("az") == []
 
 
-def test_the_hook_exposes_the_scope_before_it_trusts_the_cli_with_it(azure: dict[str, str]) -> None:
+def test_the_hook_exposes_the_scope_before_it_trusts_the_cli_with_it(azure: Stage) -> None:
     run(azure)
 
-    exposed, trusted = [json.loads(call.split("--body ")[1]) for call in calls(azure) if call.startswith("rest")]
+    exposed, trusted = bodies(azure)
     (scope,) = exposed["api"]["oauth2PermissionScopes"]
     (program,) = trusted["api"]["preAuthorizedApplications"]
     assert exposed["identifierUris"] == ["api://app-1"]
@@ -100,7 +196,38 @@ def test_the_hook_exposes_the_scope_before_it_trusts_the_cli_with_it(azure: dict
     assert program["appId"] in (INFRA / "main.bicep").read_text()
 
 
-def test_the_hook_makes_no_secret(azure: dict[str, str]) -> None:
+def test_the_hook_makes_no_secret(azure: Stage) -> None:
     run(azure)
 
-    assert not [call for call in calls(azure) if "credential" in call or "password" in call or "secret" in call]
+    said = [" ".join(call) for call in azure.calls("az")]
+    assert not [call for call in said if "credential" in call or "password" in call or "secret" in call]
+
+
+def test_a_registration_that_is_not_known_everywhere_yet_is_waited_for(azure: Stage) -> None:
+    azure.answers("az ad sp create", NOT_KNOWN_YET)
+
+    run(azure)
+
+    assert len(azure.calls("az", "ad", "sp", "create")) == 2
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [({"AZURE_ENV_NAME": ""}, "AZURE_ENV_NAME is ''"), ({"AZURE_ENV_NAME": "a' or true"}, "AZURE_ENV_NAME is ")],
+)
+def test_without_a_usable_name_the_hook_stops_and_asks_nothing(
+    environment: dict[str, str], says: str, azure: Stage
+) -> None:
+    with pytest.raises(AssertionError, match=says):
+        run(azure, **environment)
+
+    assert azure.calls() == []
+
+
+def test_who_may_not_register_apps_is_told_what_to_do(azure: Stage) -> None:
+    azure.answers("az ad app create", (1, "", "ERROR: Insufficient privileges to complete the operation."))
+
+    with pytest.raises(AssertionError, match=r"Insufficient privileges(.|\n)*NEXT    sign in"):
+        run(azure)
+
+    assert azure.calls("azd") == []

@@ -1,5 +1,6 @@
 """The zip that deploys: what ships and nothing else, the same bytes each time, and an app that starts from it alone."""
 
+import importlib.util
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.package import BUILD_ID, FILES, PACKAGES, SITE_PACKAGES, build, own_content, write_zip
+from infra.package import BUILD_ID, FILES, PACKAGES, SITE_PACKAGES, build, built_from, own_content, write_zip
 from tests.conftest import REQUIRED_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +106,43 @@ def test_a_missing_file_that_must_ship_stops_the_build(tmp_path: Path) -> None:
 
     with pytest.raises(FileNotFoundError, match=r"host\.json"):
         own_content(tmp_path, build_id="abc123")
+
+
+def test_without_a_build_id_the_content_gives_one_and_other_content_another(tmp_path: Path) -> None:
+    for folder, text in (("a", b"1"), ("again", b"1"), ("b", b"2")):
+        for name in FILES:
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_bytes(text)
+
+    first, again, other = (
+        built_from(build(tmp_path / folder, tmp_path / f"{folder}.zip").path) for folder in ("a", "again", "b")
+    )
+
+    assert re.fullmatch("content-[0-9a-f]{12}", first)
+    assert first == again != other
+
+
+def test_the_folder_for_azd_holds_what_the_zip_holds_and_nothing_of_an_earlier_build(tmp_path: Path) -> None:
+    (tmp_path / "app/shared").mkdir(parents=True)
+    (tmp_path / "app/shared/gone.py").touch()
+
+    package = build(ROOT, tmp_path / "app.zip", build_id="abc123", folder=tmp_path / "app")
+
+    unpacked = {path.relative_to(tmp_path / "app").as_posix(): path.read_bytes() for path in files(tmp_path / "app")}
+    with zipfile.ZipFile(package.path) as archive:
+        assert unpacked == {name: archive.read(name) for name in archive.namelist()}
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_without_uv_the_build_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(SystemExit, match=r"NEXT    make \.venv"):
+        build(ROOT, tmp_path / "app.zip", build_id="abc123", with_dependencies=True)
 
 
 def test_the_command_prints_size_and_contents(tmp_path: Path) -> None:

@@ -1,99 +1,19 @@
 """The check after a deployment, against an app played by a small server: it passes, and it fails for each fault."""
 
-import json
 import re
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from azure.servicebus.exceptions import ServiceBusAuthorizationError
 
 from infra import smoke_bus
-from infra.smoke import Options, main, run
+from infra.smoke import DOES_NOT_HAPPEN, SMALLEST, TOLD, Options, main, run
 from shared import flow
-
-type Reply = tuple[int, dict[str, Any]]
-
-
-@dataclass
-class PlayedApp:
-    """Answers as the app does; a test spoils one of its ways. Playing the provider too, it knows what was charged."""
-
-    build: str = "abc123"
-    starts_after: int = 2
-    completes_as: str = "completed"
-    repeats: bool = True
-    refuses_with: str = "request_invalid"
-    parks_with: str = "our_fault"
-    discard_busy: int = 1
-    key: str | None = None
-    times_charged: int = 1
-    health_asked: int = 0
-    payments: dict[str, str] = field(default_factory=dict)
-    letters: list[dict[str, Any]] = field(default_factory=list)
-
-    def reply(self, method: str, path: str, body: dict[str, Any], headers: dict[str, str]) -> Reply:
-        route, _, query = path.partition("?")
-        if route == "/api/health":
-            self.health_asked += 1
-            return 200, {"build": self.build if self.health_asked > self.starts_after else "older"}
-        if route == "/api/health/ready":
-            return 200, {"checks": {"store": "ok", "bus": "ok"}}
-        if self.key is not None and headers.get("x-functions-key") != self.key:
-            return 401, {}
-        if method == "POST" and route == "/api/payments":
-            return self.accept(body, headers.get("idempotency-key", ""))
-        return self.ask(method, route, query)
-
-    def accept(self, body: dict[str, Any], key: str) -> Reply:
-        if isinstance(body["amount_minor"], str):
-            return 422, {"code": self.refuses_with}
-        if body["amount_minor"] != 1:
-            return 422, {"code": "idempotency_key_reused"}
-        payment_id = key if self.repeats else f"{key}-{len(self.payments)}"
-        if body["payment_method"] == "pm_invalid":
-            self.payments[payment_id] = "initiated"
-            self.died(message_id=f"{payment_id}:1", payment_id=payment_id, reason=self.parks_with)
-        else:
-            self.payments[payment_id] = self.completes_as
-        return 202, {"payment_id": payment_id}
-
-    def ask(self, method: str, route: str, query: str) -> Reply:
-        match [method, *route.strip("/").split("/")]:
-            case ["GET", "api", "payments", payment_id]:
-                return 200, {"status": self.payments[payment_id]}
-            case ["GET", "charges", _]:
-                return 200, {"times_charged": self.times_charged}
-            case ["GET", "api", "ops", "dead-letters"]:
-                return 200, self.page(int(query.partition("page=")[2] or 0))
-            case ["GET", "api", "ops", "dead-letters", letter_id]:
-                return 200, self.letters[int(letter_id)]
-            case ["POST", "api", "ops", "dead-letters", letter_id, "discard"]:
-                return self.discard(self.letters[int(letter_id)])
-        return 404, {}
-
-    def page(self, start: int) -> dict[str, Any]:
-        """One letter at a time, so that whoever stops at the first page finds little."""
-        found = [each for each in self.letters if each["status"] == "open"]
-        return {
-            "dead_letters": found[start : start + 1],
-            "next_page": str(start + 1) if len(found) > start + 1 else None,
-        }
-
-    def died(self, *, message_id: str, payment_id: str | None, reason: str) -> None:
-        letter = {"id": str(len(self.letters)), "status": "open", "payment_id": payment_id, "reason": reason}
-        self.letters.append(letter | {"message": {"message_id": message_id}})
-
-    def discard(self, letter: dict[str, Any]) -> Reply:
-        if self.discard_busy:
-            self.discard_busy -= 1
-            return 409, {"discarded": False}
-        letter["status"] = "discarded"
-        self.payments[letter["payment_id"]] = "failed"
-        return 200, {"discarded": True}
+from shared.codec.facts import FORMS
+from shared.domain.events import PaymentFailureTold
+from shared.domain.payment import Status, Step
+from tests.infra.played_app import PlayedApp, serving
 
 
 @pytest.fixture
@@ -103,29 +23,8 @@ def app() -> PlayedApp:
 
 @pytest.fixture
 def url(app: PlayedApp) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, reply = app.reply(self.command, self.path, body, headers)
-            text = json.dumps(reply).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
-
-        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server calls
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own word
-            """A test prints nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    serving.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    with serving(app) as address:
+        yield address
 
 
 def options(url: str, **changes: Any) -> Options:
@@ -143,6 +42,7 @@ def test_it_passes_an_app_that_works_and_leaves_no_dead_letter_open(
         ("ok", "ready"),
         ("ok", "pays"),
         ("ok", "refuses"),
+        ("ok", "voids"),
         ("ok", "parked"),
     ]
     assert [letter["status"] for letter in app.letters] == ["discarded"]
@@ -186,6 +86,13 @@ def spoil(**changes: object) -> Callable[[PlayedApp], None]:
         (spoil(build="older"), "live: GET /api/health: not within 0.3 s"),
         (spoil(completes_as="failed"), "pays: expected payment .* completed"),
         (spoil(completes_as="settled"), "pays: GET /api/payments/.*: not within"),
+        (spoil(completes_as="initiated"), "pays: .*so publish_events or create_payment did not happen"),
+        (spoil(completes_as="created"), "pays: .*so publish_events or settle_payment did not happen"),
+        (spoil(completes_as="settled"), "pays: .*so publish_events or notify_merchant did not happen"),
+        (spoil(voids_as="failed"), "voids: .*so publish_events or void_payment did not happen"),
+        (spoil(voids_as="completed"), "voids: expected payment .* voided"),
+        (spoil(tells=False), "voids: .*notify_merchant_of_failure did not happen"),
+        (spoil(projects=False), "parked: .*so project_payments did not happen"),
         (spoil(repeats=False), "pays: expected the first answer again"),
         (spoil(times_charged=2), "pays: expected charged once"),
         (spoil(refuses_with="another"), "refuses: expected 422 request_invalid"),
@@ -265,3 +172,18 @@ def test_the_step_whose_messages_it_dead_letters_is_one_of_the_topology() -> Non
     assert (smoke_bus.TOPIC, smoke_bus.SUBSCRIPTION) in {
         (place.topic, place.subscription) for place in flow.PLACE_OF.values()
     }
+
+
+def test_the_function_that_is_blamed_for_a_standstill_is_the_one_that_the_flow_names() -> None:
+    step = {Status.INITIATED: Step.CREATE, Status.CREATED: Step.SETTLE, Status.SETTLED: Step.NOTIFY}
+
+    named = {status.value: f"publish_events or {flow.FUNCTION_OF[next_]}" for status, next_ in step.items()}
+
+    assert flow.FUNCTION_OF[Step.NOTIFY_FAILURE] == "notify_merchant_of_failure"
+    assert FORMS[PaymentFailureTold].name == TOLD
+    assert named | {"failed": f"publish_events or {flow.FUNCTION_OF[Step.VOID]}"} == DOES_NOT_HAPPEN
+
+
+def test_it_pays_the_smallest_amount_there_is(app: PlayedApp, url: str) -> None:
+    assert SMALLEST == 1
+    assert run(options(url)) == 0, "the played app takes an order of 1 only"

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML  # comes with check-jsonschema
 
+from infra.deployed import LOCAL_TOKENS, OUTPUTS
+from infra.package import PACKAGE
+
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -48,7 +51,7 @@ def tool(name: str, *arguments: str | Path) -> str:
 
 
 def test_the_workflows_of_the_delivery_are_there() -> None:
-    assert [path.stem for path in WORKFLOWS] == ["ci", "deploy", "nightly", "what-if"]
+    assert [path.stem for path in WORKFLOWS] == ["ci", "deploy", "nightly", "pins", "release", "rollback", "what-if"]
 
 
 def test_zizmor_finds_no_weakness() -> None:
@@ -98,19 +101,38 @@ def test_what_the_repository_uses_of_itself_is_there() -> None:
 
 
 def test_no_right_is_given_to_a_whole_workflow_and_few_to_a_job() -> None:
-    allowed = {("contents", "read"), ("id-token", "write"), ("pull-requests", "write")}
+    allowed = {("contents", "read"), ("id-token", "write"), ("pull-requests", "write"), ("attestations", "read")}
+    more = {
+        "release/publish": {("contents", "write"), ("attestations", "write")},
+        "pins/propose": {("contents", "write")},
+    }
 
     assert [path.stem for path in WORKFLOWS if loaded(path)["permissions"] != {}] == []
-    assert [name for name, job in jobs() if not set(job["permissions"].items()) <= allowed] == []
+    assert [
+        name for name, job in jobs() if not set(job["permissions"].items()) <= allowed | more.get(name, set())
+    ] == []
 
 
 def test_what_may_sign_in_to_azure_may_not_write_to_github_and_runs_in_an_environment() -> None:
+    """The release shows GitHub's word for who it is to whoever keeps statements, and to nobody in Azure."""
     signing_in = {name: job for name, job in jobs() if "id-token" in job["permissions"]}
+    stating = signing_in.pop("release/publish")
 
-    assert signing_in.keys() == {"deploy/dev", "deploy/prod", "what-if/ask", "nightly/azure"}
+    assert signing_in.keys() == {"deploy/dev", "deploy/prod", "rollback/deploy", "what-if/ask", "nightly/azure"}
     for name, job in signing_in.items():
-        assert "pull-requests" not in job["permissions"], name
+        assert "write" not in {value for right, value in job["permissions"].items() if right != "id-token"}, name
         assert "environment" in job, name
+    assert stating["environment"] == "release"
+    assert not [step for step in stating["steps"] if "azure" in str(step).lower() or "checkout" in str(step)]
+
+
+def test_what_may_write_runs_nothing_of_the_repository_and_nothing_that_was_just_installed() -> None:
+    writing = {name: job for name, job in jobs() if job["permissions"].get("contents") == "write"}
+
+    commands = {name: " ".join(step.get("run", "") for step in job["steps"]) for name, job in writing.items()}
+
+    assert writing.keys() == {"release/publish", "pins/propose"}
+    assert not [name for name, text in commands.items() if re.search(r"\b(make|python|pip|npm|uv)\b", text)]
 
 
 def test_every_job_ends_by_itself() -> None:
@@ -130,10 +152,11 @@ def test_a_failure_inside_a_pipe_stops_a_step() -> None:
 
 def test_one_run_at_a_time_and_a_deployment_is_never_cut_off() -> None:
     groups = {path.stem: loaded(path).get("concurrency") for path in WORKFLOWS}
-    deploying = {name: job["concurrency"] for name, job in jobs() if name in {"deploy/dev", "deploy/prod"}}
+    deploying = {name: job["concurrency"] for name, job in jobs() if "concurrency" in job}
 
-    assert {name for name, group in groups.items() if group is None} == {"deploy"}
+    assert {name for name, group in groups.items() if group is None} == {"deploy", "rollback"}
     assert deploying == {
+        "rollback/deploy": {"group": "deploy-${{ inputs.environment }}", "cancel-in-progress": False},
         "deploy/dev": {"group": "deploy-dev", "cancel-in-progress": False},
         "deploy/prod": {"group": "deploy-prod", "cancel-in-progress": False},
     }
@@ -144,6 +167,9 @@ def test_nothing_of_a_pull_request_from_outside_runs_with_rights() -> None:
         "ci": ["pull_request", "workflow_call"],
         "deploy": ["push", "workflow_dispatch"],
         "nightly": ["schedule", "workflow_dispatch"],
+        "pins": ["schedule", "workflow_dispatch"],
+        "release": ["push"],
+        "rollback": ["workflow_dispatch"],
         "what-if": ["pull_request"],
     }
     assert "head.repo.full_name == github.repository" in dict(jobs())["what-if/ask"]["if"]
@@ -169,32 +195,71 @@ def test_prod_comes_after_dev_and_dev_after_the_tests() -> None:
     assert (found["deploy/dev"]["environment"], found["deploy/prod"]["environment"]) == ("dev", "prod")
 
 
-def test_both_environments_are_deployed_in_the_same_way() -> None:
-    dev, prod = (dict(jobs())[f"deploy/{name}"] for name in ("dev", "prod"))
+@pytest.mark.parametrize("other", ["deploy/dev", "rollback/deploy"])
+def test_every_environment_is_deployed_in_the_same_way_and_so_is_a_rollback(other: str) -> None:
+    first, prod = dict(jobs())[other], dict(jobs())["deploy/prod"]
 
-    assert dev["env"] == prod["env"]
-    for theirs, ours in zip(dev["steps"], prod["steps"], strict=True):
+    assert first["env"] == prod["env"]
+    for theirs, ours in zip(first["steps"], prod["steps"], strict=True):
         assert theirs["uses"] == ours["uses"]
         assert {**theirs["with"], "environment": "prod"} == {"environment": "prod", **ours["with"]}
 
 
 def test_the_package_is_built_in_one_place_only_and_the_same_file_is_deployed() -> None:
     building = [name for name, step in steps() if "make package" in step.get("run", "")]
-    deployed = [step["with"] for _, step in steps() if str(step.get("uses", "")).startswith("Azure/functions-action@")]
+    deploying = [name for name, step in steps() if "infra/deploy.py code" in step.get("run", "")]
+    handed_on = [step["with"]["path"] for _, step in steps() if step.get("with", {}).get("name") == "app"]
 
     assert building == ["ci/package"]
-    assert [(step["package"], step["remote-build"]) for step in deployed] == [("dist/app.zip", "false")]
+    assert deploying == ["deploy"]
+    assert set(handed_on) == {"dist/app.zip", "dist"}
+    assert str(PACKAGE.relative_to(ROOT)) == "dist/app.zip"
 
 
-def test_the_smoke_test_checks_the_build_the_rules_and_both_roads() -> None:
+def test_what_is_deployed_is_checked_and_is_of_the_commit_that_is_deployed() -> None:
+    """The rules, the build, the functions and both roads: tests/infra/test_deploy.py."""
     (action,) = ACTIONS
-    commands = "\n".join(step.get("run", "") for step in loaded(action)["runs"]["steps"])
+    commands = [step["run"] for step in loaded(action)["runs"]["steps"] if "run" in step]
+    (needs, create, code, check) = (
+        next(number for number, command in enumerate(commands) if words in command)
+        for words in ("deploy.py needs", "az deployment sub create", "deploy.py code", "deploy.py check")
+    )
 
-    assert "infra/rules.py" in commands
-    assert '--expect-build "$GITHUB_SHA"' in commands
-    assert "--bus" in commands
-    assert commands.index("az deployment sub create") < commands.index("infra/smoke.py")
+    assert needs < create < code < check
+    assert '--build-id "$(git rev-parse HEAD)"' in commands[code]
     assert '--build-id $GITHUB_SHA"' in (GITHUB / "workflows/ci.yml").read_text()
+
+
+def test_whatever_the_check_asks_for_is_given_to_it() -> None:
+    (action,) = ACTIONS
+    given = [
+        step["env"].keys() for step in loaded(action)["runs"]["steps"] if "infra/deploy.py c" in step.get("run", "")
+    ]
+    asked = {*OUTPUTS, *LOCAL_TOKENS, "SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "AZURE_ENV_NAME"}
+
+    assert [asked - names for names in given] == [set(), set()]
+    assert {"OPS_CLIENT_ID", "SMOKE_PRINCIPAL_ID"} <= dict(jobs())["deploy/prod"]["env"].keys()
+
+
+def test_no_token_of_the_local_provider_stands_in_a_workflow() -> None:
+    assert [path.stem for path in [*WORKFLOWS, *ACTIONS] if re.search(r"\bpm_\w+", path.read_text())] == []
+
+
+def test_a_rollback_deploys_the_released_file_and_no_other() -> None:
+    (download,) = [step["run"] for step in dict(jobs())["rollback/package"]["steps"] if "run" in step]
+    (publish,) = [step["run"] for step in dict(jobs())["release/publish"]["steps"] if "run" in step]
+    attested = [step["with"] for name, step in steps() if "attest" in str(step.get("uses"))]
+
+    assert publish.startswith('gh release create "$GITHUB_REF_NAME" dist/app.zip --verify-tag')
+    assert attested == [{"subject-path": "dist/app.zip"}]
+    assert download.index("gh release download") < download.index("gh attestation verify dist/app.zip")
+    assert dict(jobs())["rollback/deploy"]["needs"] == "package"
+
+
+def test_what_azure_could_not_foresee_is_told_too() -> None:
+    asking = next(step["run"] for _, step in steps() if "what-if.json" in step.get("run", ""))
+
+    assert ".diagnostics" in asking
 
 
 def test_what_the_parameter_files_read_is_set_wherever_they_are_used() -> None:
@@ -233,7 +298,7 @@ def test_no_step_is_left_out_and_no_failure_is_passed_over() -> None:
 
     assert going_on == []
     assert sometimes == [("nightly/emulators", "failure()")]
-    assert jobs_sometimes == {"deploy/dev", "what-if/ask", "nightly/azure"}
+    assert jobs_sometimes == {"deploy/dev", "rollback/deploy", "what-if/ask", "nightly/azure"}
     assert all(job["if"].startswith("vars.AZURE_") for _, job in jobs() if "if" in job)
 
 
@@ -274,10 +339,19 @@ def test_nobody_is_named_as_an_owner() -> None:
     assert [owner for owner in owners if not re.fullmatch(r"@ORG/[\w-]+", owner)] == []
 
 
+def test_every_place_that_has_an_owner_is_there() -> None:
+    owned = re.findall(r"(?m)^/(\S+) +@", (GITHUB / "CODEOWNERS").read_text())
+
+    assert owned
+    assert [pattern for pattern in owned if not [*ROOT.glob(pattern)]] == []
+
+
 def test_whatever_is_pinned_is_kept_up_to_date() -> None:
     watched = {each["package-ecosystem"] for each in loaded(GITHUB / "dependabot.yml")["updates"]}
+    renewing = [step["run"] for name, step in steps() if name == "pins/renew" and "run" in step]
 
-    assert watched == {"github-actions", "pip", "docker-compose", "devcontainers"}
+    assert watched == {"github-actions", "docker-compose", "devcontainers"}
+    assert [command.split()[:2] for command in renewing] == [["make", "pin"], ["make", "test"]], "uv's pins, at once"
 
 
 def test_the_emulators_are_pinned_checked_and_reachable_from_this_machine_only() -> None:

@@ -1,0 +1,157 @@
+"""An app played by a small server: it answers as ours does, and a test spoils one of its ways."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+type Reply = tuple[int, Any]
+
+
+@dataclass
+class PlayedApp:
+    """Answers as the app does; a test spoils one of its ways. Playing the provider too, it knows what was charged.
+
+    takes_package, deployments: what its deployment site answers first, before it takes and deploys a package.
+    """
+
+    build: str = "abc123"
+    starts_after: int = 2
+    completes_as: str = "completed"
+    repeats: bool = True
+    refuses_with: str = "request_invalid"
+    parks_with: str = "our_fault"
+    discard_busy: int = 1
+    key: str | None = None
+    times_charged: int = 1
+    voids_as: str = "voided"
+    projects: bool = True
+    tells: bool = True
+    records: bool = True
+    takes_package: list[int] = field(default_factory=list)
+    deployments: list[dict[str, Any]] = field(default_factory=list)
+    packages: list[bytes] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    health_asked: int = 0
+    payments: dict[str, str] = field(default_factory=dict)
+    letters: list[dict[str, Any]] = field(default_factory=list)
+
+    def reply(self, method: str, path: str, body: dict[str, Any], headers: dict[str, str]) -> Reply:
+        route, _, query = path.partition("?")
+        if route == "/api/health":
+            self.health_asked += 1
+            return 200, {"build": self.build if self.health_asked > self.starts_after else "older"}
+        if route == "/api/health/ready":
+            return 200, {"checks": {"store": "ok", "bus": "ok"}}
+        if self.key is not None and headers.get("x-functions-key") != self.key:
+            return 401, {}
+        if method == "POST" and route == "/api/payments":
+            return self.accept(body, headers.get("idempotency-key", ""))
+        return self.ask(method, route, query)
+
+    def accept(self, body: dict[str, Any], key: str) -> Reply:
+        if isinstance(body["amount_minor"], str):
+            return 422, {"code": self.refuses_with}
+        if body["amount_minor"] != 1:
+            return 422, {"code": "idempotency_key_reused"}
+        payment_id = key if self.repeats else f"{key}-{len(self.payments)}"
+        if body["payment_method"] == "pm_settle_declined":
+            self.payments[payment_id] = self.voids_as
+        elif body["payment_method"] == "pm_invalid":
+            self.payments[payment_id] = "initiated"
+            self.died(message_id=f"{payment_id}:1", payment_id=payment_id, reason=self.parks_with)
+        else:
+            self.payments[payment_id] = self.completes_as
+        return 202, {"payment_id": payment_id}
+
+    def ask(self, method: str, route: str, query: str) -> Reply:
+        match [method, *route.strip("/").split("/")]:
+            case ["GET", "api", "payments", payment_id]:
+                return 200, {"status": self.payments[payment_id]}
+            case ["GET", "api", "payments", _, "events"]:
+                return 200, {"events": [{"type": "payment.failure_told"}] if self.tells else []}
+            case ["GET", "charges", _]:
+                return 200, {"times_charged": self.times_charged}
+            case ["GET", "api", "ops", "dead-letters"]:
+                return 200, self.page(int(query.partition("page=")[2] or 0))
+            case ["GET", "api", "ops", "dead-letters", letter_id]:
+                letter = self.letters[int(letter_id)]
+                status = self.payments.get(letter["payment_id"]) if self.projects else "initiated"
+                return 200, {**letter, "payment": {"status": status}}
+            case ["GET", "api", "deployments", _]:
+                return self.deployment()
+            case ["POST", "api", "ops", "dead-letters", letter_id, "discard"]:
+                return self.discard(self.letters[int(letter_id)])
+        return 404, {}
+
+    def take(self, package: bytes) -> Reply:
+        """As the deployment site does."""
+        status = self.takes_package.pop(0) if self.takes_package else 202
+        if status != 202:
+            return status, {"Message": "This request is not authorized to perform this operation."}
+        self.packages.append(package)
+        return 202, "deployment-1"
+
+    def deployment(self) -> Reply:
+        state = self.deployments.pop(0) if self.deployments else {"status": 4}
+        return state.pop("code", 200), state
+
+    def page(self, start: int) -> dict[str, Any]:
+        """One letter at a time, so that whoever stops at the first page finds little."""
+        found = [each for each in self.letters if each["status"] == "open"]
+        return {
+            "dead_letters": found[start : start + 1],
+            "next_page": str(start + 1) if len(found) > start + 1 else None,
+        }
+
+    def died(self, *, message_id: str, payment_id: str | None, reason: str) -> None:
+        if not self.records:
+            return
+        letter = {"id": str(len(self.letters)), "status": "open", "payment_id": payment_id, "reason": reason}
+        self.letters.append(letter | {"message": {"message_id": message_id}})
+
+    def discard(self, letter: dict[str, Any]) -> Reply:
+        if self.discard_busy:
+            self.discard_busy -= 1
+            return 409, {"discarded": False}
+        letter["status"] = "discarded"
+        self.payments[letter["payment_id"]] = "failed"
+        return 200, {"discarded": True}
+
+
+@contextmanager
+def serving(app: PlayedApp) -> Iterator[str]:
+    """The address at which it answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            app.asked.append(f"{self.command} {self.path} {headers.get('authorization', '')}".strip())
+            if self.path.startswith("/api/publish"):
+                status, reply = app.take(body)
+            else:
+                status, reply = app.reply(self.command, self.path, json.loads(body or b"{}"), headers)
+            text = json.dumps(reply).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's own word
+            """A test prints nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    answering = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    answering.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        answering.join()
+        server.server_close()

@@ -1,0 +1,58 @@
+"""A PATH on which the tools of a deployment are stand-ins: tests/infra/standin.py says how they answer."""
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STANDIN = Path(__file__).resolve().parent / "standin.py"
+FROM_OUTSIDE = ("GITHUB_", "AZURE_", "SMOKE_", "OPS_", "SERVICE_", "SERVICEBUS_", "PROVIDER_", "MERCHANT_")
+TOOLS = ("az", "azd", "gh", "devtunnel", "curl")
+
+type Answer = tuple[int, str, str]
+"""Exit code, standard output, standard error."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One test's own tools, and what they have been asked."""
+
+    folder: Path
+
+    @property
+    def bin(self) -> Path:
+        return self.folder / "bin"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As a person has it: nothing that a workflow or azd may have put into the environment of these tests."""
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(FROM_OUTSIDE)}
+        return {**outside, "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "STAGE": str(self.folder)}
+
+    def calls(self, *start: str) -> list[list[str]]:
+        """The words of each call that begins so, in order."""
+        path = self.folder / "calls"
+        made = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [call for call in made if call[: len(start)] == list(start)]
+
+    def keep(self, **state: Any) -> None:
+        path = self.folder / "state.json"
+        path.write_text(json.dumps({**(json.loads(path.read_text()) if path.exists() else {}), **state}))
+
+    def answers(self, start: str, *answers: Answer) -> None:
+        """What the next calls that begin so get, instead of what they would."""
+        path = self.folder / "state.json"
+        queue = json.loads(path.read_text()).get("queue", {}) if path.exists() else {}
+        self.keep(queue={**queue, start: answers})
+
+
+def staged(folder: Path) -> Stage:
+    stage = Stage(folder)
+    stage.bin.mkdir(parents=True)
+    for tool in TOOLS:
+        path = stage.bin / tool
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{STANDIN}" {tool} "$@"\n')
+        path.chmod(0o755)
+    return stage

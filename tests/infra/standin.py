@@ -1,0 +1,219 @@
+"""Stands in for az, azd, gh, devtunnel and curl: refuses what they refuse, answers as they do, keeps the calls.
+
+`python standin.py TOOL WORDS...`, started by what tests/infra/stage.py puts on PATH. commands/*.json say which commands
+and options there are: of az as `az COMMAND --help` of azure-cli 2.91.0 lists them, of the others as their source and
+documentation do. Imports nothing of the project.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+STAGE = Path(os.environ["STAGE"])
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+APP = "func-abc"
+
+type Options = dict[str, list[str]]
+
+
+def state() -> dict[str, Any]:
+    path = STAGE / "state.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
+def keep(**changes: Any) -> None:
+    (STAGE / "state.json").write_text(json.dumps(state() | changes))
+
+
+def refuse(words: str, *, code: int = 2) -> NoReturn:
+    print(f"ERROR: {words}", file=sys.stderr)
+    sys.exit(code)
+
+
+def parsed(tool: str, words: list[str]) -> tuple[str, list[str], Options]:
+    """The command, what stands behind it without a dash, and the options. Refuses what the tool does not know."""
+    known = json.loads((HERE / "commands" / f"{tool}.json").read_text())
+    lengths = [count for count in range(len(words), -1, -1) if " ".join(words[:count]) in known]
+    if not lengths:
+        refuse(f"'{' '.join(words[:4])}' is misspelled or not recognized by the system.")
+    command = " ".join(words[: lengths[0]])
+    plain, options, last = list[str](), dict[str, list[str]](), ""
+    for word in words[lengths[0] :]:
+        if re.match(r"--?[A-Za-z]", word):
+            last, _, value = word.partition("=")
+            options[last] = [value] if value else []
+        elif last and (not options[last] or tool == "az") and last not in known[command].get("flags", ()):
+            options[last].append(word)
+        else:
+            plain.append(word)
+    checked(command, known[command], plain=plain, options=options)
+    return command, plain, options
+
+
+def checked(command: str, known: dict[str, Any], *, plain: list[str], options: Options) -> None:
+    if unknown := [name for name in options if name not in known["options"]]:
+        refuse(f"{command}: unrecognized arguments: {' '.join(unknown)}")
+    if missing := [names for names in known.get("required", ()) if not options.keys() & set(names)]:
+        refuse(f"{command}: the following arguments are required: {', '.join('/'.join(names) for names in missing)}")
+    if len(plain) != known.get("plain", 0):
+        refuse(f"{command}: unrecognized arguments: {' '.join(plain) or 'none, and some are needed'}")
+
+
+def first(options: Options, *names: str) -> str:
+    return next((" ".join(options[name]) for name in names if name in options), "")
+
+
+def rules(options: Options) -> str:
+    topics = json.loads((ROOT / "infra" / "topology.json").read_text())["serviceBus"]["topics"]
+    (topic,) = [each for each in topics if each["name"] == first(options, "--topic-name")]
+    (own,) = [each for each in topic["subscriptions"] if each["name"] == first(options, "--subscription-name")]
+    return json.dumps([{"name": "$Default", "sqlFilter": {"sqlExpression": own["rule"]}}])
+
+
+def functions(_options: Options) -> str:
+    names = json.loads((ROOT / "infra" / "functions.json").read_text())
+    return json.dumps([{"name": f"{APP}/{name}", "isDisabled": False, "config": {}} for name in names])
+
+
+def apps(options: Options) -> str:
+    """As Microsoft Graph filters. By display name az itself asks for what begins so."""
+    made: dict[str, str] = state().get("apps", {})
+    named, asked = first(options, "--display-name"), first(options, "--filter")
+    if named:
+        found = [name for name in made if name.startswith(named)]
+    elif match := re.fullmatch(r"displayName eq '(.+)'", asked):
+        found = [name for name in made if name == match[1]]
+    else:
+        found = list(made)
+    return "\n".join(made[name] for name in found[:1]) if first(options, "--query") == "[0].appId" else ""
+
+
+def create_app(options: Options) -> str:
+    made: dict[str, str] = state().get("apps", {})
+    made[first(options, "--display-name")] = f"app-{len(made) + 1}"
+    keep(apps=made)
+    return f"app-{len(made)}"
+
+
+def principals(options: Options) -> str:
+    match = re.fullmatch(r"appId eq '(.+)'", first(options, "--filter"))
+    return "sp-1" if match and match[1] in state().get("principals", []) else ""
+
+
+def create_principal(options: Options) -> str:
+    keep(principals=[*state().get("principals", []), first(options, "--id")])
+    return ""
+
+
+def token(options: Options) -> str:
+    return f"token-of-{first(options, '--resource') or 'management'}"
+
+
+def keys(options: Options) -> str:
+    found = {"masterKey": "master-key", "functionKeys.default": "function-key"}
+    return found[first(options, "--query")]
+
+
+def show(_options: Options) -> str:
+    """Of a Flex app az gives what Azure Resource Manager answers; of others a form of its own, without `properties`."""
+    hosts = [("Standard", "func-abc.azurewebsites.net"), ("Repository", state().get("scm", ""))]
+    return json.dumps({"properties": {"hostNameSslStates": [{"hostType": kind, "name": name} for kind, name in hosts]}})
+
+
+AZ: dict[str, Callable[[Options], str]] = {
+    "account get-access-token": token,
+    "account show": lambda _: "00000000-0000-0000-0000-00000000000a",
+    "ad app create": create_app,
+    "ad app list": apps,
+    "ad signed-in-user show": lambda _: "person-1",
+    "ad sp create": create_principal,
+    "ad sp list": principals,
+    "ad sp show": lambda _: "sp-1",
+    "deployment sub show": lambda _: json.dumps(state().get("outputs", {})),
+    "functionapp function list": functions,
+    "functionapp keys list": keys,
+    "functionapp show": show,
+    "keyvault show": lambda _: "/subscriptions/a/vaults/kv-abc",
+    "servicebus namespace show": lambda _: "Enabled",
+    "servicebus topic subscription rule list": rules,
+}
+
+
+def az(words: list[str]) -> str:
+    command, _, options = parsed("az", words)
+    return answer(options) if (answer := AZ.get(command)) else ""
+
+
+def azd(words: list[str]) -> str:
+    """Its environment: what was set, and the outputs in their right case."""
+    command, plain, _ = parsed("azd", words)
+    values: dict[str, str] = state().get("azd", {})
+    if command == "up":
+        keep(azd={**values, **state().get("provisioned", {})})
+    if command == "env set":
+        keep(azd={**values, plain[0]: plain[1]})
+    if command == "env get-value" and plain[0] not in values:
+        refuse(f"key '{plain[0]}' not found in the environment values", code=1)
+    return values[plain[0]] if command == "env get-value" else ""
+
+
+def gh(words: list[str]) -> str:
+    """Its variables, by environment; none: the repository's own."""
+    command, plain, options = parsed("gh", words)
+    values: dict[str, str] = state().get("gh", {})
+    if command == "variable set":
+        name = f"{first(options, '--env')}/{plain[0]}"
+        keep(gh={**values, name: first(options, "--body")})
+    if command == "variable get":
+        name = f"{first(options, '--env')}/{plain[0]}"
+        if name not in values:
+            refuse(f"variable {plain[0]} was not found", code=1)
+        return values[name]
+    return ""
+
+
+def other(tool: str, words: list[str]) -> str:
+    parsed(tool, words)
+    return ""
+
+
+TOOLS: dict[str, Callable[[list[str]], str]] = {"az": az, "azd": azd, "gh": gh}
+
+
+def queued(tool: str, words: list[str]) -> tuple[int, str, str] | None:
+    """What a test has put in the way: answers for the next calls that begin so."""
+    waiting: dict[str, list[tuple[int, str, str]]] = state().get("queue", {})
+    asked = f"{tool} {' '.join(words)}"
+    for start, answers in waiting.items():
+        if asked.startswith(start) and answers:
+            answer, rest = answers[0], answers[1:]
+            keep(queue={**waiting, start: rest})
+            return answer
+    return None
+
+
+def content(word: str) -> str:
+    """Of the file that is named instead of a text: it may be gone when a test looks."""
+    return Path(word[1:]).read_text() if word.startswith("@") else word
+
+
+def main() -> int:
+    tool, *words = sys.argv[1:]
+    with (STAGE / "calls").open("a") as calls:
+        calls.write(json.dumps([tool, *map(content, words)]) + "\n")
+    out = TOOLS[tool](words) if tool in TOOLS else other(tool, words)
+    code, said, complained = queued(tool, words) or (0, out, "")
+    print(said, end="\n" if said else "")
+    print(complained, end="", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""`infra/deploy.py check`: it passes a deployment that works, and each fault stops it with the next thing to do."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra import deployed, smoke_bus
+from tests.conftest import Declared
+from tests.infra.deployment import CHECKED, READY, Azure, Printed, mangled, played, steps
+from tests.infra.played_app import PlayedApp
+from tests.infra.stage import Answer
+
+FORBIDDEN: Answer = (1, "", "ERROR: (AuthorizationFailed) The client does not have authorization to perform action")
+BUSY: Answer = (1, "", "ERROR: Operation returned an invalid status 'Service Unavailable'")
+NOT_FOUND: Answer = (3, "", "ERROR: (ResourceNotFound) The Resource 'Microsoft.Web/sites/func-abc' was not found")
+
+
+@pytest.fixture
+def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
+    yield from played(tmp_path, monkeypatch)
+
+
+def test_a_deployment_that_works_passes_every_step(azure: Azure, capsys: Printed) -> None:
+    assert azure.run("check") == 0
+
+    printed = capsys.readouterr().out
+    assert steps(printed) == READY + CHECKED
+    assert "NEXT" not in printed
+    assert {letter["status"] for letter in azure.app.letters} == {"discarded"}
+
+
+def test_the_declared_functions_are_those_of_the_app(declared_functions: dict[str, Declared]) -> None:
+    assert json.loads(deployed.DECLARED.read_text()) == sorted(declared_functions), (
+        "write the names of the functions into infra/functions.json: the deployed ones are compared with them"
+    )
+
+
+def test_the_names_of_a_deployment_are_read_from_azure_in_whatever_case(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    for name in azure.outputs:
+        monkeypatch.delenv(name)
+    azure.stage.keep(outputs=mangled(azure.outputs))
+
+    assert azure.run("check", "--deployment", "regis-pay-dev") == 0
+
+    assert steps(capsys.readouterr().out) == READY + CHECKED
+    assert azure.stage.calls("az", "deployment", "sub", "show", "--name", "regis-pay-dev")
+
+
+@pytest.mark.parametrize("what", ["az rest", "az functionapp function list", "az functionapp keys list"])
+def test_what_may_pass_is_waited_for(what: str, azure: Azure) -> None:
+    azure.stage.answers(what, FORBIDDEN, BUSY)
+
+    assert azure.run("check") == 0
+
+    assert len(azure.stage.calls(*what.split())) == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "what"),
+    [("triggers", "az rest"), ("functions", "az functionapp function list"), ("works", "az functionapp keys list")],
+)
+def test_what_does_not_pass_stops_at_once_and_nothing_after_it_runs(
+    step: str, what: str, azure: Azure, capsys: Printed
+) -> None:
+    azure.stage.answers(what, NOT_FOUND)
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert steps(printed)[-1] == ("FAILED", step)
+    assert "was not found" in printed
+    assert printed.splitlines()[-1].startswith("NEXT    ")
+    assert len(azure.stage.calls(*what.split())) == 1
+
+
+def test_the_triggers_are_synced_in_the_app_that_was_deployed_to(azure: Azure) -> None:
+    azure.run("check")
+
+    ((*_, url),) = azure.stage.calls("az", "rest", "--method", "post", "--url")
+    site = "/subscriptions/{subscriptionId}/resourceGroups/rg-regis-pay-dev/providers/Microsoft.Web/sites/func-abc"
+    assert url.startswith(f"{site}/host/default/sync?api-version=")
+
+
+def test_the_subscription_is_the_one_that_azd_chose(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "sub-1")
+
+    assert azure.run("check") == 0
+
+    assert all(call[-2:] == ["--subscription", "sub-1"] for call in azure.stage.calls("az"))
+
+
+ALL = json.loads(deployed.DECLARED.read_text())
+
+
+@pytest.mark.parametrize(
+    ("listed", "says"),
+    [
+        ([], "0 functions; missing: accept_payment, "),
+        ([name for name in ALL if name != "void_payment"], "22 functions; missing: void_payment"),
+        ([*ALL, "old_step"], "24 functions; not declared: old_step"),
+    ],
+    ids=["none", "one is missing", "one is left over"],
+)
+def test_functions_that_are_not_the_declared_ones_are_named(
+    listed: list[str], says: str, azure: Azure, capsys: Printed
+) -> None:
+    azure.functions(*listed)
+
+    assert azure.run("check", "--limit-s", "0.5") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(rf"^FAILED  functions: .*not within 0.5 s; last seen: {says}", printed, re.M)
+
+
+def test_a_list_of_functions_that_comes_late_is_waited_for(azure: Azure) -> None:
+    azure.stage.answers("az functionapp function list", (0, "[]", ""), (0, "", ""))
+
+    assert azure.run("check") == 0
+
+
+def test_a_function_that_is_switched_off_stops_the_run(azure: Azure, capsys: Printed) -> None:
+    azure.functions(*ALL, off="settle_payment")
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(r"^FAILED  functions: switched off: settle_payment\nNEXT    start the app again", printed, re.M)
+
+
+def test_a_rule_that_is_not_the_declared_one_stops_the_run(azure: Azure, capsys: Printed) -> None:
+    match_all = json.dumps([{"name": "$Default", "sqlFilter": {"sqlExpression": "1=1"}}])
+    azure.stage.answers("az servicebus topic subscription rule list", (0, match_all, ""))
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(r"^FAILED  rules: payment-initiated/create: .*1=1.*\nNEXT    see whether", printed, re.M)
+    assert azure.app.payments == {}
+
+
+def dead_step(app: PlayedApp) -> None:
+    app.completes_as = "created"
+
+
+def dead_projection(app: PlayedApp) -> None:
+    app.projects = False
+
+
+def dead_recorder(app: PlayedApp) -> None:
+    app.records = False
+
+
+@pytest.mark.parametrize(
+    ("dead", "says"),
+    [
+        (dead_step, "publish_events or settle_payment did not happen"),
+        (dead_projection, "project_payments did not happen"),
+        (dead_recorder, "create_payment or record_dead_letter did not happen"),
+    ],
+)
+def test_a_dead_function_behind_a_healthy_app_is_named(
+    dead: Callable[[PlayedApp], None], says: str, azure: Azure, capsys: Printed
+) -> None:
+    dead(azure.app)
+
+    assert azure.run("check", "--limit-s", "1") == 1
+
+    printed = capsys.readouterr().out
+    assert steps(printed)[-1] == ("FAILED", "works")
+    assert says in printed
+
+
+def test_an_older_build_that_still_answers_stops_the_run(azure: Azure, capsys: Printed) -> None:
+    azure.app.build = "older"
+
+    assert azure.run("check", "--limit-s", "0.3") == 1
+
+    assert re.search(r"^FAILED  build: GET /api/health: not within 0.3 s", capsys.readouterr().out, re.M)
+
+
+def test_in_prod_no_token_of_the_local_provider_stands_in_for_a_real_one(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setenv("AZURE_ENV_NAME", "prod")
+    monkeypatch.setenv("SMOKE_PAYMENT_METHOD", " ")
+
+    assert azure.run("needs") == 1
+
+    printed = capsys.readouterr().out
+    assert "FAILED  needs: not set: SMOKE_PAYMENT_METHOD, SMOKE_PARKING_METHOD\nNEXT    set it" in printed
+
+
+def test_in_github_the_identity_that_tries_the_bus_has_to_be_named(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    assert azure.run("check") == 1
+
+    assert "FAILED  needs: not set: SMOKE_PRINCIPAL_ID" in capsys.readouterr().out
+
+
+def test_the_bus_is_tried_where_somebody_may_send(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    tried: list[str] = []
+
+    def dead_letter(bus: str, *, message_ids: set[str], reason: str) -> None:
+        tried.append(bus)
+        for each in message_ids:
+            azure.app.died(message_id=each, payment_id=None, reason=reason)
+
+    monkeypatch.setattr(smoke_bus, "dead_letter", dead_letter)
+    monkeypatch.setenv("SMOKE_PRINCIPAL_ID", "person-1")
+
+    assert azure.run("check") == 0
+
+    assert tried == ["bus-abc.servicebus.windows.net"]
+    assert "works: every step" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("principal", "why"), [("", "SMOKE_PRINCIPAL_ID is not set"), ("person-1", "closed to public networks")]
+)
+def test_what_cannot_be_tried_is_said_and_all_the_rest_is_tried(
+    principal: str, why: str, azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setenv("SMOKE_PRINCIPAL_ID", principal)
+    azure.stage.answers("az servicebus namespace show", (0, "Disabled", ""))
+
+    assert azure.run("check") == 0
+
+    assert re.search(rf"^ok +works: all but .*not tried: .*{why}", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.parametrize("where", ["", "true"], ids=["laptop", "github"])
+def test_github_is_told_what_to_leave_out_of_its_logs(
+    where: str, azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", where)
+    monkeypatch.setenv("SMOKE_PRINCIPAL_ID", "person-1")
+    azure.stage.answers("az servicebus namespace show", (0, "Disabled", ""))
+
+    assert azure.run("check") == 0
+
+    printed = capsys.readouterr()
+    masked = re.findall(r"^::add-mask::(.+)$", printed.err, re.M)
+    assert masked == (["master-key", "token-of-api://ops-1"] if where else [])
+    assert "master-key" not in printed.out, "what is written there is kept in the summary of the run"

@@ -1,0 +1,203 @@
+"""docs/deploy.md: its commands run, in their order and in one shell, on a stage where az, azd, gh, devtunnel and curl
+are stand-ins that refuse what the real ones would refuse. Python's own commands are the real ones.
+"""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.bicep_check import VERSION
+from tests.infra.deployment import mangled
+from tests.infra.played_app import PlayedApp, serving
+from tests.infra.stage import Stage, staged
+from tests.infra.test_azd import AZURE_YAML, PARAMETERS, hooks
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "docs" / "deploy.md").read_text()
+
+BLOCK = re.compile(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+")
+"""Indented by four; an item of a list is not."""
+
+pytestmark = pytest.mark.timeout(300)  # some hundred processes, one after another
+
+NEVER_ENDS = "-m local provider"
+"""It runs for a moment only, so that the guide can go on."""
+
+PYTHON = """#!/bin/sh
+case "$*" in
+  *"{never_ends}"*) timeout 4 "{python}" "$@" --data "$STAGE/provider" & wait $!; [ $? = 124 ] ;;
+  *) exec "{python}" "$@" ;;
+esac
+"""
+
+BICEP = f"""#!/bin/sh
+[ "$1" = --version ] && echo "Bicep CLI version {VERSION} (stand-in)"
+exit 0
+"""
+
+
+def blocks() -> list[str]:
+    return [re.sub(r"(?m)^ {4}", "", found) for found in BLOCK.findall(GUIDE)]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came of typing the whole guide."""
+
+    stage: Stage
+    app: PlayedApp
+    code: int
+    said: str
+    home: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.stage.folder / "state.json").read_text())
+        return found
+
+
+def free_port() -> str:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+def checkout(folder: Path) -> Path:
+    """A clone, with what the guide takes from it, a remote to push to, and an interpreter that lets nothing run on."""
+    for name in ("infra", "ops", "local", "functions", "shared"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/python").write_text(PYTHON.format(never_ends=NEVER_ENDS, python=sys.executable))
+    (folder / ".venv/bin/python").chmod(0o755)
+    (folder / "the-key.txt").write_text("key")
+    git = ["git", "-c", "user.name=n", "-c", "user.email=e@example.org", "-C", str(folder)]
+    subprocess.run(["git", "init", "-q", "--bare", str(folder.parent / "origin")], check=True)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run([*git, "remote", "add", "origin", str(folder.parent / "origin")], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    return folder
+
+
+def home(folder: Path) -> Path:
+    """Where the compiler lies that the Azure CLI has installed."""
+    (folder / ".azure/bin").mkdir(parents=True)
+    (folder / ".azure/bin/bicep").write_text(BICEP)
+    (folder / ".azure/bin/bicep").chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    folder = tmp_path_factory.mktemp("guide")
+    stage, app = staged(folder / "stage"), PlayedApp()
+    text = "\n".join(f"# block {number}\n{block}" for number, block in enumerate(blocks()))
+    with serving(app) as url:
+        outputs = {"SERVICE_APP_URL": url, "AZURE_RESOURCE_GROUP": "rg-dev", "SERVICE_APP_NAME": "func-abc"}
+        stage.keep(provisioned={**outputs, "OPS_CLIENT_ID": "ops-1"}, outputs=mangled({"VAULT_NAME": "kv-abc"}))
+        environment = {**stage.environment, "HOME": str(home(folder / "home"))}
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-euxo", "pipefail", "-c", text.replace("7090", free_port())],
+            cwd=checkout(folder / "checkout"),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+    return Told(stage, app, done.returncode, done.stdout + done.stderr, folder / "home")
+
+
+def test_every_command_of_the_guide_runs(told: Told) -> None:
+    assert len(blocks()) > 25
+    assert told.code == 0, told.said[-3000:]
+
+
+def test_the_tools_were_asked_and_not_talked_about(told: Told) -> None:
+    """Each of them, and each command of az and gh that stands in a block."""
+    typed = {
+        tuple(line.split()[:3]) for block in blocks() for line in re.findall(r"\b(?:az|azd|gh) [a-z][^\n|]*", block)
+    }
+    asked = {tuple(call[:3]) for call in told.stage.calls()}
+
+    assert {tool for tool, *_ in asked} == {"az", "azd", "gh", "devtunnel", "curl"}
+    assert {words for words in typed if words not in asked} == set()
+
+
+def test_what_azd_is_told_are_parameters_it_knows(told: Told) -> None:
+    read = set(re.findall(r"\$\{(\w+)", json.dumps(PARAMETERS)))
+    told_of = {call[3] for call in told.stage.calls("azd", "env", "set")}
+
+    assert told_of - read == set()
+    assert read - told_of - {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID"} == set(), "the guide names all"
+
+
+def test_what_azd_is_told_has_the_type_that_the_template_wants() -> None:
+    values = dict(re.findall(r"(?m)^ {4}azd env set (\w+) '?([^'\n]+)'?$", GUIDE))
+
+    assert isinstance(json.loads(values["ALERT_EMAILS"]), list)
+    assert int(values["MONTHLY_BUDGET"]) > 0
+    assert int(values["INSTANCE_MEMORY_MB"]) in {512, 2048, 4096}
+    assert {values["PRIVATE_NETWORKING"], values["PROVIDER_KEY_IN_VAULT"]} == {"false"}
+
+
+def test_every_environment_of_github_gets_what_its_workflow_reads(told: Told) -> None:
+    workflows = {"plan": "what-if", "dev": "deploy", "prod": "deploy"}
+    optional = {"SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "AZURE_DEPLOY"}
+
+    for environment, workflow in workflows.items():
+        text = (ROOT / f".github/workflows/{workflow}.yml").read_text()
+        read = set(re.findall(r"\bvars\.(\w+)", text)) - optional
+        read -= {"SMOKE_PAYMENT_METHOD", "SMOKE_PARKING_METHOD"} if environment == "dev" else set()
+        read -= {"ALERT_EMAILS"} if environment == "plan" else set()
+        assert {name for name in read if not told.state["gh"].get(f"{environment}/{name}")} == set(), environment
+
+
+def test_each_environment_has_a_registration_of_its_own(told: Told) -> None:
+    ops = [told.state["gh"][f"{environment}/OPS_CLIENT_ID"] for environment in ("dev", "prod")]
+
+    assert len(set(ops)) == 2
+    assert {"regis-pay-ops-dev", "regis-pay-ops-prod"} <= told.state["apps"].keys()
+
+
+def test_every_hook_can_be_run_by_its_name(told: Told) -> None:
+    run = {call[3] for call in told.stage.calls("azd", "hooks", "run")}
+
+    assert run <= dict(hooks()).keys()
+    assert AZURE_YAML["hooks"].keys() >= {"postdeploy"}
+
+
+def test_the_ops_command_of_the_guide_lists_what_the_app_gives(told: Told) -> None:
+    assert any("/api/ops/dead-letters" in each for each in told.app.asked)
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["az", "ad", "app", "lst"], "misspelled"),
+        (["az", "ad", "app", "list", "--name", "x"], "unrecognized arguments: --name"),
+        (["az", "functionapp", "keys", "list", "--name", "x"], "required: --resource-group"),
+        (["azd", "env", "set", "ONLY_A_NAME"], "unrecognized arguments"),
+        (["azd", "env", "get-value", "NOT_THERE"], "not found"),
+        (["gh", "variable", "set", "A", "--environment", "dev"], "unrecognized arguments: --environment"),
+        (["curl", "--fial", "http://x"], "unrecognized arguments: --fial"),
+        (["devtunnel", "hots"], "misspelled"),
+    ],
+)
+def test_a_stand_in_refuses_what_the_tool_would_refuse(command: list[str], says: str, tmp_path: Path) -> None:
+    stage = staged(tmp_path / "stage")
+    environment = stage.environment
+
+    done = subprocess.run(
+        [str(stage.bin / command[0]), *command[1:]], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode != 0
+    assert says in done.stderr
