@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +88,10 @@ def stale(folder: Path = INFRA) -> list[str]:
     return sorted(name for name in now.keys() | written.keys() if now.get(name) != written.get(name))
 
 
-def differences(path: Path, folder: Path = INFRA) -> list[str]:
+def differences(path: Path, folder: Path = INFRA, *, names: Iterable[str] = PARAMETERS) -> list[str]:
     """What a deployment would do otherwise than the committed snapshots say, as the lines of a diff."""
     said = list[str]()
-    for name in PARAMETERS:
+    for name in names:
         committed = (folder / "snapshots" / f"{name}.json").read_text().splitlines()
         now = evaluated(path, name, folder=folder).splitlines()
         said += difflib.unified_diff(committed, now, f"{name}.json, committed", f"{name}.json, now", lineterm="", n=1)
