@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import bicep_check, snapshots
+from infra import bicep_check
 from infra.bicep_check import VERSION, CompilerMissing, sources
 from infra.snapshots import DUMMIES, HOW, PARAMETERS, NotEvaluated, differences, evaluated, fingerprints, main, stale
 from tests.infra.product import INFRA, Infra, seeded
