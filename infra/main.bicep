@@ -339,7 +339,6 @@ output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_APP_NAME string = appName
 output SERVICE_APP_NAME string = appName
 output SERVICE_APP_URL string = functionApp.outputs.url
-output COSMOS_ACCOUNT_NAME string = cosmosName
 output SERVICEBUS_NAMESPACE string = busName
 output VAULT_NAME string = providerKeyInVault ? vaultName : ''
 @description('What a provider that lists its callers has to list.')
