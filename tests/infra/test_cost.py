@@ -70,7 +70,7 @@ def test_each_environment_pays_for_what_it_makes() -> None:
 
     assert (dev.throughput, prod.throughput) == (0, 4000 + 3 * 1000)
     assert (dev.ready, prod.ready, closed.ready) == (0, 2, 1)
-    assert (dev.instance_gb, prod.instance_gb) == (Decimal("0.5"), 2)
+    assert (dev.instance_gb, prod.instance_gb) == (Decimal("0.5"), Decimal(2))
     assert closed.bus > 60 * dev.bus
     assert dev.series == prod.series > 30
 
