@@ -78,9 +78,17 @@ QUANTITIES = {
     "bus calls": Number("10", "per payment", _MODEL),
     "executions busy, least": Number("4", "per payment", "functions find several messages when they wake"),
     "executions busy, most": Number("5", "per payment", "the same"),
+    "executions merged": Number("1.3", "per payment", "batches of messages; not built", assumed=True),
     "executions slow": Number("12", "per payment, of 1 s", "each is billed for a second"),
     "GB-s busy": Number("0.09", "per payment", "16 at a time in 2 GB"),
     "GB slow": Number("0.5", "of an instance", "instanceMemoryMb 512"),
+    "RU of an empty poll": Number("2", "RU", "Microsoft, azure-docs issue 50040, 2020"),
+    "partitions' use": Number("0.65", "of their throughput", "docs/scale.md", assumed=True),
+    "bus units": Number("4", "Premium units, of 1,000 payments a second", "docs/scale.md"),
+    "GB in use": Number(
+        "20", "of instances, at 1,000 payments a second", "10 cores at 60 %, docs/scale.md", assumed=True
+    ),
+    "GB stored": Number("13500", "of 30 days at 1,000 payments a second", "docs/scale.md"),
     "spans": Number("53", "per payment", _HOST),
     "lines": Number("20", "per payment", "one per outcome, and the host's", assumed=True),
     "KB of a span": Number("1", "as Log Analytics counts it", "a row of AppRequests or AppDependencies", assumed=True),

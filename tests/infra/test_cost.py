@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.cost import DOCUMENTS, HOW, TABLES, Made, at_rest, logged_gb, main, per_million, polled_gb, written
+from infra.cost import DOCUMENTS, HOW, TABLES, main, written
+from infra.cost_model import Made, at_rest, logged_gb, per_million, polled_gb
 from infra.prices import PRICES, QUANTITIES
 from tests.infra.product import INFRA, ROOT
 
