@@ -1,7 +1,7 @@
 // The whole system: what there is, and in which order. Run by `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
-@description('Only at creation. Names the environment, and through it every resource: dev, prod, your own name. Dev is dev.')
+@description('Only at creation. Names the environment, and through it every resource: dev, prod, your own name. Upper case counts as lower.')
 @minLength(1)
 @maxLength(32)
 param environmentName string
