@@ -73,6 +73,13 @@ OF_ACCESS = [
     Seed(access.roles_are_the_intended_ones, CLOSED, '/dbs/regis-pay"', '"', "closed: given, and not intended"),
     Seed(access.roles_are_the_intended_ones, PROD, 'Authorization/roleAssignments"', 'x/y"', "prod: intended, and not"),
     Seed(
+        access.roles_are_the_intended_ones,
+        PROD,
+        '"principalId": "[reference(',
+        '"principalId": "[somebody(',
+        "prod: given, and not intended",
+    ),
+    Seed(
         access.roles_come_from_one_file,
         STORAGE,
         "resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {",
