@@ -1,17 +1,55 @@
 // The whole system: what there is, and in which order. Run by `azd up`, or `az deployment sub create`.
 targetScope = 'subscription'
 
-@description('Names the environment, and through it every resource: dev, prod, your own name.')
+@description('Only at creation. Names the environment, and through it every resource: dev, prod, your own name. Upper case counts as lower.')
 @minLength(1)
 @maxLength(32)
 param environmentName string
 
-param location string = deployment().location
+// Those that Microsoft's azd templates for Flex Consumption list, without the canary. azd offers these and no other;
+// deployment() may be anything, so the compiler is told to leave the default to the deployment, which compares.
+@description('Only at creation. A region that has Flex Consumption.')
+@allowed([
+  'australiaeast'
+  'australiasoutheast'
+  'brazilsouth'
+  'canadacentral'
+  'centralindia'
+  'centralus'
+  'eastasia'
+  'eastus'
+  'eastus2'
+  'francecentral'
+  'germanywestcentral'
+  'italynorth'
+  'japaneast'
+  'koreacentral'
+  'northcentralus'
+  'northeurope'
+  'norwayeast'
+  'southafricanorth'
+  'southcentralus'
+  'southeastasia'
+  'southindia'
+  'spaincentral'
+  'swedencentral'
+  'uaenorth'
+  'uksouth'
+  'ukwest'
+  'westcentralus'
+  'westeurope'
+  'westus'
+  'westus2'
+  'westus3'
+])
+@metadata({ azd: { type: 'location' } })
+param location string = any(deployment().location)
 
 // What the app works with
 @description('Where the payment provider answers.')
 @minLength(1)
 param providerBaseUrl string
+@description('Only at creation. Payment ids are derived from it.')
 @minLength(1)
 param merchantId string
 @description('true: a vault is made, and the setting PROVIDER_API_KEY points at its secret provider-api-key.')
@@ -43,45 +81,76 @@ param httpConcurrency int = 16
 param alwaysReady { name: string, instanceCount: int }[] = []
 @allowed(['Recreate', 'RollingUpdate'])
 param siteUpdateStrategy string = 'Recreate'
+@description('Only at creation. An account moves from serverless to autoscale by hand, once, and never back.')
 @allowed(['serverless', 'autoscale'])
 param cosmosCapacity string = 'serverless'
 param eventsMaxThroughput int = 4000
 param rowsMaxThroughput int = 1000
 @allowed(['Continuous7Days', 'Continuous30Days'])
 param cosmosBackupTier string = 'Continuous7Days'
+@description('Only at creation. Another tier is another namespace.')
 @allowed(['Standard', 'Premium'])
 param serviceBusSku string = 'Standard'
 @allowed([1, 2, 4, 8, 16])
 param serviceBusUnits int = 1
+@description('Only at creation. Cosmos DB, storage and the plan in three zones.')
 param zoneRedundant bool = false
 
 // Rights and network
 @allowed(['account', 'database'])
 param cosmosRoleScope string = 'account'
 param serviceBusOwner bool = true
-@description('Data services through private endpoints only; makes the bus Premium.')
+@description('Only at creation. Data services through private endpoints only; makes the bus Premium.')
 param privateNetworking bool = false
+@description('One public address for every call of the app, for a provider that lists who may call. Private networking has it anyway.')
+param fixedEgress bool = false
+@description('Only at creation. Of the network, where there is one: a /16 that no peered network uses.')
 param addressPrefix string = '10.60.0.0/16'
+@description('The data roles on bus and store for whoever deploys, to work against them from a laptop. Not in production.')
+param developerRoles bool = false
+@description('The event store cannot be deleted until somebody takes the lock away. Needs the right to make locks.')
+param lockEventStore bool = false
 
 // Watching
-param alertEmails string[] = []
+@description('Whom alerts and the budget tell; with commas.')
+param alertEmails string = ''
 param logRetentionDays int = 30
 param logDailyQuotaGb int = 1
 @description('In the currency of the subscription. 0: no budget.')
 param monthlyBudget int = 0
-@description('The first of the month in which the budget was made, yyyy-MM-01.')
+@description('Only at creation. The first of the month in which the budget was made, yyyy-MM-01.')
 param budgetStart string = ''
 
 // azd gives an empty text for a principal that it does not know: that is nobody, and the module refuses nobody.
 var operators = filter(map(opsPrincipalIds, id => trim(id)), id => !empty(id))
-var token = toLower(uniqueString(subscription().id, environmentName, location))
+var emails = filter(map(split(alertEmails, ','), email => trim(email)), email => !empty(email))
+// Names are variables and not outputs of modules: what a deployment would change is then known before it runs.
+var environmentKey = toLower(environmentName)
+var token = toLower(uniqueString(subscription().id, environmentKey, toLower(location)))
 var tags = { 'azd-env-name': environmentName, application: 'regis-pay' }
+var storageName = 'st${token}'
+var cosmosName = 'cosmos-${token}'
+var busName = 'bus-${token}'
+var componentName = 'appi-${token}'
+var appName = 'func-${token}'
 var vaultName = 'kv-${token}'
+var hasNetwork = privateNetworking || fixedEgress
 var busSku = privateNetworking ? 'Premium' : serviceBusSku
 var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=provider-api-key)' } : {}
 
+// docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
+// Direct: the host's polls of the feeds are no HTTP calls then, and so no spans, ninety million a month.
+var telemetry = {
+  OTEL_SERVICE_NAME: 'regis-pay'
+  OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=${environmentKey}'
+  OTEL_METRIC_EXPORT_INTERVAL: '10000'
+  OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
+  OTEL_TRACES_SAMPLER_ARG: '1'
+  AzureFunctionsJobHost__extensions__cosmosDB__connectionMode: 'Direct'
+}
+
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
-  name: 'rg-regis-pay-${environmentName}'
+  name: 'rg-regis-pay-${environmentKey}'
   location: location
   tags: tags
 }
@@ -97,7 +166,7 @@ module monitoring 'modules/monitoring.bicep' = {
   scope: group
   params: {
     workspaceName: 'log-${token}'
-    componentName: 'appi-${token}'
+    componentName: componentName
     location: location
     tags: tags
     retentionDays: logRetentionDays
@@ -109,7 +178,7 @@ module storage 'modules/storage.bicep' = {
   name: 'storage'
   scope: group
   params: {
-    name: 'st${token}'
+    name: storageName
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
@@ -122,7 +191,7 @@ module cosmos 'modules/cosmos.bicep' = {
   name: 'cosmos'
   scope: group
   params: {
-    accountName: 'cosmos-${token}'
+    accountName: cosmosName
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
@@ -131,6 +200,7 @@ module cosmos 'modules/cosmos.bicep' = {
     rowsMaxThroughput: rowsMaxThroughput
     zoneRedundant: zoneRedundant
     backupTier: cosmosBackupTier
+    locked: lockEventStore
     privateOnly: privateNetworking
   }
 }
@@ -139,7 +209,7 @@ module servicebus 'modules/servicebus.bicep' = {
   name: 'servicebus'
   scope: group
   params: {
-    namespaceName: 'bus-${token}'
+    namespaceName: busName
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
@@ -155,7 +225,7 @@ module vault 'modules/vault.bicep' = if (providerKeyInVault) {
   params: { name: vaultName, location: location, tags: tags, workspaceId: monitoring.outputs.workspaceId }
 }
 
-module network 'modules/network.bicep' = if (privateNetworking) {
+module network 'modules/network.bicep' = if (hasNetwork) {
   name: 'network'
   scope: group
   params: {
@@ -163,6 +233,7 @@ module network 'modules/network.bicep' = if (privateNetworking) {
     location: location
     tags: tags
     addressPrefix: addressPrefix
+    privateOnly: privateNetworking
     targets: { storage: storage.outputs.id, cosmos: cosmos.outputs.id, bus: servicebus.outputs.id }
   }
 }
@@ -171,17 +242,20 @@ module access 'modules/access.bicep' = {
   name: 'access'
   scope: group
   params: {
+    // Part of the assignments' names: an identity that was made anew gets its own. So what-if cannot know these names.
+    #disable-next-line what-if-short-circuiting
     principalId: identity.outputs.principalId
-    storageAccountName: storage.outputs.name
-    serviceBusName: servicebus.outputs.name
-    cosmosAccountName: cosmos.outputs.name
-    componentName: monitoring.outputs.componentName
+    storageAccountName: storageName
+    serviceBusName: busName
+    cosmosAccountName: cosmosName
+    componentName: componentName
     vaultName: providerKeyInVault ? vaultName : ''
     cosmosScope: cosmosRoleScope
     serviceBusOwner: serviceBusOwner
     smokePrincipalId: smokePrincipalId
+    developerPrincipalId: developerRoles ? deployer().objectId : ''
   }
-  dependsOn: [vault]
+  dependsOn: [storage, servicebus, cosmos, monitoring, vault]
 }
 
 module functionApp 'modules/functionapp.bicep' = {
@@ -189,17 +263,17 @@ module functionApp 'modules/functionapp.bicep' = {
   scope: group
   params: {
     planName: 'plan-${token}'
-    name: 'func-${token}'
+    name: appName
     location: location
     tags: tags
     serviceName: 'app'
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
     packagesUrl: storage.outputs.packagesUrl
-    componentName: monitoring.outputs.componentName
+    componentName: componentName
     blobEndpoint: storage.outputs.blobEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
-    settings: union(tuning, providerKey, {
+    settings: union(telemetry, tuning, providerKey, {
       CosmosConnection__accountEndpoint: cosmos.outputs.endpoint
       CosmosConnection__credential: 'managedidentity'
       CosmosConnection__clientId: identity.outputs.clientId
@@ -216,7 +290,7 @@ module functionApp 'modules/functionapp.bicep' = {
     alwaysReady: alwaysReady
     siteUpdateStrategy: siteUpdateStrategy
     zoneRedundant: zoneRedundant
-    subnetId: privateNetworking ? network!.outputs.appSubnetId : ''
+    subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
     apiAuth: apiAuth
     entraClientId: opsClientId
     entraPrincipalIds: operators
@@ -232,7 +306,7 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
-    emails: alertEmails
+    emails: emails
   }
 }
 
@@ -256,13 +330,16 @@ module workbook 'modules/workbook.bicep' = {
 module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
   name: 'budget'
   scope: group
-  params: { amount: monthlyBudget, startDate: budgetStart, emails: alertEmails }
+  params: { amount: monthlyBudget, startDate: empty(budgetStart) ? fail('monthlyBudget needs budgetStart, yyyy-MM-01') : budgetStart, emails: emails }
 }
 
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = tenant().tenantId
 output AZURE_RESOURCE_GROUP string = group.name
-output AZURE_FUNCTION_APP_NAME string = functionApp.outputs.name
-output SERVICE_APP_NAME string = functionApp.outputs.name
+output AZURE_FUNCTION_APP_NAME string = appName
+output SERVICE_APP_NAME string = appName
 output SERVICE_APP_URL string = functionApp.outputs.url
-output COSMOS_ACCOUNT_NAME string = cosmos.outputs.name
-output SERVICEBUS_NAMESPACE string = servicebus.outputs.name
+output SERVICEBUS_NAMESPACE string = busName
 output VAULT_NAME string = providerKeyInVault ? vaultName : ''
+@description('What a provider that lists its callers has to list.')
+output EGRESS_ADDRESS string = hasNetwork ? network!.outputs.egressAddress : ''

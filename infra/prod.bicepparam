@@ -11,11 +11,12 @@ param opsPrincipalIds = filter(map(split(readEnvironmentVariable('OPS_PRINCIPAL_
 // The Azure CLI, and whatever else: the client id of the identity that runs the smoke test.
 param opsApplicationIds = concat(['04b07795-8ddb-461a-bbee-02f9e1bf7b46'], filter(map(split(readEnvironmentVariable('OPS_APPLICATION_IDS', ''), ','), id => trim(id)), id => !empty(id)))
 param smokePrincipalId = readEnvironmentVariable('SMOKE_PRINCIPAL_ID', '')
-param alertEmails = filter(map(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), email => trim(email)), email => !empty(email))
+param alertEmails = readEnvironmentVariable('ALERT_EMAILS', '')
 
 param cosmosCapacity = 'autoscale'
 param cosmosBackupTier = 'Continuous30Days'
 param zoneRedundant = true
+param lockEventStore = true
 param instanceMemoryMb = 2048
 param maximumInstances = 100
 param httpConcurrency = 32

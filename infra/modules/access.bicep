@@ -20,6 +20,9 @@ param serviceBusOwner bool
 @description('Who may send and dead-letter the messages of the smoke test. Empty: nobody.')
 param smokePrincipalId string
 
+@description('A developer who works against this environment from outside. Empty: nobody.')
+param developerPrincipalId string
+
 var database = loadJsonContent('../topology.json').cosmos.database
 var role = {
   blobDataOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
@@ -121,6 +124,15 @@ resource smokeReceiver 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
+resource developerBus 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(developerPrincipalId)) {
+  scope: bus
+  name: guid(bus.id, developerPrincipalId, role.serviceBusDataOwner)
+  properties: {
+    principalId: developerPrincipalId
+    roleDefinitionId: subscriptionResourceId(roleDefinitions, role.serviceBusDataOwner)
+  }
+}
+
 resource telemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: component
   name: guid(component.id, principalId, role.monitoringMetricsPublisher)
@@ -149,5 +161,15 @@ resource events 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-1
     principalId: principalId
     roleDefinitionId: '${cosmos.id}/sqlRoleDefinitions/${cosmosDataContributor}'
     scope: cosmosScope == 'account' ? cosmos.id : '${cosmos.id}/dbs/${database}'
+  }
+}
+
+resource developerEvents 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2025-10-15' = if (!empty(developerPrincipalId)) {
+  parent: cosmos
+  name: guid(cosmos.id, developerPrincipalId, cosmosDataContributor)
+  properties: {
+    principalId: developerPrincipalId
+    roleDefinitionId: '${cosmos.id}/sqlRoleDefinitions/${cosmosDataContributor}'
+    scope: cosmos.id
   }
 }

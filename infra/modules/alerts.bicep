@@ -38,16 +38,24 @@ AppMetrics
   }
   {
     name: 'dead-letters-normal'
-    description: 'Payments were parked and wait for an operator.'
+    description: 'Payments were parked more than five minutes ago and still wait for an operator.'
     severity: 2
-    window: 'PT5M'
+    window: 'PT15M'
     threshold: 0
     dimensions: ['step', 'reason']
+    // The smoke test of a deployment discards its own within a minute, and so wakes nobody.
     query: '''
+let open = AppMetrics
+| where Name == 'regispay.dead_letters.open'
+| summarize arg_max(TimeGenerated, Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+| project step, reason, waiting = Sum;
 AppMetrics
-| where Name == 'regispay.dead_letters.recorded'
-| where tostring(Properties.severity) == 'normal'
-| summarize value = sum(Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+| where Name == 'regispay.dead_letters.recorded' and TimeGenerated < ago(5m)
+| where tostring(Properties.severity) == 'normal' and tostring(Properties.reason) != 'smoke_test'
+| summarize recorded = sum(Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+| join kind=leftouter open on step, reason
+| where coalesce(waiting, 1.0) > 0
+| summarize value = max(recorded) by step, reason
 '''
   }
   {
@@ -75,7 +83,7 @@ AppMetrics
 AppTraces
 | where SeverityLevel >= 4
 | where tostring(Properties.event_name) == 'recover.dead_letter_recorded' or Message startswith 'recover.dead_letter_recorded'
-| summarize value = count()
+| summarize value = sum(ItemCount)
 '''
   }
   {
@@ -133,6 +141,30 @@ AppMetrics
 '''
   }
   {
+    name: 'step-silent'
+    description: 'A step had work for half an hour and did not try once, while others work: what wakes it is dead.'
+    severity: 1
+    window: 'PT30M'
+    threshold: 0
+    dimensions: ['step']
+    // What calls for a step is what the step before has recorded, less the payments that failed. Nothing counts what calls
+    // for a void: payments-swept sees it.
+    query: '''
+let failed = toscalar(AppMetrics | where Name == 'regispay.payments.failed' | summarize sum(Sum));
+let tried = AppMetrics
+| where Name == 'regispay.step.duration_s'
+| summarize attempts = sum(ItemCount), recorded = sumif(ItemCount, tostring(Properties.outcome) == 'recorded' and TimeGenerated < ago(10m)) by step = tostring(Properties.step);
+union
+  (AppMetrics | where Name == 'regispay.payments.accepted' and TimeGenerated < ago(10m) | summarize due = sum(Sum) | extend step = 'create'),
+  (tried | where step == 'create' | project due = recorded - coalesce(failed, 0.0), step = 'settle'),
+  (tried | where step == 'settle' | project due = recorded - coalesce(failed, 0.0), step = 'notify'),
+  (AppMetrics | where Name == 'regispay.payments.failed' and TimeGenerated < ago(10m) | summarize due = sum(Sum) | extend step = 'notify_failure')
+| where due > 0
+| join kind=leftanti tried on step
+| summarize value = max(due) by step
+'''
+  }
+  {
     name: 'payments-swept'
     description: 'The sweeper found payments that had stopped. Something between the steps loses messages.'
     severity: 2
@@ -165,10 +197,11 @@ AppMetrics
     window: 'PT15M'
     threshold: 10
     dimensions: ['operation']
+    // An answer of 4xx is the caller's fault. What is no HTTP has no code, or 0. A row stands for ItemCount that were sampled.
     query: '''
 AppRequests
-| where Success == false
-| summarize value = count() by operation = OperationName
+| where Success == false and coalesce(toint(ResultCode), 0) !between (400 .. 499)
+| summarize value = sum(ItemCount) by operation = OperationName
 '''
   }
 ]

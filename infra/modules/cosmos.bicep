@@ -28,6 +28,9 @@ param backupTier string
 @description('Reachable through a private endpoint only.')
 param privateOnly bool
 
+@description('Neither the account nor a container or a role of it can be deleted while the lock is there.')
+param locked bool
+
 var cosmos = loadJsonContent('../topology.json').cosmos
 var eventStore = 'events'
 var readModel = 'payments'
@@ -97,6 +100,15 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
   }
 ]
 
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  scope: account
+  name: 'event-store'
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'The events are the only record of what was paid. docs/decisions/0028 says how to take this lock away.'
+  }
+}
+
 // Requests per item (DataPlaneRequests) would cost more than the payments: switch it on for an investigation only.
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: account
@@ -110,5 +122,4 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
 }
 
 output id string = account.id
-output name string = account.name
 output endpoint string = account.properties.documentEndpoint

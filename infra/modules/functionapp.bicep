@@ -140,6 +140,19 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
+// Files and code are published with a token of the tenant, never with the app's own name and password.
+resource ftpPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: site
+  name: 'ftp'
+  properties: { allow: false }
+}
+
+resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
+  parent: site
+  name: 'scm'
+  properties: { allow: false }
+}
+
 // Tokens are checked before the app is asked. Who may do what on which path the platform cannot say: function keys do.
 resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
@@ -172,5 +185,4 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   }
 }
 
-output name string = site.name
 output url string = 'https://${site.properties.defaultHostName}'

@@ -40,6 +40,19 @@ var metricRules = [
     values: eventTopics
   }
   {
+    name: 'step-behind'
+    description: 'More than a hundred messages have waited on a topic of a step for half an hour: it is slower than they come.'
+    severity: 2
+    scope: serviceBusId
+    namespace: busMetrics
+    metric: 'ActiveMessages'
+    aggregation: 'Minimum'
+    threshold: 100
+    window: 'PT30M'
+    dimension: 'EntityName'
+    values: eventTopics
+  }
+  {
     name: 'recorder-dead-letters'
     description: 'Dead letters that could not be recorded lie there for five minutes: the timer does not drain them.'
     severity: 0

@@ -1,9 +1,13 @@
-// Private endpoints for the data services, and the subnet that the app calls out from. The app itself stays reachable:
-// callers are outside. Telemetry goes out over the internet; Azure Monitor's private link is a decision of its own.
+// The subnet that the app calls out from, with one public address, and, where data services are private, their endpoints.
+// The app itself stays reachable: callers are outside. Telemetry goes out over the internet; Azure Monitor's private link
+// is a decision of its own.
 
 param name string
 param location string
 param tags object
+
+@description('Endpoints are made; otherwise the network has the way out and nothing else.')
+param privateOnly bool
 
 @description('The ids of what gets an endpoint.')
 param targets { storage: string, cosmos: string, bus: string }
@@ -17,12 +21,29 @@ var blobZone = 'privatelink.blob.${environment().suffixes.storage}'
 var tableZone = 'privatelink.table.${environment().suffixes.storage}'
 // environment() has no suffix for these two.
 var fixedZones = { cosmos: 'privatelink.documents.azure.com', bus: 'privatelink.servicebus.windows.net' }
-var endpoints = [
+var all = [
   { name: 'blob', target: targets.storage, group: 'blob', zone: blobZone }
   { name: 'table', target: targets.storage, group: 'table', zone: tableZone }
   { name: 'cosmos', target: targets.cosmos, group: 'Sql', zone: fixedZones.cosmos }
   { name: 'bus', target: targets.bus, group: 'namespace', zone: fixedZones.bus }
 ]
+var endpoints = privateOnly ? all : []
+
+resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
+  name: 'pip-${name}'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { publicIPAllocationMethod: 'Static', publicIPAddressVersion: 'IPv4' }
+}
+
+resource gateway 'Microsoft.Network/natGateways@2025-05-01' = {
+  name: 'nat-${name}'
+  location: location
+  tags: tags
+  sku: { name: 'Standard' }
+  properties: { publicIpAddresses: [{ id: address.id }] }
+}
 
 // Not above 2025-05-01: from 2025-07-01 on, the subnets of a new network reach nothing outside without a gateway of their own.
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
@@ -36,6 +57,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
         name: appSubnet
         properties: {
           addressPrefix: cidrSubnet(addressPrefix, 24, 0)
+          natGateway: { id: gateway.id }
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
         }
       }
@@ -103,3 +125,4 @@ resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-0
 ]
 
 output appSubnetId string = '${network.id}/subnets/${appSubnet}'
+output egressAddress string = address.properties.ipAddress

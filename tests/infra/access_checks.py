@@ -1,31 +1,42 @@
-"""Checks of who may do what: roles, local authentication, secrets, endpoints. Each gives its faults, in words."""
+"""Checks of who may do what: roles, local authentication, secrets, network. Each gives its faults, in words.
+
+Read from the snapshots; what no snapshot shows (parameters, what a file says but does not make) is read from Bicep.
+"""
 
 import re
 from typing import Any
 
-from tests.infra.bicep_reader import File
-from tests.infra.bicep_values import Unknown, walk
+from infra.roles import COSMOS_ROLES, declarations
+from tests.infra.bicep_values import walk
 from tests.infra.product import Infra, Product
+from tests.infra.snapshot import Snapshot, readable
 
-ACCESS = "modules/access.bicep"
-ROLES = "Microsoft.Authorization/roleDefinitions/"
-COSMOS_ROLES = "<cosmos.id>/sqlRoleDefinitions/"
+ROLE_ASSIGNMENT = re.compile(r"role ?assignments?$", re.IGNORECASE)
 STORAGE, BUS = "Microsoft.Storage/storageAccounts", "Microsoft.ServiceBus/namespaces"
 COSMOS, COMPONENT = "Microsoft.DocumentDB/databaseAccounts", "Microsoft.Insights/components"
-VAULT = "Microsoft.KeyVault/vaults"
+VAULT, SITE = "Microsoft.KeyVault/vaults", "Microsoft.Web/sites"
+IDENTITY = "Microsoft.ManagedIdentity/userAssignedIdentities"
+PUBLISHING = f"{SITE}/basicPublishingCredentialsPolicies"
 
+APP, DEVELOPER = f"<{IDENTITY}.principalId>", "deployer().objectId"
+SMOKE = {"dev": "00000000-0000-0000-0000-000000000006", "closed": "00000000-0000-0000-0000-00000000000c"}
+SMOKE["prod"] = SMOKE["dev"]
+
+BLOB_OWNER, TABLE_CONTRIBUTOR = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
+BUS_OWNER, BUS_RECEIVER = "090c5cfd-751d-490a-894a-3ce6f1109419", "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0"
+BUS_SENDER, METRICS_PUBLISHER = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", "3913510d-42f4-4e42-8a64-420c390055eb"
+SECRETS_USER, COSMOS_CONTRIBUTOR = "4633458b-17de-408a-b874-0445c86b69e6", "00000000-0000-0000-0000-000000000002"
+
+EVERYWHERE = {(STORAGE, BLOB_OWNER, APP), (STORAGE, TABLE_CONTRIBUTOR, APP), (COMPONENT, METRICS_PUBLISHER, APP)}
+WIDE = {(BUS, BUS_OWNER, APP), (COSMOS, COSMOS_CONTRIBUTOR, APP)}
+NARROW = {(BUS, BUS_RECEIVER, APP), (BUS, BUS_SENDER, APP), (f"{COSMOS}/dbs/regis-pay", COSMOS_CONTRIBUTOR, APP)}
+DEVELOPERS = {(BUS, BUS_OWNER, DEVELOPER), (COSMOS, COSMOS_CONTRIBUTOR, DEVELOPER)}
+FOR_THE_KEY = {(VAULT, SECRETS_USER, APP)}
 INTENDED = {
-    # what on, which role, for whom, when
-    (STORAGE, f"{ROLES}b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "principalId", "True"),
-    (STORAGE, f"{ROLES}0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "principalId", "True"),
-    (BUS, f"{ROLES}090c5cfd-751d-490a-894a-3ce6f1109419", "principalId", "<serviceBusOwner>"),
-    (BUS, f"{ROLES}4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", "principalId", "<not of <serviceBusOwner>>"),
-    (BUS, f"{ROLES}69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", "principalId", "<not of <serviceBusOwner>>"),
-    (BUS, f"{ROLES}69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", "smokePrincipalId", "<not of <empty(<smokePrincipalId>)>>"),
-    (BUS, f"{ROLES}4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0", "smokePrincipalId", "<not of <empty(<smokePrincipalId>)>>"),
-    (COMPONENT, f"{ROLES}3913510d-42f4-4e42-8a64-420c390055eb", "principalId", "True"),
-    (VAULT, f"{ROLES}4633458b-17de-408a-b874-0445c86b69e6", "principalId", "<not of <empty(<vaultName>)>>"),
-    (COSMOS, f"{COSMOS_ROLES}00000000-0000-0000-0000-000000000002", "principalId", "True"),
+    # what on, which role, for whom; beside that, the smoke test sends and receives
+    "dev": EVERYWHERE | WIDE,
+    "prod": EVERYWHERE | WIDE | FOR_THE_KEY,
+    "closed": EVERYWHERE | NARROW | FOR_THE_KEY | DEVELOPERS,
 }
 
 LOCKED: dict[str, dict[str, Any]] = {
@@ -41,7 +52,8 @@ LOCKED: dict[str, dict[str, Any]] = {
     COMPONENT: {"DisableLocalAuth": True},
     "Microsoft.OperationalInsights/workspaces": {"features.disableLocalAuth": True},
     VAULT: {"enableRbacAuthorization": True, "enableSoftDelete": True, "enablePurgeProtection": True},
-    "Microsoft.Web/sites": {"httpsOnly": True, "siteConfig.minTlsVersion": "1.2", "siteConfig.ftpsState": "Disabled"},
+    SITE: {"httpsOnly": True, "siteConfig.minTlsVersion": "1.2", "siteConfig.ftpsState": "Disabled"},
+    PUBLISHING: {"allow": False},
 }
 """Every service that has keys or passwords of its own, and the properties that switch them off."""
 
@@ -54,14 +66,9 @@ WITHOUT_KEYS = (
     "Microsoft.Resources/",
     "Microsoft.Web/serverfarms",
 )
-NETWORK = "modules/network.bicep"
-ENDPOINTS = {
-    # the part of the service, and the service
-    ("blob", "<targets.storage>"),
-    ("table", "<targets.storage>"),
-    ("Sql", "<targets.cosmos>"),
-    ("namespace", "<targets.bus>"),
-}
+ENDPOINTS = {("blob", STORAGE), ("table", STORAGE), ("Sql", COSMOS), ("namespace", BUS)}
+"""The part of the service, and the service."""
+
 LAST_WITH_A_WAY_OUT = "2025-05-01"
 """Of virtualNetworks. From 2025-07-01 on, subnets of a new network reach nothing outside without a gateway."""
 
@@ -70,58 +77,55 @@ SECRET_NAME = re.compile(r"key$|secret|password|token$|connection_?string|creden
 
 
 def roles_are_the_intended_ones(infra: Infra, _: Product) -> list[str]:
-    """No role more, none less, none wider, none for anybody else."""
-    given = {_grant(infra.file(ACCESS), r) for r in infra.file(ACCESS).resources if "oleAssignments" in r.type}
-    faults = [f"given, and not intended: {grant}" for grant in given - INTENDED]
-    faults += [f"intended, and not given: {grant}" for grant in INTENDED - given]
-    return faults + [
-        f"{name} assigns a role"
-        for name, r in infra.resources
-        if "ole" in r.type and "Assignments" in r.type and name != ACCESS
-    ]
-
-
-def cosmos_role_is_as_wide_as_its_parameter(infra: Infra, _: Product) -> list[str]:
+    """No role more, none less, none wider, none for anybody else; the app's for the identity that it runs as."""
     faults = []
-    for width, wanted in (("account", "<cosmos.id>"), ("database", "<cosmos.id>/dbs/regis-pay")):
-        (role,) = [r for r in infra.file(ACCESS, cosmosScope=width).resources if "sqlRole" in r.type]
-        scope = str(role.body["properties"]["scope"]).replace("<<", "<").replace(">>", ">")
-        faults += [] if scope == wanted else [f"cosmosScope {width}: the scope is {scope}"]
-    if infra.file("main.bicep").modules()["access"]["params"]["cosmosScope"] != "account":
-        faults.append("the default is not the account")
+    for snapshot in infra.snapshots:
+        smoke = {(BUS, role, SMOKE[snapshot.name]) for role in (BUS_SENDER, BUS_RECEIVER)}
+        intended = {(on.lower(), role, whom) for on, role, whom in INTENDED[snapshot.name] | smoke}
+        assigned = {"predictedResources": snapshot.resources}
+        given = [(right.on, right.role, readable(holder)) for holder, right in declarations(assigned)]
+        faults += [f"{snapshot.name}: given, and not intended: {grant}" for grant in set(given) - intended]
+        faults += [f"{snapshot.name}: intended, and not given: {grant}" for grant in intended - set(given)]
+        faults += [f"{snapshot.name}: given twice: {grant}" for grant in set(given) if given.count(grant) > 1]
     return faults
+
+
+def roles_come_from_one_file(infra: Infra, _: Product) -> list[str]:
+    """So that whoever looks for them looks in one place."""
+    assigning = {name for name, r in infra.resources if ROLE_ASSIGNMENT.search(r.type)}
+    return [f"{name} assigns a role" for name in sorted(assigning - {"modules/access.bicep"})]
 
 
 def the_app_alone_holds_the_roles(infra: Infra, _: Product) -> list[str]:
-    """The roles are given to the app's identity, and the app runs as that identity."""
-    modules = infra.file("main.bicep").modules()
-    given = modules["access"]["params"]["principalId"]
-    faults = [] if given == Unknown("identity.outputs.principalId") else [f"roles are given to {given}"]
-    (site,) = [r for r in infra.file("modules/functionapp.bicep").resources if r.type == "Microsoft.Web/sites"]
-    if site.body["identity"] != {"type": "UserAssigned", "userAssignedIdentities": {"<identityId>": {}}}:
-        faults.append(f"the app runs as {site.body['identity']}")
-    if modules["functionApp"]["params"]["identityId"] != Unknown("identity.outputs.id"):
-        faults.append("the app runs as another identity")
+    """It runs as the one identity that there is, and fetches its key as that identity too."""
+    faults = []
+    for snapshot in infra.snapshots:
+        identity, site = snapshot.only(IDENTITY)["id"], snapshot.only(SITE)
+        if site["identity"] != {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}:
+            faults.append(f"{snapshot.name}: the app runs as {site['identity']}")
+        if site["properties"]["keyVaultReferenceIdentity"] != identity:
+            faults.append(f"{snapshot.name}: the app's key is fetched as another identity")
     return faults
+
+
+def developers_have_no_roles_unless_asked_for(infra: Infra, _: Product) -> list[str]:
+    """A switch that is off: nobody's laptop reads the payments of production."""
+    holders = {
+        snapshot.name: {holder for holder, _ in declarations({"predictedResources": snapshot.resources})}
+        for snapshot in infra.snapshots
+    }
+    return [f"{name}: roles for whoever deploys" for name in ("dev", "prod") if f"[{DEVELOPER}]" in holders[name]]
 
 
 def no_local_authentication(infra: Infra, _: Product) -> list[str]:
     """On no service; a service that is new here has to be looked at first."""
-    faults = []
-    for name, resource in infra.resources:
-        wanted = LOCKED.get(resource.type)
-        leaves = dict(walk(resource.body.get("properties", {})))
-        if wanted is not None:
-            faults += [
-                f"{name} {resource.symbol}: {key} is {leaves.get(key)}"
-                for key in wanted
-                if leaves.get(key) != wanted[key]
-            ]
-        elif not resource.type.startswith((*WITHOUT_KEYS, *(f"{known}/" for known in LOCKED))):
-            faults.append(f"{name} {resource.symbol}: nobody has said whether {resource.type} has keys of its own")
-        if "uthorizationRules" in resource.type:
-            faults.append(f"{name} {resource.symbol}: makes a key")
-    return faults
+    return [f"{each.name} {fault}" for each in infra.snapshots for r in each.resources for fault in _unlocked(r)]
+
+
+def nobody_publishes_with_a_password(infra: Infra, _: Product) -> list[str]:
+    """Neither files nor code: both ways are stated."""
+    stated = {each.name: sorted(r["name"].split("/")[1] for r in each.of(PUBLISHING)) for each in infra.snapshots}
+    return [f"{name}: stated of {ways}" for name, ways in stated.items() if ways != ["ftp", "scm"]]
 
 
 def no_secret_is_read_or_given_out(infra: Infra, _: Product) -> list[str]:
@@ -140,48 +144,81 @@ def no_secret_is_read_or_given_out(infra: Infra, _: Product) -> list[str]:
 
 
 def endpoints_lead_to_their_services(infra: Infra, _: Product) -> list[str]:
-    """Each part of a service has one, and it leads to that service and not to another."""
-    made = [
-        r.body["properties"] for r in infra.file(NETWORK).resources if r.type == "Microsoft.Network/privateEndpoints"
-    ]
+    """Each part of a service has one, and it leads to that service; no service is open beside it."""
+    snapshot = infra.snapshot("closed")
+    made = [resource["properties"] for resource in snapshot.of("Microsoft.Network/privateEndpoints")]
     connections = [each["properties"] for body in made for each in body["privateLinkServiceConnections"]]
-    found = {(group, str(each["privateLinkServiceId"])) for each in connections for group in each["groupIds"]}
+    found = {(group, _type(each["privateLinkServiceId"])) for each in connections for group in each["groupIds"]}
     faults = [f"{group} leads to {target}" for group, target in sorted(found - ENDPOINTS)]
     faults += [f"no endpoint leads from {group} to {target}" for group, target in sorted(ENDPOINTS - found)]
-    targets = infra.file("main.bicep").modules()["network"]["params"]["targets"]
-    services = {"storage": "storage", "cosmos": "cosmos", "bus": "servicebus"}
-    wanted = {target: Unknown(f"{service}.outputs.id") for target, service in services.items()}
-    return faults + [
-        f"target {target} is {targets.get(target)}" for target in wanted if targets.get(target) != wanted[target]
-    ]
+    closed = {kind: snapshot.only(kind)["properties"]["publicNetworkAccess"] for kind in (STORAGE, COSMOS, BUS)}
+    return faults + [f"{kind}: open to the internet" for kind, access in closed.items() if access != "Disabled"]
 
 
 def the_network_keeps_its_way_out(infra: Infra, _: Product) -> list[str]:
-    used = re.findall(r"'Microsoft\.Network/virtualNetworks(?:/subnets)?@([\w-]+)'", infra.text(NETWORK))
-    faults = [] if used else [f"{NETWORK} makes no network"]
-    return faults + [
-        f"virtualNetworks at {version}: nothing outside is reached" for version in used if version > LAST_WITH_A_WAY_OUT
-    ]
+    """Whatever the app calls sees one address that does not change, and the app can call at all."""
+    snapshot = infra.snapshot("closed")
+    networks = snapshot.of("Microsoft.Network/virtualNetworks")
+    faults = [] if networks else ["no network is made"]
+    for network in networks:
+        if network["apiVersion"] > LAST_WITH_A_WAY_OUT:
+            faults.append(f"virtualNetworks at {network['apiVersion']}: nothing outside is reached")
+        subnets = {subnet["name"]: subnet["properties"] for subnet in network["properties"]["subnets"]}
+        used = snapshot.only(SITE)["properties"]["virtualNetworkSubnetId"]
+        if used != f"{network['id']}/subnets/functions":
+            faults.append(f"the app calls out from {used}")
+        if _address_of(snapshot, subnets["functions"]) != "Static":
+            faults.append("the app has no fixed public address")
+    return faults
+
+
+def a_fixed_address_needs_no_private_service(infra: Infra, _: Product) -> list[str]:
+    """Who only wants the address pays for no endpoint and no Premium bus."""
+    main = infra.file("main.bicep", fixedEgress=True)
+    made = {r.type for r in infra.file("modules/network.bicep", privateOnly=False).resources}
+    faults = [] if main.names["hasNetwork"]() is True else ["fixedEgress makes no network"]
+    faults += [] if "Microsoft.Network/natGateways" in made else ["fixedEgress makes no gateway"]
+    return faults + (["fixedEgress makes endpoints"] if "Microsoft.Network/privateEndpoints" in made else [])
+
+
+CHECKS = (
+    roles_are_the_intended_ones,
+    roles_come_from_one_file,
+    the_app_alone_holds_the_roles,
+    developers_have_no_roles_unless_asked_for,
+    no_local_authentication,
+    nobody_publishes_with_a_password,
+    no_secret_is_read_or_given_out,
+    endpoints_lead_to_their_services,
+    the_network_keeps_its_way_out,
+    a_fixed_address_needs_no_private_service,
+)
+
+
+def _unlocked(resource: dict[str, Any]) -> list[str]:
+    kind, wanted = resource["type"], LOCKED.get(resource["type"])
+    if wanted is not None:
+        leaves = dict(walk(resource.get("properties", {})))
+        return [f"{kind}: {key} is {leaves.get(key)}" for key in wanted if leaves.get(key) != wanted[key]]
+    if "uthorizationRules" in kind:
+        return [f"{kind}: makes a key"]
+    known = kind == COSMOS_ROLES or kind.startswith((*WITHOUT_KEYS, *(f"{each}/" for each in LOCKED)))
+    return [] if known else [f"nobody has said whether {kind} has keys of its own"]
 
 
 def _secure(node: dict[str, Any]) -> bool:
     return any(decorator["type"] == "secure" for decorator in node["decorators"])
 
 
-def _grant(file: File, resource: Any) -> tuple[str, str, str, str]:
-    on = resource.body.get("scope", resource.body.get("parent"))
-    existing = file.tree["resources"].get(getattr(on, "text", ""), {"type": f"{on}"})
-    properties = resource.body["properties"]
-    role, holder = str(properties["roleDefinitionId"]), properties["principalId"]
-    return existing["type"], role, getattr(holder, "text", str(holder)), str(resource.condition)
+def _type(resource_id: str) -> str:
+    return "/".join(resource_id.rsplit("/providers/", 1)[-1].split("/")[:2])
 
 
-CHECKS = (
-    roles_are_the_intended_ones,
-    cosmos_role_is_as_wide_as_its_parameter,
-    the_app_alone_holds_the_roles,
-    no_local_authentication,
-    no_secret_is_read_or_given_out,
-    endpoints_lead_to_their_services,
-    the_network_keeps_its_way_out,
-)
+def _address_of(snapshot: Snapshot, subnet: dict[str, Any]) -> str | None:
+    """How the public address is given that calls from a subnet come from; None when there is none."""
+    gateways = {r["id"]: r["properties"]["publicIpAddresses"] for r in snapshot.of("Microsoft.Network/natGateways")}
+    addresses = {
+        r["id"]: r["properties"]["publicIPAllocationMethod"] for r in snapshot.of("Microsoft.Network/publicIPAddresses")
+    }
+    given = [addresses.get(each["id"]) for each in gateways.get(subnet.get("natGateway", {}).get("id"), [])]
+    return given[0] if given else None

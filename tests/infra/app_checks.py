@@ -1,19 +1,37 @@
-"""Checks of the function app: settings, scaling, the doors. Each gives the faults it finds, in words."""
+"""Checks of the function app: settings, scaling, the doors. Each gives the faults it finds, in words.
+
+Read from the snapshots, but for what a parameter may be at all.
+"""
 
 import re
 from typing import Any
 
+from infra.snapshots import DUMMIES
 from tests.infra.product import Infra, Product
+from tests.infra.snapshot import Snapshot, readable
 
 APP = "modules/functionapp.bicep"
+SITE, STORAGE = "Microsoft.Web/sites", "Microsoft.Storage/storageAccounts"
+CLIENT_ID = "<Microsoft.ManagedIdentity/userAssignedIdentities.clientId>"
 HOST_SETTINGS = {
     "AzureWebJobsStorage__credential": "managedidentity",
-    "AzureWebJobsStorage__clientId": "<identityClientId>",
-    "AzureWebJobsStorage__blobServiceUri": "<blobEndpoint>",
-    "AzureWebJobsStorage__tableServiceUri": "<tableEndpoint>",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "ClientId=<identityClientId>;Authorization=AAD",
+    "AzureWebJobsStorage__clientId": CLIENT_ID,
+    "AzureWebJobsStorage__blobServiceUri": f"<{STORAGE}.primaryEndpoints.blob>",
+    "AzureWebJobsStorage__tableServiceUri": f"<{STORAGE}.primaryEndpoints.table>",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "<Microsoft.Insights/components.ConnectionString>",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": f"ClientId={CLIENT_ID};Authorization=AAD",
     "PYTHON_ENABLE_OPENTELEMETRY": "true",
+    "OTEL_SERVICE_NAME": "regis-pay",
+    "OTEL_METRIC_EXPORT_INTERVAL": "10000",
+    "OTEL_TRACES_SAMPLER": "microsoft.fixed_percentage",
+    "AzureFunctionsJobHost__extensions__cosmosDB__connectionMode": "Direct",
 }
+"""What is read by the host and by OpenTelemetry, the same in every environment."""
+
+SAMPLED = {"dev": "1", "prod": "1", "closed": "0.1"}
+"""Of all traces; closed changes it by `tuning`."""
+
+BUS_ADDRESS = "split(replace(<Microsoft.ServiceBus/namespaces.serviceBusEndpoint>, 'https://', ''), ':')[0]"
 TRIMMED = re.compile(r"filter\(map\(split\([^)]*\), ','\), (\w+) => trim\(\1\)\), (\w+) => !empty\(\2\)\)")
 FORBIDDEN = re.compile(
     r"FUNCTIONS_WORKER_RUNTIME|FUNCTIONS_EXTENSION_VERSION|WEBSITE_RUN_FROM_PACKAGE|WEBSITE_CONTENT\w*|"
@@ -25,79 +43,85 @@ FORBIDDEN = re.compile(
 
 def settings_are_those_of_the_code(infra: Infra, product: Product) -> list[str]:
     """Everything that the app needs is set, and nothing that neither it nor the host reads."""
-    given = app_settings(infra)
-    known = product.settings | product.needed_settings | set(HOST_SETTINGS)
-    faults = [f"{name}: needed, and not set" for name in product.needed_settings - set(given)]
-    faults += [f"{name}: set, and nobody reads it" for name in set(given) - known]
-    expected = {
-        **HOST_SETTINGS,
-        "CosmosConnection__accountEndpoint": "<cosmos.outputs.endpoint>",
-        "ServiceBusConnection__fullyQualifiedNamespace": "<servicebus.outputs.fullyQualifiedNamespace>",
-        "PROVIDER_BASE_URL": "<providerBaseUrl>",
-        "MERCHANT_ID": "<merchantId>",
-        "OPS_CALLER": "easy-auth",
-    }
-    for connection in ("CosmosConnection", "ServiceBusConnection"):
-        expected[f"{connection}__credential"] = "managedidentity"
-        expected[f"{connection}__clientId"] = "<identity.outputs.clientId>"
-    return faults + [f"{n}: is {given.get(n)}" for n in expected if str(given.get(n)) != expected[n]]
+    faults = []
+    for snapshot in infra.snapshots:
+        given, expected = snapshot.settings, _expected(snapshot.name)
+        known = product.settings | product.needed_settings | set(expected)
+        faults += [f"{name}: needed, and not set" for name in product.needed_settings - set(given)]
+        faults += [f"{name}: set, and nobody reads it" for name in set(given) - known]
+        faults += [f"{n}: is {given.get(n)}" for n in expected if given.get(n) != expected[n]]
+    return faults
 
 
 def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
     """A setting that is a secret in code points at the vault. The one exception opens nothing: local auth is off."""
-    given = app_settings(infra, providerKeyInVault=True)
-    harmless = {"APPLICATIONINSIGHTS_CONNECTION_STRING": "<component.properties.ConnectionString>"}
+    harmless = "APPLICATIONINSIGHTS_CONNECTION_STRING"
     faults = []
-    for name in product.secret_settings & set(given):
-        value = str(given[name])
-        if not value.startswith("@Microsoft.KeyVault(") and value != harmless.get(name):
-            faults.append(f"{name}: holds a secret")
+    for snapshot in infra.snapshots:
+        for name in product.secret_settings & set(snapshot.settings):
+            value = str(snapshot.settings[name])
+            if not value.startswith("@Microsoft.KeyVault(") and (name, value) != (harmless, HOST_SETTINGS[harmless]):
+                faults.append(f"{name}: holds a secret")
+        keys = {"PROVIDER_API_KEY"} & set(snapshot.settings)
+        if bool(keys) != bool(snapshot.of("Microsoft.KeyVault/vaults")):
+            faults.append(f"{snapshot.name}: the key and the vault do not go together")
     secret = re.compile(r"AccountKey|SharedAccessKey|PROVIDER_API_KEY|(?i:password|secret)")
     files = ("main.parameters.json", "dev.bicepparam", "prod.bicepparam")
     return faults + [f"{file}: holds a secret" for file in files if secret.search(infra.text(file))]
 
 
 def nothing_that_flex_forbids(infra: Infra, _: Product) -> list[str]:
-    site = _body(infra, "Microsoft.Web/sites")["properties"]
-    names = {*app_settings(infra), *site["siteConfig"]}
+    names = {
+        name
+        for snapshot in infra.snapshots
+        for name in (*snapshot.settings, *snapshot.only(SITE)["properties"]["siteConfig"])
+    }
     return [f"{name}: must not be set" for name in names if FORBIDDEN.fullmatch(name)]
 
 
 def runs_as_the_host_needs_it(infra: Infra, _: Product) -> list[str]:
     """Flex, Python 3.13, deployed by identity, with an HTTP concurrency: without it Python takes one at a time."""
-    plan, site = _body(infra, "Microsoft.Web/serverfarms"), _body(infra, "Microsoft.Web/sites")
-    config = site["properties"]["functionAppConfig"]
-    storage = config["deployment"]["storage"]
-    scale = config["scaleAndConcurrency"]
-    found = {
-        "sku": (plan["sku"], {"name": "FC1", "tier": "FlexConsumption"}),
-        "runtime": (config["runtime"], {"name": "python", "version": "3.13"}),
-        "package": (str(storage["value"]), "<packagesUrl>"),
-        "deployment": (storage["authentication"]["type"], "UserAssignedIdentity"),
-        "concurrency": (str(scale["triggers"]["http"]["perInstanceConcurrency"]), "<httpConcurrency>"),
-        "always ready": (str(scale["alwaysReady"]), "<alwaysReady>"),
-    }
-    return [f"{what}: {is_}" for what, (is_, wanted) in found.items() if is_ != wanted]
+    concurrency = {"dev": 16, "prod": 32, "closed": 16}
+    faults = []
+    for snapshot in infra.snapshots:
+        config = snapshot.only(SITE)["properties"]["functionAppConfig"]
+        storage, scale = config["deployment"]["storage"], config["scaleAndConcurrency"]
+        packages = f"<{STORAGE}.primaryEndpoints.blob>deployments"
+        found = {
+            "sku": (snapshot.only("Microsoft.Web/serverfarms")["sku"], {"name": "FC1", "tier": "FlexConsumption"}),
+            "runtime": (config["runtime"], {"name": "python", "version": "3.13"}),
+            "package": (readable(storage["value"]), packages),
+            "deployment": (storage["authentication"]["type"], "UserAssignedIdentity"),
+            "concurrency": (scale["triggers"]["http"]["perInstanceConcurrency"], concurrency[snapshot.name]),
+        }
+        faults += [f"{what}: {is_}" for what, (is_, wanted) in found.items() if is_ != wanted]
+    return faults
 
 
 def always_ready_are_functions(infra: Infra, product: Product) -> list[str]:
-    """Every group that is kept awake exists; prod keeps the publisher awake."""
-    texts = {path.name: path.read_text() for path in infra.folder.glob("**/*.bicep*")}
-    faults = []
-    for name, text in texts.items():
-        groups = set(re.findall(r"\bname:\s*'((?:function:|http\b|durable\b|blob\b)[\w:]*)',\s*instanceCount", text))
-        known = {"http", *(f"function:{function}" for function in product.functions)}
-        faults += [f"{name}: no function for {group}" for group in groups - known]
-    if "name: 'function:publish_events', instanceCount" not in texts["prod.bicepparam"]:
-        faults.append("prod.bicepparam: publish_events is not always ready")
+    """Every group that is kept awake exists; prod keeps the publisher awake, twice, because it has zones."""
+    known = {"http", *(f"function:{function}" for function in product.functions)}
+    ready = {
+        snapshot.name: snapshot.only(SITE)["properties"]["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"]
+        for snapshot in infra.snapshots
+    }
+    faults = [
+        f"{name}: no function for {g['name']}"
+        for name, groups in ready.items()
+        for g in groups
+        if g["name"] not in known
+    ]
+    if ready["prod"] != [{"name": "function:publish_events", "instanceCount": 2}]:
+        faults.append("prod: publish_events is not always ready")
     return faults
 
 
 def doors_are_shut(infra: Infra, product: Product) -> list[str]:
     """No token, no operation; health is open; the API is open to function keys only when the parameter says so."""
     faults = []
-    for api_auth in ("key", "entra"):
-        body = _body(infra, "Microsoft.Web/sites/config", apiAuth=api_auth)["properties"]
+    for snapshot in infra.snapshots:
+        api_auth = "entra" if snapshot.name == "closed" else "key"
+        body = _authentication(snapshot)
         validation = body["globalValidation"]
         if (validation["requireAuthentication"], validation["unauthenticatedClientAction"]) != (True, "Return401"):
             faults.append(f"{api_auth}: callers without a token are let in")
@@ -112,10 +136,13 @@ def doors_are_shut(infra: Infra, product: Product) -> list[str]:
 
 def operations_are_for_named_people(infra: Infra, _: Product) -> list[str]:
     """A token of the tenant is not enough: the policy lists people and programs, and neither list may be empty."""
-    body = _body(infra, "Microsoft.Web/sites/config")["properties"]
-    policy = body["identityProviders"]["azureActiveDirectory"]["validation"]["defaultAuthorizationPolicy"]
-    lists = {"people": policy["allowedPrincipals"]["identities"], "programs": policy["allowedApplications"]}
-    faults = [f"{who}: {value}" for who, value in lists.items() if not str(value).startswith("<entra")]
+    azure_cli = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+    people, programs = ["00000000-0000-0000-0000-000000000004"], [azure_cli, "00000000-0000-0000-0000-000000000005"]
+    faults = []
+    for snapshot in infra.snapshots:
+        if snapshot.name != "closed":
+            found = _operators(snapshot)
+            faults += [] if found == (people, programs) else [f"{snapshot.name}: people, programs: {found}"]
     for file, names in (
         (APP, ("entraPrincipalIds", "entraApplicationIds")),
         ("main.bicep", ("opsPrincipalIds", "opsApplicationIds")),
@@ -134,31 +161,23 @@ def blanks_are_no_entries(infra: Infra, _: Product) -> list[str]:
         text = infra.text(name)
         if len(TRIMMED.findall(text)) != text.count("split("):
             faults.append(f"{name}: a list keeps blanks or empty entries")
-    main = infra.file("main.bicep", opsPrincipalIds=["", " a", "b ", " "]).modules()
-    operators = main["functionApp"]["params"]["entraPrincipalIds"]
-    return faults + ([] if operators == ["a", "b"] else [f"main.bicep: operators are {operators}"])
+    closed = infra.snapshot("closed")
+    operators, _programs = _operators(closed)
+    if operators != ["00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"]:
+        faults.append(f"closed: operators are {operators}")
+    receivers = closed.only("Microsoft.Insights/actionGroups")["properties"]["emailReceivers"]
+    if [each["emailAddress"] for each in receivers] != ["first@example.org", "second@example.org"]:
+        faults.append(f"closed: told are {receivers}")
+    return faults
 
 
-def app_settings(infra: Infra, **parameters: Any) -> dict[str, Any]:
-    """Every app setting with its value."""
-    settings = infra.file("main.bicep", **parameters).modules()["functionApp"]["params"]["settings"]
-    given = _body(infra, "Microsoft.Web/sites", settings=settings)["properties"]["siteConfig"]["appSettings"]
-    return {setting["name"]: setting["value"] for setting in given}
-
-
-def _body(infra: Infra, kind: str, **parameters: Any) -> dict[str, Any]:
-    (found,) = [r for r in infra.file(APP, **{"settings": {}, **parameters}).resources if r.type == kind]
-    return found.body
-
-
-def _covers(excluded: str, path: str) -> bool:
-    """As widely as the platform might read it: a path opens everything below it, with or without a star."""
-    prefix = excluded.removesuffix("*").removesuffix("/")
-    return path == prefix or path.startswith(f"{prefix}/")
-
-
-def _should_be_open(path: str, api_auth: str) -> bool:
-    return path.startswith("/api/health") or (path.startswith("/api/payments") and api_auth == "key")
+def one_environment_has_one_spelling(infra: Infra, _: Product) -> list[str]:
+    """Closed is closed: a capital letter makes no second set of resources."""
+    closed = infra.snapshot("closed")
+    names = [resource["name"] for resource in closed.of("Microsoft.Resources/resourceGroups")]
+    told = closed.settings["OTEL_RESOURCE_ATTRIBUTES"]
+    faults = [] if names == ["rg-regis-pay-closed"] else [f"closed: the group is {names}"]
+    return faults + ([] if told == "deployment.environment.name=closed" else [f"closed: telemetry says {told}"])
 
 
 CHECKS = (
@@ -170,4 +189,43 @@ CHECKS = (
     doors_are_shut,
     operations_are_for_named_people,
     blanks_are_no_entries,
+    one_environment_has_one_spelling,
 )
+
+
+def _expected(name: str) -> dict[str, str]:
+    """Every setting of an environment that has to have one certain value."""
+    expected = HOST_SETTINGS | {
+        "OTEL_TRACES_SAMPLER_ARG": SAMPLED[name],
+        "OTEL_RESOURCE_ATTRIBUTES": f"deployment.environment.name={name}",
+        "CosmosConnection__accountEndpoint": "<Microsoft.DocumentDB/databaseAccounts.documentEndpoint>",
+        "ServiceBusConnection__fullyQualifiedNamespace": BUS_ADDRESS,
+        "PROVIDER_BASE_URL": DUMMIES["PROVIDER_BASE_URL"],
+        "MERCHANT_ID": DUMMIES["MERCHANT_ID"],
+        "OPS_CALLER": "easy-auth",
+    }
+    for connection in ("CosmosConnection", "ServiceBusConnection"):
+        expected |= {f"{connection}__credential": "managedidentity", f"{connection}__clientId": CLIENT_ID}
+    return expected
+
+
+def _authentication(snapshot: Snapshot) -> dict[str, Any]:
+    found: dict[str, Any] = snapshot.only(f"{SITE}/config")["properties"]
+    return found
+
+
+def _operators(snapshot: Snapshot) -> tuple[list[str], list[str]]:
+    """The people who may operate, and the programs through which they may come."""
+    providers = _authentication(snapshot)["identityProviders"]
+    policy = providers["azureActiveDirectory"]["validation"]["defaultAuthorizationPolicy"]
+    return policy["allowedPrincipals"]["identities"], policy["allowedApplications"]
+
+
+def _covers(excluded: str, path: str) -> bool:
+    """As widely as the platform might read it: a path opens everything below it, with or without a star."""
+    prefix = excluded.removesuffix("*").removesuffix("/")
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
+def _should_be_open(path: str, api_auth: str) -> bool:
+    return path.startswith("/api/health") or (path.startswith("/api/payments") and api_auth == "key")

@@ -16,6 +16,7 @@ from shared import flow, signals
 from shared.settings import Settings
 from tests.conftest import Declared
 from tests.infra.bicep_reader import File, Resource, read
+from tests.infra.snapshot import Snapshot, load
 
 ROOT = Path(__file__).parent.parent.parent
 INFRA = ROOT / "infra"
@@ -34,6 +35,15 @@ class Infra:
     def files(self) -> dict[str, File]:
         found = [self.folder / "main.bicep", *sorted(self.folder.glob("modules/*.bicep"))]
         return {str(path.relative_to(self.folder)): read(path) for path in found}
+
+    @cached_property
+    def snapshots(self) -> list[Snapshot]:
+        """dev, prod, and dev with every switch turned."""
+        return [load(self.folder / "snapshots" / f"{name}.json") for name in ("dev", "prod", "closed")]
+
+    def snapshot(self, name: str) -> Snapshot:
+        (found,) = [each for each in self.snapshots if each.name == name]
+        return found
 
     @cached_property
     def topology(self) -> dict[str, Any]:

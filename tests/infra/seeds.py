@@ -1,158 +1,130 @@
-"""Faults that the checks of topology and access must see: one each."""
+"""Faults that the checks of topology and access must see: one each.
+
+Most are put into a snapshot, which is what the check reads; test_snapshots.py puts faults into Bicep, and evaluates.
+"""
 
 from tests.infra import access_checks as access
 from tests.infra import topology_checks as topology
 from tests.infra.checking import Seed
 
-MAIN, TOPOLOGY = "main.bicep", "topology.json"
-BUS, STORE, SITE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/functionapp.bicep"
-ACCESS, STORAGE, MONITORING = "modules/access.bicep", "modules/storage.bicep", "modules/monitoring.bicep"
-NETWORK = "modules/network.bicep"
+DEV, PROD, CLOSED = "snapshots/dev.json", "snapshots/prod.json", "snapshots/closed.json"
+MAIN, TOPOLOGY, BUS = "main.bicep", "topology.json", "modules/servicebus.bicep"
+MONITORING, STORAGE, NETWORK = "modules/monitoring.bicep", "modules/storage.bicep", "modules/network.bicep"
 
-OF_TOPOLOGY = [
-    Seed(topology.topics_as_in_code, TOPOLOGY, '"payment-voided"', '"payment-void"', "payment-voided: used by code"),
-    Seed(topology.topics_as_in_code, TOPOLOGY, '"PT1H"', '"PT10M"', "duplicate detection"),
-    Seed(topology.topics_as_in_code, BUS, "for topic in eventTopics:", "for topic in []:", "initiated: used by code"),
-    Seed(topology.topics_as_in_code, BUS, "Detection: true", "Detection: false", "duplicate detection"),
-    Seed(topology.topics_as_in_code, BUS, "Partitioning: false", "Partitioning: true", "partitioned"),
+NEXT = '\n      "apiVersion"'
+"""Follows the name of a resource, and nothing else that ends alike."""
+
+OF_THE_BUS = [
     Seed(
-        topology.subscriptions_as_in_code, TOPOLOGY, '"name": "settle"', '"name": "capture"', "'settle'): used by code"
+        topology.topics_as_in_code,
+        DEV,
+        f'/payment-voided",{NEXT}',
+        f'/payment-void",{NEXT}',
+        "payment-voided: used by code",
     ),
-    Seed(topology.subscriptions_as_in_code, TOPOLOGY, '"maxDeliveryCount": 10', '"maxDeliveryCount": 1', "Count is 1"),
-    Seed(topology.subscriptions_as_in_code, BUS, "Session: false", "Session: true", "requiresSession"),
-    Seed(
-        topology.subscriptions_as_in_code, BUS, "To: place.forwardDeadLetteredMessagesTo", "To: ''", "MessagesTo is ''"
-    ),
-    Seed(
-        topology.subscriptions_as_in_code, BUS, "Expiration: true", "Expiration: false", "OnMessageExpiration is False"
-    ),
-    Seed(topology.rules_as_in_code, BUS, "/$Default'", "/step'", "rule <namespace.name>/payment-created/settle/step"),
-    Seed(topology.rules_as_in_code, BUS, "sqlExpression: place.rule", "sqlExpression: '1=1'", "1=1"),
-    Seed(topology.rules_as_in_code, TOPOLOGY, "sys.To = 'settle'", "sys.To = 'create'", "sys.To = 'create'"),
-    Seed(topology.containers_as_in_code, TOPOLOGY, '"name": "leases"', '"name": "lease"', "leases: used by code"),
-    Seed(topology.containers_as_in_code, STORE, "indexingMode: 'consistent'", "indexingMode: 'none'", "indexingPolicy"),
-    Seed(topology.containers_as_in_code, STORE, "[{ path: '/*' }]", "[]", "events: indexingPolicy"),
-    Seed(
-        topology.containers_as_in_code,
-        STORE,
-        "      id: container.name",
-        "      defaultTtl: 60\n      id: container.name",
-        "Ttl",
-    ),
-    Seed(topology.containers_as_in_code, STORE, "name: cosmos.database", "name: 'payments'", "database payments"),
-    Seed(topology.store_is_safe, STORE, "'Strong'", "'Session'", "Session"),
-    Seed(topology.store_is_safe, STORE, "WriteLocations: false", "WriteLocations: true", "MultipleWriteLocations"),
-    Seed(topology.store_is_safe, STORE, "type: 'Continuous'", "type: 'Periodic'", "no continuous backup"),
-    Seed(
-        topology.capacity_follows_its_parameter,
-        STORE,
-        "serverless ? {} :",
-        "serverless ? { throughput: 400 } :",
-        "serverless",
-    ),
-    Seed(
-        topology.capacity_follows_its_parameter,
-        STORE,
-        "? eventsMaxThroughput :",
-        "? rowsMaxThroughput :",
-        "events: not",
-    ),
+    Seed(topology.topics_as_in_code, PROD, '"PT1H"', '"PT10M"', "duplicate detection"),
+    Seed(topology.topics_as_in_code, PROD, 'namespaces/topics"', 'namespaces/queues"', "letters: used by code"),
+    Seed(topology.topics_as_in_code, DEV, 'Detection": true', 'Detection": false', "duplicate detection"),
+    Seed(topology.topics_as_in_code, CLOSED, 'Partitioning": false', 'Partitioning": true', "partitioned"),
+    Seed(topology.subscriptions_as_in_code, DEV, 'd/settle",', 'd/capture",', "'settle'): used by code"),
+    Seed(topology.subscriptions_as_in_code, PROD, 'Count": 10', 'Count": 1', "Count is 1"),
+    Seed(topology.subscriptions_as_in_code, DEV, 'Session": false', 'Session": true', "requiresSession"),
+    Seed(topology.subscriptions_as_in_code, DEV, 'To": "payment-dead-letters"', 'To": ""', "MessagesTo is ''"),
+    Seed(topology.subscriptions_as_in_code, CLOSED, 'Expiration": true', 'Expiration": false', "Expiration is False"),
+    Seed(topology.rules_as_in_code, DEV, 'settle/$Default",', 'settle/step",', "rule payment-created/settle/step"),
+    Seed(topology.rules_as_in_code, PROD, "sys.To IS NULL OR sys.To = 'create'", "1=1", "1=1"),
+    Seed(topology.rules_as_in_code, CLOSED, "sys.To = 'settle'", "sys.To = 'create'", "sys.To = 'create'"),
     Seed(topology.forwards_are_ordered, BUS, "[deadLetterTopics, publishedTopics]", "[]", "wait for deadLetterTopics"),
-    Seed(
-        topology.forwards_are_ordered,
-        BUS,
-        "dependsOn: [stepSubscriptions]",
-        "dependsOn: []",
-        "wait for its subscription",
-    ),
-    Seed(
-        topology.app_comes_last,
-        MAIN,
-        "  dependsOn: [access]",
-        "  dependsOn: []",
-        "functionApp: does not wait for access",
-    ),
-    Seed(
-        topology.bus_is_premium_when_private,
-        MAIN,
-        "privateNetworking ? 'Premium' : serviceBusSku",
-        "serviceBusSku",
-        "True: 'Sta",
-    ),
+    Seed(topology.forwards_are_ordered, BUS, "dependsOn: [stepSubscriptions]", "dependsOn: []", "for its subscription"),
+    Seed(topology.app_comes_last, MAIN, "  dependsOn: [access]", "  dependsOn: []", "does not wait for access"),
+    Seed(topology.app_comes_last, MAIN, "[storage, servicebus, cosmos", "[storage, servicebus", "not wait for cosmos"),
+    Seed(topology.bus_is_premium_when_private, CLOSED, '"name": "Premium"', '"name": "Standard"', "closed': 'Sta"),
+]
+
+OF_THE_STORE = [
+    Seed(topology.containers_as_in_code, DEV, f'/leases",{NEXT}', f'/lease",{NEXT}', "leases: used by code"),
+    Seed(topology.containers_as_in_code, DEV, 'Mode": "consistent"', 'Mode": "none"', "indexingPolicy"),
+    Seed(topology.containers_as_in_code, TOPOLOGY, '["/paymentId/?"]', "[]", "events: indexingPolicy"),
+    Seed(topology.containers_as_in_code, PROD, '"id": "events"', '"defaultTtl": 60, "id": "events"', "Ttl"),
+    Seed(topology.containers_as_in_code, DEV, f'/regis-pay",{NEXT}', f'/payments",{NEXT}', "database payments"),
+    Seed(topology.store_is_safe, PROD, '"Strong"', '"Session"', "Session"),
+    Seed(topology.store_is_safe, DEV, 'WriteLocations": false', 'WriteLocations": true', "MultipleWriteLocations"),
+    Seed(topology.store_is_safe, CLOSED, '"Continuous"', '"Periodic"', "no continuous backup"),
+    Seed(topology.production_cannot_be_deleted_by_mistake, PROD, '"CanNotDelete"', '"ReadOnly"', "ReadOnly"),
+    Seed(topology.production_cannot_be_deleted_by_mistake, PROD, 'Authorization/locks"', 'x/y"', "has the locks []"),
+    Seed(topology.capacity_follows_its_parameter, DEV, '"options": {}', '"options": {"throughput": 400}', "serverless"),
+    Seed(topology.capacity_follows_its_parameter, PROD, 'Throughput": 4000', 'Throughput": 1000', "events: not"),
+    Seed(topology.capacity_follows_its_parameter, DEV, "EnableServerless", "EnableTable", "capabilities"),
 ]
 
 OF_ACCESS = [
-    Seed(access.roles_are_the_intended_ones, ACCESS, "b7e6dc6d", "b7e6dc6e", "given, and not intended"),
-    Seed(access.roles_are_the_intended_ones, ACCESS, "  scope: bus\n", "  scope: storage\n", "given, and not intended"),
-    Seed(access.roles_are_the_intended_ones, ACCESS, "  scope: component\n", "", "intended, and not given"),
-    Seed(access.roles_are_the_intended_ones, ACCESS, "= if (serviceBusOwner) {", "= {", "'True')"),
+    Seed(
+        access.roles_are_the_intended_ones, DEV, "roleDefinitions/b7e6dc6d", "roleDefinitions/b7e6dc6e", "not intended"
+    ),
+    Seed(access.roles_are_the_intended_ones, PROD, "Id('/subscriptions/", "Id('/subscription/", "not intended"),
+    Seed(access.roles_are_the_intended_ones, DEV, '000006",\n', '000007",\n', "dev: intended, and not given"),
     Seed(
         access.roles_are_the_intended_ones,
+        CLOSED,
+        f"roleDefinitions/{access.BUS_RECEIVER}",
+        f"roleDefinitions/{access.BUS_SENDER}",
+        "given twice",
+    ),
+    Seed(access.roles_are_the_intended_ones, CLOSED, '/dbs/regis-pay"', '"', "closed: given, and not intended"),
+    Seed(access.roles_are_the_intended_ones, PROD, 'Authorization/roleAssignments"', 'x/y"', "prod: intended, and not"),
+    Seed(
+        access.roles_are_the_intended_ones,
+        PROD,
+        '"principalId": "[reference(',
+        '"principalId": "[somebody(',
+        "prod: given, and not intended",
+    ),
+    Seed(
+        access.roles_come_from_one_file,
         STORAGE,
         "resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {",
         "resource audit 'Microsoft.Authorization/roleAssignments@2022-04-01' = {",
         "storage.bicep assigns a role",
     ),
+    Seed(access.the_app_alone_holds_the_roles, DEV, '"UserAssigned"', '"SystemAssigned"', "dev: the app runs as"),
+    Seed(access.the_app_alone_holds_the_roles, PROD, 'ReferenceIdentity": "/', 'ReferenceIdentity": "', "as another"),
     Seed(
-        access.cosmos_role_is_as_wide_as_its_parameter,
-        ACCESS,
-        "/dbs/${database}'",
-        "/dbs/other'",
-        "scope is <cosmos.id>/dbs/o",
+        access.developers_have_no_roles_unless_asked_for,
+        PROD,
+        '"principalId": "00000000-0000-0000-0000-000000000006"',
+        '"principalId": "[deployer().objectId]"',
+        "prod: roles for whoever deploys",
     ),
-    Seed(access.cosmos_role_is_as_wide_as_its_parameter, MAIN, "string = 'account'", "string = 'database'", "default"),
+    Seed(access.no_local_authentication, DEV, 'KeyAccess": false', 'KeyAccess": true', "allowSharedKeyAccess"),
+    Seed(access.no_local_authentication, PROD, 'disableLocalAuth": true', 'disableLocalAuth": false', "LocalAuth"),
     Seed(
-        access.the_app_alone_holds_the_roles,
-        MAIN,
-        "principalId: identity.outputs.principalId",
-        "principalId: opsClientId",
-        "given to",
+        access.no_local_authentication, DEV, 'DisableLocalAuth": true', 'DisableLocalAuth": false', "DisableLocalAuth"
     ),
-    Seed(access.the_app_alone_holds_the_roles, SITE, "type: 'UserAssigned'", "type: 'SystemAssigned'", "runs as"),
+    Seed(access.no_local_authentication, CLOSED, '"minTlsVersion": "1.2"', '"minTlsVersion": "1.0"', "minTlsVersion"),
     Seed(
-        access.no_local_authentication,
-        STORAGE,
-        "SharedKeyAccess: false",
-        "SharedKeyAccess: true",
-        "allowSharedKeyAccess",
+        access.no_local_authentication, CLOSED, 'PurgeProtection": true', 'PurgeProtection": false', "PurgeProtection"
     ),
-    Seed(
-        access.no_local_authentication, STORE, "disableLocalAuth: true", "disableLocalAuth: false", "disableLocalAuth"
-    ),
-    Seed(access.no_local_authentication, BUS, "    disableLocalAuth: true\n", "", "disableLocalAuth is None"),
+    Seed(access.no_local_authentication, PROD, '"allow": false', '"allow": true', "allow is True"),
     Seed(
         access.no_local_authentication,
-        MONITORING,
-        "DisableLocalAuth: true",
-        "DisableLocalAuth: false",
-        "DisableLocalAuth",
+        DEV,
+        '"Microsoft.Storage/storageAccounts"',
+        '"Microsoft.Cache/redis"',
+        "nobody has said whether Microsoft.Cache/redis",
     ),
-    Seed(
-        access.no_local_authentication,
-        MONITORING,
-        "disableLocalAuth: true",
-        "disableLocalAuth: false",
-        "disableLocalAuth",
-    ),
-    Seed(access.no_local_authentication, SITE, "minTlsVersion: '1.2'", "minTlsVersion: '1.0'", "minTlsVersion"),
-    Seed(
-        access.no_local_authentication,
-        STORAGE,
-        "Microsoft.Storage/storageAccounts@",
-        "Microsoft.Cache/redis@",
-        "nobody has said",
-    ),
+    Seed(access.no_local_authentication, DEV, 'namespaces/topics"', 'namespaces/AuthorizationRules"', "makes a key"),
+    Seed(access.nobody_publishes_with_a_password, PROD, f'/scm",{NEXT}', f'/s",{NEXT}', "prod: stated of"),
     Seed(
         access.no_secret_is_read_or_given_out,
         BUS,
-        "output name string = namespace.name",
+        "output id string = namespace.id",
         "output busKey string = namespace.listKeys().primaryKey",
         "listKeys",
     ),
     Seed(
         access.no_secret_is_read_or_given_out,
         MONITORING,
-        "output componentName string = component.name",
+        "output workspaceId string = workspace.id",
         "output telemetry string = component.properties.ConnectionString",
         "output telemetry is a secret",
     ),
@@ -168,33 +140,39 @@ OF_ACCESS = [
 OF_THE_NETWORK = [
     Seed(
         access.endpoints_lead_to_their_services,
-        NETWORK,
-        "target: targets.bus",
-        "target: targets.cosmos",
-        "namespace leads to <targets.cosmos>",
+        CLOSED,
+        'Id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-regis-pay-closed/providers/'
+        "Microsoft.ServiceBus/namespaces/",
+        'Id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-regis-pay-closed/providers/'
+        "Microsoft.DocumentDB/databaseAccounts/",
+        "namespace leads to Microsoft.DocumentDB/databaseAccounts",
     ),
     Seed(
         access.endpoints_lead_to_their_services,
-        NETWORK,
-        "group: 'table'",
-        "group: 'blob'",
-        "no endpoint leads from table to <targets.storage>",
+        CLOSED,
+        '              "table"\n',
+        '              "blob"\n',
+        "no endpoint leads from table to Microsoft.Storage/storageAccounts",
     ),
     Seed(
-        access.endpoints_lead_to_their_services,
-        MAIN,
-        "bus: servicebus.outputs.id",
-        "bus: cosmos.outputs.id",
-        "target bus is <cosmos.outputs.id>",
+        access.endpoints_lead_to_their_services, CLOSED, 'Access": "Disabled"', 'Access": "Enabled"', "to the internet"
     ),
     Seed(
         access.the_network_keeps_its_way_out,
-        NETWORK,
-        "virtualNetworks@2025-05-01",
-        "virtualNetworks@2025-07-01",
+        CLOSED,
+        '/virtualNetworks",\n      "name": "vnet-f37p5ten7oalw",\n      "apiVersion": "2025-05-01"',
+        '/virtualNetworks",\n      "name": "vnet-f37p5ten7oalw",\n      "apiVersion": "2025-07-01"',
         "at 2025-07-01",
     ),
-    Seed(access.the_network_keeps_its_way_out, NETWORK, "virtualNetworks@", "natGateways@", "makes no network"),
+    Seed(access.the_network_keeps_its_way_out, CLOSED, 'Network/virtualNetworks"', 'x/y"', "no network is made"),
+    Seed(access.the_network_keeps_its_way_out, CLOSED, '"natGateway"', '"gateway"', "no fixed public address"),
+    Seed(access.the_network_keeps_its_way_out, CLOSED, '"Static"', '"Dynamic"', "no fixed public address"),
+    Seed(access.the_network_keeps_its_way_out, CLOSED, '/subnets/functions"', '/subnets/x"', "calls out from"),
+    Seed(access.a_fixed_address_needs_no_private_service, MAIN, "|| fixedEgress", "|| false", "makes no network"),
+    Seed(access.a_fixed_address_needs_no_private_service, NETWORK, "privateOnly ? all : []", "all", "makes endpoints"),
+    Seed(
+        access.a_fixed_address_needs_no_private_service, NETWORK, "natGateways@", "loadBalancers@", "makes no gateway"
+    ),
 ]
 
-SEEDS = [*OF_TOPOLOGY, *OF_ACCESS, *OF_THE_NETWORK]
+SEEDS = [*OF_THE_BUS, *OF_THE_STORE, *OF_ACCESS, *OF_THE_NETWORK]

@@ -5,57 +5,43 @@ from tests.infra import language_checks as language
 from tests.infra import watch_checks as watch
 from tests.infra.checking import Seed
 
-MAIN, DEV, PROD, WORKBOOK = "main.bicep", "dev.bicepparam", "prod.bicepparam", "workbook.json"
-BUS, STORE, SITE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/functionapp.bicep"
-STORAGE, ALERTS, METRICS = "modules/storage.bicep", "modules/alerts.bicep", "modules/metricalerts.bicep"
+DEV, PROD, CLOSED = "snapshots/dev.json", "snapshots/prod.json", "snapshots/closed.json"
+MAIN, OF_DEV, OF_PROD = "main.bicep", "dev.bicepparam", "prod.bicepparam"
+BUS, STORE, STORAGE = "modules/servicebus.bicep", "modules/cosmos.bicep", "modules/storage.bicep"
 
 OF_THE_APP = [
-    Seed(app.settings_are_those_of_the_code, MAIN, "      MERCHANT_ID: merchantId\n", "", "MERCHANT_ID: needed"),
-    Seed(app.settings_are_those_of_the_code, MAIN, "MERCHANT_ID:", "MERCHANT:", "MERCHANT: set, and nobody reads it"),
-    Seed(
-        app.settings_are_those_of_the_code,
-        MAIN,
-        "CosmosConnection__accountEndpoint",
-        "CosmosConnection__endpoint",
-        "needed",
-    ),
-    Seed(
-        app.settings_are_those_of_the_code,
-        SITE,
-        "AzureWebJobsStorage__clientId",
-        "AzureWebJobsStorage__client",
-        "clientId: is",
-    ),
-    Seed(app.no_setting_is_a_secret, MAIN, "'@Microsoft.KeyVault(VaultName", "'sk_live(VaultName", "PROVIDER_API_KEY"),
+    Seed(app.settings_are_those_of_the_code, DEV, '"MERCHANT_ID"', '"MERCHANT"', "MERCHANT_ID: needed"),
+    Seed(app.settings_are_those_of_the_code, PROD, '"MERCHANT_ID"', '"MERCHANT"', "MERCHANT: set, and nobody reads it"),
+    Seed(app.settings_are_those_of_the_code, PROD, "Connection__accountEndpoint", "Connection__endpoint", "needed"),
+    Seed(app.settings_are_those_of_the_code, DEV, "Storage__clientId", "Storage__client", "clientId: is None"),
+    Seed(app.settings_are_those_of_the_code, PROD, '"Direct"', '"Gateway"', "connectionMode: is Gateway"),
+    Seed(app.settings_are_those_of_the_code, CLOSED, '"value": "0.1"', '"value": "1"', "SAMPLER_ARG: is 1"),
+    Seed(app.settings_are_those_of_the_code, PROD, "name=prod", "name=production", "ATTRIBUTES: is deployment"),
+    Seed(app.no_setting_is_a_secret, PROD, '"@Microsoft.KeyVault(VaultName', '"sk_live(VaultName', "PROVIDER_API_KEY"),
+    Seed(app.no_setting_is_a_secret, PROD, '"Microsoft.KeyVault/vaults"', '"x/y"', "do not go together"),
     Seed(
         app.no_setting_is_a_secret,
-        PROD,
+        OF_PROD,
         "param merchantId",
         "param tuning = { PROVIDER_API_KEY: 'x' }\nparam merchantId",
         "prod",
     ),
+    Seed(app.nothing_that_flex_forbids, DEV, '"OPS_CALLER"', '"FUNCTIONS_WORKER_RUNTIME"', "FUNCTIONS"),
+    Seed(app.nothing_that_flex_forbids, PROD, '"ftpsState"', '"alwaysOn": true, "ftpsState"', "alwaysOn"),
     Seed(
-        app.nothing_that_flex_forbids,
-        SITE,
-        "PYTHON_ENABLE",
-        "FUNCTIONS_WORKER_RUNTIME: 'python'\n  PYTHON_ENABLE",
-        "FUNCTIONS",
+        app.nothing_that_flex_forbids, DEV, '"CosmosConnection__credential"', '"CosmosConnection"', "CosmosConnection:"
     ),
-    Seed(app.nothing_that_flex_forbids, SITE, "ftpsState", "alwaysOn: true\n      ftpsState", "alwaysOn"),
-    Seed(
-        app.nothing_that_flex_forbids,
-        MAIN,
-        "MERCHANT_ID:",
-        "CosmosConnection: 'x'\n      MERCHANT_ID:",
-        "CosmosConnection:",
-    ),
-    Seed(app.runs_as_the_host_needs_it, SITE, "version: '3.13'", "version: '3.11'", "3.11"),
-    Seed(app.runs_as_the_host_needs_it, SITE, "Concurrency: httpConcurrency", "Concurrency: 1", "concurrency: 1"),
+    Seed(app.runs_as_the_host_needs_it, DEV, '"version": "3.13"', '"version": "3.11"', "3.11"),
+    Seed(app.runs_as_the_host_needs_it, PROD, 'Concurrency": 32', 'Concurrency": 1', "concurrency: 1"),
+    Seed(app.runs_as_the_host_needs_it, PROD, "'deployments')]", "'other')]", "package:"),
+    Seed(app.always_ready_are_functions, CLOSED, '"name": "http"', '"name": "https"', "no function for https"),
     Seed(app.always_ready_are_functions, PROD, "function:publish_events", "function:publish_event", "no function for"),
-    Seed(app.doors_are_shut, SITE, "'/api/health', ", "'/api', '/api/health', ", "/api/ops/anything is open"),
-    Seed(app.doors_are_shut, SITE, "requireAuthentication: true", "requireAuthentication: false", "without a token"),
-    Seed(app.doors_are_shut, SITE, "apiAuth == 'entra' ? healthPaths", "apiAuth == 'entra' ? apiPaths", "is shut"),
-    Seed(app.operations_are_for_named_people, SITE, "identities: entraPrincipalIds", "identities: []", "people: []"),
+    Seed(app.always_ready_are_functions, PROD, 'instanceCount": 2', 'instanceCount": 1', "not always ready"),
+    Seed(app.doors_are_shut, DEV, '"/api/health",', '"/api", "/api/health",', "/api/ops/anything is open"),
+    Seed(app.doors_are_shut, PROD, 'requireAuthentication": true', 'requireAuthentication": false', "without a token"),
+    Seed(app.doors_are_shut, CLOSED, '"/api/health",', '"/api/payments",', "is open"),
+    Seed(app.doors_are_shut, CLOSED, '"/api/health",\n            "/api/health/*"', '"/api/x"', "is shut"),
+    Seed(app.operations_are_for_named_people, PROD, '0004"\n', '0009"\n', "prod: people, programs"),
     Seed(
         app.operations_are_for_named_people,
         MAIN,
@@ -63,54 +49,66 @@ OF_THE_APP = [
         "param opsPrincipalIds",
         "everybody",
     ),
-    Seed(app.blanks_are_no_entries, DEV, "email => trim(email)", "email => email", "dev.bicepparam: a list keeps"),
-    Seed(app.blanks_are_no_entries, PROD, "id => !empty(id)", "id => true", "prod.bicepparam: a list keeps"),
-    Seed(app.blanks_are_no_entries, MAIN, "PrincipalIds: operators", "PrincipalIds: opsPrincipalIds", "operators are"),
-    Seed(app.blanks_are_no_entries, MAIN, "id => trim(id)", "id => id", "operators are"),
-    Seed(app.blanks_are_no_entries, MAIN, "id => !empty(id)", "id => true", "operators are"),
+    Seed(app.blanks_are_no_entries, OF_DEV, "id => trim(id)", "id => id", "dev.bicepparam: a list keeps"),
+    Seed(app.blanks_are_no_entries, OF_PROD, "id => !empty(id)", "id => true", "prod.bicepparam: a list keeps"),
+    Seed(app.blanks_are_no_entries, CLOSED, '0a",\n', '0a ",\n', "operators are"),
+    Seed(app.blanks_are_no_entries, CLOSED, '"emailAddress": "', '"emailAddress": " ', "told are"),
+    Seed(
+        app.one_environment_has_one_spelling, CLOSED, '"name": "rg-regis-pay-closed"', '"name": "rg-Closed"', "group is"
+    ),
+    Seed(app.one_environment_has_one_spelling, CLOSED, "name=closed", "name=Closed", "telemetry says"),
 ]
 
 OF_WATCHING = [
     Seed(
-        watch.queries_name_what_is_emitted,
-        ALERTS,
-        "regispay.outbox.lag_s",
-        "regispay.outbox.lag",
-        "outbox.lag is not in",
+        watch.queries_name_what_is_emitted, DEV, "regispay.outbox.lag_s", "regispay.outbox.lag", "outbox.lag is not in"
     ),
+    Seed(watch.queries_name_what_is_emitted, DEV, "regispay.step.retries", "regispay.retries", "retries is not in"),
+    Seed(watch.queries_name_what_is_emitted, PROD, "Properties.step", "Properties.stage", "no attribute stage"),
+    Seed(watch.queries_name_what_is_emitted, DEV, "Properties.outcome", "Properties.reason", "no attribute reason"),
+    Seed(watch.queries_name_what_is_emitted, DEV, "== 'recover.dead_letter_recorded'", "== 'recover.dead'", "dead is"),
     Seed(
-        watch.queries_name_what_is_emitted, WORKBOOK, "regispay.step.retries", "regispay.retries", "retries is not in"
+        watch.queries_compare_with_values_of_the_code, DEV, "'charged_not_recorded'", "'charged'", "no reason charged"
     ),
-    Seed(watch.queries_name_what_is_emitted, ALERTS, "Properties.step", "Properties.stage", "no attribute stage"),
-    Seed(
-        watch.queries_name_what_is_emitted,
-        ALERTS,
-        "== 'recover.dead_letter_recorded'",
-        "== 'recover.dead'",
-        "recover.dead is",
-    ),
+    Seed(watch.queries_compare_with_values_of_the_code, DEV, "== 'low'", "== 'lowest'", "no severity lowest"),
     Seed(
         watch.queries_compare_with_values_of_the_code,
-        ALERTS,
-        "== 'charged_not_recorded'",
-        "== 'charged'",
-        "no reason charged",
+        DEV,
+        "outcome) == 'recorded'",
+        "outcome) == 'ended_well'",
+        "outcome ended_well",
     ),
-    Seed(watch.queries_compare_with_values_of_the_code, ALERTS, "== 'low'", "== 'lowest'", "no severity lowest"),
+    Seed(
+        watch.queries_compare_with_values_of_the_code, DEV, "!= 'smoke_test'", "!= 'smoke_tests'", "reason smoke_tests"
+    ),
     Seed(
         watch.everything_that_must_wake_somebody_does,
-        ALERTS,
-        "'regispay.payments.swept'",
+        DEV,
+        "'regispay.topic.refusals'",
         "'regispay.x'",
-        "payments.swept",
+        "topic.refusals",
     ),
-    Seed(watch.every_topic_is_watched, METRICS, "values: eventTopics", "values: ['payment-created']", "no alert"),
-    Seed(watch.every_topic_is_watched, METRICS, "values: forwardTargets", "values: []", "payment-dead-letters"),
-    Seed(watch.alerts_reach_somebody, ALERTS, "actionGroups: [operators.id]", "actionGroups: []", "wakes nobody"),
-    Seed(watch.alerts_reach_somebody, METRICS, "enabled: true", "enabled: false", "wakes nobody"),
+    Seed(watch.every_topic_is_watched, DEV, '"payment-voided"\n', '"payment-void"\n', "['payment-voided']: no alert"),
+    Seed(watch.every_topic_is_watched, DEV, '"ActiveMessages"', '"IncomingMessages"', "ActiveMessages"),
+    Seed(watch.alerts_reach_somebody, PROD, '"actionGroups": [', '"actionGroups": ["x", ', "wakes nobody"),
     Seed(
-        watch.alerts_reach_somebody, ALERTS, "by operation = OperationName", "by OperationName", "no column operation"
+        watch.alerts_reach_somebody,
+        CLOSED,
+        '"enabled": true,\n        "scopes"',
+        '"enabled": false,\n        "scopes"',
+        "nobody",
     ),
+    Seed(watch.alerts_reach_somebody, DEV, '"groupShortName"', '"enabled": false, "groupShortName"', "group is off"),
+    Seed(watch.alerts_reach_somebody, DEV, "by operation = OperationName", "by OperationName", "no column operation"),
+    Seed(
+        watch.sampled_rows_are_counted_as_items,
+        DEV,
+        "value = sum(ItemCount) by operation",
+        "value = count() by operation",
+        "AppRequests",
+    ),
+    Seed(watch.faults_of_callers_wake_nobody, DEV, "(400 .. 499)", "(400 .. 404)", "4xx wakes"),
+    Seed(watch.the_smoke_test_wakes_nobody, DEV, "waiting, 1.0) > 0", "waiting, 1.0) >= 0", "no waiting"),
 ]
 
 OF_THE_LANGUAGE = [
@@ -133,7 +131,7 @@ OF_THE_LANGUAGE = [
         "capcity: cosmosCapacity",
         "no parameter capcity",
     ),
-    Seed(language.modules_are_called_as_declared, MAIN, "    emails: alertEmails\n", "", "alerts: emails is missing"),
+    Seed(language.modules_are_called_as_declared, MAIN, "    emails: emails\n", "", "alerts: emails is missing"),
     Seed(
         language.modules_are_called_as_declared,
         MAIN,
@@ -141,7 +139,7 @@ OF_THE_LANGUAGE = [
         "identity.outputs.ids\n",
         "no output ids",
     ),
-    Seed(language.parameter_files_fit, PROD, "param zoneRedundant", "param zonal", "no parameter zonal"),
+    Seed(language.parameter_files_fit, OF_PROD, "param zoneRedundant", "param zonal", "no parameter zonal"),
     Seed(
         language.parameter_files_fit, "main.parameters.json", '"opsClientId"', '"opsClient"', "opsClientId is missing"
     ),

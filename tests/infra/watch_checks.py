@@ -1,14 +1,17 @@
 """Checks of alerts and workbook against what the code emits. Each gives the faults it finds, in words."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from infra.smoke import REASON
 from shared import signals
 from shared.domain.reasons import Severity
 from tests.infra.product import ROOT, Infra, Product
+from tests.infra.snapshot import Snapshot
 
+QUERY_RULE, METRIC_RULE = "Microsoft.Insights/scheduledQueryRules", "Microsoft.Insights/metricAlerts"
+TABLE = re.compile(r"(?=\bApp(?:Metrics|Traces|Requests)\b)")
 METRIC = re.compile(r"'regispay\.([\w.]+)'")
 LOG_EVENT = re.compile(r"(?:event_name\) == |Message startswith )'([^']+)'")
 ATTRIBUTE = re.compile(r"Properties\.(\w+)")
@@ -23,62 +26,91 @@ def queries_name_what_is_emitted(infra: Infra, product: Product) -> list[str]:
 
 def queries_compare_with_values_of_the_code(infra: Infra, _: Product) -> list[str]:
     """A severity or reason that nothing ever has would keep an alert silent for ever."""
-    code = "\n".join(path.read_text() for path in ROOT.glob("shared/**/*.py"))
+    files = [*ROOT.glob("shared/**/*.py"), ROOT / "infra" / "smoke.py"]  # the smoke test gives a reason of its own
+    code = "\n".join(path.read_text() for path in files)
     faults = []
     for name, query in _queries(infra):
-        compared = re.findall(r"Properties\.(severity|reason)\) == '([^']+)'", query)
+        compared = re.findall(r"Properties\.(severity|reason|outcome|step)\) [=!]= '([^']+)'", query)
         faults += [f"{name}: no severity {v}" for k, v in compared if k == "severity" and v not in SEVERITIES]
-        faults += [f"{name}: no reason {v}" for k, v in compared if k == "reason" and f'"{v}"' not in code]
+        faults += [f"{name}: no {k} {v}" for k, v in compared if k != "severity" and f'"{v}"' not in code]
     return faults
 
 
 def everything_that_must_wake_somebody_does(infra: Infra, _: Product) -> list[str]:
     """What a person has to be told of: one alert for each, as the design lists them."""
-    alerts = "\n".join(query for name, query in _queries(infra) if not name.startswith("workbook"))
     metrics = {signals.DEAD_LETTERS_RECORDED, signals.OUTBOX_LAG_S, signals.PAYMENTS_SWEPT, signals.TOPIC_REFUSALS}
-    metrics |= {signals.PAYMENTS_ACCEPTED, signals.PAYMENTS_COMPLETED, signals.STEP_RETRIES}
-    faults = [f"no alert on {metric}" for metric in metrics if f"'regispay.{metric}'" not in alerts]
+    metrics |= {signals.PAYMENTS_ACCEPTED, signals.PAYMENTS_COMPLETED, signals.STEP_RETRIES, signals.STEP_DURATION_S}
     words = {"charged_not_recorded", "AppRequests", *(f"severity) == '{s}'" for s in SEVERITIES)}
-    return faults + [f"no alert on {word}" for word in words if word not in alerts]
+    faults = []
+    for snapshot in infra.snapshots:
+        alerts = "\n".join(query for name, query in snapshot.queries if not name.startswith("workbook"))
+        faults += [f"{snapshot.name}: no alert on {m}" for m in metrics if f"'regispay.{m}'" not in alerts]
+        faults += [f"{snapshot.name}: no alert on {word}" for word in words if word not in alerts]
+    return faults
 
 
 def every_topic_is_watched(infra: Infra, product: Product) -> list[str]:
     """The broker's own dead letters: on topics that forward them any, and on every topic one that stays there."""
-    watched: dict[tuple[str, str], set[str]] = {}
-    for rule in _metric_criteria(infra):
-        names = {value for dimension in rule["dimensions"] for value in dimension["values"]}
-        watched.setdefault((rule["metricName"], rule["timeAggregation"]), set()).update(names)
     topics = {t["name"]: t for t in infra.topology["serviceBus"]["topics"]}
     targets = {s["forwardDeadLetteredMessagesTo"] for t in topics.values() for s in t["subscriptions"]} - {None}
     wanted = {
         ("DeadletteredMessages", "Maximum"): product.topics - targets,
         ("DeadletteredMessages", "Minimum"): product.topics,
-        ("ActiveMessages", "Minimum"): targets,
+        ("ActiveMessages", "Minimum"): product.topics,
         ("ThrottledRequests", "Total"): {"*"},
         ("TotalRequests", "Count"): {"429"},
     }
     return [
-        f"{what} of {sorted(names - watched.get(what, set()))}: no alert"
+        f"{snapshot.name}: {what} of {sorted(names - _watched(snapshot).get(what, set()))}: no alert"
+        for snapshot in infra.snapshots
         for what, names in wanted.items()
-        if not names <= watched.get(what, set())
+        if not names <= _watched(snapshot).get(what, set())
     ]
 
 
 def alerts_reach_somebody(infra: Infra, _: Product) -> list[str]:
     """Every alert is on and calls the action group; its query gives the column that is compared."""
     faults = []
-    for name, resource in infra.resources:
-        if not resource.type.endswith(("scheduledQueryRules", "metricAlerts")):
-            continue
-        properties = resource.body["properties"]
-        called = str(properties["actions"])
-        if properties["enabled"] is not True or not ("operators.id" in called or "actionGroupId" in called):
-            faults.append(f"{name} {resource.body['name']}: wakes nobody")
-        for criterion in properties["criteria"]["allOf"]:
-            if "query" in criterion and not re.search(r"\bvalue = ", criterion["query"]):
-                faults.append(f"{name} {resource.body['name']}: no column value")
-            faults += _ungrouped(resource.body["name"], criterion)
+    for snapshot in infra.snapshots:
+        group = snapshot.only("Microsoft.Insights/actionGroups")
+        faults += [] if group["properties"]["enabled"] is True else [f"{snapshot.name}: the action group is off"]
+        for rule in [*snapshot.of(QUERY_RULE), *snapshot.of(METRIC_RULE)]:
+            properties = rule["properties"]
+            called = properties["actions"]
+            if properties["enabled"] is not True or called not in (
+                {"actionGroups": [group["id"]]},
+                [{"actionGroupId": group["id"]}],
+            ):
+                faults.append(f"{snapshot.name} {rule['name']}: wakes nobody")
+            for criterion in properties["criteria"]["allOf"]:
+                if "query" in criterion and not re.search(r"\bvalue = ", criterion["query"]):
+                    faults.append(f"{rule['name']}: no column value")
+                faults += _ungrouped(rule["name"], criterion)
     return faults
+
+
+def sampled_rows_are_counted_as_items(infra: Infra, _: Product) -> list[str]:
+    """A row of a request or a log line stands for ItemCount of them once anything is sampled."""
+    return [
+        f"{name}: counts rows of {part.split()[0]}"
+        for name, query in _queries(infra)
+        for part in _parts(query)
+        if part.startswith(("AppRequests", "AppTraces")) and re.search(r"\bcount\(\)", part)
+    ]
+
+
+def faults_of_callers_wake_nobody(infra: Infra, _: Product) -> list[str]:
+    """Whoever tries paths on the internet gets 404 by the dozen; a request without a code is a message or a timer."""
+    wanted = "coalesce(toint(ResultCode), 0) !between (400 .. 499)"
+    found = [query for name, query in _queries(infra) if name == "executions-failing"]
+    return [] if all(wanted in query for query in found) else ["executions-failing: an answer of 4xx wakes somebody"]
+
+
+def the_smoke_test_wakes_nobody(infra: Infra, _: Product) -> list[str]:
+    """It parks a payment and kills messages at each deployment, and discards the letters at once."""
+    words = (f"reason) != '{REASON}'", "'regispay.dead_letters.open'", "TimeGenerated < ago(5m)", "waiting, 1.0) > 0")
+    found = [query for name, query in _queries(infra) if name == "dead-letters-normal"]
+    return [f"dead-letters-normal: no {word}" for query in found for word in words if word not in query]
 
 
 CHECKS = (
@@ -87,37 +119,45 @@ CHECKS = (
     everything_that_must_wake_somebody_does,
     every_topic_is_watched,
     alerts_reach_somebody,
+    sampled_rows_are_counted_as_items,
+    faults_of_callers_wake_nobody,
+    the_smoke_test_wakes_nobody,
 )
 
 
 def _queries(infra: Infra) -> Iterator[tuple[str, str]]:
-    for _, resource in infra.resources:
-        if resource.type.endswith("scheduledQueryRules"):
-            for criterion in resource.body["properties"]["criteria"]["allOf"]:
-                yield str(resource.body["name"]), criterion["query"]
-    for item in json.loads(infra.text("workbook.json"))["items"]:
-        if "query" in item["content"]:
-            yield f"workbook: {item['name']}", item["content"]["query"]
+    """Of every environment; where they do not differ, once."""
+    yield from dict.fromkeys(query for snapshot in infra.snapshots for query in snapshot.queries)
+
+
+def _parts(query: str) -> list[str]:
+    """A query by the tables that it reads, each with what is done to its rows."""
+    return [part for part in TABLE.split(query) if part.strip()]
 
 
 def _faults(name: str, query: str, *, product: Product) -> Iterator[str]:
-    metrics, events = set(METRIC.findall(query)), set(LOG_EVENT.findall(query))
     known = signals.COUNTERS | signals.GAUGES | signals.HISTOGRAMS | signals.LOG_EVENTS
-    for used in metrics | events:
-        if used not in known:
-            yield f"{name}: {used} is not in signals.py"
-        elif used not in product.emitted:
-            yield f"{name}: nothing emits {used}"
-    for metric in metrics & set(product.emitted):
-        missing = set(ATTRIBUTE.findall(query)) - product.emitted[metric] - LOGGED
-        if "*" not in product.emitted[metric]:
-            yield from (f"{name}: {metric} has no attribute {attribute}" for attribute in missing)
+    for part in _parts(query):
+        metrics, events = set(METRIC.findall(part)), set(LOG_EVENT.findall(part))
+        for used in metrics | events:
+            if used not in known:
+                yield f"{name}: {used} is not in signals.py"
+            elif used not in product.emitted:
+                yield f"{name}: nothing emits {used}"
+        for metric in metrics & set(product.emitted):
+            missing = set(ATTRIBUTE.findall(part)) - product.emitted[metric] - LOGGED
+            if "*" not in product.emitted[metric]:
+                yield from (f"{name}: {metric} has no attribute {attribute}" for attribute in missing)
 
 
-def _metric_criteria(infra: Infra) -> Iterator[dict[str, Any]]:
-    for _, resource in infra.resources:
-        if resource.type.endswith("metricAlerts"):
-            yield from resource.body["properties"]["criteria"]["allOf"]
+def _watched(snapshot: Snapshot) -> dict[tuple[str, str], set[str]]:
+    """By metric and how it is aggregated: the names that an alert looks at."""
+    watched: dict[tuple[str, str], set[str]] = {}
+    for rule in snapshot.of(METRIC_RULE):
+        for criterion in rule["properties"]["criteria"]["allOf"]:
+            names = {value for dimension in criterion["dimensions"] for value in dimension["values"]}
+            watched.setdefault((criterion["metricName"], criterion["timeAggregation"]), set()).update(names)
+    return watched
 
 
 def _ungrouped(name: str, criterion: dict[str, Any]) -> list[str]:
