@@ -58,7 +58,7 @@ param providerKeyInVault bool = false
 param tuning { *: string } = {}
 
 // Who may call
-@description('The app registration in front of the ops functions; infra/register-ops.sh makes one.')
+@description('The app registration in front of the ops functions; infra/register_ops.py makes one.')
 @minLength(36)
 @maxLength(36)
 param opsClientId string

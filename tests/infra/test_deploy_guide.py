@@ -40,6 +40,7 @@ esac
 
 BICEP = f"""#!/bin/sh
 [ "$1" = --version ] && echo "Bicep CLI version {VERSION} (stand-in)"
+[ "$1" = snapshot ] && echo '{{"predictedResources": [], "outputs": {{}}}}' > "${{2%.bicepparam}}.snapshot.json"
 exit 0
 """
 
