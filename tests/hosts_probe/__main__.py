@@ -1,4 +1,4 @@
-"""`python -m tests.hosts_probe [SESSION...]`: asks the host and prints a table; `--write` keeps what a foreign one said.
+"""`python -m tests.hosts_probe [SESSION...]`: asks the host, prints a table; `--write` keeps what a foreign one says.
 
 The host is ours, or with E2E_HOST='func start' the one which that command starts. A session is a way to start a host;
 without any named it goes through all, which takes some ten minutes with Microsoft's.

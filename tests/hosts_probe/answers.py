@@ -28,7 +28,8 @@ def write(session: str, answers: Mapping[str, str]) -> None:
     before = kept()
     known = before.get(session, {})
     before[session] = {
-        question: Answer(real, known[question].ours if question in known else None) for question, real in answers.items()
+        question: Answer(real, known[question].ours if question in known else None)
+        for question, real in answers.items()
     }
     content = {
         name: {q: {"real": a.real} | ({"ours": a.ours} if a.ours is not None else {}) for q, a in said.items()}

@@ -65,9 +65,7 @@ CASES = {
         _bus(), host_json={"retry": {"strategy": "fixedDelay", "maxRetryCount": 2, "delayInterval": "00:00:01"}}
     ),
     "functionTimeout that is no time span": Case(_OK, host_json={"functionTimeout": "rubbish"}),
-    "a function name with a dot": Case(
-        _route("dotted", more='@app.function_name("o-k.")\n'), path="/api/dotted"
-    ),
+    "a function name with a dot": Case(_route("dotted", more='@app.function_name("o-k.")\n'), path="/api/dotted"),
     "a route below admin": Case(_route("admin/x"), path="/api/admin/x"),
     "two functions with one route": Case(_route("same", name="b_second") + _route("same"), path="/api/same"),
     "a route part of two parameters": Case(_route("{a}.{b}"), path="/api/1.2"),

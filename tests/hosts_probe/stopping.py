@@ -52,10 +52,11 @@ async def with_a_request(asking: Asking, at: World) -> Answers:
         await at.write({"id": "done"})
         await until_recorded(at, lambda r: bool(r.all("seen")))
         await asyncio.sleep(1)
-        request = asyncio.create_task(_asked(host, 15 * pace))
         await at.tell(f"wait {20 * pace}")
         await at.tell(f"wait {40 * pace}")
-        await until_recorded(at, lambda r: len(r.all("text")) == 2 and bool(r.all("waiting")))
+        await until_recorded(at, lambda r: len(r.all("text")) == 2)
+        request = asyncio.create_task(_asked(host, 15 * pace))
+        await until_recorded(at, lambda r: bool(r.all("waiting")))
         took_s = await host.stop()
         leases = [lease for lease in await at.leases() if "LeaseToken" in lease]
     return {

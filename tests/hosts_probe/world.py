@@ -144,7 +144,6 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
-    folder.mkdir(parents=True, exist_ok=True)
     store = await cosmos.start(data=folder / "cosmos", topology=TOPOLOGY, partitions=1)
     try:
         bus = await servicebus.start(data=folder / "bus", topology=TOPOLOGY)
@@ -206,17 +205,40 @@ class Host:
         assert self.process.returncode is None, self.log[-3000:]
 
     async def stop(self) -> float:
-        """SIGTERM; the seconds until it has ended."""
+        """SIGTERM to the host alone, as a platform does it: not to its worker or its storage. The seconds it took."""
         began = time.monotonic()
+        pid = _listener(self.port) or self.process.pid
         with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
+            os.kill(pid, signal.SIGTERM)
+        await until(lambda: not Path(f"/proc/{pid}").exists() or _is_dead(pid), limit_s=120)
+        took_s = time.monotonic() - began
         await self.process.wait()
-        return time.monotonic() - began
+        return took_s
+
+
+def _listener(port: int) -> int | None:
+    """The process that listens on the port. Linux only."""
+    wanted = f"0100007F:{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1] == wanted and row[3] == "0A"}
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if str(descriptor.readlink()) in sockets:
+                return int(descriptor.parts[2])
+    return None
+
+
+def _is_dead(pid: int) -> bool:
+    """Ended, and its parent has not asked yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def _named(line: str) -> str:
-    found = re.search(r"\b(info|warn|fail)\w*:? (Function\.\w+(?:\.User)?|Host\.Function\.Console)", line)
-    return f"{found[1]} {found[2]}" if found else ""
+    found = re.search(r"\b(info|warn|fail)\w*:? (Function\.\w+(?:\.User)?|Host\.Function\.Console)", line, re.I)
+    return f"{found[1].lower()} {found[2]}" if found else ""
 
 
 def lay_out(folder: Path, *, host_json: Mapping[str, Any] | None = None, source: str | None = None) -> None:
@@ -265,6 +287,7 @@ async def host_on(
     host = await spawn(asking, folder, settings={**at.settings, **(settings or {})}, arguments=arguments)
     try:
         await host.until_it_answers()
+        await until(lambda: bool(at.record.all("minute")), what=lambda: host.log[-3000:])  # HTTP is up before the rest
         yield host
     finally:
         if host.process.returncode is None:

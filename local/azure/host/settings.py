@@ -72,9 +72,8 @@ class Settings:
         return _PLACEHOLDER.sub(value_of, text)
 
     def disables(self, function: str) -> bool:
-        """Whether `AzureWebJobs.FUNCTION.Disabled` switches a function off, as in Azure; `__` may stand for a dot."""
-        names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs__{function}__Disabled")
-        return any(self._values.get(_folded(name), "").lower() in ("true", "1") for name in names)
+        """Whether `AzureWebJobs.FUNCTION.Disabled` switches a function off. With `__` for the dots it does not."""
+        return self._values.get(_folded(f"AzureWebJobs.{function}.Disabled"), "").lower() in ("true", "1")
 
     def connection(self, name: str, *, endpoint_key: str, where: str) -> Connection:
         """Find the connection called `name`. `endpoint_key` is the key that holds an identity connection's address."""

@@ -55,17 +55,24 @@ class BusTrigger:
     auto_complete: bool
     binary: bool
 
+    @property
+    def entity(self) -> str:
+        return self.queue or f"{self.topic}/{self.subscription}"
+
 
 @dataclass(frozen=True, slots=True)
 class TimerTrigger:
     function: Function
     schedule: Schedule
+    is_monitored: bool
+    """Whether the host remembers when it fired: not for a schedule of less than a minute, whatever the app says."""
     run_on_startup: bool
     retry: RetryPolicy | None
 
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
+    functions: tuple[Function, ...]
     http: tuple[HttpTrigger, ...]
     feeds: tuple[FeedTrigger, ...]
     bus: tuple[BusTrigger, ...]
@@ -94,9 +101,11 @@ _RETRIED = {"cosmosDBTrigger", "timerTrigger"}
 def read_triggers(functions: Sequence[Function], *, settings: Settings, options: HostOptions) -> Triggers:
     """Sort the functions by what fires them. Raises `CannotStart` at the first that the local host will not run."""
     by_type: dict[str, list[Function]] = {kind: [] for kind in _KEYS}
-    for function in (function for function in functions if not settings.disables(function.name)):
+    enabled = [function for function in functions if not settings.disables(function.name)]
+    for function in enabled:
         by_type[_checked(function)].append(function)
     triggers = Triggers(
+        functions=tuple(enabled),
         http=tuple(_http(f, options) for f in by_type["httpTrigger"]),
         feeds=tuple(_feed(f, settings) for f in by_type["cosmosDBTrigger"]),
         bus=tuple(_bus(f, settings, options=options) for f in by_type["serviceBusTrigger"]),
@@ -198,9 +207,11 @@ def _bus(function: Function, settings: Settings, *, options: HostOptions) -> Bus
 
 def _timer(function: Function, settings: Settings) -> TimerTrigger:
     text = _Texts(function, settings)
+    schedule = parse(text("schedule"), where=text.where("schedule"))
     return TimerTrigger(
         function=function,
-        schedule=parse(text("schedule"), where=text.where("schedule")),
+        schedule=schedule,
+        is_monitored=function.trigger.get("useMonitor") is not False and not schedule.is_within_a_minute,
         run_on_startup=function.trigger.get("runOnStartup") is True,
         retry=function.retry,
     )

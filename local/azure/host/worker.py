@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import sys
-import traceback
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 
 import azure_functions_runtime as runtime
 
-from local.azure.host.errors import CannotStart, InvocationFailed
+from local.azure.host.errors import CannotStart, InvocationFailed, WorkerLeft
+from local.azure.host.logs import running
 from local.azure.host.retry import RetryPolicy, policy_of
 from local.azure.host.wire import (
     PROTOS,
@@ -55,13 +55,8 @@ class Invocation:
 
     data: TypedData
     metadata: dict[str, TypedData] = field(default_factory=dict)
-    trace: TraceContext = field(default_factory=lambda: TraceContext(new_trace_parent()))
+    trace: TraceContext = field(default_factory=TraceContext)
     retry: RetryContext = field(default_factory=RetryContext)
-
-
-def new_trace_parent() -> str:
-    """A W3C traceparent of a fresh, sampled trace: the host starts one wherever no caller brings one."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
 
 
 async def load(app: Path) -> list[Function]:
@@ -101,6 +96,7 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
     invocation_id = str(uuid.uuid4())
     # The runtime sets this for functions in its thread pool only; for async ones the gRPC proxy does it, so we do.
     runtime.invocation_id_cv.set(invocation_id)
+    running.set(function.name)
     message = SimpleNamespace(
         invocation_id=invocation_id,
         function_id=function.function_id,
@@ -114,8 +110,14 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
     except BaseException as exc:
         if _is_meant_for_us(exc):
             raise
-        reason, trace = f"{type(exc).__name__}: {exc}", "".join(traceback.format_exception(exc))
-        raise InvocationFailed(function.name, reason=reason, stack_trace=trace) from exc
+        if isinstance(exc, SystemExit | KeyboardInterrupt):
+            raise WorkerLeft(function.name, reason=type(exc).__name__) from exc
+        _log.error(
+            "%s was left by %s, which is no Exception: as in Azure nobody is answered until functionTimeout",
+            *(function.name, type(exc).__name__),
+        )
+        await asyncio.get_running_loop().create_future()
+        raise
     if answer.result.status == PROTOS.StatusResult.Failure:
         failure = answer.result.exception
         raise InvocationFailed(function.name, reason=failure.message, stack_trace=failure.stack_trace)
@@ -128,7 +130,7 @@ def _is_meant_for_us(exc: BaseException) -> bool:
     if isinstance(exc, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
-    return isinstance(exc, Exception | SystemExit | KeyboardInterrupt | GeneratorExit)
+    return isinstance(exc, Exception | GeneratorExit)
 
 
 def stop() -> None:
