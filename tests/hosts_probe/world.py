@@ -30,7 +30,7 @@ from tests.waiting import until
 
 APP = Path(__file__).parent / "app"
 FUNCTION_KEY, ADMIN_KEY = "local-function-key", "local-admin-key"
-_SUBSCRIPTION = {"lockDuration": "PT5S", "maxDeliveryCount": 3, "forwardDeadLetteredMessagesTo": None}
+_SUBSCRIPTION = {"lockDuration": "PT1M", "maxDeliveryCount": 3, "forwardDeadLetteredMessagesTo": None}
 TOPOLOGY: dict[str, Any] = {
     "cosmos": {
         "database": "probe",
@@ -70,7 +70,7 @@ class Asking:
 
     @property
     def patience_s(self) -> float:
-        return 90.0 if self.is_foreign else 20.0
+        return 150.0 if self.is_foreign else 20.0
 
 
 def asking() -> Asking:
@@ -287,7 +287,10 @@ async def host_on(
     host = await spawn(asking, folder, settings={**at.settings, **(settings or {})}, arguments=arguments)
     try:
         await host.until_it_answers()
-        await until(lambda: bool(at.record.all("minute")), what=lambda: host.log[-3000:])  # HTTP is up before the rest
+        # HTTP is up before the rest.
+        await until(
+            lambda: bool(at.record.all("minute")), what=lambda: host.log[-3000:], limit_s=asking.patience_s, every_s=0.1
+        )
         yield host
     finally:
         if host.process.returncode is None:

@@ -16,6 +16,7 @@ from local.azure.host.keys import Keys
 from local.azure.host.logs import log_to_stderr
 from local.azure.host.server import Host, StartOptions, start_host
 from local.azure.host.settings import apply_local_settings
+from local.azure.host.worker import running_function
 from local.base.serving import serve
 
 _FUNCTION_KEY, _ADMIN_KEY = "LOCAL_HOST_FUNCTION_KEY", "LOCAL_HOST_ADMIN_KEY"
@@ -28,11 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     given = _parser().parse_args(arguments)
     started_in = Path.cwd()
-    log_to_stderr({}, verbose=given.verbose)
+    log_to_stderr({}, current=running_function, verbose=given.verbose)
 
     async def start() -> Host:
         host_options = read_host_json(given.app)
-        log_to_stderr(host_options.log_levels, verbose=given.verbose)
+        log_to_stderr(host_options.log_levels, current=running_function, verbose=given.verbose)
         return await start_host(_options(given, started_in), host_options=host_options)
 
     try:

@@ -1,7 +1,9 @@
 """The two ways in which the host tells of trouble. Must not know any trigger."""
 
 WITHOUT_IT = "starts without it"
+WITHOUT_ITS_ROUTE = "starts without it: 404"
 EMPTY = "answers 404 to everything"
+ENDS = "ends with exit code 0"
 """What Microsoft's host does in such a case."""
 
 

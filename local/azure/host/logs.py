@@ -5,11 +5,10 @@ leaves as `Function.NAME.User`; the name of the Python logger is lost. What is p
 `Host.Function.Console`. Must not know what a function does.
 """
 
-import contextvars
 import io
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 _SYSTEM = ("azure.functions", "azure_functions_runtime", "azure_functions_worker", "proxy_worker")
 _LEVELS = {
@@ -23,8 +22,8 @@ _LEVELS = {
 }
 _CONSOLE = "Host.Function.Console"
 
-running: contextvars.ContextVar[str] = contextvars.ContextVar("running", default="")
-"""The name of the function that runs here, or began the task that runs here."""
+type Current = Callable[[], str]
+"""The name of the function that runs here, or began the task that runs here; empty when none did."""
 
 
 class AsInAzure(logging.Filter):
@@ -33,8 +32,9 @@ class AsInAzure(logging.Filter):
     The host's own SDKs log under the same names as the app's; they are told apart by whether a function runs.
     """
 
-    def __init__(self, levels: Mapping[str, str], *, verbose: bool) -> None:
+    def __init__(self, levels: Mapping[str, str], *, current: Current, verbose: bool) -> None:
         super().__init__()
+        self._current = current
         self._levels = {name.casefold(): _LEVELS.get(level.casefold(), logging.INFO) for name, level in levels.items()}
         self._verbose = verbose
 
@@ -43,7 +43,7 @@ class AsInAzure(logging.Filter):
             return record.levelno >= self._least(_CONSOLE)
         if record.name.startswith("local.azure.host"):
             return record.levelno >= (logging.DEBUG if self._verbose else logging.WARNING)
-        function = running.get()
+        function = self._current()
         if not function or record.name.startswith(_SYSTEM):
             return self._verbose and record.levelno >= (logging.WARNING if not function else logging.INFO)
         record.name = f"Function.{function}.User"
@@ -59,11 +59,12 @@ class AsInAzure(logging.Filter):
 class Console(io.TextIOBase):
     """Standard output: what a function prints is a line of the log, all else goes where it went before."""
 
-    def __init__(self) -> None:
+    def __init__(self, current: Current) -> None:
         self._before = sys.stdout
+        self._current = current
 
     def write(self, text: str) -> int:
-        if not running.get():
+        if not self._current():
             return self._before.write(text)
         for line in text.splitlines():
             if line.strip():
@@ -74,12 +75,12 @@ class Console(io.TextIOBase):
         self._before.flush()
 
 
-def log_to_stderr(levels: Mapping[str, str], *, verbose: bool) -> None:
+def log_to_stderr(levels: Mapping[str, str], *, current: Current, verbose: bool) -> None:
     """`levels`: those of host.json."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
-    logging.getLogger().handlers[0].addFilter(AsInAzure(levels, verbose=verbose))
+    logging.getLogger().handlers[0].addFilter(AsInAzure(levels, current=current, verbose=verbose))
     logging.getLogger("local.azure.host").setLevel(logging.DEBUG if verbose else logging.WARNING)
     if not isinstance(sys.stdout, Console):
-        sys.stdout = Console()
+        sys.stdout = Console(current)

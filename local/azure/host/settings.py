@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.azure.host.errors import CannotStart
+from local.azure.host.errors import WITHOUT_IT, CannotStart
 
 _PLACEHOLDER = re.compile(r"%([^%]*)%")
 
@@ -59,13 +59,14 @@ class Settings:
     def resolve(self, text: str, *, where: str) -> str:
         """Replace every `%NAME%` in `text`. `where` names the function and attribute, for the message."""
         if text.count("%") % 2:
-            raise CannotStart(f"{where}: '{text}' has a % without its partner: write %NAME%")
+            raise CannotStart(f"{where}: '{text}' has a % without its partner: write %NAME%", there=WITHOUT_IT)
 
         def value_of(match: re.Match[str]) -> str:
             value = self._values.get(_folded(match[1]))
             if value is None:
                 raise CannotStart(
-                    f"{where}: no setting is named {match[1]}: set it in the environment or local.settings.json"
+                    f"{where}: no setting is named {match[1]}: set it in the environment or local.settings.json",
+                    there=WITHOUT_IT,
                 )
             return value
 
@@ -88,7 +89,8 @@ class Settings:
                     return Connection(name, endpoint=endpoint, credential=credential, client_id=client_id)
         raise CannotStart(
             f"{where}: the connection {name} is not set: give {name} (a connection string) or {name}__{endpoint_key}"
-            " in the environment or local.settings.json"
+            " in the environment or local.settings.json",
+            there=WITHOUT_IT,
         )
 
 

@@ -5,6 +5,7 @@ module globals, so a process can load one app, once.
 """
 
 import asyncio
+import contextvars
 import json
 import logging
 import os
@@ -17,8 +18,7 @@ from typing import Any
 
 import azure_functions_runtime as runtime
 
-from local.azure.host.errors import CannotStart, InvocationFailed, WorkerLeft
-from local.azure.host.logs import running
+from local.azure.host.errors import EMPTY, ENDS, CannotStart, InvocationFailed, WorkerLeft
 from local.azure.host.retry import RetryPolicy, policy_of
 from local.azure.host.wire import (
     PROTOS,
@@ -30,6 +30,9 @@ from local.azure.host.wire import (
 )
 
 _log = logging.getLogger(__name__)
+_running: contextvars.ContextVar[str] = contextvars.ContextVar("running", default="")
+_names: dict[str, str] = {}
+"""Of the functions that run, by invocation: a thread of the runtime's pool knows no more of the call."""
 
 type Binding = dict[str, Any]
 """What one decorator declared, as function.json would hold it: camelCase keys, absent when not given."""
@@ -70,12 +73,16 @@ async def load(app: Path) -> list[Function]:
     sys.path.insert(0, str(app))
     runtime.start_threadpool_executor()
     init = SimpleNamespace(capabilities={}, function_app_directory=str(app))
-    answer = await runtime.worker_init_request(request_of(PROTOS, worker_init_request=init))
+    try:
+        answer = await runtime.worker_init_request(request_of(PROTOS, worker_init_request=init))
+    except (SystemExit, KeyboardInterrupt) as exc:
+        raise CannotStart(f"{script} raises {type(exc).__name__}: an import must not end", there=EMPTY) from exc
     if answer.result.status == PROTOS.StatusResult.Failure:
         _log.debug("%s", answer.result.exception.stack_trace)
         # The runtime's own text, but for the search path that it adds to the name of a missing module.
         text = str(answer.result.exception.message).partition(". Current sys.path:")[0]
-        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)")
+        there = EMPTY if text.startswith("FunctionLoadError") else ENDS
+        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)", there=there)
     indexed = await runtime.functions_metadata_request(request_of(PROTOS, functions_metadata_request=SimpleNamespace()))
     functions = [_function(found) for found in indexed.function_metadata_results or ()]
     if not functions:
@@ -96,7 +103,8 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
     invocation_id = str(uuid.uuid4())
     # The runtime sets this for functions in its thread pool only; for async ones the gRPC proxy does it, so we do.
     runtime.invocation_id_cv.set(invocation_id)
-    running.set(function.name)
+    _running.set(function.name)
+    _names[invocation_id] = function.name
     message = SimpleNamespace(
         invocation_id=invocation_id,
         function_id=function.function_id,
@@ -118,11 +126,18 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
         )
         await asyncio.get_running_loop().create_future()
         raise
+    finally:
+        del _names[invocation_id]
     if answer.result.status == PROTOS.StatusResult.Failure:
         failure = answer.result.exception
         raise InvocationFailed(function.name, reason=failure.message, stack_trace=failure.stack_trace)
     returned: TypedData | None = answer.return_value
     return returned
+
+
+def running_function() -> str:
+    """The name of the function that runs here, or began the task that runs here; empty when none did."""
+    return _running.get() or _names.get(runtime.invocation_id_cv.get() or "", "")
 
 
 def _is_meant_for_us(exc: BaseException) -> bool:
