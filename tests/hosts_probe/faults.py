@@ -76,7 +76,7 @@ CASES = {
     "a parameter without a binding": Case('@app.route("x")\ndef faulty(other: func.HttpRequest) -> str: ...\n'),
     "host.json with nothing in it": Case(_OK, host_json={"empty": True}),
 }
-_GIVES_UP_S, _LOOKS_S = 75.0, 6.0
+_GIVES_UP_S, _LOOKS_S = 75.0, 12.0
 
 
 async def _outcome(asking: Asking, at: World, case: Case) -> str:
@@ -111,7 +111,7 @@ async def _beside(host: Host, case: Case) -> str:
     if case.path:
         status = await _status(host, case.path)
         return "starts" if status == "200" and (await host.get(case.path))[1] != "" else f"starts without it: {status}"
-    dead = re.search(r"unable to start|in error|Error indexing|failed to start", host.log)
+    dead = re.search(r"unable to start|in error|Error indexing|failed to start|could not be found", host.log)
     return "starts without it" if dead else "starts"
 
 
