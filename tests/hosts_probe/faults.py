@@ -74,9 +74,11 @@ CASES = {
     "two apps": Case(_HEAD + _OK + "other = func.FunctionApp()\n", whole=True),
     "SystemExit at import": Case("raise SystemExit(3)", whole=True),
     "a parameter without a binding": Case('@app.route("x")\ndef faulty(other: func.HttpRequest) -> str: ...\n'),
+    "a parameter annotated wrongly": Case(_route("x", annotation="int")),
     "host.json with nothing in it": Case(_OK, host_json={"empty": True}),
 }
-_GIVES_UP_S, _LOOKS_S = 75.0, 12.0
+_GIVES_UP_AFTER, _EMPTY_FOR_GOOD = 180, 45  # looks, a second apart
+_LOOKS_S = 12.0
 
 
 async def _outcome(asking: Asking, at: World, case: Case) -> str:
@@ -94,7 +96,8 @@ async def _outcome(asking: Asking, at: World, case: Case) -> str:
 
 async def _foreign(host: Host, case: Case) -> str:
     """What becomes of it, in the words with which ours says what Microsoft's would have done."""
-    for _ in range(int(_GIVES_UP_S)):
+    empty = 0
+    for _ in range(_GIVES_UP_AFTER):
         await asyncio.sleep(1)
         if host.process.returncode is not None:
             return f"ends with exit code {host.process.returncode}"
@@ -103,6 +106,9 @@ async def _foreign(host: Host, case: Case) -> str:
             return await _beside(host, case)
         if status == "503" and "Function host is not running" in (await host.get("/api/echo"))[1]:
             return "answers 503 to everything"
+        empty += status == "404"
+        if empty == _EMPTY_FOR_GOOD:
+            break
     return f"answers {await _status(host, '/api/echo')} to everything"
 
 
@@ -124,7 +130,7 @@ async def _status(host: Host, path: str) -> str:
 
 async def _ours(host: Host) -> str:
     """It refuses, and says what Microsoft's would have done."""
-    await asyncio.wait_for(host.process.wait(), 20)
+    await asyncio.wait_for(host.process.wait(), 60)
     said = re.search(r"\(Microsoft's host (.*?)\)$", host.log.strip().splitlines()[-1])
     return said[1] if said and host.process.returncode == 1 else f"{host.process.returncode}: {host.log[-300:]}"
 

@@ -17,7 +17,7 @@ type Answers = dict[str, str]
 type Session = Callable[[Asking, World], Awaitable[Answers]]
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-SOON_S = 15.0
+SOON_S = 30.0
 
 
 async def until_recorded(at: World, fits: Callable[[Record], bool], *, limit_s: float = SOON_S) -> None:
@@ -138,9 +138,8 @@ async def _leases(at: World) -> Answers:
     [lease] = [each for each in documents if "LeaseToken" in each]
     range_ = lease["FeedRange"]
     return {
-        "a lease": " ".join(
-            f"{key}={lease[key]!r}" for key in ("version", "LeaseToken", "Mode", "properties") if key in lease
-        ),
+        "a lease": " ".join(f"{key}={lease.get(key)!r}" for key in ("version", "LeaseToken", "Mode")),
+        "the properties of a lease": " ".join(lease["properties"]) or "none",
         "the keys of a lease": " ".join(sorted(key for key in lease if not key.startswith("_"))),
         "the range of a lease": repr(range_),
         "a delete that the feed does not show": f"counts {int(lease['ContinuationToken'].strip(chr(34))) - shown}",

@@ -70,7 +70,7 @@ class Asking:
 
     @property
     def patience_s(self) -> float:
-        return 150.0 if self.is_foreign else 20.0
+        return 150.0 if self.is_foreign else 60.0
 
 
 def asking() -> Asking:
