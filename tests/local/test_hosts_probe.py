@@ -1,4 +1,4 @@
-"""The local host is asked what Microsoft's was asked, and has to answer alike, or as answers.json says that it differs."""
+"""The local host is asked what Microsoft's was asked. It answers alike, or as answers.json says that it differs."""
 
 from collections.abc import Mapping
 from pathlib import Path
