@@ -68,7 +68,7 @@ class Console(io.TextIOBase):
             return self._before.write(text)
         for line in text.splitlines():
             if line.strip():
-                logging.getLogger(_CONSOLE).info("%s", line)
+                logging.getLogger(_CONSOLE).info("\n      %s", line)  # on a line of its own, as there
         return len(text)
 
     def flush(self) -> None:
