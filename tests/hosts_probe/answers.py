@@ -13,6 +13,8 @@ class Answer:
     real: str
     ours: str | None = None
     """Where it differs; then COVERAGE.md has the reason."""
+    seen: str = ""
+    """Where it was not the probe that saw it."""
 
 
 def kept() -> dict[str, dict[str, Answer]]:
@@ -32,7 +34,12 @@ def write(session: str, answers: Mapping[str, str]) -> None:
         for question, real in answers.items()
     }
     content = {
-        name: {q: {"real": a.real} | ({"ours": a.ours} if a.ours is not None else {}) for q, a in said.items()}
+        name: {
+            q: {"real": a.real}
+            | ({"ours": a.ours} if a.ours is not None else {})
+            | ({"seen": a.seen} if a.seen else {})
+            for q, a in said.items()
+        }
         for name, said in before.items()
     }
     _FILE.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

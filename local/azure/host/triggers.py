@@ -278,7 +278,7 @@ def _check_routes(triggers: Sequence[HttpTrigger]) -> None:
                 raise CannotStart(
                     f"{other.function.name} and {trigger.function.name}: they have one route, {trigger.route.template}:"
                     " give each its own",
-                    there=WITHOUT_ITS_ROUTE,
+                    there="starts",
                 )
 
 

@@ -81,8 +81,7 @@ async def load(app: Path) -> list[Function]:
         _log.debug("%s", answer.result.exception.stack_trace)
         # The runtime's own text, but for the search path that it adds to the name of a missing module.
         text = str(answer.result.exception.message).partition(". Current sys.path:")[0]
-        there = EMPTY if "Python type annotation" in text else ENDS
-        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)", there=there)
+        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)", there=ENDS)
     indexed = await runtime.functions_metadata_request(request_of(PROTOS, functions_metadata_request=SimpleNamespace()))
     functions = [_function(found) for found in indexed.function_metadata_results or ()]
     if not functions:
