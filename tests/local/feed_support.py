@@ -14,7 +14,7 @@ from local.azure.host.retry import ENDLESS, RetryPolicy
 from local.azure.host.wire import RetryContext
 from tests.clock import IN_2030, ManualClock
 
-LOW, HIGH = FeedRange("", "20"), FeedRange("20", "FF")
+LOW, HIGH = FeedRange("", "20", 0), FeedRange("20", "FF", 1)
 AT_ONCE = RetryPolicy(ENDLESS, minimum_s=0.0, maximum_s=0.0)
 NEVER = RetryPolicy(ENDLESS, minimum_s=3600.0, maximum_s=3600.0)
 
@@ -50,6 +50,10 @@ class MemoryLeases:
         self._check()
         found = self.documents.get(lease_id)
         return dict(found) if found else None
+
+    async def beginning(self, prefix: str) -> list[LeaseDocument]:
+        self._check()
+        return [dict(found) for name, found in self.documents.items() if name.startswith(prefix)]
 
     async def create(self, document: LeaseDocument) -> LeaseDocument:
         self._check()

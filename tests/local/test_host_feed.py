@@ -38,15 +38,15 @@ async def test_a_lease_says_who_reads_what_and_how_far() -> None:
         await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
 
     assert {key: value for key, value in given.leases.of(LOW).items() if key != "_etag"} == {
-        "id": "sample..-20",
-        "version": 1,
-        "LeaseToken": "-20",
-        "FeedRange": {"min": "", "max": "20"},
-        "Owner": "one",
+        "id": "sample..0",
+        "version": 0,
+        "LeaseToken": "0",
+        "FeedRange": {"Range": {"min": "", "max": "20"}},
+        "Owner": "1",
         "ContinuationToken": "1",
-        "properties": {"instance": "1"},
+        "properties": {"host": "one"},
         "timestamp": "2030-01-01T00:00:00+00:00",
-        "mode": "Incremental Feed",
+        "Mode": "Incremental Feed",
     }
 
 
@@ -106,11 +106,36 @@ async def test_what_is_given_up_is_not_noted_and_comes_again_at_the_next_start()
     assert work.seen == ["a", "a"]
 
 
+async def test_a_page_that_is_cut_keeps_its_lease_and_a_range_at_rest_frees_it() -> None:
+    work, given = Work(), Setup(MemoryFeed({LOW: ["a"], HIGH: []}))
+    work.may_end.clear()
+    async with given.host(work) as processor:
+        await until(lambda: work.seen == ["a"])
+
+        draining = asyncio.create_task(processor.drain())
+        await until(lambda: given.leases.of(HIGH)["Owner"] is None)
+        await processor.abort()
+        await asyncio.gather(draining, return_exceptions=True)
+
+    assert given.leases.of(LOW)["Owner"] == "1"
+    assert given.leases.of(LOW)["ContinuationToken"] is None
+
+
+async def test_a_lease_is_there_for_every_range_before_the_info_that_says_so() -> None:
+    given = Setup(MemoryFeed({LOW: [], HIGH: []}))
+
+    async with given.host(Work()):
+        pass
+
+    assert list(given.leases.documents) == ["sample..0", "sample..1", "sample.info"]
+    assert set(given.leases.documents["sample.info"]) == {"id", "_etag"}
+
+
 async def test_a_killed_host_that_starts_again_goes_on_at_once_where_it_was() -> None:
     given = setup("a", "b")
     async with given.host(Work(), instance="1"):
         await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "2")
-    assert given.leases.of(LOW)["Owner"] == "one"
+    assert given.leases.of(LOW)["Owner"] == "1"
     given.feed.changes[LOW].append("c")
     work = Work()
 
@@ -132,7 +157,7 @@ async def test_another_host_waits_until_a_killed_hosts_lease_has_expired(caplog:
         given.clock.advance_s(2)
 
         await until(lambda: work.seen == ["d"])
-    assert given.leases.of(LOW)["Owner"] == "two"
+    assert given.leases.of(LOW)["properties"] == {"host": "two"}
 
 
 async def test_a_host_that_lost_its_lease_notes_nothing_more_and_leaves_it_to_the_other() -> None:
@@ -149,7 +174,7 @@ async def test_a_host_that_lost_its_lease_notes_nothing_more_and_leaves_it_to_th
             await until(lambda: second.seen == ["a", "b", "c"])
 
             assert first.seen == ["a", "b"]
-            assert given.leases.of(LOW)["Owner"] == "two"
+            assert given.leases.of(LOW)["properties"] == {"host": "two"}
 
 
 async def test_two_processes_with_one_host_id_do_not_wrestle_for_a_lease() -> None:
@@ -157,13 +182,13 @@ async def test_two_processes_with_one_host_id_do_not_wrestle_for_a_lease() -> No
     async with given.host(older, instance="1", renew_interval_s=0.01):
         await until(lambda: older.seen == ["a"])
         async with given.host(newer, instance="2"):
-            await until(lambda: given.leases.of(LOW)["properties"] == {"instance": "2"})
+            await until(lambda: given.leases.of(LOW)["Owner"] == "2")
             given.feed.changes[LOW].append("b")
 
             await until(lambda: newer.seen == ["b"])
 
             assert older.seen == ["a"]
-            assert given.leases.of(LOW)["properties"] == {"instance": "2"}
+            assert given.leases.of(LOW)["Owner"] == "2"
 
 
 async def test_a_lease_is_renewed_while_a_page_waits_for_its_retries() -> None:
@@ -206,7 +231,7 @@ async def test_the_ranges_of_the_first_start_are_kept() -> None:
     given = setup("a")
     async with given.host(Work()):
         await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
-    given.feed.changes = {FeedRange("", "10"): ["a"], FeedRange("10", "20"): [], LOW: ["a", "b"]}
+    given.feed.changes = {FeedRange("", "10", 0): ["a"], FeedRange("10", "20", 1): [], LOW: ["a", "b"]}
     work = Work()
 
     async with given.host(work):
@@ -227,8 +252,8 @@ async def test_a_store_that_goes_away_is_tried_until_it_is_back_and_logged_once_
 
         await until(lambda: work.seen == ["a", "b"])
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
-        "f: range -20: Cosmos DB: ConnectionError: the store is down; trying again until it answers",
-        "f: range -20: Cosmos DB: answers again",
+        "f: range 0: Cosmos DB: ConnectionError: the store is down; trying again until it answers",
+        "f: range 0: Cosmos DB: answers again",
     ]
 
 

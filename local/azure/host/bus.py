@@ -9,12 +9,14 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 from azure.servicebus.exceptions import MessagingEntityNotFoundError
 
 from local.azure.host.credentials import credential_of
-from local.azure.host.delivery import NotConvertible, invocation_of
-from local.azure.host.errors import CannotStart, InvocationFailed
+from local.azure.host.delivery import NotConvertible, invocation_of, trace_parent_of
+from local.azure.host.errors import WITHOUT_IT, CannotStart, InvocationFailed
 from local.azure.host.hostjson import ServiceBusOptions
 from local.azure.host.pump import Pump, PumpOptions, Verdict
 from local.azure.host.settings import Connection
+from local.azure.host.traces import Traces
 from local.azure.host.triggers import BusTrigger
+from local.azure.host.wire import TraceContext
 from local.azure.host.worker import Function, Invocation
 
 # How long one call to receive waits. Short polls buy nothing: a lane breaks the call off when it needs the receiver.
@@ -22,6 +24,8 @@ _RECEIVE_WAIT_S = 60.0
 # The client looks at its socket in turns of this length, and a message that arrives in a turn of its own keep-alive
 # task is seen one turn later. The SDK's own 0.2 s would show up as latency.
 _SOCKET_TURN_S = 0.05
+
+_TRACE_SCHEMA = "https://opentelemetry.io/schemas/1.23.0"  # as the .NET SDK names it
 
 _log = logging.getLogger(__name__)
 
@@ -31,8 +35,9 @@ type Invoke = Callable[[Function, Invocation], Awaitable[object]]
 class Buses:
     """The clients, one per connection, and the pumps over them."""
 
-    def __init__(self, options: ServiceBusOptions, *, lanes: int) -> None:
+    def __init__(self, options: ServiceBusOptions, *, lanes: int, traces: Traces) -> None:
         self._options = options
+        self._traces = traces
         self._lanes = min(lanes, options.max_concurrent_calls)
         self._clients: dict[str, ServiceBusClient] = {}
 
@@ -41,7 +46,8 @@ class Buses:
 
         async def run(message: ServiceBusReceivedMessage) -> Verdict:
             try:
-                await invoke(trigger.function, invocation_of(message, binary=trigger.binary))
+                span = self._span(trigger, message, address=client.fully_qualified_namespace)
+                await invoke(trigger.function, invocation_of(message, binary=trigger.binary, trace=span))
             except NotConvertible as failed:
                 _log.error("%s failed before it ran: %s", trigger.function.name, failed)
                 return Verdict.ABANDON
@@ -59,6 +65,17 @@ class Buses:
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
+
+    def _span(self, trigger: BusTrigger, message: ServiceBusReceivedMessage, *, address: str) -> TraceContext:
+        attributes = {
+            "az.namespace": "Microsoft.ServiceBus",
+            "az.schema_url": _TRACE_SCHEMA,
+            "messaging.system": "servicebus",
+            "messaging.operation": "process",
+            "messaging.destination.name": trigger.entity,
+            "server.address": address,
+        }
+        return self._traces.span(trace_parent_of(message), attributes=attributes)
 
     def _client(self, connection: Connection) -> ServiceBusClient:
         if connection.name not in self._clients:
@@ -85,9 +102,10 @@ class BusReceiver:
         try:
             await self._receiver.__aenter__()
         except MessagingEntityNotFoundError as exc:
-            entity = self._trigger.queue or f"{self._trigger.topic}/{self._trigger.subscription}"
             raise CannotStart(
-                f"{self._trigger.function.name}: no Service Bus entity is named {entity}: create it or correct the name"
+                f"{self._trigger.function.name}: no Service Bus entity is named {self._trigger.entity}: create it or"
+                " correct the name",
+                there=WITHOUT_IT,
             ) from exc
 
     async def receive(self) -> ServiceBusReceivedMessage | None:

@@ -2,44 +2,67 @@
 
 import argparse
 import hashlib
-import logging
 import os
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from local.azure.host.errors import CannotStart
+from local.azure.host.hostjson import read_host_json
+from local.azure.host.keys import Keys
+from local.azure.host.logs import log_to_stderr
 from local.azure.host.server import Host, StartOptions, start_host
 from local.azure.host.settings import apply_local_settings
-from local.azure.host.web import Keys
+from local.azure.host.worker import running_function
 from local.base.serving import serve
 
 _FUNCTION_KEY, _ADMIN_KEY = "LOCAL_HOST_FUNCTION_KEY", "LOCAL_HOST_ADMIN_KEY"
+_LISTENS_ON = "LOCAL_HOST_LISTENS_ON"
+_OF_THE_WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT": "1000"}
+"""What the worker of Microsoft's host is started with."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     given = _parser().parse_args(arguments)
-    _log_to_stderr(verbose=given.verbose)
-    hosts: list[Host] = []
+    started_in = Path.cwd()
+    log_to_stderr({}, current=running_function, verbose=given.verbose)
 
     async def start() -> Host:
-        hosts.append(await start_host(_options(given)))
-        return hosts[0]
+        host_options = read_host_json(given.app)
+        log_to_stderr(host_options.log_levels, current=running_function, verbose=given.verbose)
+        return await start_host(_options(given, started_in), host_options=host_options)
 
     try:
         _prepare(given)
-        code = serve("host", start, port=given.port)
+        return serve("host", start, port=given.port)
     except CannotStart as fault:
         print(f"the local host cannot start: {fault}", file=sys.stderr)
-        code = 1
-    if hosts and hosts[0].gave_up:
-        # A synchronous function that never returns would keep its thread, and the interpreter waits for threads.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+        return 1
+
+
+def _begin_anew(started_in: Path, listening: socket.socket | None) -> NoReturn:
+    """The same command in the same process, as if it had just been typed. Whoever has knocked meanwhile is answered."""
+    if listening:
+        os.environ[_LISTENS_ON] = str(listening.fileno())
+        listening.set_inheritable(True)
+    _flush()
+    os.chdir(started_in)
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the program and words we were started with
+
+
+def _end() -> NoReturn:
+    """At once: no function gets the chance to tidy up, in Azure neither, and no thread is waited for."""
+    _flush()
+    os._exit(0)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,9 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", "--http-port", type=int, default=7071, help="for HTTP functions; 0 takes a free one")
     parser.add_argument("--settings", type=Path, help="default: local.settings.json in the app's folder, if there")
     parser.add_argument("--host-id", help="whose feed leases are ours after a restart; default: this machine and app")
-    parser.add_argument("--drain-s", type=float, default=30.0, help="how long a stop waits for functions under way")
+    parser.add_argument("--http-drain-s", type=float, default=30.0, help="how long a stop waits for requests under way")
+    parser.add_argument("--drain-s", type=float, default=10.0, help="how long it waits then for all that runs")
     parser.add_argument("--lanes", type=int, default=2, help="AMQP connections per Service Bus function")
-    parser.add_argument("--enable-auth", action="store_true", help="ask callers for keys, as Azure does")
+    parser.add_argument(
+        "--enable-auth", "--enableAuth", action="store_true", help="ask callers for keys, as Azure does"
+    )
     parser.add_argument("--function-key", default=os.environ.get(_FUNCTION_KEY, ""), help=f"or {_FUNCTION_KEY}")
     parser.add_argument("--admin-key", default=os.environ.get(_ADMIN_KEY, ""), help=f"or {_ADMIN_KEY}")
     parser.add_argument("--verbose", action="store_true", help="the app's and the host's log from INFO on, with traces")
@@ -70,31 +96,27 @@ def _prepare(given: argparse.Namespace) -> None:
         raise CannotStart(f"--lanes {given.lanes} leaves nobody to receive messages: give at least 1")
     if given.settings or settings.is_file():
         apply_local_settings(settings, os.environ)
+    for name, value in _OF_THE_WORKER.items():
+        os.environ.setdefault(name, value)
     os.chdir(given.app)
 
 
-def _options(given: argparse.Namespace) -> StartOptions:
+def _options(given: argparse.Namespace, started_in: Path) -> StartOptions:
     machine_and_app = hashlib.sha256(str(given.app).encode()).hexdigest()[:12]
     return StartOptions(
         app=given.app,
         port=given.port,
         host_id=given.host_id or f"{socket.gethostname()}-{machine_and_app}",
+        http_drain_s=given.http_drain_s,
         drain_s=given.drain_s,
         lanes=given.lanes,
         keys=Keys(given.enable_auth, given.function_key, given.admin_key),
+        listening=_left_by_the_life_before(),
+        begin_anew=partial(_begin_anew, started_in),
+        end=_end,
     )
 
 
-def _log_to_stderr(*, verbose: bool) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    logging.getLogger("local.azure.host").setLevel(logging.DEBUG if verbose else logging.WARNING)
-    # The runtime reports a fault of the app with its whole search path, the SDKs each failed try of theirs; the host
-    # says in one line what is wrong, and once what is down and when it is up again.
-    logging.getLogger("azure.functions").setLevel(logging.INFO if verbose else logging.CRITICAL)
-    logging.getLogger("azure.servicebus").setLevel(logging.WARNING if verbose else logging.CRITICAL)
-    logging.getLogger("azure.core").setLevel(logging.WARNING)
-    logging.getLogger("azure.cosmos").setLevel(logging.WARNING if verbose else logging.CRITICAL)
+def _left_by_the_life_before() -> socket.socket | None:
+    descriptor = os.environ.pop(_LISTENS_ON, None)
+    return socket.socket(fileno=int(descriptor)) if descriptor else None

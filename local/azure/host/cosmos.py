@@ -1,8 +1,11 @@
 """The Cosmos DB SDK behind the change feed and its lease container. Must not know who owns a lease, or what is run."""
 
 import asyncio
+import base64
+import contextlib
 import datetime as dt
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +22,7 @@ from azure.cosmos.exceptions import (
 )
 
 from local.azure.host.credentials import credential_of
-from local.azure.host.errors import CannotStart
+from local.azure.host.errors import WITHOUT_IT, CannotStart
 from local.azure.host.feed import Document, FeedOptions, FeedProcessor, Page
 from local.azure.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
 from local.azure.host.settings import Connection
@@ -27,6 +30,9 @@ from local.azure.host.triggers import FeedTrigger
 from local.azure.host.wire import RetryContext, TypedData
 from local.azure.host.worker import Function, Invocation
 
+_sdk_log = logging.getLogger(f"{__name__}.sdk")
+"""In place of the SDK's own, which stands at INFO for the app: that would write a page for each of our polls."""
+_sdk_log.setLevel(logging.WARNING)
 _UNFIT_FOR_AN_ID = str.maketrans(dict.fromkeys("/\\?#", "-"))
 
 
@@ -107,6 +113,7 @@ def _client(connection: Connection) -> CosmosClient:
     transport = AioHttpTransport(use_env_settings=False)
     # Retries are few and quick: whoever calls goes on trying, and says so.
     quick: dict[str, Any] = {"transport": transport, "retry_total": 1, "retry_backoff_max": 1, "connection_timeout": 5}
+    quick["logger"] = _sdk_log
     if connection.connection_string:
         return CosmosClient.from_connection_string(connection.connection_string, **quick)
     credential: AsyncTokenCredential = credential_of(connection)
@@ -133,7 +140,8 @@ class CosmosFeed:
     async def ranges(self) -> list[FeedRange]:
         container = await self._container()
         # The SDK calls a feed range opaque; but a lease is named by its bounds, as in the .NET processor.
-        return [FeedRange(r["Range"]["min"], r["Range"]["max"]) async for r in container.read_feed_ranges()]
+        bounds = [r["Range"] async for r in container.read_feed_ranges()]
+        return [FeedRange(each["min"], each["max"], place) for place, each in enumerate(bounds)]
 
     async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
         seen: list[Any] = []  # the headers of the last answer; the SDK puts the token for the next call into them
@@ -151,10 +159,18 @@ class CosmosFeed:
             break
         if not documents:
             return Page(documents, continuation)
-        return Page(documents, f"{documents[-1]['_lsn']} {seen[-1]['etag']}")
+        return Page(documents, f"{_number(documents, seen[-1]['etag'])} {seen[-1]['etag']}")
 
     async def _container(self) -> ContainerProxy:
         return await self._account.container(self._trigger.database, self._trigger.container)
+
+
+def _number(documents: list[dict[str, Any]], token: str) -> int:
+    """Up to which change was read. A delete is counted and not shown, so it may be more than the last document's."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        read_to = json.loads(base64.b64decode(token))["continuation"]["continuation"][0]["token"]
+        return max(int(read_to.strip('"')), int(documents[-1]["_lsn"]))
+    return int(documents[-1]["_lsn"])
 
 
 def _sdk_range(feed_range: FeedRange) -> dict[str, Any]:
@@ -209,7 +225,8 @@ class CosmosLeases:
         except CosmosResourceNotFoundError as exc:
             raise CannotStart(
                 f"{self._trigger.function.name}: there is no lease container {name} in the database"
-                f" {self._trigger.lease_database}: create it with the partition key /id"
+                f" {self._trigger.lease_database}: create it with the partition key /id",
+                there=WITHOUT_IT,
             ) from exc
 
     async def read(self, lease_id: str) -> LeaseDocument | None:
@@ -217,6 +234,12 @@ class CosmosLeases:
             return _from_stored(dict(await (await self._container()).read_item(lease_id, partition_key=lease_id)))
         except CosmosResourceNotFoundError:
             return None
+
+    async def beginning(self, prefix: str) -> list[LeaseDocument]:
+        found = (await self._container()).query_items(
+            "SELECT * FROM c WHERE STARTSWITH(c.id, @prefix)", parameters=[{"name": "@prefix", "value": prefix}]
+        )
+        return [_from_stored(dict(each)) async for each in found]
 
     async def create(self, document: LeaseDocument) -> LeaseDocument:
         try:
@@ -249,7 +272,8 @@ async def lease_prefix(account: Account, trigger: FeedTrigger) -> str:
     except CosmosResourceNotFoundError as exc:
         raise CannotStart(
             f"{trigger.function.name}: there is no container {trigger.container} in the database {trigger.database}:"
-            " create it, or correct the name"
+            " create it, or correct the name",
+            there=WITHOUT_IT,
         ) from exc
     host = urlsplit(client.client_connection.url_connection).hostname
     return f"{trigger.lease_prefix}{host}_{ids[0]}_{ids[1]}.local".translate(_UNFIT_FOR_AN_ID)

@@ -17,10 +17,12 @@ from typing import Any
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.amqp import AmqpMessageBodyType
 
-from local.azure.host.wire import TypedData
+from local.azure.host.traces import NONE
+from local.azure.host.wire import TraceContext, TypedData
 from local.azure.host.worker import Invocation
 
 _NO_EXPIRY = "9999-12-31T23:59:59.9999999"  # what .NET writes when a message has no time to live
+_NEVER = "0001-01-01T00:00:00Z"
 _TIME = re.compile(r"\d{4}-(0\d|1[0-2])-([0-2]\d|30)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{1,7})?(Z|[+-][01]\d:[0-5]\d)?")
 _NET_TIME = "%m/%d/%Y %H:%M:%S"
 _NAMES = (
@@ -36,7 +38,7 @@ class NotConvertible(Exception):
     """The host cannot turn the body into what the function takes: the message is abandoned, and no function runs."""
 
 
-def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool) -> Invocation:
+def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool, trace: TraceContext = NONE) -> Invocation:
     """The message as the function receives it: its body as text, or as bytes where the decorator says binary.
 
     Raises NotConvertible as Microsoft.Azure.WebJobs.Extensions.ServiceBus does: bytes are made of data alone, text also
@@ -44,9 +46,24 @@ def invocation_of(message: ServiceBusReceivedMessage, *, binary: bool) -> Invoca
     """
     metadata = metadata_of(message)
     if binary:
-        return Invocation(data=TypedData(bytes=_octets(message)), metadata=metadata)
+        return Invocation(TypedData(bytes=_octets(message)), metadata, trace)
     text = _body_text(message)
-    return Invocation(data=TypedData(string=text), metadata=metadata | _said_by(text))
+    return Invocation(TypedData(string=text), metadata | _said_by(text), trace)
+
+
+def by_hand(text: str, *, binary: bool) -> Invocation:
+    """A message that nobody has sent: the text that somebody gave to the host's own address of the function."""
+    fields = {"DeliveryCount": 0, "EnqueuedTimeUtc": _NEVER, "ApplicationProperties": {}, "UserProperties": {}}
+    metadata = {name: TypedData(json=json.dumps(value)) for name, value in fields.items()}
+    if binary:
+        return Invocation(TypedData(bytes=text.encode()), metadata)
+    return Invocation(TypedData(string=text), metadata | _said_by(text))
+
+
+def trace_parent_of(message: ServiceBusReceivedMessage) -> str:
+    """What the sender's SDK has left among the properties."""
+    properties = {_text(key): value for key, value in (message.application_properties or {}).items()}
+    return _text(properties.get("traceparent", ""))
 
 
 def metadata_of(message: ServiceBusReceivedMessage) -> dict[str, TypedData]:
@@ -130,7 +147,8 @@ def _said(value: object) -> TypedData:
 def _expiry(message: ServiceBusReceivedMessage) -> tuple[str | None, str | None]:
     if message.time_to_live is None:
         return f"{_NO_EXPIRY}+00:00", f"{_NO_EXPIRY}Z"
-    return _offset(message.expires_at_utc), _zulu(message.expires_at_utc)
+    expires = message.expires_at_utc.replace(microsecond=0) if message.expires_at_utc else None
+    return _offset(expires), _zulu(expires)
 
 
 def _zulu(moment: dt.datetime | None) -> str | None:

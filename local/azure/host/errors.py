@@ -1,11 +1,20 @@
 """The two ways in which the host tells of trouble. Must not know any trigger."""
 
+WITHOUT_IT = "starts without it"
+WITHOUT_ITS_ROUTE = "starts without it: 404"
+EMPTY = "answers 404 to everything"
+ENDS = "ends with exit code 0"
+"""What Microsoft's host does in such a case."""
+
 
 class CannotStart(Exception):
-    """The app, its settings or its surroundings make a start pointless. One line: the fault and what to do."""
+    """The app, its settings or its surroundings make a start pointless. One line: the fault and what to do.
 
-    def __init__(self, fault: str) -> None:
-        super().__init__(" ".join(fault.split()))
+    `there`: what Microsoft's host does instead of refusing, as far as it was seen.
+    """
+
+    def __init__(self, fault: str, *, there: str = "") -> None:
+        super().__init__(" ".join(fault.split()) + (f" (Microsoft's host {there})" if there else ""))
 
 
 class InvocationFailed(Exception):
@@ -15,3 +24,7 @@ class InvocationFailed(Exception):
         super().__init__(reason)
         self.function = function
         self.stack_trace = stack_trace
+
+
+class WorkerLeft(InvocationFailed):
+    """A function was left by what ends a Python process: in Azure the worker is gone with all that runs in it."""

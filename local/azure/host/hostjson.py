@@ -1,18 +1,20 @@
 """host.json, as far as the local host obeys it. Must not know the app's functions.
 
-What the local host would get wrong unnoticed is refused by name. The rest (logging, extension bundle, scaling,
-functionTimeout) is ignored, and COVERAGE.md says so.
+What the local host would get wrong unnoticed is refused by name. The rest (extension bundle, scaling) is ignored, and
+COVERAGE.md says so.
 """
 
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.azure.host.errors import CannotStart
+from local.azure.host.errors import WITHOUT_IT, CannotStart
 
+_DEFAULT_TIMEOUT_S = 1800.0
 _TIMESPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{1,2}):(\d{1,2}(?:\.\d{1,7})?)$")
 _OLD_SERVICE_BUS_KEYS = {"messageHandlerOptions", "sessionHandlerOptions", "batchOptions"}
 # Read in the extension's ServiceBusOptions; those that the local host has no use for (sessions, batches) are allowed.
@@ -38,6 +40,11 @@ class ServiceBusOptions:
 class HostOptions:
     route_prefix: str = "api"
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
+    function_timeout_s: float | None = _DEFAULT_TIMEOUT_S
+    """None: without end."""
+    has_telemetry: bool = False
+    """telemetryMode OpenTelemetry."""
+    log_levels: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_host_json(app: Path) -> HostOptions:
@@ -50,16 +57,29 @@ def read_host_json(app: Path) -> HostOptions:
     except ValueError as exc:
         raise CannotStart(f"{path} is not JSON ({exc}): correct it") from exc
     if not isinstance(content, dict) or content.get("version") != "2.0":
-        raise CannotStart(f'{path} does not say "version": "2.0": add it')
+        raise CannotStart(f'{path} does not say "version": "2.0": add it', there="starts")
     if "retry" in content:
         raise CannotStart(
-            f"{path}: retry for all functions is not implemented: use @retry on the function that needs it"
+            f"{path}: retry for all functions is not implemented: use @retry on the function that needs it",
+            there="starts",
         )
     extensions = content.get("extensions") or {}
     return HostOptions(
         route_prefix=str((extensions.get("http") or {}).get("routePrefix", "api")).strip("/"),
         service_bus=_service_bus(extensions.get("serviceBus") or {}, path),
+        function_timeout_s=_timeout(content, where=str(path)),
+        has_telemetry=str(content.get("telemetryMode", "")).casefold() == "opentelemetry",
+        log_levels=(content.get("logging") or {}).get("logLevel") or {},
     )
+
+
+def _timeout(content: dict[str, Any], *, where: str) -> float | None:
+    if content.get("functionTimeout") == "-1":
+        return None
+    try:
+        return _seconds(content, "functionTimeout", default=_DEFAULT_TIMEOUT_S, where=where)
+    except CannotStart as fault:
+        raise CannotStart(str(fault), there="answers 503 to everything") from fault
 
 
 def _service_bus(section: dict[str, Any], path: Path) -> ServiceBusOptions:
@@ -68,7 +88,9 @@ def _service_bus(section: dict[str, Any], path: Path) -> ServiceBusOptions:
         if key in _OLD_SERVICE_BUS_KEYS:
             raise CannotStart(f"{where}.{key} belongs to version 2 of the extension and is ignored in Azure: remove it")
         if key not in _SERVICE_BUS_KEYS:
-            raise CannotStart(f"{where}.{key} is not a setting of the Service Bus extension: correct or remove it")
+            raise CannotStart(
+                f"{where}.{key} is not a setting of the Service Bus extension: correct or remove it", there="starts"
+            )
     default = ServiceBusOptions()
     return ServiceBusOptions(
         prefetch_count=_whole(section, "prefetchCount", default=default.prefetch_count, least=0, where=where),
@@ -83,7 +105,7 @@ def _service_bus(section: dict[str, Any], path: Path) -> ServiceBusOptions:
 def _whole(section: dict[str, Any], key: str, *, default: int, least: int, where: str) -> int:
     value = section.get(key, default)
     if type(value) is not int or value < least:
-        raise CannotStart(f"{where}.{key} is {value!r}: it must be a whole number, {least} or more")
+        raise CannotStart(f"{where}.{key} is {value!r}: it must be a whole number, {least} or more", there=WITHOUT_IT)
     return value
 
 

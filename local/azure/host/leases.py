@@ -1,10 +1,11 @@
 """Who reads which range of a change feed, and how far it has been read. Must not know the SDK or what is read.
 
 The documents look like those of the .NET change feed processor, one per range. An etag guards every update: when two
-hosts write, one loses and knows it. One more document, `.info`, names the ranges for the next start.
+hosts write, one loses and knows it. One more document, `.info`, says that there is one for every range.
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ _log = logging.getLogger(__name__)
 type LeaseDocument = dict[str, Any]
 type Clock = Callable[[], dt.datetime]
 
-_EPK_LEASE = 1  # the document version of leases that name a range of hashed keys, in the .NET processor
+_VERSION = 0  # of the documents, in the .NET processor
 
 
 class LeaseLost(Exception):
@@ -33,16 +34,21 @@ class FeedRange:
 
     low: str
     high: str
+    place: int = 0
+    """Among the ranges; by it the lease is named."""
 
     @property
     def token(self) -> str:
-        return f"{self.low}-{self.high}"
+        return str(self.place)
 
 
 class LeaseStore(Protocol):
     """The lease container. Documents carry `_etag`."""
 
     async def read(self, lease_id: str) -> LeaseDocument | None: ...
+
+    async def beginning(self, prefix: str) -> list[LeaseDocument]:
+        """The documents whose ids begin like that."""
 
     async def create(self, document: LeaseDocument) -> LeaseDocument:
         """Raises `LeaseChanged` when it is already there."""
@@ -53,7 +59,10 @@ class LeaseStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """`host_id` outlives a restart, so a restarted host takes its own leases back at once; `instance` does not."""
+    """`host_id` outlives a restart, so a restarted host takes its own leases back at once; `instance` does not.
+
+    Microsoft's has no such id: it waits until the leases of the instance before have expired.
+    """
 
     host_id: str
     instance: str
@@ -74,20 +83,20 @@ class LeaseBook:
     async def ranges(self, current: Callable[[], Awaitable[list[FeedRange]]]) -> list[FeedRange]:
         """The ranges as first seen. Ranges that Cosmos DB has split since are read as the one they were."""
         info_id = f"{self._prefix}.info"
-        info = await self._store.read(info_id)
-        if info is None:
-            ranges = [{"min": r.low, "max": r.high} for r in await current()]
-            try:
-                info = await self._store.create({"id": info_id, "ranges": ranges})
-            except LeaseChanged:
-                info = await self._store.read(info_id) or {"ranges": ranges}
-        return [FeedRange(r["min"], r["max"]) for r in info["ranges"]]
+        if await self._store.read(info_id) is None:
+            for feed_range in await current():
+                with contextlib.suppress(LeaseChanged):  # another host is doing the same
+                    await self._store.create(self._fresh(feed_range))
+            with contextlib.suppress(LeaseChanged):
+                await self._store.create({"id": info_id})
+        leases = await self._store.beginning(f"{self._prefix}..")
+        return sorted(map(_range_of, leases), key=lambda feed_range: feed_range.place)
 
     async def acquire(self, feed_range: FeedRange) -> "HeldLease | None":
         """Take the lease if it is new, free, expired or ours. None when a living host has it."""
-        lease_id = f"{self._prefix}..{feed_range.token}"
+        lease_id = self._lease_id(feed_range)
         try:
-            found = await self._store.read(lease_id) or await self._store.create(self._fresh(lease_id, feed_range))
+            found = await self._store.read(lease_id) or await self._store.create(self._fresh(feed_range))
             if not self._may_take(found):
                 self._report(found)
                 return None
@@ -98,32 +107,35 @@ class LeaseBook:
         self._reported.discard(lease_id)
         return HeldLease(self._store, taken, stamp=self._ours)
 
-    def _fresh(self, lease_id: str, feed_range: FeedRange) -> LeaseDocument:
+    def _lease_id(self, feed_range: FeedRange) -> str:
+        return f"{self._prefix}..{feed_range.token}"
+
+    def _fresh(self, feed_range: FeedRange) -> LeaseDocument:
         return {
-            "id": lease_id,
-            "version": _EPK_LEASE,
+            "id": self._lease_id(feed_range),
+            "version": _VERSION,
             "LeaseToken": feed_range.token,
-            "FeedRange": {"min": feed_range.low, "max": feed_range.high},
+            "FeedRange": {"Range": {"min": feed_range.low, "max": feed_range.high}},
             "Owner": None,
             "ContinuationToken": None,
             "properties": {},
             "timestamp": self._clock().isoformat(),
-            "mode": "Incremental Feed",
+            "Mode": "Incremental Feed",
         }
 
     def _ours(self) -> LeaseDocument:
         return {
-            "Owner": self._holder.host_id,
-            "properties": {"instance": self._holder.instance},
+            "Owner": self._holder.instance,
+            "properties": {"host": self._holder.host_id},
             "timestamp": self._clock().isoformat(),
         }
 
     def _may_take(self, found: LeaseDocument) -> bool:
         if found["Owner"] is None or self._expires_in(found) <= 0:
             return True
-        if found["Owner"] != self._holder.host_id:
+        if found["properties"].get("host") != self._holder.host_id:
             return False
-        is_this_process = found["properties"].get("instance") == self._holder.instance
+        is_this_process = found["Owner"] == self._holder.instance
         # A lease with our name that we never had in this process is from before a restart. One that we had and lost
         # belongs to a second process with the same name: to take it back at once would be a tug of war.
         return is_this_process or found["id"] not in self._once_held
@@ -135,8 +147,13 @@ class LeaseBook:
     def _report(self, found: LeaseDocument) -> None:
         if found["id"] not in self._reported:
             self._reported.add(found["id"])
-            holder, left_s = found["Owner"], self._expires_in(found)
+            holder, left_s = found["properties"].get("host") or found["Owner"], self._expires_in(found)
             _log.warning("lease %s: held by host %s, free in %.0f s unless it is renewed", found["id"], holder, left_s)
+
+
+def _range_of(lease: LeaseDocument) -> FeedRange:
+    bounds = lease["FeedRange"]["Range"]
+    return FeedRange(bounds["min"], bounds["max"], int(lease["LeaseToken"]))
 
 
 class HeldLease:

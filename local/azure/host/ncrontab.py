@@ -1,4 +1,4 @@
-"""Timer schedules in NCRONTAB: second, minute, hour, day, month, day of week. Must not know who waits for them.
+"""Timer schedules: NCRONTAB (second, minute, hour, day, month, day of week) or a time span. Must not know who waits.
 
 Written here because cron packages disagree with NCRONTAB about the seconds' place and about days. Here a time must fit
 the day *and* the day of week; cron takes either. Times are UTC, as in Azure on Linux.
@@ -8,11 +8,12 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from local.azure.host.errors import CannotStart
+from local.azure.host.errors import WITHOUT_IT, CannotStart
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = re.compile(r"^(?:(?P<all>\*)|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?$")
+_SPAN = re.compile(r"(?:(\d+)\.)?([01]?\d|2[0-3]):([0-5]?\d):([0-5]?\d)")
 _YEARS_AHEAD = 9  # 29 February on a given day of week can be that far away, and more across 2100
 
 
@@ -35,7 +36,7 @@ _FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class Crontab:
     text: str
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
@@ -43,6 +44,10 @@ class Schedule:
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
+
+    @property
+    def is_within_a_minute(self) -> bool:
+        return len(self.seconds) > 1
 
     def next_after(self, moment: dt.datetime) -> dt.datetime | None:
         """The first time of the schedule that is later than `moment`; None when there is none for years."""
@@ -64,16 +69,39 @@ class Schedule:
         return next((time for time in times if time >= earliest.replace(tzinfo=None)), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A time span between one call and the next."""
+
+    length: dt.timedelta
+
+    @property
+    def is_within_a_minute(self) -> bool:
+        return self.length < dt.timedelta(minutes=1)
+
+    def next_after(self, moment: dt.datetime) -> dt.datetime | None:
+        return moment + self.length
+
+
+type Schedule = Crontab | Interval
+
+
 def parse(text: str, *, where: str) -> Schedule:
-    """Read six fields, or five without the seconds; `where` names the function and attribute."""
+    """Read a time span such as `00:00:30`, or the six fields, or five without the seconds.
+
+    `where` names the function and attribute.
+    """
+    if span := _SPAN.fullmatch(text.strip()):
+        return _interval(span, where=f"{where} is '{text}'")
     parts = text.split()
     if len(parts) == len(_FIELDS) - 1:
         parts.insert(0, "0")
     if len(parts) != len(_FIELDS):
-        raise CannotStart(f"{where} is '{text}': it must have six fields (second minute hour day month day-of-week)")
+        fields = "six fields (second minute hour day month day-of-week)"
+        raise CannotStart(f"{where} is '{text}': it must have {fields}", there=WITHOUT_IT)
     values = [_values(part, field, where=f"{where} is '{text}'") for part, field in zip(parts, _FIELDS, strict=True)]
     seconds, minutes, hours, days, months, weekdays = values
-    return Schedule(
+    return Crontab(
         text,
         seconds=tuple(sorted(seconds)),
         minutes=tuple(sorted(minutes)),
@@ -84,12 +112,20 @@ def parse(text: str, *, where: str) -> Schedule:
     )
 
 
+def _interval(span: re.Match[str], *, where: str) -> Interval:
+    days, hours, minutes, seconds = (int(part or 0) for part in span.groups())
+    length = dt.timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not length:
+        raise CannotStart(f"{where}: that is no time between two calls", there=WITHOUT_IT)
+    return Interval(length)
+
+
 def _values(part: str, field: _Field, *, where: str) -> set[int]:
     found: set[int] = set()
     for piece in part.split(","):
         match = _PART.match(piece)
         if match is None:
-            raise CannotStart(f"{where}: '{piece}' is not a {field.name}")
+            raise CannotStart(f"{where}: '{piece}' is not a {field.name}", there=WITHOUT_IT)
         found.update(_piece(match, field, where=where))
     return found
 
@@ -104,7 +140,7 @@ def _piece(match: re.Match[str], field: _Field, *, where: str) -> range:
             high = field.high
     step = int(match["step"] or 1)
     if step == 0 or low > high:
-        raise CannotStart(f"{where}: '{match[0]}' is not a {field.name}")
+        raise CannotStart(f"{where}: '{match[0]}' is not a {field.name}", there=WITHOUT_IT)
     return range(low, high + 1, step)
 
 
@@ -113,5 +149,5 @@ def _number(text: str, field: _Field, *, where: str) -> int:
     if short in field.names:
         return field.names.index(short) + field.low
     if not text.isdecimal() or not field.low <= int(text) <= field.high:
-        raise CannotStart(f"{where}: '{text}' is not a {field.name} from {field.low} to {field.high}")
+        raise CannotStart(f"{where}: '{text}' is not a {field.name} from {field.low} to {field.high}", there=WITHOUT_IT)
     return int(text)

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
+_LOOK_S = 0.02
 _FIRST_S, _LONGEST_S = 0.2, 5.0
 
 
@@ -71,6 +72,17 @@ def first_line(exc: BaseException) -> str:
 def shortened(text: str) -> str:
     """The first line of a text, and no more than a log line bears."""
     return next(iter(text.strip().splitlines()), "")[:300]
+
+
+async def became_true(condition: Callable[[], bool], *, limit_s: float) -> bool:
+    """Whether the condition holds, now or within the limit. It is looked at, for nobody tells of what ends."""
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + limit_s
+    while not condition():
+        if loop.time() >= give_up_at:
+            return False
+        await asyncio.sleep(_LOOK_S)
+    return True
 
 
 async def together(*work: Coroutine[Any, Any, None]) -> None:

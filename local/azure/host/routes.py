@@ -30,22 +30,11 @@ class _Segment:
     is_optional: bool = False
     takes_rest: bool = False
 
-    @property
-    def precedence(self) -> int:
-        """Literal text wins over a constrained parameter, that over a plain one, and all over the rest of the path."""
-        if self.literal is not None:
-            return 0
-        return (4 if self.constraint is None else 3) if self.takes_rest else (2 if self.constraint is None else 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
     template: str
     segments: tuple[_Segment, ...]
-
-    @property
-    def precedence(self) -> tuple[int, ...]:
-        return tuple(segment.precedence for segment in self.segments)
 
     def match(self, path: str) -> dict[str, str] | None:
         """The route values in a still percent-encoded path, or None when it is another route's."""
@@ -91,7 +80,7 @@ def _parse_segment(text: str, *, where: str) -> _Segment:
         return _Segment(literal=text)
     match = _PARAMETER.match(text)
     if match is None or match["constraint"] not in _CONSTRAINTS:
-        raise CannotStart(f"{where}: the route part '{text}' is not implemented by the local host")
+        raise CannotStart(f"{where}: the route part '{text}' is not implemented by the local host", there="starts")
     return _Segment(
         name=match["name"],
         constraint=match["constraint"],

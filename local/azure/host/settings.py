@@ -10,7 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.azure.host.errors import CannotStart
+from local.azure.host.errors import WITHOUT_IT, CannotStart
 
 _PLACEHOLDER = re.compile(r"%([^%]*)%")
 
@@ -59,22 +59,22 @@ class Settings:
     def resolve(self, text: str, *, where: str) -> str:
         """Replace every `%NAME%` in `text`. `where` names the function and attribute, for the message."""
         if text.count("%") % 2:
-            raise CannotStart(f"{where}: '{text}' has a % without its partner: write %NAME%")
+            raise CannotStart(f"{where}: '{text}' has a % without its partner: write %NAME%", there=WITHOUT_IT)
 
         def value_of(match: re.Match[str]) -> str:
             value = self._values.get(_folded(match[1]))
             if value is None:
                 raise CannotStart(
-                    f"{where}: no setting is named {match[1]}: set it in the environment or local.settings.json"
+                    f"{where}: no setting is named {match[1]}: set it in the environment or local.settings.json",
+                    there=WITHOUT_IT,
                 )
             return value
 
         return _PLACEHOLDER.sub(value_of, text)
 
     def disables(self, function: str) -> bool:
-        """Whether `AzureWebJobs.FUNCTION.Disabled` switches a function off, as in Azure; `__` may stand for a dot."""
-        names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs__{function}__Disabled")
-        return any(self._values.get(_folded(name), "").lower() in ("true", "1") for name in names)
+        """Whether `AzureWebJobs.FUNCTION.Disabled` switches a function off. With `__` for the dots it does not."""
+        return self._values.get(_folded(f"AzureWebJobs.{function}.Disabled"), "").lower() in ("true", "1")
 
     def connection(self, name: str, *, endpoint_key: str, where: str) -> Connection:
         """Find the connection called `name`. `endpoint_key` is the key that holds an identity connection's address."""
@@ -89,7 +89,8 @@ class Settings:
                     return Connection(name, endpoint=endpoint, credential=credential, client_id=client_id)
         raise CannotStart(
             f"{where}: the connection {name} is not set: give {name} (a connection string) or {name}__{endpoint_key}"
-            " in the environment or local.settings.json"
+            " in the environment or local.settings.json",
+            there=WITHOUT_IT,
         )
 
 

@@ -1,7 +1,7 @@
 """Timer triggers: waits for the schedule, fires, waits again. Must not know other triggers.
 
 Nothing is stored, so a time that passed while the host was not running is not made up for (Azure keeps that in a blob).
-A time that passes while the function still runs is made up for at once, with the past-due flag set.
+A time that passes while the function still runs is made up for at once.
 """
 
 import datetime as dt
@@ -15,6 +15,8 @@ from local.azure.host.triggers import TimerTrigger
 from local.azure.host.wire import RetryContext, TypedData
 from local.azure.host.worker import Function, Invocation
 
+_NEVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+
 type Clock = Callable[[], dt.datetime]
 type Invoke = Callable[[Function, Invocation], Awaitable[object]]
 
@@ -27,35 +29,50 @@ class Timer:
         self._invoke = invoke
         self._clock = clock
         self._stop = stop
+        self._last = _NEVER
 
     async def work(self) -> None:
         """Until told to stop; a call under way is finished, a pause between retries is not."""
         seen = self._clock()
         if self._trigger.run_on_startup:
-            await self._fire(seen, is_past_due=False)
+            await self._fire(seen)
         while (due := self._trigger.schedule.next_after(seen)) is not None:
             now = self._clock()
-            is_past_due = due <= now
-            if not is_past_due:
+            is_late = due <= now
+            if not is_late:
                 await self._stop.pause((due - now).total_seconds())
             if self._stop.is_told:
                 return
-            await self._fire(due, is_past_due=is_past_due)
+            await self._fire(due)
             # One late call stands for all the times that had passed by then, as in Azure.
-            seen = now if is_past_due else due
+            seen = now if is_late else due
 
-    async def _fire(self, due: dt.datetime, *, is_past_due: bool) -> None:
-        following = self._trigger.schedule.next_after(due)
-        status = {"Last": _text(due), "LastUpdated": _text(due), "Next": _text(following) if following else None}
-        timer = json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status, "IsPastDue": is_past_due})
+    async def _fire(self, due: dt.datetime) -> None:
+        status = self._status(due) if self._trigger.is_monitored else None
+        self._last = self._clock()
 
         async def once(retry: RetryContext) -> object:
-            return await self._invoke(self._trigger.function, Invocation(data=TypedData(json=timer), retry=retry))
+            data = TypedData(json=_timer(status))
+            return await self._invoke(self._trigger.function, Invocation(data, retry=retry))
 
         try:
             await invoke_with_retries(once, policy=self._trigger.retry, pause=self._stop.pause)
         except InvocationFailed:
             return  # whoever invoked has logged it; the next time of the schedule comes
+
+    def _status(self, due: dt.datetime) -> dict[str, str]:
+        """As of the call before: `Next` is the time that has come now."""
+        last = _text(self._last)
+        return {"Last": last, "LastUpdated": last, "Next": _text(due)}
+
+
+def timer_by_hand() -> str:
+    """What a function gets when somebody calls it at the host's own address."""
+    return _timer(None)
+
+
+def _timer(status: dict[str, str] | None) -> str:
+    return json.dumps({"Schedule": {"AdjustForDST": True}, "ScheduleStatus": status or {}, "IsPastDue": False})
 
 
 def _text(moment: dt.datetime) -> str:

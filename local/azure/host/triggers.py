@@ -4,11 +4,12 @@ Refused by name: what Azure accepts but loses payments by (a feed without endles
 local host does not implement.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.azure.host.errors import CannotStart
+from local.azure.host.errors import WITHOUT_IT, WITHOUT_ITS_ROUTE, CannotStart
 from local.azure.host.hostjson import HostOptions
 from local.azure.host.ncrontab import Schedule, parse
 from local.azure.host.retry import RetryPolicy
@@ -55,17 +56,24 @@ class BusTrigger:
     auto_complete: bool
     binary: bool
 
+    @property
+    def entity(self) -> str:
+        return self.queue or f"{self.topic}/{self.subscription}"
+
 
 @dataclass(frozen=True, slots=True)
 class TimerTrigger:
     function: Function
     schedule: Schedule
+    is_monitored: bool
+    """Whether the host remembers when it fired: not for a schedule of less than a minute, whatever the app says."""
     run_on_startup: bool
     retry: RetryPolicy | None
 
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
+    functions: tuple[Function, ...]
     http: tuple[HttpTrigger, ...]
     feeds: tuple[FeedTrigger, ...]
     bus: tuple[BusTrigger, ...]
@@ -88,26 +96,35 @@ _KEYS = {
         "leasesContainerThroughput", "preferredLocations", "changeFeedMode",
     },
 }  # fmt: skip
+_NAME = re.compile(r"[A-Za-z][\w-]{0,126}")
 _RETRIED = {"cosmosDBTrigger", "timerTrigger"}
 
 
 def read_triggers(functions: Sequence[Function], *, settings: Settings, options: HostOptions) -> Triggers:
     """Sort the functions by what fires them. Raises `CannotStart` at the first that the local host will not run."""
     by_type: dict[str, list[Function]] = {kind: [] for kind in _KEYS}
-    for function in (function for function in functions if not settings.disables(function.name)):
+    enabled = [function for function in functions if not settings.disables(function.name)]
+    for function in enabled:
         by_type[_checked(function)].append(function)
     triggers = Triggers(
+        functions=tuple(enabled),
         http=tuple(_http(f, options) for f in by_type["httpTrigger"]),
         feeds=tuple(_feed(f, settings) for f in by_type["cosmosDBTrigger"]),
         bus=tuple(_bus(f, settings, options=options) for f in by_type["serviceBusTrigger"]),
         timers=tuple(_timer(f, settings) for f in by_type["timerTrigger"]),
     )
+    _check_routes(triggers.http)
     _check_lease_prefixes(triggers.feeds)
     return triggers
 
 
 def _checked(function: Function) -> str:
     """The type of the function's trigger, once it is known that all it declares is implemented."""
+    if not _NAME.fullmatch(function.name):
+        raise CannotStart(
+            f"the function name {function.name} has more than letters, digits, - and _ after a letter: change it",
+            there=WITHOUT_ITS_ROUTE,
+        )
     kinds = [str(b["type"]) for b in function.bindings if str(b["type"]).endswith("Trigger")]
     if len(kinds) != 1:
         raise CannotStart(f"{function.name}: it has {len(kinds)} triggers: a function has exactly one")
@@ -122,15 +139,17 @@ def _checked(function: Function) -> str:
     if unknown := sorted(set(function.trigger) - _KEYS[kind] - _COMMON):
         raise CannotStart(f"{function.name}: {kind} has no argument {unknown[0]} that the local host knows: remove it")
     if function.retry and kind not in _RETRIED:
-        raise CannotStart(f"{function.name}: @retry is not supported on a {kind}, here or in Azure: remove it")
+        raise CannotStart(f"{function.name}: @retry is not supported on a {kind}: remove it", there="starts")
     return kind
 
 
 def _http(function: Function, options: HostOptions) -> HttpTrigger:
     trigger = function.trigger
-    template = "/".join(
-        part for part in (options.route_prefix, str(trigger.get("route", function.name)).strip("/")) if part
-    )
+    own = str(trigger.get("route", function.name)).strip("/")
+    if own.split("/")[0].casefold() == "admin":
+        fault = f"{function.name}: the route '{own}' is below admin, which is the host's own: change it"
+        raise CannotStart(fault, there=WITHOUT_ITS_ROUTE)
+    template = "/".join(part for part in (options.route_prefix, own) if part)
     return HttpTrigger(
         function=function,
         route=parse_route(template, where=function.name),
@@ -174,7 +193,8 @@ def _feed(function: Function, settings: Settings) -> FeedTrigger:
         retry=function.retry,
     )
     if _monitored(feed) == _leases(feed)[:3]:
-        raise CannotStart(f"{function.name}: the lease container {container} is the monitored one: name another")
+        fault = f"{function.name}: the lease container {container} is the monitored one: name another"
+        raise CannotStart(fault, there=WITHOUT_IT)
     return feed
 
 
@@ -198,9 +218,11 @@ def _bus(function: Function, settings: Settings, *, options: HostOptions) -> Bus
 
 def _timer(function: Function, settings: Settings) -> TimerTrigger:
     text = _Texts(function, settings)
+    schedule = parse(text("schedule"), where=text.where("schedule"))
     return TimerTrigger(
         function=function,
-        schedule=parse(text("schedule"), where=text.where("schedule")),
+        schedule=schedule,
+        is_monitored=function.trigger.get("useMonitor") is not False and not schedule.is_within_a_minute,
         run_on_startup=function.trigger.get("runOnStartup") is True,
         retry=function.retry,
     )
@@ -247,6 +269,19 @@ def _leases(feed: FeedTrigger) -> tuple[str, ...]:
     return feed.lease_connection.target, feed.lease_database, feed.lease_container, feed.lease_prefix
 
 
+def _check_routes(triggers: Sequence[HttpTrigger]) -> None:
+    """Of two functions with one route and method, one would never be called."""
+    for at, trigger in enumerate(triggers):
+        for other in triggers[:at]:
+            is_shared = not trigger.methods or not other.methods or trigger.methods & other.methods
+            if is_shared and trigger.route.template.casefold() == other.route.template.casefold():
+                raise CannotStart(
+                    f"{other.function.name} and {trigger.function.name}: they have one route, {trigger.route.template}:"
+                    " give each its own",
+                    there="starts",
+                )
+
+
 def _check_lease_prefixes(feeds: Sequence[FeedTrigger]) -> None:
     """Two functions with one set of leases would split the changes between them, each seeing a part."""
     first: dict[tuple[str, ...], FeedTrigger] = {}
@@ -256,5 +291,6 @@ def _check_lease_prefixes(feeds: Sequence[FeedTrigger]) -> None:
             raise CannotStart(
                 f"{other.function.name} and {feed.function.name}: they share the lease prefix '{feed.lease_prefix}' in"
                 f" {feed.lease_container} and would split the changes of {feed.container} between them:"
-                " give each its own lease_container_prefix"
+                " give each its own lease_container_prefix",
+                there="starts",
             )

@@ -4,110 +4,138 @@ Behaves as the Functions host. A method that a route does not take is 404, becau
 route. An exception is 500 with an empty body.
 """
 
-import hmac
-import logging
+import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from email.utils import formatdate
 
 from aiohttp import web
 
+from local.azure.host.admin import Admin
 from local.azure.host.errors import InvocationFailed
+from local.azure.host.keys import Keys, offered_key
+from local.azure.host.pacing import became_true
+from local.azure.host.traces import Traces
 from local.azure.host.triggers import HttpTrigger
 from local.azure.host.wire import RpcHttp, RpcHttpCookie, TraceContext, TypedData
-from local.azure.host.worker import Function, Invocation, new_trace_parent
+from local.azure.host.worker import Function, Invocation
 
 _MAX_BODY_BYTES = 100 * 1024 * 1024  # the documented limit of the Functions host
 _OURS = {"content-length", "transfer-encoding", "connection"}  # aiohttp writes these itself
-_TRACE_PARENT_LENGTH = 55
 _CUT_WITHIN_S = 0.1  # not 0, which aiohttp takes for no limit
-
-_log = logging.getLogger(__name__)
+_WELCOME = "<!DOCTYPE html><html><title>The local Functions host</title><p>The function app is running.</html>"
 
 type Invoke = Callable[[Function, Invocation], Awaitable[TypedData | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys that callers must bring. Without `required` nobody is asked, as with `func start`."""
-
-    required: bool = False
-    function_key: str = ""
-    admin_key: str = ""
-
-    def open(self, auth_level: str, offered: str) -> bool:
-        if not self.required or auth_level == "ANONYMOUS":
-            return True
-        accepted = [self.admin_key] if auth_level == "ADMIN" else [self.function_key, self.admin_key]
-        return any(key and hmac.compare_digest(key.encode(), offered.encode()) for key in accepted)
 
 
 class WebServer:
     """Serves the app's HTTP functions on 127.0.0.1."""
 
-    def __init__(self, triggers: Sequence[HttpTrigger], *, invoke: Invoke, keys: Keys) -> None:
-        self._triggers = sorted(triggers, key=lambda trigger: trigger.route.precedence)
+    def __init__(
+        self, triggers: Sequence[HttpTrigger], *, invoke: Invoke, keys: Keys, traces: Traces, admin: Admin
+    ) -> None:
+        # The first that matches wins, by the names of the functions and not by what the routes say.
+        self._triggers = sorted(triggers, key=lambda trigger: trigger.function.name)
         self._invoke = invoke
         self._keys = keys
+        self._traces = traces
+        self._admin = admin
         self._runner: web.AppRunner | None = None
-        self.port = 0
+        self._under_way = 0
+        self.socket: socket.socket | None = None
+        """Where callers knock. While it is open they wait, also when nobody accepts them."""
 
-    async def start(self, port: int, *, drain_s: float) -> None:
-        """Listen; port 0 takes a free one. Closing waits up to `drain_s` for requests under way."""
+    async def start(self, port: int, *, listening: socket.socket | None = None) -> None:
+        """Listen; port 0 takes a free one. `listening`: a socket that does already."""
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=drain_s)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CUT_WITHIN_S)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        self.port = int(self._runner.addresses[0][1])
+        self.socket = listening or socket.create_server(("127.0.0.1", port))
+        await web.SockSite(self._runner, self.socket.dup()).start()
 
-    async def close(self) -> None:
+    @property
+    def port(self) -> int:
+        return int(self.socket.getsockname()[1]) if self.socket else 0
+
+    async def rest(self) -> None:
+        """Accept nobody more."""
         if self._runner:
-            await self._runner.cleanup()
+            for site in list(self._runner.sites):
+                await site.stop()
+
+    def hang_up(self) -> None:
+        """Whoever knocks now is refused."""
+        if self.socket:
+            self.socket.close()
+
+    async def until_answered(self, limit_s: float) -> None:
+        """Wait for the requests under way, or for the limit."""
+        await became_true(lambda: self._under_way == 0, limit_s=limit_s)
 
     async def abort(self) -> None:
-        """Cut the connections that `close` would still wait for, and release the port."""
-        if self._runner and self._runner.server:
-            await self._runner.server.shutdown(_CUT_WITHIN_S)
-        await self.close()
+        """Cut every connection, and release the port."""
+        self.hang_up()
+        if self._runner:
+            if self._runner.server:
+                await self._runner.server.shutdown(_CUT_WITHIN_S)
+            await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
+        self._under_way += 1
+        try:
+            return await self._routed(request)
+        finally:
+            self._under_way -= 1
+
+    async def _routed(self, request: web.Request) -> web.Response:
         for trigger in self._triggers:
             values = trigger.route.match(request.rel_url.raw_path)
             if values is not None and (not trigger.methods or request.method in trigger.methods):
                 return await self._serve(request, trigger=trigger, values=values)
+        path = request.path.casefold()
+        if path == "/admin" or path.startswith("/admin/"):
+            return await self._admin.answer(request, key=offered_key(request.headers, request.query))
+        if path == "/" and request.method in ("GET", "HEAD"):
+            return web.Response(text=_WELCOME, content_type="text/html")
         return web.Response(status=404)
 
     async def _serve(self, request: web.Request, *, trigger: HttpTrigger, values: dict[str, str]) -> web.Response:
-        offered = request.headers.get("x-functions-key") or request.query.get("code") or ""
-        if not self._keys.open(trigger.auth_level, offered):
+        if not self._keys.open(trigger.auth_level, offered_key(request.headers, request.query)):
             return web.Response(status=401)
-        invocation = Invocation(
-            data=TypedData(http=await _rpc_request(request, values)),
-            trace=TraceContext(_trace_parent(request), request.headers.get("tracestate", "")),
-        )
+        invocation = Invocation(data=TypedData(http=await _rpc_request(request, values)), trace=self._span(request))
         try:
             returned = await self._invoke(trigger.function, invocation)
         except InvocationFailed:
             return web.Response(status=500)  # whoever invoked has logged it
         return _response(returned)
 
+    def _span(self, request: web.Request) -> TraceContext:
+        headers = request.headers
+        attributes = {
+            "http.request.method": request.method,
+            "url.path": request.path,
+            "url.scheme": request.scheme,
+            "server.address": request.url.host or "",
+            "network.protocol.version": f"{request.version.major}.{request.version.minor}",
+        }
+        if agent := headers.get("User-Agent"):
+            attributes["user_agent.original"] = agent
+        return self._traces.span(
+            headers.get("traceparent", ""), state=headers.get("tracestate", ""), attributes=attributes
+        )
+
 
 async def _rpc_request(request: web.Request, values: dict[str, str]) -> RpcHttp:
-    body = await request.read()
+    """The host reads no more of a body than Content-Length says: one that comes in chunks is empty."""
+    body = await request.read() if request.content_length else b""
     return RpcHttp(
         method=request.method,
         url=str(request.url),
-        headers={name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers},
+        headers={name.lower(): ",".join(request.headers.getall(name)) for name in request.headers},
         params=values,
         query={name: joined for name in request.query if (joined := ",".join(request.query.getall(name)))},
         body=TypedData(bytes=body) if body else TypedData(),
     )
-
-
-def _trace_parent(request: web.Request) -> str:
-    given = request.headers.get("traceparent", "")
-    return given if len(given) == _TRACE_PARENT_LENGTH and given.count("-") == 3 else new_trace_parent()
 
 
 def _response(returned: TypedData | None) -> web.Response:

@@ -5,11 +5,11 @@ module globals, so a process can load one app, once.
 """
 
 import asyncio
+import contextvars
 import json
 import logging
 import os
 import sys
-import traceback
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import azure_functions_runtime as runtime
 
-from local.azure.host.errors import CannotStart, InvocationFailed
+from local.azure.host.errors import EMPTY, ENDS, CannotStart, InvocationFailed, WorkerLeft
 from local.azure.host.retry import RetryPolicy, policy_of
 from local.azure.host.wire import (
     PROTOS,
@@ -30,6 +30,9 @@ from local.azure.host.wire import (
 )
 
 _log = logging.getLogger(__name__)
+_running: contextvars.ContextVar[str] = contextvars.ContextVar("running", default="")
+_names: dict[str, str] = {}
+"""Of the functions that run, by invocation: a thread of the runtime's pool knows no more of the call."""
 
 type Binding = dict[str, Any]
 """What one decorator declared, as function.json would hold it: camelCase keys, absent when not given."""
@@ -55,13 +58,8 @@ class Invocation:
 
     data: TypedData
     metadata: dict[str, TypedData] = field(default_factory=dict)
-    trace: TraceContext = field(default_factory=lambda: TraceContext(new_trace_parent()))
+    trace: TraceContext = field(default_factory=TraceContext)
     retry: RetryContext = field(default_factory=RetryContext)
-
-
-def new_trace_parent() -> str:
-    """A W3C traceparent of a fresh, sampled trace: the host starts one wherever no caller brings one."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
 
 
 async def load(app: Path) -> list[Function]:
@@ -75,12 +73,15 @@ async def load(app: Path) -> list[Function]:
     sys.path.insert(0, str(app))
     runtime.start_threadpool_executor()
     init = SimpleNamespace(capabilities={}, function_app_directory=str(app))
-    answer = await runtime.worker_init_request(request_of(PROTOS, worker_init_request=init))
+    try:
+        answer = await runtime.worker_init_request(request_of(PROTOS, worker_init_request=init))
+    except (SystemExit, KeyboardInterrupt) as exc:
+        raise CannotStart(f"{script} raises {type(exc).__name__}: an import must not end", there=EMPTY) from exc
     if answer.result.status == PROTOS.StatusResult.Failure:
         _log.debug("%s", answer.result.exception.stack_trace)
         # The runtime's own text, but for the search path that it adds to the name of a missing module.
         text = str(answer.result.exception.message).partition(". Current sys.path:")[0]
-        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)")
+        raise CannotStart(f"{script} cannot be indexed: {text} (--verbose shows where)", there=ENDS)
     indexed = await runtime.functions_metadata_request(request_of(PROTOS, functions_metadata_request=SimpleNamespace()))
     functions = [_function(found) for found in indexed.function_metadata_results or ()]
     if not functions:
@@ -101,6 +102,8 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
     invocation_id = str(uuid.uuid4())
     # The runtime sets this for functions in its thread pool only; for async ones the gRPC proxy does it, so we do.
     runtime.invocation_id_cv.set(invocation_id)
+    _running.set(function.name)
+    _names[invocation_id] = function.name
     message = SimpleNamespace(
         invocation_id=invocation_id,
         function_id=function.function_id,
@@ -114,8 +117,16 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
     except BaseException as exc:
         if _is_meant_for_us(exc):
             raise
-        reason, trace = f"{type(exc).__name__}: {exc}", "".join(traceback.format_exception(exc))
-        raise InvocationFailed(function.name, reason=reason, stack_trace=trace) from exc
+        if isinstance(exc, SystemExit | KeyboardInterrupt):
+            raise WorkerLeft(function.name, reason=type(exc).__name__) from exc
+        _log.error(
+            "%s was left by %s, which is no Exception: as in Azure nobody is answered until functionTimeout",
+            *(function.name, type(exc).__name__),
+        )
+        await asyncio.get_running_loop().create_future()
+        raise
+    finally:
+        del _names[invocation_id]
     if answer.result.status == PROTOS.StatusResult.Failure:
         failure = answer.result.exception
         raise InvocationFailed(function.name, reason=failure.message, stack_trace=failure.stack_trace)
@@ -123,12 +134,17 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
     return returned
 
 
+def running_function() -> str:
+    """The name of the function that runs here, or began the task that runs here; empty when none did."""
+    return _running.get() or _names.get(runtime.invocation_id_cv.get() or "", "")
+
+
 def _is_meant_for_us(exc: BaseException) -> bool:
     """Whether it ends our task or the process; the runtime lets all pass that is no Exception, whoever raised it."""
     if isinstance(exc, asyncio.CancelledError):
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
-    return isinstance(exc, Exception | SystemExit | KeyboardInterrupt | GeneratorExit)
+    return isinstance(exc, Exception | GeneratorExit)
 
 
 def stop() -> None:

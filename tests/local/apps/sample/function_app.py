@@ -33,7 +33,7 @@ async def slow(req: func.HttpRequest) -> func.HttpResponse:
     subscription_name="%SUBSCRIPTION%",
     connection="ServiceBusConnection",
 )
-async def on_message(message: func.ServiceBusMessage) -> None:
+async def on_message(message: func.ServiceBusMessage, context: func.Context) -> None:
     body = json.loads(message.get_body())
     record(
         message=body,
@@ -46,6 +46,7 @@ async def on_message(message: func.ServiceBusMessage) -> None:
         enqueued=str(message.enqueued_time_utc),
         locked_until=message.locked_until,
     )
+    record(message_trace=context.trace_context.trace_parent)
     await asyncio.sleep(body.get("takes_s", 0))
     if message.delivery_count <= body.get("fails", 0):
         raise ValueError("not yet")
@@ -70,7 +71,7 @@ async def on_message(message: func.ServiceBusMessage) -> None:
 )
 async def on_change(documents: func.DocumentList, context: func.Context) -> None:
     ids = [document["id"] for document in documents]
-    record(changes=ids, retry=context.retry_context.retry_count)
+    record(changes=ids, retry=context.retry_context.retry_count, changes_trace=context.trace_context.trace_parent)
     if refuses():
         raise ValueError("refused")
 

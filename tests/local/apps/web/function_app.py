@@ -55,12 +55,3 @@ def stuck(req: func.HttpRequest) -> func.HttpResponse:
     log.warning("stuck")
     threading.Event().wait()
     return func.HttpResponse("never")
-
-
-class NoOrdinaryException(BaseException):
-    """Passes every `except Exception`, those of the runtime too."""
-
-
-@app.route("leaves/{kind}", auth_level=func.AuthLevel.ANONYMOUS)
-async def leaves(req: func.HttpRequest) -> func.HttpResponse:
-    raise asyncio.CancelledError if req.route_params["kind"] == "cancelled" else NoOrdinaryException
