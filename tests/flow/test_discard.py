@@ -1,5 +1,6 @@
 """An operator ends what cannot be saved: the provider is asked first, and what it has done is recorded first."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from shared import flow
@@ -141,6 +142,24 @@ async def test_a_payment_that_moved_on_is_left_alone(tmp_path: Path) -> None:
         assert outcome.discarded
         assert outcome.why == "nothing is left to do about it"
         assert await world.events(payment_id) == COMPLETED
+
+
+async def test_a_list_that_still_shows_a_letter_as_open_is_put_right_by_the_attempt_to_discard_it(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_down")
+        await world.run()
+        letter = await world.only_letter(status=LetterStatus.OPEN)
+        await world.backends.tell_provider("/repair")
+        await world.replay(letter.letter_id)
+        await world.run()
+        await world.services.letters.save(replace(await world.only_letter(), status=LetterStatus.OPEN))
+
+        outcome = await world.discard(letter.letter_id)
+
+        assert outcome.why == "nothing is left to do about it"
+        assert await world.letters(status=LetterStatus.OPEN) == []
 
 
 async def test_a_void_that_was_done_unheard_is_recorded_when_it_is_given_up(tmp_path: Path) -> None:

@@ -150,6 +150,11 @@ async def test_a_void_that_finds_the_money_taken_keeps_the_evidence(tmp_path: Pa
         letter = await world.only_letter(status=LetterStatus.OPEN)
         assert (letter.reason, letter.severity) == ("captured_late", "high")
 
+        await world.discard(letter.letter_id)
+
+        *_, before, seen_to = await world.stream(payment_id)
+        assert seen_to.traceparent == before.traceparent, "what a person did follows what was found out"
+
 
 async def test_a_capture_nobody_heard_is_not_given_up_unasked_after_an_upgrade(tmp_path: Path) -> None:
     async with a_world_behind_a_gateway(tmp_path) as (world, gateway):

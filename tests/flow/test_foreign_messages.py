@@ -22,7 +22,7 @@ from shared.domain.letters import LetterRecord
 from shared.errors import BusUnavailable
 from shared.verbs.recovery import drain
 from tests import places
-from tests.builders import a_payment
+from tests.builders import PAYMENT_ID, a_payment
 from tests.facts import COMPLETED
 from tests.flow.kit.world import World, a_world
 
@@ -120,6 +120,18 @@ async def test_an_event_whose_id_is_of_another_payment_is_unreadable(tmp_path: P
         await world.run()
 
         assert (await world.only_letter()).reason == "unreadable"
+
+
+async def test_an_event_under_the_message_id_of_another_payment_concerns_no_cause_of_either(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        ours = await world.accept()
+        await send(world, to_cloud_event(a_payment().stored[-1]).encode(), message_id=f"{ours}:1:create:1")
+
+        await world.run()
+
+        letter = await world.only_letter()
+        assert (letter.reason, letter.payment_id, letter.cause) == ("unreadable", PAYMENT_ID, None)
+        assert await world.events(ours) == COMPLETED
 
 
 # -- bodies that the host cannot convert
