@@ -127,6 +127,10 @@ def show(_options: Options) -> str:
     return json.dumps({"properties": {"hostNameSslStates": [{"hostType": kind, "name": name} for kind, name in hosts]}})
 
 
+def accounts(options: Options) -> str:
+    return "cosmos-abc" if first(options, "--query") == "[0].name" else json.dumps([{"name": "cosmos-abc"}])
+
+
 AZ: dict[str, Callable[[Options], str]] = {
     "account get-access-token": token,
     "account show": lambda _: "00000000-0000-0000-0000-00000000000a",
@@ -136,11 +140,15 @@ AZ: dict[str, Callable[[Options], str]] = {
     "ad sp create": create_principal,
     "ad sp list": principals,
     "ad sp show": lambda _: "sp-1",
+    "cosmosdb list": accounts,
+    "cosmosdb sql role assignment list": lambda _: "[]",
     "deployment sub show": lambda _: json.dumps(state().get("outputs", {})),
     "functionapp function list": functions,
     "functionapp keys list": keys,
     "functionapp show": show,
+    "identity list": lambda _: json.dumps([{"principalId": "identity-1"}]),
     "keyvault show": lambda _: "/subscriptions/a/vaults/kv-abc",
+    "role assignment list": lambda _: "[]",
     "servicebus namespace show": lambda _: "Enabled",
     "servicebus topic subscription rule list": rules,
 }
