@@ -25,7 +25,7 @@ from local.descendants import descendants, kill_with_descendants, orphans, tell
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "local.settings.sample.json"
 COMMAND, FOLDER = "E2E_HOST", "E2E_HOST_FOLDER"
-STOPS_WITHIN_S = 40.0
+STOPS_WITHIN_S = 50.0
 PR_SET_CHILD_SUBREAPER = 36  # man 2 prctl
 LOOK_S = 0.1
 

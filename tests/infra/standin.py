@@ -127,6 +127,11 @@ def show(_options: Options) -> str:
     return json.dumps({"properties": {"hostNameSslStates": [{"hostType": kind, "name": name} for kind, name in hosts]}})
 
 
+def rights(kind: str) -> str:
+    held: dict[str, list[dict[str, str]]] = state().get("rights", {})
+    return json.dumps([right for of, given in held.items() if of.startswith(kind) for right in given])
+
+
 def accounts(options: Options) -> str:
     return "cosmos-abc" if first(options, "--query") == "[0].name" else json.dumps([{"name": "cosmos-abc"}])
 
@@ -141,14 +146,14 @@ AZ: dict[str, Callable[[Options], str]] = {
     "ad sp list": principals,
     "ad sp show": lambda _: "sp-1",
     "cosmosdb list": accounts,
-    "cosmosdb sql role assignment list": lambda _: "[]",
+    "cosmosdb sql role assignment list": lambda _: rights("Microsoft.DocumentDB/"),
     "deployment sub show": lambda _: json.dumps(state().get("outputs", {})),
     "functionapp function list": functions,
     "functionapp keys list": keys,
     "functionapp show": show,
     "identity list": lambda _: json.dumps([{"principalId": "identity-1"}]),
     "keyvault show": lambda _: "/subscriptions/a/vaults/kv-abc",
-    "role assignment list": lambda _: "[]",
+    "role assignment list": lambda _: rights("Microsoft.Authorization/"),
     "servicebus namespace show": lambda _: "Enabled",
     "servicebus topic subscription rule list": rules,
 }

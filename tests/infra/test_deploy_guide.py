@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from infra.bicep_check import VERSION
+from infra.roles import AZURE_ROLES, COSMOS_ROLES
 from tests.infra.deployment import mangled
 from tests.infra.played_app import PlayedApp, serving
 from tests.infra.stage import Stage, staged
@@ -40,13 +41,14 @@ esac
 
 BICEP = f"""#!/bin/sh
 [ "$1" = --version ] && echo "Bicep CLI version {VERSION} (stand-in)"
-[ "$1" = snapshot ] && echo '{{"predictedResources": [], "outputs": {{}}}}' > "${{2%.bicepparam}}.snapshot.json"
+NAME="${{2%.bicepparam}}"
+[ "$1" = snapshot ] && cp "{ROOT}/infra/snapshots/$(basename "$NAME").json" "$NAME.snapshot.json"
 exit 0
 """
 
 
-def blocks() -> list[str]:
-    return [re.sub(r"(?m)^ {4}", "", found) for found in BLOCK.findall(GUIDE)]
+def blocks(guide: str = GUIDE) -> list[str]:
+    return [re.sub(r"(?m)^ {4}", "", found) for found in BLOCK.findall(guide)]
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,31 @@ def home(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
-    folder = tmp_path_factory.mktemp("guide")
+    return typed(GUIDE, tmp_path_factory.mktemp("guide"))
+
+
+def rights(environment: str, *, group: str) -> dict[str, list[dict[str, str]]]:
+    """What `az` would list of an app that has the rights of the snapshot, by kind of role."""
+    snapshot = json.loads((ROOT / "infra" / "snapshots" / f"{environment}.json").read_text())
+    found: dict[str, list[dict[str, str]]] = {AZURE_ROLES: [], COSMOS_ROLES: []}
+    for resource in snapshot["predictedResources"]:
+        properties = resource.get("properties", {})
+        if resource["type"] in found and "userAssignedIdentities" in properties["principalId"]:
+            at = re.search(r"/subscriptions/[^']+", properties.get("scope", resource["id"]))
+            assert at is not None
+            role = {"id": resource["name"], "scope": at[0].replace(f"rg-regis-pay-{environment}", group)}
+            kept = {"roleDefinitionId": properties["roleDefinitionId"], "principalId": "identity-1"}
+            found[resource["type"]].append(role | kept)
+    return found
+
+
+def typed(guide: str, folder: Path) -> Told:
+    """All commands of a guide, one after another."""
     stage, app = staged(folder / "stage"), PlayedApp()
-    text = "\n".join(f"# block {number}\n{block}" for number, block in enumerate(blocks()))
+    text = "\n".join(f"# block {number}\n{block}" for number, block in enumerate(blocks(guide)))
     with serving(app) as url:
         outputs = {"SERVICE_APP_URL": url, "AZURE_RESOURCE_GROUP": "rg-dev", "SERVICE_APP_NAME": "func-abc"}
+        stage.keep(rights=rights("dev", group="rg-dev"))
         stage.keep(provisioned={**outputs, "OPS_CLIENT_ID": "ops-1"}, outputs=mangled({"VAULT_NAME": "kv-abc"}))
         environment = {**stage.environment, "HOME": str(home(folder / "home"))}
         done = subprocess.run(
@@ -130,6 +152,15 @@ def test_the_tools_were_asked_and_not_talked_about(told: Told) -> None:
 
     assert {tool for tool, *_ in asked} == {"az", "azd", "gh", "devtunnel", "curl"}
     assert {words for words in typed if words not in asked} == set()
+
+
+def test_every_command_of_the_page_for_a_first_deployment_runs(tmp_path: Path) -> None:
+    done = typed((ROOT / "docs" / "first-deploy.md").read_text(), tmp_path)
+
+    assert done.code == 0, done.said[-3000:]
+    assert done.stage.calls("azd", "up")
+    assert done.stage.calls("azd", "down", "--purge")
+    assert done.stage.calls("az", "role", "assignment", "list")
 
 
 def test_what_azd_is_told_are_parameters_it_knows(told: Told) -> None:
