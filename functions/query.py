@@ -17,28 +17,26 @@ from shared.services import GetServices
 from shared.verbs.query import stream_of
 
 
+type View = Callable[[Sequence[StoredEvent]], dict[str, object]]
+
+
 def blueprint(services: GetServices) -> func.Blueprint:
     """The functions `get_payment` and `get_payment_events`."""
     bp = func.Blueprint()
-
-    @bp.function_name("get_payment")
-    @bp.route(route="payments/{payment_id}", methods=["GET"])
-    @edge
-    async def get_payment(req: func.HttpRequest) -> func.HttpResponse:
-        return await _shown(req, view=_payment, services=services)
-
-    @bp.function_name("get_payment_events")
-    @bp.route(route="payments/{payment_id}/events", methods=["GET"])
-    @edge
-    async def get_payment_events(req: func.HttpRequest) -> func.HttpResponse:
-        return await _shown(req, view=_events, services=services)
-
+    _register(bp, "get_payment", route="payments/{payment_id}", view=_payment, services=services)
+    _register(bp, "get_payment_events", route="payments/{payment_id}/events", view=_events, services=services)
     return bp
 
 
-async def _shown(
-    req: func.HttpRequest, *, view: Callable[[Sequence[StoredEvent]], dict[str, object]], services: GetServices
-) -> func.HttpResponse:
+def _register(bp: func.Blueprint, name: str, *, route: str, view: View, services: GetServices) -> None:
+    @bp.function_name(name)
+    @bp.route(route=route, methods=["GET"])
+    @edge
+    async def show(req: func.HttpRequest) -> func.HttpResponse:
+        return await _shown(req, view=view, services=services)
+
+
+async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) -> func.HttpResponse:
     payment_id = _payment_id(req.route_params["payment_id"])
     if payment_id is None:
         return problem("payment_not_found")

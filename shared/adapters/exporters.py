@@ -73,11 +73,7 @@ def _records(exporters: Sequence[LogRecordExporter]) -> LoggerProvider | None:
 
 
 def _add_azure_monitor(ends: _Ends, connection: str) -> None:
-    """The SDK's own exporters; with local authentication off they read APPLICATIONINSIGHTS_AUTHENTICATION_STRING.
-
-    The exporter of spans asks its provider what the app is called. Without one it would ask the global provider, which
-    is not ours, and log an error for each batch.
-    """
+    """The SDK's own exporters; with local authentication off they read APPLICATIONINSIGHTS_AUTHENTICATION_STRING."""
     from azure.monitor.opentelemetry.exporter import (
         AzureMonitorLogExporter,
         AzureMonitorMetricExporter,
@@ -85,6 +81,7 @@ def _add_azure_monitor(ends: _Ends, connection: str) -> None:
     )
 
     ends.add(
+        # told whose spans they are, or it asks the global provider, which is not ours, and logs a fault for each batch
         spans=AzureMonitorTraceExporter(connection_string=connection, tracer_provider=ends.tracers),
         metrics=AzureMonitorMetricExporter(connection_string=connection),
         logs=AzureMonitorLogExporter(connection_string=connection),
