@@ -16,7 +16,6 @@ from shared.errors import PaymentsError
 from shared.services import GetServices
 from shared.verbs.query import stream_of
 
-
 type View = Callable[[Sequence[StoredEvent]], dict[str, object]]
 
 
