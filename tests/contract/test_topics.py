@@ -147,13 +147,17 @@ async def test_more_than_the_broker_takes_at_once_arrives_all_the_same(
 
 
 async def test_a_message_that_is_handed_back_says_why_it_cannot_be_sent(topics: ServiceBusTopics) -> None:
-    large, odd = a_message("x" * 1_200_000), a_message("half a pair: \ud800")
+    large, odd, odd_beside = (
+        a_message("x" * 1_200_000),
+        a_message("half a pair: \ud800"),
+        a_message(subject="half a pair: \ud800"),
+    )
 
-    rejected = await topics.publish([large, odd])
+    rejected = await topics.publish([large, odd, odd_beside])
 
-    assert [(each.message, each.for_good) for each in rejected] == [(large, True), (odd, True)]
+    assert [(each.message, each.for_good) for each in rejected] == [(large, True), (odd, True), (odd_beside, True)]
     assert rejected[0].reason == "larger than the broker takes"
-    assert rejected[1].reason.startswith("nothing that can be sent: ")
+    assert {each.reason.split(":")[0] for each in rejected[1:]} == {"nothing that can be sent"}
 
 
 async def test_what_is_parked_carries_its_reason_and_where_it_died(
