@@ -9,7 +9,9 @@ import functools
 from collections.abc import Awaitable, Callable
 
 LIMIT_S = 240.0
-"""Far below the functionTimeout of host.json (300 s). Every verb ends by limits of its own long before."""
+"""Far below the functionTimeout of host.json (300 s). A turn ends by limits of its own before; a batch, a
+sweep or a drain whose store hangs ends here, and is done again.
+"""
 
 
 class CutShort(Exception):

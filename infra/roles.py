@@ -9,17 +9,18 @@ with 1; with `--delete` it deletes that. Uses your Azure CLI sign-in. Imports no
 import argparse
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SNAPSHOTS = Path(__file__).resolve().parent / "snapshots"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
-LIMIT_S = 120
-"""For one answer of the Azure CLI."""
+from infra.azure_cli import CommandFailed, az, az_json
+from infra.smoke_http import NotYet
+
+SNAPSHOTS = Path(__file__).resolve().parent / "snapshots"
 
 AZURE_ROLES, COSMOS_ROLES = (
     "Microsoft.Authorization/roleAssignments",
@@ -30,10 +31,6 @@ _SCOPE_OF_AN_EXTENSION = re.compile(r"^\[extensionResourceId\('([^']+)'|^(.+)/pr
 _PLACE = re.compile(
     r"^/subscriptions/[^/]+(?:/resourceGroups/([^/]+)(?:/providers/([^/]+/[^/]+)/[^/]+(.*))?)?$", re.IGNORECASE
 )
-
-
-class AzFailed(Exception):
-    """The Azure CLI gave no answer. Says what was asked, and what it said."""
 
 
 @dataclass(frozen=True, order=True)
@@ -88,16 +85,16 @@ def declared(snapshot: dict[str, Any]) -> set[Right]:
 
 
 def held(group: str) -> list[Held]:
-    """The rights that the one identity of the group has, anywhere in the subscription. Raises AzFailed."""
-    identities = _asked("identity", "list", "--resource-group", group)
+    """The rights that the one identity of the group has, anywhere in the subscription. Raises CommandFailed, NotYet."""
+    identities = az_json("identity", "list", "--resource-group", group)
     if len(identities) != 1:
-        raise AzFailed(f"{group} has {len(identities)} identities and not one: is it the app's group?")
+        raise CommandFailed(f"{group} has {len(identities)} identities and not one: is it the app's group?")
     principal = identities[0]["principalId"]
-    given = _asked("role", "assignment", "list", "--assignee", principal, "--all", "--fill-principal-name", "false")
+    given = az_json("role", "assignment", "list", "--assignee", principal, "--all", "--fill-principal-name", "false")
     found = [_held(each, group, deleting=("role", "assignment", "delete", "--ids", each["id"])) for each in given]
-    for account in _asked("cosmosdb", "list", "--resource-group", group):
+    for account in az_json("cosmosdb", "list", "--resource-group", group):
         where = ("--account-name", account["name"], "--resource-group", group)
-        of_cosmos = _asked("cosmosdb", "sql", "role", "assignment", "list", *where)
+        of_cosmos = az_json("cosmosdb", "sql", "role", "assignment", "list", *where)
         delete = ("cosmosdb", "sql", "role", "assignment", "delete", *where, "--yes", "--role-assignment-id")
         found += [
             _held(each, group, deleting=(*delete, each["id"].rsplit("/", 1)[-1]))
@@ -112,25 +109,8 @@ def _held(assignment: dict[str, Any], group: str, *, deleting: tuple[str, ...]) 
     return Held(Right(role, place(assignment["scope"], group=group)), assignment["scope"], deleting)
 
 
-def _asked(*words: str) -> list[dict[str, Any]]:
-    """Raises AzFailed."""
-    found = json.loads(_az(*words, "--output", "json") or "[]")
-    return list(found)
-
-
-def _az(*words: str) -> str:
-    asked = f"az {' '.join(words)}"
-    try:
-        done = subprocess.run(["az", *words], capture_output=True, text=True, check=False, timeout=LIMIT_S)  # noqa: S603, S607 - our own words
-    except (OSError, subprocess.TimeoutExpired) as fault:
-        raise AzFailed(f"`{asked}`: {fault}") from fault
-    if done.returncode:
-        raise AzFailed(f"`{asked}` ended with {done.returncode}: {done.stderr.strip()}")
-    return done.stdout
-
-
 def compare(snapshot: dict[str, Any], group: str, *, delete: bool) -> list[str]:
-    """What is wrong, one line each. Raises AzFailed.
+    """What is wrong, one line each. Raises CommandFailed, NotYet.
 
     With `delete`, what was left behind is deleted and not wrong; not before all is there that the app needs instead.
     """
@@ -143,7 +123,7 @@ def compare(snapshot: dict[str, Any], group: str, *, delete: bool) -> list[str]:
                 f"held twice: {each.right.role} on {each.scope}: which of them is the app's? Delete the other"
             )
         elif each.right not in wanted and delete and not missing:
-            _az(*each.deleting)
+            az(*each.deleting)
             print(f"deleted  {each.right.role} on {each.scope}")
         elif each.right not in wanted:
             faults.append(f"left behind: {each.right.role} on {each.right.on}: az {' '.join(each.deleting)}")
@@ -161,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
         faults = compare(snapshot, options.resource_group, delete=options.delete)
     except FileNotFoundError as fault:
         parser.error(f"no snapshot {options.snapshot}: {fault}")
-    except AzFailed as fault:
+    except (CommandFailed, NotYet) as fault:
         print(f"FAILED  {fault}", file=sys.stderr)
         return 2
     for line in faults:

@@ -138,21 +138,24 @@ def limits(settings: Settings) -> Limits:
 
 
 def once(settings: Settings) -> GetServices:
-    """A getter that builds at its first call, under a lock: several functions may wake at once in a new process.
+    """A getter that builds at its first call. Several functions may wake at once in a new process: they share one try,
+    so that the last of them waits no longer than the first. After a try in vain the next call tries again.
 
     From here on libraries are quiet.
     """
     quiet_libraries()
-    lock = asyncio.Lock()
-    built: list[Built] = []
+    tries: list[asyncio.Task[Built]] = []
 
     async def services() -> Services:
-        async with lock:
-            if not built:
-                built.append(await _patiently(settings))
-        return built[0].services
+        if not tries or _was_in_vain(tries[-1]):
+            tries[:] = [asyncio.create_task(_patiently(settings))]
+        return (await asyncio.shield(tries[-1])).services
 
     return services
+
+
+def _was_in_vain(building: asyncio.Task[Built]) -> bool:
+    return building.done() and (building.cancelled() or building.exception() is not None)
 
 
 async def _patiently(settings: Settings) -> Built:

@@ -65,10 +65,11 @@ def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: 
 
 
 def _records(exporters: Sequence[LogRecordExporter]) -> LoggerProvider | None:
-    logs = LoggerProvider() if exporters else None
+    if not exporters:
+        return None
+    logs = LoggerProvider()
     for exporter in exporters:
-        if logs is not None:
-            logs.add_log_record_processor(BatchLogRecordProcessor(exporter))
+        logs.add_log_record_processor(BatchLogRecordProcessor(exporter))
     return logs
 
 

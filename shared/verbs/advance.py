@@ -16,7 +16,7 @@ from shared.domain.letters import Yes
 from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Standing, Stands, standing
-from shared.errors import PaymentsError, Then, Unreadable
+from shared.errors import AppendUnknown, PaymentsError, Then, Unreadable
 from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
 from shared.steps.catalogue import payment_step
@@ -52,9 +52,9 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
 
 async def _attempt(turn: Turn) -> Outcome:
     """Ends in time, whatever hangs: a process that the host ends for it would take all other work with it."""
-    yes = turn.yes
+    yes, limit = turn.yes, asyncio.timeout(turn.attempt_limit_s)
     try:
-        async with asyncio.timeout(turn.attempt_limit_s):
+        async with limit:
             moved = await _move(turn)
             if not isinstance(moved, Heard | Wanted):
                 return moved
@@ -64,7 +64,8 @@ async def _attempt(turn: Turn) -> Outcome:
             )
         return Parked(Reason.REFUSED, f"the stream refuses it: {refused}", yes=yes) if refused else Finished("recorded")
     except Exception as fault:  # noqa: BLE001 - what nobody foresaw is retried, asks first, and is parked at the end
-        return _failed(fault, yes=yes, turn=turn)
+        late = AppendUnknown("the store did not answer within the attempt") if limit.expired() else fault
+        return _failed(late, yes=yes, turn=turn)
 
 
 def _failed(fault: Exception, *, yes: Yes | None, turn: Turn) -> Outcome:

@@ -57,3 +57,4 @@ async def test_a_store_that_never_answers_ends_the_turn_and_what_was_heard_is_re
         assert time.monotonic() - began < 30, "it hung"
         assert await world.events(payment_id) == ["initiated", "created", "settled", "completed"]
         assert await world.charges(payment_id) == 1
+        assert world.telemetry.metric("step.retries", step="create", reason="append_unknown") == 1

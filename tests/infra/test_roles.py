@@ -176,7 +176,7 @@ def test_what_was_left_behind_is_deleted_when_that_is_asked_for(
     ("changed", "says"),
     [
         ({"identity_list": []}, "rg has 0 identities and not one"),
-        ({"failing": "role assignment list"}, "ended with 1: ERROR: not signed in"),
+        ({"failing": "role assignment list"}, ": ERROR: not signed in"),
     ],
     ids=["no identity", "az fails"],
 )

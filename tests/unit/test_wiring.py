@@ -1,6 +1,8 @@
 """A process that starts while the store is away waits a while, and then says so in our own words."""
 
 import asyncio
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -66,3 +68,65 @@ async def test_the_waits_grow_to_eight_seconds_until_the_store_is_there(
         await wiring.once(settings)()
 
     assert pauses == [1, 2, 4, 8, 8, 8]
+
+
+@pytest.mark.timeout(10)
+async def test_whoever_wakes_while_the_store_is_away_waits_no_longer_than_the_first(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen messages wake at once in a new process. One after another they would wait for minutes, and be cut."""
+    builds: list[None] = []
+
+    async def hangs(_: Settings) -> wiring.Built:
+        builds.append(None)
+        await asyncio.Event().wait()
+        raise AssertionError("it never comes here")
+
+    monkeypatch.setattr(wiring, "START_LIMIT_S", 1.0)
+    monkeypatch.setattr(wiring, "build", hangs)
+    services = wiring.once(settings)
+
+    async with asyncio.timeout(2.0):
+        faults = await asyncio.gather(*(services() for _ in range(16)), return_exceptions=True)
+
+    assert {type(fault) for fault in faults} == {StoreBusy}
+    assert len(builds) == 1
+
+
+async def test_one_that_is_interrupted_while_it_waits_takes_nobody_with_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_there = asyncio.Event()
+
+    async def takes_a_while(_: Settings) -> wiring.Built:
+        await is_there.wait()
+        raise KeyError("reached")
+
+    monkeypatch.setattr(wiring, "build", takes_a_while)
+    services = wiring.once(settings)
+    first, second = asyncio.ensure_future(services()), asyncio.ensure_future(services())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    is_there.set()
+
+    with pytest.raises(KeyError, match="reached"):
+        await second
+
+
+async def test_after_a_start_in_vain_the_next_tries_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = cast("wiring.Built", SimpleNamespace(services=object()))
+    answers: list[Exception | wiring.Built] = [KeyError("first"), ours]
+
+    async def builds(_: Settings) -> wiring.Built:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(wiring, "build", builds)
+    services = wiring.once(settings)
+
+    with pytest.raises(KeyError, match="first"):
+        await services()
+    assert [await services(), await services()] == [ours.services] * 2

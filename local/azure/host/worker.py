@@ -113,18 +113,7 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
         retry_context=invocation.retry,
     )
     try:
-        answer = await runtime.invocation_request(request_of(PROTOS, invocation_request=message))
-    except BaseException as exc:
-        if _is_meant_for_us(exc):
-            raise
-        if isinstance(exc, SystemExit | KeyboardInterrupt):
-            raise WorkerLeft(function.name, reason=type(exc).__name__) from exc
-        _log.error(
-            "%s was left by %s, which is no Exception: as in Azure nobody is answered until functionTimeout",
-            *(function.name, type(exc).__name__),
-        )
-        await asyncio.get_running_loop().create_future()
-        raise
+        answer = await _answered(function, request_of(PROTOS, invocation_request=message))
     finally:
         del _names[invocation_id]
     if answer.result.status == PROTOS.StatusResult.Failure:
@@ -132,6 +121,23 @@ async def invoke(function: Function, invocation: Invocation) -> TypedData | None
         raise InvocationFailed(function.name, reason=failure.message, stack_trace=failure.stack_trace)
     returned: TypedData | None = answer.return_value
     return returned
+
+
+async def _answered(function: Function, request: SimpleNamespace) -> SimpleNamespace:
+    """What the runtime says. Nothing, for ever, when the function was left by what is no Exception."""
+    try:
+        answer: SimpleNamespace = await runtime.invocation_request(request)
+    except BaseException as exc:
+        if _is_meant_for_us(exc):
+            raise
+        left_by = type(exc).__name__
+        if isinstance(exc, SystemExit | KeyboardInterrupt):
+            raise WorkerLeft(function.name, reason=left_by) from exc
+        why = "which is no Exception: as in Azure nobody is answered until functionTimeout"
+        _log.error("%s was left by %s, %s", function.name, left_by, why)
+        await asyncio.get_running_loop().create_future()
+        raise
+    return answer
 
 
 def running_function() -> str:

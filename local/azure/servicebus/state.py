@@ -1,4 +1,4 @@
-"""The broker's rules: peek-lock, settlement, expiry, dead letters and where they are forwarded, recovery.
+"""The broker's rules for a message that is in a queue: peek-lock, settlement, expiry, death.
 
 Knows no protocol and reads no clock: time, tokens and the journal come in. Every method that changes something returns
 a future that is done when the change is durable. Others see the change only after that.
@@ -11,14 +11,13 @@ from itertools import count
 from typing import Protocol
 from uuid import UUID
 
-from local.azure.servicebus.entities import Body, Entry, Envelope, MessageState, Queue, Receiver, Subscription, Topic
+from local.azure.servicebus.entities import Entry, Envelope, MessageState, Queue, Receiver, Topic
 from local.azure.servicebus.errors import EntityNotFound, MessageLockLost, MessageNotFound, NotAllowed
 from local.azure.servicebus.faults import Faults
+from local.azure.servicebus.forwarding import HOP_LIMIT, Forwarding
 from local.azure.servicebus.intake import Intake
-from local.azure.servicebus.journal import Journal, PutEntry, Snapshot, Unit
-
-HOP_LIMIT = 4
-"""A message is forwarded at most this often; the service's own limit."""
+from local.azure.servicebus.journal import Journal, Snapshot, Unit
+from local.azure.servicebus.recovery import recovered
 
 type Durable = asyncio.Future[None]
 
@@ -48,10 +47,9 @@ class Broker:
         self._alarm = alarm
         self._faults = faults
         self._new_token = new_token
-        self._waiting: dict[str, list[Entry]] = {}
-        """Dead letters that wait for the topic of this name to exist or to have room."""
         self._queues = {queue.name.lower(): queue for queue in self._all_queues()}
         self._intake = Intake(read, now_ms, self._show, faults, count(1), count(1))
+        self._forwarding = Forwarding(topics, journal, intake=self._intake)
 
     def _all_queues(self) -> Iterable[Queue]:
         for topic in self.topics.values():
@@ -88,7 +86,7 @@ class Broker:
     def cancel(self, topic: Topic, sequence_numbers: Sequence[int]) -> Durable:
         unit = Unit(self._journal)
         self._intake.cancel(unit, topic, sequence_numbers=sequence_numbers)
-        return self._commit(unit, topic)
+        return self._forwarding.commit(unit, topic)
 
     # -- receiving -------------------------------------------------------------------------------------------------
 
@@ -119,7 +117,7 @@ class Broker:
         unit = Unit(self._journal)
         self._remove(unit, entry)
         unit.then(lambda: receiver.deliver(entry))
-        self._commit(unit, entry.queue.topic)
+        self._forwarding.commit(unit, entry.queue.topic)
 
     def peek(self, queue: Queue, *, from_number: int, limit: int) -> list[Entry]:
         found = [entry for number, entry in queue.entries.items() if number >= from_number]
@@ -140,7 +138,7 @@ class Broker:
                 self._remove(unit, entry)
             else:
                 self._lock(entry)
-        return deferred, self._commit(unit, queue.topic)
+        return deferred, self._forwarding.commit(unit, queue.topic)
 
     # -- locks and settlement --------------------------------------------------------------------------------------
 
@@ -184,7 +182,7 @@ class Broker:
         entry, unit = self._settled(queue, token), Unit(self._journal)
         queue.counts["completed"] += 1
         self._remove(unit, entry)
-        return self._commit(unit, queue.topic)
+        return self._forwarding.commit(unit, queue.topic)
 
     def abandon(self, queue: Queue, token: UUID) -> Durable:
         entry = self._settled(queue, token)
@@ -208,7 +206,7 @@ class Broker:
             raise NotAllowed(f"{queue.name} is a dead-letter queue: its messages cannot die again")
         entry, unit = self._settled(queue, token), Unit(self._journal)
         self._bury(unit, entry, reason=reason, description=description)
-        return self._commit(unit, queue.topic)
+        return self._forwarding.commit(unit, queue.topic)
 
     def _give_back(self, entry: Entry, *, failed: bool) -> Durable:
         unit, queue = Unit(self._journal), entry.queue
@@ -222,7 +220,7 @@ class Broker:
             self._bury(unit, entry, reason="MaxDeliveryCountExceeded", description=text)
         elif not self._expire(unit, entry) and entry.state is MessageState.ACTIVE:
             queue.make_ready(entry)
-        durable = self._commit(unit, queue.topic)
+        durable = self._forwarding.commit(unit, queue.topic)
         self.pump(queue)
         return durable
 
@@ -248,7 +246,7 @@ class Broker:
             return
         unit = Unit(self._journal)
         if self._expire(unit, entry):
-            self._commit(unit, entry.queue.topic)
+            self._forwarding.commit(unit, entry.queue.topic)
 
     def _bury(self, unit: Unit, entry: Entry, *, reason: str | None, description: str | None) -> None:
         """The message leaves its subscription: for the topic that takes its dead, or for its dead-letter queue."""
@@ -258,7 +256,7 @@ class Broker:
         queue.remove(entry)
         queue.counts["died"] += 1
         entry.reason, entry.description = reason, description
-        target = self._forward_target(subscription)
+        target = self._forwarding.target(subscription)
         if subscription.forward_dead_letters_to is not None and entry.hops >= HOP_LIMIT:
             entry.reason = "MaxTransferHopCountExceeded"
             entry.description = f"Forwarded {entry.hops} times, then died of {reason}: {description}"
@@ -271,52 +269,14 @@ class Broker:
         unit.put(entry)
         unit.then(lambda: self._show(entry))
 
-    # -- forwarding ------------------------------------------------------------------------------------------------
-
-    def _forward_target(self, subscription: Subscription) -> Topic | None:
-        """Where dead letters go at this moment; None when nowhere, or when they have to wait."""
-        target = self.topics.get((subscription.forward_dead_letters_to or "").lower())
-        return target if target is not None and not target.is_full else None
-
-    def _waits_for(self, entry: Entry) -> Subscription | None:
-        """The subscription in which a dead letter died that still has to be forwarded."""
-        for subscription in entry.queue.topic.subscriptions:
-            wanted = subscription.forward_dead_letters_to is not None and entry.hops < HOP_LIMIT
-            if subscription.dead is entry.queue and wanted:
-                return subscription
-        return None
-
-    def _forward_waiting(self, topic: Topic) -> None:
-        waiting = self._waiting.get(topic.name.lower(), [])
-        while waiting and not topic.is_full:
-            entry, unit = waiting.pop(0), Unit(self._journal)
-            subscription = self._waits_for(entry)
-            if subscription is None:
-                continue
-            subscription.queue.counts["forwarded"] += 1
-            entry.queue.remove(entry)
-            self._intake.forward(unit, entry, topic=topic, source=subscription.queue.name)
-            self._commit(unit, entry.queue.topic)
-
-    def _commit(self, unit: Unit, topic: Topic) -> Durable:
-        """Commit something that may have made room in the topic."""
-        durable = unit.commit()
-        self._forward_waiting(topic)
-        return durable
-
-    # -- visibility and recovery -----------------------------------------------------------------------------------
-
     def _show(self, entry: Entry) -> None:
         """The entry is durable: its queue has it now."""
         queue = entry.queue
         queue.entries[entry.sequence_number] = entry
         if entry.state is MessageState.SCHEDULED:
             self._alarm.at(entry.scheduled_ms or 0, partial(self._check_schedule, entry))
-        elif (subscription := self._waits_for(entry)) is not None:
-            name = (subscription.forward_dead_letters_to or "").lower()
-            self._waiting.setdefault(name, []).append(entry)
-            if name in self.topics:
-                self._forward_waiting(self.topics[name])
+        elif self._forwarding.is_wanted(entry):
+            self._forwarding.wait(entry)
         elif entry.state is MessageState.ACTIVE:
             queue.make_ready(entry)
             self.pump(queue)
@@ -331,47 +291,9 @@ class Broker:
 
     def recover(self, snapshot: Snapshot) -> None:
         """Take over what was durable, all of it unlocked. Rows of queues that are not declared stay where they are."""
-        read, bodies = self._intake.read, dict[int, Body]()
-        for name, number in snapshot.next_numbers.items():
-            if (queue := self._queues.get(name.lower())) is not None:
-                queue.next_sequence_number = number
-        for seen in snapshot.seen:
-            if (topic := self.topics.get(seen.topic.lower())) is not None:
-                topic.seen[seen.message_id] = seen.at_ms
-        self._intake.body_ids = count(max(snapshot.bodies, default=0) + 1)
-        self._intake.entry_ids = count(max((row.entry_id for row in snapshot.entries), default=0) + 1)
-        entries = []
-        for row in snapshot.entries:
-            if row.body_id not in bodies:
-                payload = snapshot.bodies[row.body_id]
-                bodies[row.body_id] = Body(row.body_id, payload, read(payload))
-            bodies[row.body_id].uses += 1
-            if (queue := self._queues.get(row.queue.lower())) is not None:
-                queue.topic.size += 1
-                entries.append(_restored(row, queue, body=bodies[row.body_id]))
-        for entry in entries:
+        for entry in recovered(snapshot, topics=self.topics, queues=self._queues, intake=self._intake):
             self._show(entry)
 
 
 def _chances_used(entry: Entry) -> int:
     return entry.delivery_count - entry.arrived_count
-
-
-def _restored(row: PutEntry, queue: Queue, *, body: Body) -> Entry:
-    return Entry(
-        row.entry_id,
-        queue,
-        row.sequence_number,
-        body,
-        enqueued_ms=row.enqueued_ms,
-        state=MessageState(row.state),
-        expires_ms=row.expires_ms,
-        scheduled_ms=row.scheduled_ms,
-        delivery_count=row.delivery_count,
-        arrived_count=row.arrived_count,
-        hops=row.hops,
-        enqueued_sequence_number=row.enqueued_sequence_number,
-        reason=row.reason,
-        description=row.description,
-        source=row.source,
-    )
