@@ -224,7 +224,7 @@ async def test_a_function_learns_the_trace_of_its_message_and_none_of_a_change(p
     await platform.write("a")
 
     async with sample(platform):
-        await platform.record.until(lambda record: bool(record.all("message")) and bool(record.all("changes")))
+        await platform.record.until(lambda record: bool(record.all("message_trace") and record.all("changes_trace")))
 
     [of_message] = platform.record.all("message_trace")
     assert of_message.startswith("00-0af7651916cd43dd8448eb211c80319c-")

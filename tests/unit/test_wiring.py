@@ -82,11 +82,11 @@ async def test_whoever_wakes_while_the_store_is_away_waits_no_longer_than_the_fi
         await asyncio.Event().wait()
         raise AssertionError("it never comes here")
 
-    monkeypatch.setattr(wiring, "START_LIMIT_S", 1.0)
+    monkeypatch.setattr(wiring, "START_LIMIT_S", 0.5)
     monkeypatch.setattr(wiring, "build", hangs)
     services = wiring.once(settings)
 
-    async with asyncio.timeout(2.0):
+    async with asyncio.timeout(5.0):  # in turn they would need eight
         faults = await asyncio.gather(*(services() for _ in range(16)), return_exceptions=True)
 
     assert {type(fault) for fault in faults} == {StoreBusy}
