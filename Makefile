@@ -5,10 +5,10 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test e2e soak mutants check fix pin package clean
+.PHONY: help run emulators test conformance e2e soak mutants check fix pin package clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/.ready ## start everything here, send one sample payment, serve until Ctrl-C (ONCE=1: stop after it; RESET=1: forget the data; ARGS='--http-port 8000')
 	$(PYTHON) -m local up $(if $(ONCE),--once) $(if $(RESET),--reset) $(ARGS)
@@ -18,6 +18,9 @@ emulators: .venv/.ready ## start everything but the Functions host, for `func st
 
 test: check ## check, then all tests, and the coverage of functions/ and shared/ (ARGS=tests/flow: some tests, no coverage)
 	$(PYTHON) -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
+
+conformance: .venv/.ready ## what `make test` is too short for: a crash beside each call, larger loads, the local host against what Microsoft's answered
+	$(PYTHON) -m pytest -m long --dist load $(ARGS)
 
 e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Functions host that this command starts; docs/local.md)
 	$(PYTHON) -m pytest tests/e2e tests/ops/test_on_platform.py tests/ops/test_walkthrough.py $(if $(E2E_HOST),-n 0) $(ARGS)

@@ -1,4 +1,4 @@
-"""Two hundred payments at once: every one completes and is charged once, whatever is killed in the meantime."""
+"""Many payments at once: every one completes and is charged once, whatever is killed in the meantime."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,6 @@ from tests.shop import Shop
 from tests.topologies import SHORTEST_LOCK, changed_topology
 from tests.waiting import until
 
-COUNT = 200
 EVENT_TOPICS = ("payment-initiated", "payment-created", "payment-settled", "payment-completed")
 
 
@@ -29,19 +28,21 @@ async def all_is_well(shop: Shop, payment_ids: list[str]) -> None:
         assert [event["version"] for event in events] == list(range(1, len(events) + 1))
 
 
+@pytest.mark.parametrize("count", [60, pytest.param(200, marks=pytest.mark.long)])
 @pytest.mark.parametrize("forgets", [False, True], ids=["remembering provider", "forgetful provider"])
-async def test_all_complete_and_each_event_goes_to_its_topic_once(tmp_path: Path, *, forgets: bool) -> None:
+async def test_all_complete_and_each_event_goes_to_its_topic_once(tmp_path: Path, count: int, *, forgets: bool) -> None:
     async with running_shop(data=tmp_path) as (platform, shop):
         await shop.tell_provider("/mode", forget_request_ids=forgets)
 
-        payment_ids = await shop.order_many(COUNT)
+        payment_ids = await shop.order_many(count)
         await all_is_well(shop, payment_ids)
 
         entities = await topics(shop.http, platform)
-        assert {name: entities[name]["accepted"] for name in EVENT_TOPICS} == dict.fromkeys(EVENT_TOPICS, COUNT)
+        assert {name: entities[name]["accepted"] for name in EVENT_TOPICS} == dict.fromkeys(EVENT_TOPICS, count)
 
 
-@pytest.mark.parametrize(("victim", "count"), [("host", COUNT), ("cosmos", 80), ("servicebus", 80), ("provider", 80)])
+@pytest.mark.parametrize("count", [60, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("victim", ["host", "cosmos", "servicebus", "provider"])
 async def test_all_complete_although_a_part_is_killed_in_the_middle(tmp_path: Path, victim: str, count: int) -> None:
     topology = changed_topology(tmp_path, lock_duration=SHORTEST_LOCK)
     async with running_shop(data=tmp_path, topology=topology) as (platform, shop):

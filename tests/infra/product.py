@@ -5,6 +5,7 @@ Must not judge: the checks do.
 
 import ast
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,11 +94,12 @@ class Product:
 
     @property
     def needed_settings(self) -> set[str]:
-        """What the app does not start without, and its two connections by identity."""
+        """What the app does not start without, what its triggers name, and its two connections by identity."""
         connections = {f.trigger["connection"] for f in self.functions.values() if "connection" in f.trigger}
         plain = {field.alias or name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
         aliases = {alias for alias in self.settings if alias.split("__")[0] in connections and "__" in alias}
-        return plain | aliases | {f"{connection}__credential" for connection in connections}
+        named = {name for f in self.functions.values() for name in re.findall("%([^%]+)%", str(f.trigger))}
+        return plain | aliases | named | {f"{connection}__credential" for connection in connections}
 
     @property
     def secret_settings(self) -> set[str]:

@@ -3,7 +3,9 @@
 The checks are functions over infra/, so the real folder and the copies with a fault go through the same code.
 """
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +53,26 @@ def test_a_seeded_fault_is_seen(seed: Seed[Check], tmp_path: Path, product: Prod
     faults = seed.check(seed.planted(tmp_path), product)
 
     assert any(seed.says in fault for fault in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("trigger", "missing"),
+    [
+        ({"connection": "OtherConnection"}, "OtherConnection__credential"),
+        ({"subscriptionName": "%OTHER_SUBSCRIPTION%"}, "OTHER_SUBSCRIPTION"),
+    ],
+    ids=["its connection", "a name"],
+)
+def test_a_trigger_that_names_a_setting_which_no_environment_has_is_seen(
+    trigger: dict[str, Any], missing: str, infra: Infra, product: Product
+) -> None:
+    step = product.functions["settle_payment"]
+    one_more = dataclasses.replace(step, trigger={**step.trigger, **trigger})
+    with_it = dataclasses.replace(product, functions={**product.functions, "one_more": one_more})
+
+    faults = app_checks.settings_are_those_of_the_code(infra, with_it)
+
+    assert faults == [f"{missing}: needed, and not set"] * len(infra.snapshots)
 
 
 def test_every_check_is_shown_to_see_a_fault() -> None:

@@ -32,6 +32,7 @@ def expected(answers: Mapping[str, Answer]) -> dict[str, str]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", QUICK)
 async def test_it_does_as_microsofts_host_did(name: str, tmp_path: Path) -> None:
     session: Session = SESSIONS[name]
@@ -43,6 +44,7 @@ async def test_it_does_as_microsofts_host_did(name: str, tmp_path: Path) -> None
     assert asked == expected(KEPT[name])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FAULTS)
 async def test_a_fault_that_it_refuses_names_what_microsofts_host_did_with_it(name: str, tmp_path: Path) -> None:
     async with world(tmp_path) as at:
