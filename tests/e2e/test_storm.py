@@ -1,8 +1,8 @@
 """Many payments on the whole platform in a storm: while faults of every kind are injected.
 
 The provider forgets request ids, so no second charge is hidden. STORM_PAYMENTS says how many payments, 100 without it;
-the long form sends 300. STORM_SEED says which faults; without it they are drawn anew. The seed is printed, so that a run
-can be repeated.
+the long form sends 300. STORM_SEED says which faults; without it they are drawn anew. The seed is printed, so that a
+run can be repeated.
 """
 
 import asyncio
