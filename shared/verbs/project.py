@@ -6,7 +6,7 @@ from typing import Any
 from shared import flow, signals
 from shared.codec.documents import from_document
 from shared.codec.stubs import moved_at, named
-from shared.domain.payment import Status
+from shared.domain.payment import Status, Step
 from shared.domain.rows import UNKNOWN, Row, newer, row_of, unread_row
 from shared.errors import StoreBusy, Unreadable
 from shared.ports.letter_box import letters_of
@@ -90,3 +90,5 @@ def _tell(row: Row, *, standing: Row | None, services: Services) -> None:
         services.telemetry.log(signals.LOG_COMPLETED, {"payment_id": row.payment_id, "seconds": seconds})
     if row.status in _FAILED and before not in _FAILED:
         services.telemetry.count(signals.PAYMENTS_FAILED)
+        if row.owes == Step.VOID:
+            services.telemetry.count(signals.VOIDS_OWED)

@@ -27,6 +27,11 @@ class Ingestion:
         """Of ours: requests and dependencies."""
         return [each for each in self.envelopes if each["data"]["baseType"] in ("RequestData", "RemoteDependencyData")]
 
+    def figures(self, name: str) -> list[dict[str, Any]]:
+        """What was told of a metric, one for each point."""
+        told = [each["data"]["baseData"] for each in self.envelopes if each["data"]["baseType"] == "MetricData"]
+        return [each for each in told if each["metrics"][0]["name"] == name]
+
 
 @asynccontextmanager
 async def running_ingestion() -> AsyncIterator[Ingestion]:

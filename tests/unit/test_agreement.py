@@ -68,6 +68,14 @@ def test_every_function_stands_behind_the_edge(declared_functions: dict[str, Dec
     assert [name for name, function in declared_functions.items() if not function.is_guarded] == []
 
 
+def test_what_a_function_raises_is_told_under_the_name_that_azure_knows(
+    declared_functions: dict[str, Declared],
+) -> None:
+    assert {name: function.told_as for name, function in declared_functions.items()} == {
+        name: name for name in declared_functions
+    }
+
+
 def test_the_longest_turn_that_there_can_be_ends_by_its_own_limits() -> None:
     """A process that starts, calls up to the limit of a turn, a store and a broker that hang: copy, then letter."""
     longest_s = START_LIMIT_S + MESSAGE_LOCK_S + RECORDED_WITHIN_S + 2 * CALL_LIMIT_S
