@@ -10,7 +10,7 @@ PAYMENTS_COMPLETED = "payments.completed"
 PAYMENTS_FAILED = "payments.failed"
 PAYMENTS_SWEPT = "payments.swept"  # step
 PAYMENTS_NOT_SWEPT = "payments.not_swept"  # reason
-VOIDS_OWED = "payments.void_owed"
+STEPS_OWED = "steps.owed"  # step: what the payment waits for now
 EVENTS_PUBLISHED = "events.published"
 TOPIC_REFUSALS = "topic.refusals"  # topic
 STEP_RETRIES = "step.retries"  # step, reason
@@ -36,7 +36,7 @@ COUNTERS = frozenset(
         PAYMENTS_FAILED,
         PAYMENTS_SWEPT,
         PAYMENTS_NOT_SWEPT,
-        VOIDS_OWED,
+        STEPS_OWED,
         EVENTS_PUBLISHED,
         TOPIC_REFUSALS,
         STEP_RETRIES,

@@ -40,6 +40,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.notifier": (*PORTS, "aiohttp"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
+    "shared.adapters.lines": ("opentelemetry",),
     # put together
     "shared.settings": ("pydantic", "pydantic_settings", "shared.domain"),
     "shared.wiring": (*INSIDE, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
