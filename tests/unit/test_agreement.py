@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from azure.functions import DataType
 
 from functions.edge import LIMIT_S
@@ -87,6 +88,12 @@ def test_the_edge_ends_what_lasts_too_long_well_before_the_host_does() -> None:
     minutes, seconds = map(int, HOST["functionTimeout"].split(":")[1:])
 
     assert 0.8 * (60 * minutes + seconds) >= LIMIT_S
+
+
+@pytest.mark.parametrize("category", ["Microsoft.AspNetCore", "System.Net.Http"])
+def test_the_host_writes_no_addresses_into_the_log(category: str) -> None:
+    """A caller's key may stand in one. The default level replaces the host's own filter, which would drop them."""
+    assert HOST["logging"]["logLevel"][category] == "Warning"
 
 
 def test_no_message_may_rewrite_what_is_said_of_it(declared_functions: dict[str, Declared]) -> None:
