@@ -61,20 +61,23 @@ AppMetrics
   }
   {
     name: 'dead-letters-normal'
-    description: 'Payments were parked about five minutes ago and still wait for an operator.'
+    description: 'Payments were parked more than five minutes ago and still wait for an operator.'
     severity: 2
-    window: 'PT10M'
+    window: 'PT15M'
     threshold: 0
     tellsEach: false
     dimensions: ['step', 'reason']
-    // Measured as open over four minutes, and in between never as dealt with. The smoke test of a deployment discards its
-    // own within a minute: one measurement sees them, or none, and nobody wakes.
+    // The smoke test of a deployment discards its own within a minute, mostly between two measurements, and so wakes nobody:
+    // what the last round did not measure as open is not, unless that round came before the letter.
     query: '''
 AppMetrics
-| where Name == 'regispay.dead_letters.open'
+| where Name == 'regispay.dead_letters.recorded' and TimeGenerated < ago(5m)
 | where tostring(Properties.severity) == 'normal' and tostring(Properties.reason) != 'smoke_test'
-| summarize value = min(Sum), seen = max(TimeGenerated) - min(TimeGenerated) by step = tostring(Properties.step), reason = tostring(Properties.reason)
-| where seen >= 4m
+| summarize recorded = sum(Sum), latest = max(TimeGenerated) by step = tostring(Properties.step), reason = tostring(Properties.reason)
+| join kind=leftouter (AppMetrics | where Name == 'regispay.dead_letters.open' | where tostring(Properties.severity) == 'normal' | summarize arg_max(TimeGenerated, Sum) by step = tostring(Properties.step), reason = tostring(Properties.reason) | project step, reason, waiting = Sum, counted = TimeGenerated) on step, reason
+| extend measured = toscalar(AppMetrics | where Name == 'regispay.outbox.lag_s' | summarize max(TimeGenerated))
+| where isnull(measured) or measured < latest or (waiting > 0 and counted > measured - 1m)
+| summarize value = max(recorded) by step, reason
 '''
   }
   {

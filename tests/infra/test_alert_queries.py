@@ -77,26 +77,53 @@ def test_letters_do_not_look_dealt_with_because_nobody_measures() -> None:
     assert RULES["dead-letters-high-open"].fires(*opened(45, kind=HIGH))
 
 
+def measured(*minutes_ago: float, value: float = 0.0) -> list[Row]:
+    """Rounds of the measure; value: how many letters of NORMAL's kind each found open, told a moment later."""
+    rounds = [metric("outbox.lag_s", each, value=0) for each in minutes_ago]
+    return rounds + (opened(*(each - 0.2 for each in minutes_ago), kind=NORMAL, value=value) if value else [])
+
+
+def parked(minutes_ago: float, **kind: str) -> Row:
+    return replace(metric("dead_letters.recorded", minutes_ago), properties=NORMAL | kind)
+
+
 @pytest.mark.parametrize(
     "rows",
     [
-        [metric("dead_letters.recorded", 6, step="create", reason="our_fault", severity="normal")],
-        opened(6, kind=NORMAL),
-        [*opened(6, kind=NORMAL), *opened(5, value=0, kind=NORMAL)],
-        [*opened(7, 6, kind=NORMAL), *opened(5, 4, 3, 2, 1, value=0, kind=NORMAL)],
-        opened(9, 8, 7, 6, 5, 4, 3, 2, 1, kind=NORMAL | {"reason": "smoke_test"}),
-        opened(3.5, 2.5, 1.5, 0.5, kind=NORMAL),
+        [parked(6.5), *measured(6, 5, 4, 3, 2, 1)],
+        [parked(6.5), *measured(6, value=1), *opened(5, kind=NORMAL, value=0), *measured(5, 4, 3, 2, 1)],
+        [parked(6.5), *measured(6, value=1), *measured(5, 4, 3, 2, 1)],
+        [parked(6.5, reason="smoke_test"), *measured(6, 5, 4, 3, 2, 1, value=1)],
+        [parked(4.5), *measured(4, 3, 2, 1, value=1)],
+        measured(6, 5, 4, 3, 2, 1, value=1),
     ],
-    ids=["between two measurements", "seen once", "seen and gone", "long gone", "the broker's own", "too young"],
+    ids=["between two rounds", "seen and gone", "seen, and the end was lost", "the broker's own", "too young", "old"],
 )
 def test_a_letter_that_is_dealt_with_at_once_wakes_nobody(rows: list[Row]) -> None:
-    """As those of the smoke test of each deployment."""
+    """As those of the smoke test of each deployment. What is old was told before."""
     assert RULES["dead-letters-normal"].fires(*rows) == {}
 
 
-@pytest.mark.parametrize("measured", [(5.5, 4.5, 3.5, 2.5, 1.5), (9.5, 4.5)], ids=["every minute", "every five"])
-def test_a_letter_that_waits_for_five_minutes_wakes_somebody(measured: tuple[float, ...]) -> None:
-    assert RULES["dead-letters-normal"].fires(*opened(*measured, kind=NORMAL)) == {("create", "retries_exhausted"): 1}
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [parked(6.5), *measured(6, 5, 4, 3, 2, 1, value=1)],
+        [parked(6.5), *measured(4, value=1)],
+        [parked(6.5), *measured(9, 8, 7)],
+        [parked(6.5)],
+    ],
+    ids=["open in every round", "rounds far apart", "not measured since", "never measured"],
+)
+def test_a_letter_that_waits_for_five_minutes_wakes_somebody(rows: list[Row]) -> None:
+    assert RULES["dead-letters-normal"].fires(*rows) == {("create", "retries_exhausted"): 1}
+
+
+def test_a_new_letter_is_told_while_an_older_one_of_its_kind_is_left_open() -> None:
+    open_for_long = measured(*range(1, 15), value=7)
+
+    assert RULES["dead-letters-normal"].fires(*open_for_long, parked(9), parked(8)) == {
+        ("create", "retries_exhausted"): 2
+    }
 
 
 def test_a_timer_that_measures_no_more_is_seen() -> None:
