@@ -22,7 +22,8 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The exporter tells its makers nothing of itself, and no line of another test is exported."""
-    monkeypatch.setenv("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")
+    for name in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED"):
+        monkeypatch.setenv(f"APPLICATIONINSIGHTS_{name}", "true")
     root = logging.getLogger()
     before = list(root.handlers)
     yield
