@@ -108,7 +108,9 @@ async def test_what_libraries_warn_of_is_told_and_what_they_chat_of_is_not() -> 
         assert ends.logs is not None
         export_lines(ends.logs)
         export_lines(ends.logs)
-        logging.getLogger("azure.servicebus").warning("a link was lost: %s", "payment-created", extra={"link": 7})
+        logging.getLogger("azure.servicebus").warning(
+            "a link was lost: %s", "payment-created", extra={"link": 7, "of": object()}
+        )
         logging.getLogger("azure.servicebus").info("a link changed its state")
         logging.getLogger("asyncio").critical("the loop is gone")
         telemetry.log("accept.accepted", {"payment_id": "p-1"}, level=Level.WARNING)
