@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.azure.cosmos.errors import CosmosError
+from local.azure.cosmos.expressions import needles_of
 from local.azure.cosmos.sql import parse
-from local.azure.cosmos.values import Document
+from local.azure.cosmos.values import Document, dumps
 
 SYMBOLS = [
     "(",
@@ -134,3 +135,42 @@ def test_false_wins_an_and_true_wins_an_or_and_else_undefined_stays(condition: s
 )
 def test_a_start_in_any_case_is_compared_letter_by_letter(whole: str, start: str, *, expected: bool) -> None:
     assert meets(f"STARTSWITH(c.text, '{start}', true)", {"text": whole}) is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "needles"),
+    [
+        ("c.a = 'x'", ['"x"']),
+        ("c.a = @text", ['"a \\"word\\" \\u00e4"']),
+        ("(c['a'].b = 'x') AND c.n > 1 AND c.b = 'y'", ['"x"', '"y"']),
+        ("c.a = @number", []),
+        ("c.a = 1", []),
+        ("'x' = c.a", []),
+        ("c.a != 'x'", []),
+        ("c.a > 'x'", []),
+        ("c.a = c.b", []),
+        ("c.a = 'x' OR c.b = 'y'", []),
+        ("NOT c.a = 'x'", []),
+        ("c.a IN ('x')", []),
+        ("STARTSWITH(c.a, 'x') = true", []),
+        ("(c.a = 'x') = false", []),
+        ("IS_DEFINED(c.a) AND (c.a = 'x' OR c.b = 'y')", []),
+    ],
+)
+def test_only_what_every_match_holds_is_sought_before_a_document_is_read(condition: str, needles: list[str]) -> None:
+    where = parse(f"SELECT * FROM c WHERE {condition}", {"@text": 'a "word" \u00e4', "@number": 7}).where
+
+    assert list(needles_of(where)) == needles
+
+
+@given(
+    st.dictionaries(st.sampled_from("ab"), st.text() | st.integers() | st.dictionaries(st.just("b"), st.text())),
+    st.text(),
+)
+def test_what_is_sought_stands_in_each_document_that_matches(document: Document, text: str) -> None:
+    for condition in ("c.a = @text", "c.a.b = @text AND c.b = @text", "c.b = @text"):
+        where = parse(f"SELECT * FROM c WHERE {condition}", {"@text": text}).where
+        assert where is not None
+        for made in (document, {**document, "a": text}, {"a": {"b": text}, "b": text}):
+            if where(made) is True:
+                assert all(needle in dumps(made) for needle in needles_of(where))

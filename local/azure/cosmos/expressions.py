@@ -5,12 +5,28 @@ the service; only what is true passes a WHERE. Knows nothing of the grammar or o
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import ge, gt, le, lt
 
-from local.azure.cosmos.values import UNDEFINED, Document, Value, at_path
+from local.azure.cosmos.values import UNDEFINED, Document, Value, at_path, dumps
 
 type Expression = Callable[[Document], Value]
 type SortKey = tuple[int, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Selective:
+    """An expression that is true of no document whose JSON lacks one of the needles.
+
+    So a query need not read each document to find the few that it is about, as the service does by its index.
+    """
+
+    evaluate: Expression
+    needles: tuple[str, ...]
+
+    def __call__(self, document: Document) -> Value:
+        return self.evaluate(document)
+
 
 _ORDERINGS: dict[str, Callable[[float | str, float | str], bool]] = {"<": lt, ">": gt, "<=": le, ">=": ge}
 COMPARISONS = ("=", "!=", "<>", *_ORDERINGS)
@@ -50,6 +66,16 @@ def comparison(left: Expression, right: Expression, *, operator: str) -> Express
     return lambda document: _compare(left(document), right(document), operator=operator)
 
 
+def finding(equality: Expression, text: str | None) -> Expression:
+    """That a property is equal to a text: the text stands in the JSON of each document for which it is true."""
+    return equality if text is None else Selective(equality, (dumps(text),))
+
+
+def needles_of(expression: Expression | None) -> tuple[str, ...]:
+    """What stands in the JSON of every document for which it is true, as far as that is known."""
+    return expression.needles if isinstance(expression, Selective) else ()
+
+
 def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
     """`x IN (a, b)`: true when one is equal, undefined when x is."""
 
@@ -64,7 +90,9 @@ def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
 
 def all_of(conditions: Sequence[Expression]) -> Expression:
     """AND: false wins over undefined. One condition alone is its own value, of whatever type."""
-    return _joined(conditions, winner=False)
+    needles = tuple(needle for condition in conditions for needle in needles_of(condition))
+    joined = _joined(conditions, winner=False)
+    return Selective(joined, needles) if needles else joined
 
 
 def any_of(conditions: Sequence[Expression]) -> Expression:
@@ -124,3 +152,10 @@ def _kind(value: Value) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return "number"
     return type(value).__name__
+
+
+FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expression]]] = {
+    "IS_DEFINED": (1, 1, is_defined),
+    "STARTSWITH": (2, 3, starts_with),
+}
+"""The least and the greatest number of arguments, and what is made of them."""

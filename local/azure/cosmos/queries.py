@@ -16,7 +16,7 @@ from typing import Final
 from local.azure.cosmos.catalogue import Container
 from local.azure.cosmos.charges import Charges
 from local.azure.cosmos.errors import bad_request
-from local.azure.cosmos.expressions import SortKey, sort_key
+from local.azure.cosmos.expressions import SortKey, needles_of, sort_key
 from local.azure.cosmos.sql import Column, Query, parse
 from local.azure.cosmos.store import Row, Scope, Store
 from local.azure.cosmos.values import UNDEFINED, Document, Json, Value, at_path, dumps
@@ -134,7 +134,7 @@ class Queries:
                 yield entry
 
     def _matches(self, scope: Scope, query: Query, *, after: tuple[int, int] | None) -> Iterator[tuple[Row, Document]]:
-        for row in self._store.scan(scope, after=after):
+        for row in self._store.scan(scope, after=after, containing=needles_of(query.where)):
             document: Document = json.loads(row.body)
             if query.where is None or query.where(document) is True:
                 yield row, document

@@ -8,7 +8,7 @@
 Everything else is refused by name: a query that runs here should run in Azure, not the other way round.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -172,15 +172,23 @@ class _Parser:
         return once if is_odd else x.negation(once)
 
     def _comparison(self) -> Expression:
+        first = self._peek()
         left = self._primary()
         negated = self._word() == "NOT" and self._word(1) == "IN" and self._take("NOT")
         if self._take("IN"):
             found = x.among(left, self._listed())
             return x.negation(found) if negated else found
         if self._word() in x.COMPARISONS:
-            operator = self._next().text
-            return x.comparison(left, self._primary(), operator=operator)
+            operator, second = self._next().text, self._peek()
+            compared = x.comparison(left, self._primary(), operator=operator)
+            is_of_a_property = operator == "=" and first == Token("word", self._alias)
+            return x.finding(compared, self._text(second)) if is_of_a_property else compared
         return left
+
+    def _text(self, token: Token) -> str | None:
+        """The string that it is or stands for."""
+        value = string(token) if token.kind == "string" else self._parameters.get(token.text)
+        return value if isinstance(value, str) else None
 
     def _listed(self) -> list[Expression]:
         self._expect("(")
@@ -215,10 +223,10 @@ class _Parser:
 
     def _function(self) -> Expression:
         name = self._next().word
-        if name not in _FUNCTIONS:
+        if name not in x.FUNCTIONS:
             raise query_not_implemented(f"the function {name}")
         arguments = self._listed()
-        least, most, make = _FUNCTIONS[name]
+        least, most, make = x.FUNCTIONS[name]
         if not least <= len(arguments) <= most:
             raise bad_request(f"The {name} function requires {least} to {most} arguments.")
         return make(*arguments)
@@ -276,11 +284,6 @@ class _Parser:
         return syntax_error(found.text)
 
 
-_FUNCTIONS: Final[dict[str, tuple[int, int, Callable[..., Expression]]]] = {
-    "IS_DEFINED": (1, 1, x.is_defined),
-    "STARTSWITH": (2, 3, x.starts_with),
-}
-"""The least and the greatest number of arguments, and what is made of them."""
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
 
 

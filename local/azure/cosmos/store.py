@@ -4,7 +4,7 @@ Items keep `number` for life, which is the order of queries; `lsn` and `seq`
 move with each write, which is the order of the change feed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,9 +173,16 @@ class Store:
     def remove_expired(self, container: int, now: int) -> None:
         self._run("DELETE FROM items WHERE container = ? AND expires <= ?", [container, now])
 
-    def scan(self, scope: Scope, *, after: tuple[int, int] | None = None) -> Iterator[Row]:
-        """The living items of the scope in the order in which they came to be, per physical partition."""
+    def scan(
+        self, scope: Scope, *, after: tuple[int, int] | None = None, containing: Sequence[str] = ()
+    ) -> Iterator[Row]:
+        """The living items of the scope in the order in which they came to be, per physical partition.
+
+        containing: only those in whose JSON text all of these stand.
+        """
         condition, parameters = scope.condition()
+        condition += " AND instr(body, ?)" * len(containing)
+        parameters += containing
         if after is not None:
             condition += " AND (range, number) > (?, ?)"
             parameters += after
