@@ -10,11 +10,11 @@ param workspaceId string
 @allowed(['serverless', 'autoscale'])
 param capacity string
 
-@description('The highest RU/s of the container events; autoscale only.')
+@description('The highest RU/s of the container events, a multiple of 1000; autoscale only.')
 @minValue(1000)
 param eventsMaxThroughput int
 
-@description('The highest RU/s of the container payments, the read model; autoscale only.')
+@description('The highest RU/s of the container payments, the read model, a multiple of 1000; autoscale only.')
 @minValue(1000)
 param rowsMaxThroughput int
 
