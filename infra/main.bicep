@@ -97,7 +97,7 @@ param serviceBusSku string = 'Standard'
 param serviceBusUnits int = 1
 @description('Only at creation. Cosmos DB and storage in three zones.')
 param zoneRedundant bool = false
-@description('The plan in zones too; needs zoneRedundant. Azure then keeps two instances of every group of functions awake, and bills them: docs/decisions/0029.')
+@description('The plan in zones too; needs zoneRedundant. Azure then keeps two instances of every group of functions awake, and bills them: docs/decisions/0030.')
 param planZoneRedundant bool = false
 
 // Rights and network

@@ -129,7 +129,7 @@ def capacity_follows_its_parameter(infra: Infra, _: Product) -> list[str]:
 
 
 def zones_and_backups_are_as_decided(infra: Infra, _: Product) -> list[str]:
-    """A zone takes no event of production with it, and a month can be taken back. decisions/0023 and 0029."""
+    """A zone takes no event of production with it, and a month can be taken back. decisions/0023 and 0030."""
     one_zone = {"store": False, "storage": "Standard_LRS", "plan": False, "backup": "Continuous7Days"}
     three_zones = {"store": True, "storage": "Standard_ZRS"}
     wanted = {
