@@ -20,13 +20,13 @@ test: check ## check, then all tests, and the coverage of functions/ and shared/
 	$(PYTHON) -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
 
 conformance: .venv/.ready ## what `make test` is too short for: a crash beside each call, larger loads, the local host against what Microsoft's answered
-	$(PYTHON) -m pytest -m long --dist load $(ARGS)
+	LOCAL_FSYNC=1 $(PYTHON) -m pytest -m long --dist load $(ARGS)
 
 e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Functions host that this command starts; docs/local.md)
 	$(PYTHON) -m pytest tests/e2e tests/ops/test_on_platform.py tests/ops/test_walkthrough.py $(if $(E2E_HOST),-n 0) $(ARGS)
 
 soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invariants; about an hour (ARGS=...; STORM_SEED=n repeats one)
-	STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
+	LOCAL_FSYNC=1 STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
 	INVARIANT_RUNS=$${INVARIANT_RUNS:-50000} $(PYTHON) -m pytest tests/invariants --dist load $(ARGS)
 
 mutants: .venv/.ready ## small faults in shared/ and functions/, one at a time: does a test notice? An hour or more (ARGS='--seed n --only shared/verbs')

@@ -26,7 +26,9 @@ def edge[**P, R](function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R
         try:
             async with asyncio.timeout(LIMIT_S):
                 return await function(*args, **kwargs)
-        except (asyncio.CancelledError, SystemExit) as exc:
+        except (Exception, GeneratorExit):  # what a function may raise; and a coroutine that is thrown away must end
+            raise
+        except BaseException as exc:
             raise CutShort(f"{type(exc).__name__} where the host waits for an answer") from exc
 
     return guarded

@@ -7,10 +7,13 @@ import azure.functions as func
 
 from functions.answers import json_answer
 from functions.edge import edge
+from shared.errors import StoreBusy
 from shared.services import GetServices
 from shared.verbs.query import readiness
 
 READY_CACHE_S = 5
+START_LIMIT_S = 10.0
+"""How long a probe waits for a process that cannot reach the store. The process goes on trying."""
 
 
 def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
@@ -35,7 +38,11 @@ def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
 
 
 class _Lately:
-    """Readiness as it was at most READY_CACHE_S ago: probes come often, and each check costs a read and a send."""
+    """Readiness as it was at most READY_CACHE_S ago: probes come often, and each check costs a read and a send.
+
+    Whoever asks meanwhile waits for the same answer, and not for long: probes are open to everybody, and must not fill
+    the process in front of those who pay.
+    """
 
     def __init__(self, services: GetServices) -> None:
         self._services = services
@@ -46,6 +53,14 @@ class _Lately:
     async def checks(self) -> dict[str, str]:
         async with self._lock:
             if time.monotonic() >= self._until:
-                self._checks = await readiness(services=await self._services())
+                self._checks = await self._look()
                 self._until = time.monotonic() + READY_CACHE_S
             return self._checks
+
+    async def _look(self) -> dict[str, str]:
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                services = await self._services()
+        except (StoreBusy, TimeoutError):
+            return {"store": StoreBusy.__name__}
+        return await readiness(services=services)

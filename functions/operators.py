@@ -1,6 +1,6 @@
 """What operators ask for over HTTP: parse, call one verb, answer. Knows no rule of replay."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.errors import PaymentsError
 from shared.ports.letter_box import LetterFilter
-from shared.services import Services
+from shared.services import GetServices, Services
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
@@ -35,6 +35,11 @@ class Asked:
 type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
 
 
+_TEN_YEARS_S = 10 * 365 * 86_400
+_KEY = "code"
+"""The query parameter in which the host may be given a function's key."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -49,7 +54,7 @@ class _Which(_Strict):
     step: str | None = None
     reason: str | None = None
     payment_id: str | None = None
-    older_than_s: Annotated[float, Field(ge=0)] | None = None
+    older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
     recorded_before: AwareDatetime | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
@@ -68,14 +73,26 @@ class _ReplayMany(_Which):
     dry_run: bool = False
 
 
+class _ReplayOne(_Strict):
+    dry_run: bool = False
+
+
+class _Nothing(_Strict):
+    """What is asked for has no parameters."""
+
+
 class _Why(_Strict):
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
-async def answer(asked: Asked, *, ask: Answer) -> func.HttpResponse:
+async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetServices) -> func.HttpResponse:
     """The answer of one of the functions below, faults as problem documents."""
     try:
-        return await ask(asked)
+        return await ask(Asked(req=req, by=by, services=await services()))
+    except _BodyMissing:
+        return problem("body_not_json", detail="Send a JSON object; {} says nothing in particular. None has arrived.")
+    except _BodyForNothing:
+        return problem("request_invalid", errors=[FieldFault("body", "extra_forbidden", "Parameters go in the query")])
     except ValidationError as exc:
         faults = [FieldFault(".".join(map(str, e["loc"])) or "body", e["type"], e["msg"]) for e in exc.errors()]
         return problem("request_invalid", errors=faults)
@@ -85,7 +102,7 @@ async def answer(asked: Asked, *, ask: Answer) -> func.HttpResponse:
 
 async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
-    which = _Which.model_validate(dict(asked.req.params))
+    which = _Which.model_validate(_query(asked))
     as_of = time_to_json(asked.services.clock.now())
     found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
@@ -108,15 +125,21 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
 
 
 async def replay_one(asked: Asked) -> func.HttpResponse:
-    """Replay; with ?dry_run=true only say what would happen."""
-    dry_run = asked.req.params.get("dry_run", "false").lower() == "true"
-    verdict = await replay(asked.req.route_params["letter_id"], by=asked.by, dry_run=dry_run, services=asked.services)
+    """Replay; with ?dry_run=true only say what would happen. What is not understood is refused: it may be a wish."""
+    wanted = _ReplayOne.model_validate(_query(asked))
+    if asked.req.get_body():
+        raise _BodyForNothing
+    letter_id = asked.req.route_params["letter_id"]
+    verdict = await replay(letter_id, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     return json_answer(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
 
 
 async def replay_many(asked: Asked) -> func.HttpResponse:
-    """Replay a page of what the filter finds. How fast pages follow one another is the caller's to say."""
-    wanted = _ReplayMany.model_validate_json(asked.req.get_body() or b"{}")
+    """Replay a page of what the filter finds. How fast pages follow one another is the caller's to say.
+
+    A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
+    """
+    wanted = _ReplayMany.model_validate_json(_body(asked))
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
     verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
@@ -125,7 +148,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = _Why.model_validate_json(asked.req.get_body() or b"{}")
+    why = _Why.model_validate_json(_body(asked))
     outcome = await discard(
         asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
     )
@@ -142,9 +165,30 @@ async def drain_recorder(asked: Asked) -> func.HttpResponse:
 
 async def list_rows(asked: Asked) -> func.HttpResponse:
     """Payments of the read model, a page at a time."""
-    wanted = _Rows.model_validate(dict(asked.req.params))
+    wanted = _Rows.model_validate(_query(asked))
     found = await asked.services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
     return json_answer({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
+
+
+def _query(asked: Asked) -> Mapping[str, str]:
+    return {name: value for name, value in asked.req.params.items() if name != _KEY}
+
+
+class _BodyMissing(ValueError):
+    """What was asked for says itself in a body."""
+
+
+class _BodyForNothing(ValueError):
+    """What was asked for says itself in the query."""
+
+
+def _body(asked: Asked) -> bytes:
+    """Raises _BodyMissing, and ValidationError when something stands in the query too."""
+    _Nothing.model_validate(_query(asked))
+    body: bytes = asked.req.get_body()
+    if not body:
+        raise _BodyMissing
+    return body
 
 
 def _filter(which: _Which, services: Services) -> LetterFilter:

@@ -53,4 +53,4 @@ def _register(
     @bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ADMIN)
     @edge
     async def operate(req: func.HttpRequest) -> func.HttpResponse:
-        return await operators.answer(operators.Asked(req=req, by=caller(req), services=await services()), ask=ask)
+        return await operators.answer(req, ask=ask, by=caller(req), services=services)

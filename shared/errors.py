@@ -67,6 +67,12 @@ class Unreadable(PaymentsError):
     code, then = "unreadable", Then.PARK
 
 
+class PageUnknown(PaymentsError):
+    """A listing was asked to go on from a place that it has never named. Asking the same again changes nothing."""
+
+    code, then = "page_unknown", Then.RELOAD
+
+
 class LetterMoved(PaymentsError):
     """Another operator's action on this dead letter was first. Nothing was done: look again."""
 

@@ -1,6 +1,7 @@
 """Fixtures that every folder of tests may use."""
 
 import inspect
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,11 @@ from azure.functions.decorators.function_app import Function
 from hypothesis import HealthCheck, settings
 
 from functions.edge import edge
+from local.base.database import FSYNC
 from tests import hosts
+
+os.environ.setdefault(FSYNC, "0")
+"""Thousands of files of services begin empty here: their tests would wait for the disk a third of their time."""
 
 # Both measure the machine and not the code: the first draw in a fresh clone also builds hypothesis' own tables.
 settings.register_profile("regis", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,6 +4,7 @@ Knows no table, and not who asks for a commit.
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 
 # EXCLUSIVE: a second process fails at its start; else each would overwrite what the other has told its clients.
-_PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL")
+_PRAGMAS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL")
+FSYNC = "LOCAL_FSYNC"
+"""The environment variable that says 0 where only a process may die, and the power stays on: nobody waits for the disk
+then. So it is in most tests, where many services start with an empty file; what survives kill -9 is the same.
+"""
+
+
+def _synchronous() -> str:
+    return f"synchronous = {'OFF' if os.environ.get(FSYNC) == '0' else 'FULL'}"
 
 
 class DataInUse(Exception):
@@ -30,7 +39,7 @@ class Database:
             path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=0
         )
         try:
-            for pragma in _PRAGMAS:
+            for pragma in (*_PRAGMAS, _synchronous()):
                 self.connection.execute(f"PRAGMA {pragma}")
             self.connection.executescript(schema)
         except sqlite3.OperationalError as exc:

@@ -40,7 +40,7 @@ class LetterBox(Protocol):
         """Replace the record as it was read. Raises LetterMoved when it has changed since; StoreBusy, AppendUnknown."""
 
     async def find(self, wanted: LetterFilter, *, limit: int, page: str | None = None) -> LetterPage:
-        """Oldest first where the store keeps that order. Raises StoreBusy."""
+        """Oldest first where the store keeps that order. Raises StoreBusy, PageUnknown."""
 
     async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
         """How many are open. Raises StoreBusy."""

@@ -35,4 +35,4 @@ class Overview(Protocol):
         """
 
     async def list(self, *, settled: bool | None, limit: int, page: str | None = None) -> RowPage:
-        """Rows in the store's order. Raises StoreBusy."""
+        """Rows in the store's order. Raises StoreBusy, PageUnknown."""

@@ -1,5 +1,6 @@
 """How an attempt ended, and what becomes of its message: completed, scheduled again, parked. Knows no provider."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +17,7 @@ from shared.errors import Unreadable
 from shared.ports.provider import Done
 from shared.services import Services
 from shared.steps.recording import load_stream, note, record
-from shared.steps.turn import Turn
+from shared.steps.turn import RECORDED_WITHIN_S, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,9 @@ async def _give_up_telling(again: Again, description: str, *, turn: Turn) -> Non
     """
     yes = again.yes or turn.yes
     try:
-        stream = await load_stream(turn.payment_id, services=turn.services)
-        is_owed = await (_told(yes, stream, turn=turn) if yes else _untold(stream, turn=turn))
+        async with asyncio.timeout(RECORDED_WITHIN_S):
+            stream = await load_stream(turn.payment_id, services=turn.services)
+            is_owed = await (_told(yes, stream, turn=turn) if yes else _untold(stream, turn=turn))
     except Exception:  # noqa: BLE001 - whatever the store says, the payment must not hang on it
         await _schedule(again, turn=turn)
         return

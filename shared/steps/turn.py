@@ -18,7 +18,10 @@ from shared.services import Services
 from shared.steps.step import PaymentStep, request_id
 
 RECORDED_WITHIN_S = 25.0
-"""How long an attempt may last beyond the limit of the turn: a little longer than one call of the store may take."""
+"""How long an attempt may last beyond the limit of the turn: a little longer than one call of the store may take.
+
+And how long the last attempt to tell a merchant may then take to record that it gave up.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

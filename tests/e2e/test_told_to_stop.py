@@ -46,6 +46,7 @@ async def test_all_complete_although_the_host_is_told_to_stop_in_the_middle(tmp_
         await all_are_charged_once(shop, await ordering)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_a_turn_that_the_stop_cuts_is_asked_about_and_not_sent_again(tmp_path: Path) -> None:
     topology = changed_topology(tmp_path, lock_duration=SHORTEST_LOCK)

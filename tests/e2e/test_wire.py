@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from local.supervisor import Platform
 from tests.e2e.conftest import running_shop
 from tests.e2e.diagnostics import requests_to, topics
@@ -46,6 +48,7 @@ async def all_published(shop: Shop, platform: Platform, *, count: int) -> None:
     await until(are, limit_s=None, every_s=0.05)
 
 
+@pytest.mark.long
 async def test_a_backlog_is_published_with_one_send_for_each_topic_and_batch(tmp_path: Path) -> None:
     without_steps = {"AzureWebJobs.publish_events.Disabled": "true"}
     async with running_shop(data=tmp_path, environment=without_steps) as (_, shop):

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from shared.domain.decisions import Refused
 from shared.domain.events import PaymentInitiated
 from shared.domain.money import Money
@@ -79,6 +81,25 @@ async def test_a_store_that_refuses_leaves_nothing_behind_and_the_key_free(tmp_p
         assert refused is not None
         assert isinstance(stored, StoredEvent)
         assert len(await world.stream(stored.payment.payment_id)) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"status": 429}, {"status": 403}, {"status": 503}, {"status": 404, "count": 3}],
+    ids=["busy", "refuses", "away", "a replica that lags"],
+)
+async def test_a_repeat_that_cannot_see_what_stands_there_does_not_say_that_nothing_was_stored(
+    tmp_path: Path, fault: dict[str, int]
+) -> None:
+    async with a_world(tmp_path) as world:
+        first = await accepted(world, key="k")
+        await world.backends.break_store(operation="read", container="events", **{"count": 1000, **fault})
+
+        told = await fault_of(world, key="k")
+        await world.backends.mend_store()
+
+        assert told == "append_unknown"
+        assert await accepted(world, key="k") == first
 
 
 async def accepted_however_often(world: World, *, key: str) -> StoredEvent:

@@ -1,5 +1,6 @@
 """What a merchant's developer is answered: the HTTP functions over the real store."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from shared import flow
 from shared.codec.documents import to_document
 from shared.domain.events import PaymentInitiated
 from shared.errors import AppendUnknown, StoreBusy
+from shared.services import Services
+from shared.verbs import query
 from tests.builders import a_payment
 from tests.facts import COMPLETED, facts_in
 from tests.flow.kit.edge import Answered, Edge
@@ -182,6 +185,32 @@ async def test_it_is_ready_when_store_and_bus_answer(tmp_path: Path) -> None:
         ready = await Edge(world).ask("ready")
 
         assert (ready.status, ready.body["checks"]) == (200, {"store": "ok", "bus": "ok"})
+
+
+async def in_vain() -> Services:
+    raise StoreBusy("the store cannot be reached")
+
+
+async def test_a_process_that_cannot_start_says_what_it_waits_for(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        told = await Edge(world, starting=in_vain).ask("ready")
+
+        assert (told.status, told.body["checks"]) == (503, {"store": "StoreBusy"})
+
+
+async def test_nobody_waits_long_for_a_start_or_a_check_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Probes are open to everybody: those that wait would take the place of those who pay."""
+    hangs: Any = asyncio.Event().wait
+    hanging: Any = SimpleNamespace(ping=hangs)
+    monkeypatch.setattr(health, "START_LIMIT_S", 0.05)
+    monkeypatch.setattr(query, "CHECK_LIMIT_S", 0.05)
+    async with a_world(tmp_path, alter=lambda services: replace(services, store=hanging)) as world, asyncio.timeout(10):
+        check, start = await Edge(world).ask("ready"), await Edge(world, starting=hangs).ask("ready")
+
+        assert (check.status, check.body["checks"]) == (503, {"store": "TimeoutError", "bus": "ok"})
+        assert (start.status, start.body["checks"]) == (503, {"store": "StoreBusy"})
 
 
 async def test_it_says_what_keeps_it_from_being_ready_and_asks_no_more_than_it_must(

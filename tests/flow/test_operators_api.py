@@ -8,9 +8,15 @@ import pytest
 
 from shared.domain.letters import LetterStatus
 from shared.errors import StoreBusy
+from shared.services import Services
 from tests.facts import COMPLETED
 from tests.flow.kit.edge import Edge
 from tests.flow.kit.world import World, a_world
+
+
+async def in_vain() -> Services:
+    raise StoreBusy("the store cannot be reached")
+
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -136,13 +142,73 @@ async def test_a_dry_run_of_many_goes_through_every_page_and_changes_nothing(tmp
         assert all(letter.history == () for letter in letters)
 
 
-async def test_a_replay_of_many_without_a_body_takes_every_open_letter(tmp_path: Path) -> None:
+async def test_a_replay_of_many_without_a_filter_takes_every_open_letter(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await stuck(world, count=2)
 
-        replayed = await Edge(world).ask("replay_dead_letters")
+        replayed = await Edge(world).send("replay_dead_letters", {})
 
         assert [result["verdict"] for result in replayed.body["results"]] == ["replayed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("function", "params", "body", "told"),
+    [
+        pytest.param("replay_dead_letters", {}, b"", (400, None), id="a filter that did not arrive"),
+        pytest.param("replay_dead_letters", {"dry_run": "true"}, {}, (422, "dry_run"), id="a dry run in the query"),
+        pytest.param("replay_dead_letter", {"dry": "true"}, b"", (422, "dry"), id="a parameter that there is not"),
+        pytest.param("replay_dead_letter", {"dry_run": "perhaps"}, b"", (422, "dry_run"), id="neither true nor false"),
+        pytest.param("replay_dead_letter", {}, {"dry_run": True}, (422, "body"), id="a dry run in the body"),
+        pytest.param("discard_dead_letter", {}, b"", (400, None), id="a reason that did not arrive"),
+        pytest.param("discard_dead_letter", {"reason": "gone"}, b"", (422, "reason"), id="a reason in the query"),
+    ],
+)
+async def test_a_wish_that_is_not_understood_moves_no_letter(
+    tmp_path: Path, function: str, params: dict[str, str], body: object, told: tuple[int, str | None]
+) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        letter = await world.only_letter()
+
+        refused = await Edge(world).send(function, body, params=params, letter_id=letter.letter_id)
+
+        named = [fault["field"] for fault in refused.body.get("errors", [])]
+        assert (refused.status, named) == (told[0], [told[1]] if told[1] else [])
+        assert (await world.only_letter()).history == letter.history
+
+
+@pytest.mark.parametrize("word", ["true", "1", "yes"])
+async def test_a_dry_run_may_be_asked_for_in_any_usual_word(tmp_path: Path, word: str) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        letter = await world.only_letter()
+
+        dry = await Edge(world).ask("replay_dead_letter", params={"dry_run": word}, letter_id=letter.letter_id)
+
+        assert dry.body["verdict"] == "replayed"
+        assert (await world.only_letter()).history == letter.history
+
+
+async def test_a_functions_key_in_the_query_is_no_filter(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        listed = await Edge(world).ask("list_dead_letters", params={"code": "a-key", "status": "open"})
+
+        assert (listed.status, listed.body["dead_letters"]) == (200, [])
+
+
+@pytest.mark.parametrize("function", ["list_dead_letters", "list_payments"])
+async def test_a_page_of_something_else_is_refused_by_name(tmp_path: Path, function: str) -> None:
+    async with a_world(tmp_path) as world:
+        refused = await Edge(world).ask(function, params={"page": "of another book"})
+
+        assert (refused.status, refused.body["code"]) == (422, "page_unknown")
+
+
+async def test_an_operator_is_told_while_the_process_cannot_start(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        told = await Edge(world, starting=in_vain).ask("list_dead_letters")
+
+        assert (told.status, told.body["code"]) == (503, "store_busy")
 
 
 async def test_a_discard_wants_a_reason_and_notes_who_it_was(tmp_path: Path) -> None:
@@ -214,6 +280,9 @@ async def test_a_name_that_nobody_vouches_for_is_not_taken(tmp_path: Path) -> No
         ("list_dead_letters", {"limit": "201"}),
         ("list_dead_letters", {"status": "lost"}),
         ("list_dead_letters", {"invented": "1"}),
+        ("list_dead_letters", {"older_than_s": "inf"}),
+        ("list_dead_letters", {"older_than_s": "nan"}),
+        ("list_dead_letters", {"older_than_s": "1e12"}),
         ("list_dead_letters", {"recorded_before": "2026-01-01T00:00:00"}),
         ("list_payments", {"limit": "501"}),
         ("list_payments", {"settled": "perhaps"}),

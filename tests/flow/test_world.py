@@ -22,7 +22,7 @@ from tests.topologies import QUIET
 CREATE, RECORD, SHIPPING = "payment-initiated/create", "payment-dead-letters/record", f"payment-initiated/{QUIET}"
 LOST = (MessageLockLost, MessageLockLostError)
 
-on_both = pytest.mark.parametrize("open_bus", [direct, over_sockets])
+on_both = pytest.mark.parametrize("open_bus", [direct, pytest.param(over_sockets, marks=pytest.mark.long)])
 
 
 def a_message(message_id: str = "p:1", *, to: str | None = None) -> Message:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from local.base.commits import GroupCommit
-from local.base.database import Database, DataInUse
+from local.base.database import FSYNC, Database, DataInUse
 from tests.waiting import until
 
+FULL, OFF = 2, 0  # as SQLite numbers them
 SCHEMA = "CREATE TABLE IF NOT EXISTS words (word TEXT NOT NULL UNIQUE)"
 ADD = "INSERT INTO words VALUES (?)"
 
@@ -123,14 +124,22 @@ async def test_draining_waits_for_all_that_was_asked_for() -> None:
     assert asked.done()
 
 
-async def test_a_commit_is_synced_to_the_disk_and_the_file_is_ours_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("told", "synchronous"), [(None, FULL), ("1", FULL), ("", FULL), ("0", OFF)], ids=["not told", "1", "nothing", "0"]
+)
+async def test_a_commit_is_synced_to_the_disk_unless_told_otherwise_and_the_file_is_ours_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, synchronous: int
+) -> None:
+    monkeypatch.delenv(FSYNC)
+    if told is not None:
+        monkeypatch.setenv(FSYNC, told)
     async with opened(tmp_path / "words.sqlite") as database:
         pragmas = {
             name: database.connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "locking_mode")
         }
 
-        assert pragmas == {"journal_mode": "wal", "synchronous": 2, "locking_mode": "exclusive"}  # 2 is FULL
+        assert pragmas == {"journal_mode": "wal", "synchronous": synchronous, "locking_mode": "exclusive"}
 
 
 async def test_a_file_has_one_owner(tmp_path: Path) -> None:

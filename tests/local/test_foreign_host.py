@@ -249,6 +249,7 @@ pytest.main(["-n", "0", "-s", *sys.argv[1:]], plugins=[FirstOfEach()])
 """
 
 
+@pytest.mark.long
 def test_whatever_make_e2e_runs_runs_under_the_host_of_the_switch() -> None:
     recipe = re.search(r"^e2e:.*\n\t.* -m pytest ((?:tests/\S+ )+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert recipe is not None

@@ -109,6 +109,7 @@ async def test_a_function_that_exits_ends_the_worker_at_once_and_not_the_host(ap
         assert host.process.returncode is None
 
 
+@pytest.mark.long
 async def test_a_function_that_blocks_the_whole_worker_is_ended_too(app: Path) -> None:
     async with running_host(app) as host:
         with pytest.raises(aiohttp.ClientError):

@@ -1,6 +1,8 @@
 """What leaves a function is an answer or an ordinary exception, in time: to the host everything else is silence."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import cast
 
 import pytest
 
@@ -22,7 +24,21 @@ async def test_an_answer_and_an_ordinary_exception_leave_as_they_are() -> None:
         await fails()
 
 
-@pytest.mark.parametrize("fault", [asyncio.CancelledError(), SystemExit(1)])
+class Unheard(BaseException):
+    """As a library may define it for itself."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        asyncio.CancelledError(),
+        SystemExit(1),
+        KeyboardInterrupt(),
+        BaseExceptionGroup("of tasks", [SystemExit(1), ValueError()]),
+        Unheard(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
 async def test_what_is_no_exception_becomes_one(fault: BaseException) -> None:
     @edge
     async def is_interrupted() -> None:
@@ -30,6 +46,17 @@ async def test_what_is_no_exception_becomes_one(fault: BaseException) -> None:
 
     with pytest.raises(CutShort, match=type(fault).__name__):
         await is_interrupted()
+
+
+async def test_a_call_that_is_thrown_away_ends_quietly() -> None:
+    @edge
+    async def hangs() -> None:
+        await asyncio.Event().wait()
+
+    call = cast("Coroutine[object, object, None]", hangs())
+    call.send(None)
+
+    call.close()
 
 
 async def test_a_task_that_somebody_cancels_within_the_function_ends_as_a_failure() -> None:

@@ -17,8 +17,8 @@ def test_a_fault_that_parks_names_its_reason() -> None:
     assert codes(Then.PARK) <= REASON_NAMED.keys()
 
 
-def test_whoever_was_overtaken_looks_again() -> None:
-    assert codes(Then.RELOAD) == {"stream_moved", "append_unknown", "letter_moved"}
+def test_whoever_was_overtaken_or_lost_his_place_looks_again() -> None:
+    assert codes(Then.RELOAD) == {"stream_moved", "append_unknown", "letter_moved", "page_unknown"}
 
 
 def test_what_the_broker_refuses_is_refused_for_good_unless_somebody_says_otherwise() -> None:

@@ -14,7 +14,7 @@ from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.codec.documents import from_document, stream_from, to_document
 from shared.domain.events import same_fact
 from shared.domain.stream import StoredEvent
-from shared.errors import StoreBusy, StreamMoved
+from shared.errors import AppendUnknown, StoreBusy, StoreRefuses, StreamMoved
 from shared.ports.event_store import Appended
 
 _LAGGING_READS = 3
@@ -44,7 +44,10 @@ class CosmosEventStore:
         )
 
     async def _what_stands(self, events: Sequence[StoredEvent], taken: Taken) -> tuple[StoredEvent, ...]:
-        """Our own events when an earlier call stored them and its answer was lost; else raises StreamMoved."""
+        """Our own events when an earlier call stored them and its answer was lost; else raises StreamMoved.
+
+        Or AppendUnknown, when it cannot be seen: an id that is taken may be taken by us.
+        """
         standing = []
         for ours in events:
             there = await self._read_taken(ours)
@@ -55,11 +58,15 @@ class CosmosEventStore:
 
     async def _read_taken(self, stored: StoredEvent) -> StoredEvent:
         """A 404 for what a 409 has just shown to exist comes from a replica that lags: read again."""
+        unseen = f"{stored.event_id} is taken, maybe by us, and cannot be read: load to find out"
         for _ in range(_LAGGING_READS):
-            document = await self.load_document(stored.event_id)
+            try:
+                document = await self.load_document(stored.event_id)
+            except (StoreBusy, StoreRefuses) as exc:
+                raise AppendUnknown(unseen) from exc
             if document is not None:
                 return from_document(document)
-        raise StoreBusy(f"{stored.event_id} is taken and cannot be read: retry")
+        raise AppendUnknown(unseen)
 
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
         async with reading(f"load {payment_id}"):

@@ -3,14 +3,22 @@
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
+from azure.cosmos.exceptions import CosmosHttpResponseError
+
+from shared.errors import PageUnknown
 
 
 async def page_of(
     container: ContainerProxy, query: str, *, parameters: list[dict[str, Any]], limit: int, page: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """At most `limit` documents, and an opaque continuation. It must not be used with another query."""
+    """At most `limit` documents, and an opaque continuation. Raises PageUnknown for one that is of another query."""
     pages = container.query_items(query, parameters=parameters, max_item_count=limit).by_page(page)
-    async for found in pages:
-        documents = [document async for document in found]
-        return documents, pages.continuation_token  # type: ignore[attr-defined] # azure.core's AsyncPageIterator has it
+    try:
+        async for found in pages:
+            documents = [document async for document in found]
+            return documents, pages.continuation_token  # type: ignore[attr-defined] # azure.core's AsyncPageIterator has it
+    except CosmosHttpResponseError as exc:
+        if page is None or exc.status_code != 400:
+            raise
+        raise PageUnknown("the page is none of this listing: begin again without it") from exc
     return [], None

@@ -1,5 +1,7 @@
 """Our messages to those of the SDK, and what it received to deliveries. Knows no topic by name."""
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +17,7 @@ from shared.codec.deliveries import Delivery
 from shared.codec.messages import Message
 from shared.ports.topics import Rejected
 
+GIVE_BACK_LIMIT_S = 10
 _TOO_LARGE = "larger than the broker takes"
 
 
@@ -69,7 +72,9 @@ async def recorded(
     record: Callable[[Delivery], Awaitable[None]],
     receiver: ServiceBusReceiver,
 ) -> None:
-    """One after another: concurrent completes on one receiver stall. At a fault the rest is given back at once."""
+    """One after another: concurrent completes on one receiver stall. At a fault the rest is given back at once, as far
+    as the broker takes it soon; what it does not take comes back when its lock ends.
+    """
     done = 0
     try:
         for message in messages:
@@ -77,8 +82,10 @@ async def recorded(
             await receiver.complete_message(message)
             done += 1
     finally:
-        for left in messages[done:]:
-            await receiver.abandon_message(left)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_LIMIT_S):
+                for left in messages[done:]:
+                    await receiver.abandon_message(left)
 
 
 def delivery_of(message: ServiceBusReceivedMessage, *, queue: str) -> Delivery:

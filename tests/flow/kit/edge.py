@@ -10,7 +10,7 @@ import azure.functions as func
 
 from functions import accept, health, query, recover
 from functions.caller import caller
-from shared.services import Services
+from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
 from tests.flow.kit.world import World
 
@@ -26,12 +26,13 @@ class Answered:
 
 
 class Edge:
-    """The functions by name. ops_caller: as the setting OPS_CALLER says."""
+    """The functions by name. ops_caller: as the setting OPS_CALLER says. starting: how it gets the world's services."""
 
-    def __init__(self, world: World, *, ops_caller: str = "developer") -> None:
-        async def services() -> Services:
+    def __init__(self, world: World, *, ops_caller: str = "developer", starting: GetServices | None = None) -> None:
+        async def ready() -> Services:
             return world.services
 
+        services = starting or ready
         app = func.FunctionApp()
         app.register_functions(accept.blueprint(services))
         app.register_functions(query.blueprint(services))
