@@ -22,7 +22,6 @@ from infra.cost_model import (
     Made,
     at_rest,
     both,
-    exported_gb,
     logged_at_rest_gb,
     logged_gb,
     per_million,
@@ -70,7 +69,7 @@ def telemetry_table(made: Mapping[str, Made]) -> list[Row]:
         "prod": made["prod"],
         "prod, planZoneRedundant": made["prod"].with_a_plan_in_zones(),
     }
-    rows = [(f"at rest, {name}", logged_at_rest_gb(each) + exported_gb(each)) for name, each in environments.items()]
+    rows = [(f"at rest, {name}", logged_at_rest_gb(each)) for name, each in environments.items()]
     rows += [("the feeds' polls, if they were HTTP calls (Gateway)", polled_gb())]
     for payments, ratio in product((Decimal(100_000), MILLION), (Decimal(1), Decimal("0.1"))):
         rows += [(f"{payments:,} payments, ratio {ratio}", logged_gb(payments, ratio=ratio))]

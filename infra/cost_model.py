@@ -111,12 +111,6 @@ class Made:
         return sum(any(each["dimensions"] for each in found) for found in criteria)
 
     @property
-    def exporting(self) -> int:
-        """Services whose own metrics a diagnostic setting copies into the workspace."""
-        settings = [each["properties"] for each in self.all("Microsoft.Insights/diagnosticSettings")]
-        return sum(any(metric["enabled"] for metric in each.get("metrics", [])) for each in settings)
-
-    @property
     def series(self) -> int:
         """Time series that metric alerts look at. `*` is every topic of the bus, or every container of the store."""
         return sum(
@@ -148,11 +142,6 @@ def logged_at_rest_gb(made: Made) -> Decimal:
     return (rows + metrics) / _GB
 
 
-def exported_gb(made: Made) -> Decimal:
-    """Of a month: the metrics of store and bus, which come every minute whatever happens."""
-    return made.exporting * quantity("rows of AzureMetrics") * HOURS * 60 * quantity("KB of a line") / _GB
-
-
 def logged_gb(payments: Decimal, *, ratio: Decimal) -> Decimal:
     """Traces are sampled by the ratio; lines and metrics are not."""
     return (
@@ -180,7 +169,6 @@ def at_rest(made: Made) -> dict[str, Decimal]:
         f"alerts: {made.series} time series of metrics at {PRICES['metric alert']}": made.series
         * price("metric alert"),
         "telemetry of timers and of instances that are awake (A)": logged_at_rest_gb(made) * price("log"),
-        f"metrics of {made.exporting} services, copied into the workspace (A)": exported_gb(made) * price("log"),
         "storage account, vault (A)": price("storage account, vault"),
     }
 

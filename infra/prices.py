@@ -101,7 +101,4 @@ QUANTITIES = {
     "rows of metrics": Number(
         "10", "every 10 s, of each instance that is awake", "gauges, and the host's", assumed=True
     ),
-    "rows of AzureMetrics": Number(
-        "30", "a minute, of each service that is copied", "its metrics of one minute, each a row", assumed=True
-    ),
 }

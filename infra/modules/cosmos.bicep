@@ -109,7 +109,8 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
   }
 }
 
-// Requests per item (DataPlaneRequests) would cost more than the payments: switch it on for an investigation only.
+// Requests per item (DataPlaneRequests) would cost more than the payments: switch it on for an investigation only. Metrics
+// are shown and watched where they are; a copy in the workspace would be paid for every minute.
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: account
   name: 'to-workspace'
@@ -117,7 +118,6 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     workspaceId: workspaceId
     logAnalyticsDestinationType: 'Dedicated'
     logs: [{ category: 'ControlPlaneRequests', enabled: true }]
-    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 
