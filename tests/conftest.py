@@ -65,8 +65,29 @@ def pytest_configure(config: pytest.Config) -> None:
     hosts.refuse_workers(config)
 
 
-UNMEASURED = ("tests/local/", "tests/infra/", "tests/e2e/", "tests/flow/test_crashes.py", "tests/invariants/")
-"""Not measured, to save time: what ships runs in other processes there, or many times through the same lines."""
+UNMEASURED = (
+    *(f"tests/{folder}/" for folder in ("e2e", "infra", "invariants", "local", "mutants", "ops", "package")),
+    *(f"tests/contract/test_provider_{file}.py" for file in ("bodies", "statuses")),
+    *(
+        f"tests/flow/test_{file}.py"
+        for file in (
+            "any_document",
+            "crashes",
+            "deployments",
+            "foreign_messages",
+            "odd_documents",
+            "odd_neighbours",
+            "refusing_topics",
+            "slow_turns",
+            "traces",
+            "world",
+            "yes_recorded",
+        )
+    ),
+)
+"""Not measured, since measuring takes as long again. What ships runs in other processes there, or many times through
+the same lines: the others reach as much by themselves.
+"""
 
 
 LONGEST_FIRST = (

@@ -28,6 +28,10 @@ STORE_FAULTS = [
     {"operation": "replace", "container": "payments", "status": 503},
 ]
 SMALL_FAULT_EVERY_S = 0.25
+MOST_WAITING = 12
+"""Of the small faults of one service. Ordered faster than met they would pile up, and a topic that few payments have
+reached yet would refuse long after the storm.
+"""
 
 
 @dataclass(slots=True)
@@ -58,7 +62,8 @@ class FaultInjector:
         while True:
             await asyncio.sleep(SMALL_FAULT_EVERY_S)
             try:
-                await self._inject_one(drawn)
+                if max([await self._waiting(url) for url in (self.platform.admin_url, self._store_url)]) < MOST_WAITING:
+                    await self._inject_one(drawn)
             except aiohttp.ClientError:
                 continue  # the service itself is down just now
 
@@ -73,7 +78,15 @@ class FaultInjector:
                 await self._tell("POST", broker, kind="refuse_sends", topic=drawn.choice(TOPICS))
             case _:
                 fault = drawn.choice(STORE_FAULTS)
-                await self._tell("POST", f"{self.platform.cosmos_url}_local/faults", **fault)
+                await self._tell("POST", f"{self._store_url}/faults", **fault)
+
+    async def _waiting(self, service_url: str) -> int:
+        async with self.http.get(f"{service_url}/faults") as response:
+            return len((await response.json())["faults"])
+
+    @property
+    def _store_url(self) -> str:
+        return f"{self.platform.cosmos_url}_local"
 
     async def cause_outages(self, accepted: "Progress") -> None:
         """Processes are killed and connections cut, each when a certain share of the payments has been accepted."""
@@ -103,7 +116,7 @@ class FaultInjector:
         """No faults any more, and everything that is down until repair is repaired."""
         for path in ("/repair", "/merchant/repair"):
             await self._tell("POST", self.platform.provider_url + path)
-        for url in (self.platform.provider_url, self.platform.admin_url, f"{self.platform.cosmos_url}_local"):
+        for url in (self.platform.provider_url, self.platform.admin_url, self._store_url):
             await self._tell("DELETE", f"{url}/faults")
 
     async def _tell(self, method: str, url: str, **body: Any) -> None:

@@ -207,6 +207,11 @@ class Bus:
         async with aiohttp.ClientSession() as http, http.post(f"{self._admin}/faults", json=fault) as response:
             return response.status
 
+    async def waiting_faults(self) -> list[dict[str, object]]:
+        async with aiohttp.ClientSession() as http, http.get(f"{self._admin}/faults") as response:
+            waiting: list[dict[str, object]] = (await response.json())["faults"]
+            return waiting
+
     async def clear_faults(self) -> int:
         async with aiohttp.ClientSession() as http, http.delete(f"{self._admin}/faults") as response:
             return response.status

@@ -91,6 +91,17 @@ async def test_a_message_delivered_twice_comes_as_two_with_one_id(on: Bus) -> No
     assert [one.message_id for one in await on.take("copied/all", 3)] == ["e1", "e1", "e2"]
 
 
+async def test_what_was_ordered_and_has_not_happened_is_listed(on: Bus) -> None:
+    await on.order(kind="refuse_sends", topic="Refused", count=2)
+
+    with pytest.raises(ServiceBusServerBusyError):
+        await on.send("refused", ServiceBusMessage("1"))
+
+    assert await on.waiting_faults() == [{"kind": "refuse_sends", "target": "refused", "count": 1}]
+    await on.clear_faults()
+    assert await on.waiting_faults() == []
+
+
 async def test_cleared_faults_do_not_happen(on: Bus) -> None:
     await on.order(kind="refuse_sends", topic="cleared", count=5)
 

@@ -30,12 +30,22 @@ async def start_admin(
             return web.json_response({"error": str(exc)}, status=400)
         return web.json_response({}, status=202)
 
+    async def waiting(_request: web.Request) -> web.Response:
+        return web.json_response({"faults": faults.waiting()})
+
     async def clear(_request: web.Request) -> web.Response:
         faults.clear()
         return web.Response(status=204)
 
     app = web.Application()
-    app.add_routes([web.get("/entities", entities), web.post("/faults", order), web.delete("/faults", clear)])
+    app.add_routes(
+        [
+            web.get("/entities", entities),
+            web.get("/faults", waiting),
+            web.post("/faults", order),
+            web.delete("/faults", clear),
+        ]
+    )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

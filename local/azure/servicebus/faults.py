@@ -64,6 +64,10 @@ class OrderedFaults:
             raise FaultError(f"{kind} needs {_TARGETS[kind]!r} and a positive count")
         self._waiting.append(_Fault(kind, target.lower(), count, str(wanted.get("error", "com.microsoft:server-busy"))))
 
+    def waiting(self) -> list[dict[str, object]]:
+        """What is still to come: kind, target and how often."""
+        return [{"kind": one.kind, "target": one.target, "count": one.left} for one in self._waiting]
+
     def clear(self) -> None:
         self._waiting.clear()
 
