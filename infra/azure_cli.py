@@ -13,8 +13,12 @@ from typing import Any
 
 from infra.smoke_http import NotYet
 
-LIMIT_S = 900
-"""For one command: longer than any that we give ends, so that none hangs for ever."""
+LIMIT_S = 300
+"""For one command: longer than any that we give takes, so that none hangs for ever."""
+
+WINDOWS = os.name == "nt"
+_NOT_FOR_A_BATCH_FILE = re.compile(r"[()&|<>^%]")
+"""On Windows az is a batch file, and its shell reads these even in a word of ours."""
 
 MAY_PASS = re.compile(
     r"\b(403|408|409|429|50[0234])\b|Forbidden|AuthorizationFailed|AuthorizationPermissionMismatch|InaccessibleStorage"
@@ -31,8 +35,10 @@ class CommandFailed(Exception):
 
 def az(*words: str) -> str:
     """What it writes. In the subscription that azd chose, where it did. Raises CommandFailed, NotYet."""
-    command = [shutil.which("az") or "az", *words, *_subscription(words[0])]
+    command = [shutil.which("az") or "az", *words, *_subscription(words)]
     asked = f"az {' '.join(words)}"
+    if WINDOWS and any(map(_NOT_FOR_A_BATCH_FILE.search, words)):
+        raise CommandFailed(f"{asked}: az on Windows is a batch file, which cannot be given any of ( ) & | < > ^ %")
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)  # noqa: S603 - our own words
     except FileNotFoundError as exc:
@@ -54,7 +60,10 @@ def az_json(*words: str) -> Any:  # noqa: ANN401 - JSON
         raise CommandFailed(f"az {' '.join(words)}: answered what is not JSON: {text[:200]}") from exc
 
 
-def _subscription(group: str) -> list[str]:
-    """azd's choice need not be that of `az account set`. `az ad` asks the tenant and knows no subscription."""
+def _subscription(words: tuple[str, ...]) -> list[str]:
+    """azd's choice need not be that of `az account set`. `az ad` asks the tenant and knows no subscription; `az account
+    show` is asked about the default one, or about one that it names."""
     chosen = os.environ.get("AZURE_SUBSCRIPTION_ID")
-    return ["--subscription", chosen] if chosen and group != "ad" else []
+    if not chosen or words[0] == "ad" or words[:2] == ("account", "show"):
+        return []
+    return ["--subscription", chosen]

@@ -1,7 +1,8 @@
 """What follows the infrastructure: the code, and the proof that it works. One script for GitHub and for azd.
 
-`needs`: is everything set that the check asks for? `code`: uploads the package, and waits while roles still spread.
-`check`: the build, the triggers, the functions by name, the rules, and one payment through every step.
+`needs`: is everything set that the check asks for? `idle`: waits until no deployment of that name is under way. `code`:
+uploads the package, and waits while roles still spread. `check`: the build, the triggers, the functions by name, the
+rules, and one payment through every step.
 
 Names of deployed things come from the environment, where azd and the workflow put them, or with `--deployment` from
 Azure. A step that fails stops the run and says what to do next. Imports nothing of the app.
@@ -16,7 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
 from infra.azure_cli import CommandFailed
-from infra.deployed import Deployed, Options, Stopped
+from infra.deploy_options import Options, Stopped
+from infra.deployed import Deployed
 from infra.package import PACKAGE
 from infra.publish import PublishFailed
 from infra.smoke_http import NotYet, SmokeFailed
@@ -46,13 +48,16 @@ def _failed(name: str, exc: Exception, *, do: str) -> int:
 def main(arguments: list[str] | None = None) -> int:
     defaults = Options(package=PACKAGE)
     parser = argparse.ArgumentParser(prog="python infra/deploy.py", description="Deploys the code; does it work?")
-    parser.add_argument("command", choices=["needs", "code", "check"])
+    parser.add_argument("command", choices=["needs", "idle", "code", "check"])
     parser.add_argument("--package", type=Path, default=defaults.package, help="what infra/package.py built")
     parser.add_argument("--build-id", help="the package has to be of this commit")
     parser.add_argument("--deployment", help="read the names of deployed things from this deployment")
-    parser.add_argument("--limit-s", type=float, default=defaults.limit_s, help="for whatever may pass by itself")
+    parser.add_argument("--limit-s", type=float, default=defaults.limit_s, help="for all that may pass by itself")
+    parser.add_argument("--back", action="store_true", help="an older release: what a newer one left stops nothing")
     parser.add_argument("--pause-s", type=float, default=defaults.pause_s)
     options = vars(parser.parse_args(arguments))
+    if options["command"] == "idle" and not options["deployment"]:
+        parser.error("idle takes --deployment")
     return run(options.pop("command"), Options(**options))
 
 

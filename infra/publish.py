@@ -23,7 +23,7 @@ MAY_PASS_STATUS = frozenset({403, 408, 409, 429, 500, 502, 503, 504})
 """403: the roles of the app's identity still spread. 409: another deployment is under way."""
 
 UNKNOWN_TIMES = 3
-"""So often in a row the site may not know a deployment that it has just begun."""
+"""So often in a row the site must not know a deployment that it told of before, to have forgotten it."""
 
 type State = dict[str, Any]
 """A deployment, as the site tells of it."""
@@ -45,18 +45,19 @@ class PublishFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The deployment site. token: makes a bearer token of Azure Resource Manager, new for each upload."""
+    """The deployment site. token: makes a bearer token of Azure Resource Manager, new for each upload. left_s: how long
+    all that may pass by itself may still take."""
 
     url: str
     token: Callable[[], str]
-    limit_s: float
+    left_s: Callable[[], float]
     pause_s: float
 
 
 def publish(package: bytes, *, site: Site) -> str:
     """Uploads until the site has deployed it. Returns the deployment's id. Raises PublishFailed, SmokeFailed."""
     what = f"the upload to {site.url}"
-    return eventually(lambda: _deployed(package, site=site), what=what, limit_s=site.limit_s, pause_s=site.pause_s)
+    return eventually(lambda: _deployed(package, site=site), what=what, limit_s=site.left_s(), pause_s=site.pause_s)
 
 
 def _deployed(package: bytes, *, site: Site) -> str:
@@ -81,22 +82,25 @@ def _uploaded(package: bytes, *, url: str, headers: Mapping[str, str]) -> str:
 
 
 def _last_word(deployment: str, *, site: Site, headers: Mapping[str, str]) -> State | None:
-    """What the site says once the deployment has ended; None when it has forgotten it, as it does soon afterwards."""
-    unknown = 0
+    """What the site says once the deployment has ended; None when it has forgotten it, as it does soon afterwards.
+
+    A site that never told of it has forgotten nothing: it may begin it yet, or never.
+    """
+    told, unknown = False, 0
 
     def ask() -> State | None:
-        nonlocal unknown
+        nonlocal told, unknown
         status, text = _call("GET", f"{site.url}/api/deployments/{deployment}", headers=headers)
-        unknown = unknown + 1 if status == 404 else 0
-        if unknown > UNKNOWN_TIMES:
-            return None
         found = _state(text) if status in {200, 202} else {}
+        told, unknown = told or "status" in found, unknown + 1 if status == 404 else 0
+        if told and unknown > UNKNOWN_TIMES:
+            return None
         if found.get("status") in set(Ended):
             return found
         raise NotYet(f"{status} {text[:500]}")
 
     pause_s = min(1.0, site.pause_s)
-    return eventually(ask, what=f"the end of deployment {deployment}", limit_s=site.limit_s, pause_s=pause_s)
+    return eventually(ask, what=f"the end of deployment {deployment}", limit_s=site.left_s(), pause_s=pause_s)
 
 
 def _state(text: str) -> State:

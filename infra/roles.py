@@ -240,7 +240,9 @@ def tell(others: list[Held], declared_for_others: set[Right]) -> None:
 
 
 def failed(*said: str, do: str, code: int) -> int:
-    print("\n".join([*(f"FAILED  {line}" for line in said), f"NEXT    {do}"]), file=sys.stderr)
+    """On standard error there are faults and nothing else: a rollback looks at the kinds of them."""
+    print("\n".join(f"FAILED  {line}" for line in said), file=sys.stderr, flush=True)
+    print(f"NEXT    {do}")
     return code
 
 

@@ -42,7 +42,7 @@ SMALLEST = 1
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says."""
+    """What the command line says. until: by the monotonic clock, from then on no check is begun."""
 
     url: str
     expect_build: str | None = None
@@ -50,12 +50,14 @@ class Options:
     key: str | None = None
     bearer: str | None = None
     bus: str | None = None
+    bus_token: str | None = None
     notification_url: str | None = None
     payment_method: str = "pm_ok"
     parking_method: str = "pm_invalid"
     voiding_method: str = "pm_settle_declined"
     start_limit_s: float = 300.0
     limit_s: float = 120.0
+    until: float | None = None
 
 
 class Smoke:
@@ -148,7 +150,11 @@ class Smoke:
         def is_ours(letter: Json) -> bool:
             return self._letters.message_of(letter) in message_ids
 
-        dead_letter(str(self._options.bus), message_ids=message_ids, reason=REASON)
+        def killed() -> None:
+            dead_letter(str(options.bus), message_ids=message_ids, reason=REASON, token=options.bus_token)
+
+        options = self._options
+        eventually(killed, what="a message on the bus", limit_s=options.start_limit_s, pause_s=1.0)
         letters = self._letters.recorded(is_ours, count=len(message_ids), by=RECORDS)
         for letter in letters:
             self._letters.discard(letter)
@@ -219,6 +225,7 @@ def run(options: Options) -> int:
     for name, check in Smoke(options).checks().items():
         started = time.monotonic()
         try:
+            expect(options.until is None or started < options.until, "it to begin in time", came="the end of the limit")
             found = check()
         except (SmokeFailed, NotYet) as exc:
             print(f"FAILED  {name}: {exc}", flush=True)

@@ -14,7 +14,10 @@ from infra import deployed
 from infra.deploy import main
 from infra.package import BUILD_ID, write_zip
 from tests.infra.played_app import PlayedApp, serving
-from tests.infra.stage import FROM_OUTSIDE, Stage, staged
+from tests.infra.stage import FROM_OUTSIDE, Answer, Stage, staged
+
+FORBIDDEN: Answer = (1, "", "ERROR: (AuthorizationFailed) The client does not have authorization to perform action")
+BUSY: Answer = (1, "", "ERROR: Operation returned an invalid status 'Service Unavailable'")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Azure:
     outputs: dict[str, str]
 
     def run(self, command: str, *more: str) -> int:
-        limits = ["--limit-s", "20", "--pause-s", "0.01"]
+        limits = ["--limit-s", "60", "--pause-s", "0.01"]
         return main([command, "--package", str(self.package), *limits, *more])
 
     def functions(self, *names: str, off: str | None = None) -> None:
@@ -51,7 +54,8 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
         monkeypatch.setattr(deployed, "SCM", "http://{}")
         for name in [name for name in os.environ if name.startswith(FROM_OUTSIDE)]:
             monkeypatch.delenv(name)
-        for name, value in (stage.environment | outputs | {"AZURE_ENV_NAME": "dev", "OPS_CLIENT_ID": "ops-1"}).items():
+        told = {"AZURE_ENV_NAME": "dev", "OPS_CLIENT_ID": "ops-1", "PROVIDER_BASE_URL": "https://a-7090.devtunnels.ms"}
+        for name, value in (stage.environment | outputs | told).items():
             monkeypatch.setenv(name, value)
         yield Azure(app, stage, package, outputs)
 
@@ -63,7 +67,10 @@ def steps(printed: str) -> list[tuple[str, str]]:
 
 SMOKE = {"live", "ready", "pays", "refuses", "voids", "parked", "forwarded"}
 READY = [("ok", "needs"), ("ok", "package"), ("ok", "outputs")]
-CHECKED = [("ok", name) for name in ("build", "triggers", "functions", "rules", "works")]
+CHECKED = [
+    ("ok", name)
+    for name in ("needs", "tokens", "package", "outputs", "sync", "build", "triggers", "functions", "rules", "works")
+]
 
 type Printed = pytest.CaptureFixture[str]
 

@@ -70,11 +70,26 @@ def first(options: Options, *names: str) -> str:
     return next((" ".join(options[name]) for name in names if name in options), "")
 
 
-def rules(options: Options) -> str:
+def bus() -> dict[str, dict[str, str]]:
+    """The rule of each subscription, by topic: the declared ones, and what a test has put beside them."""
     topics = json.loads((ROOT / "infra" / "topology.json").read_text())["serviceBus"]["topics"]
-    (topic,) = [each for each in topics if each["name"] == first(options, "--topic-name")]
-    (own,) = [each for each in topic["subscriptions"] if each["name"] == first(options, "--subscription-name")]
-    return json.dumps([{"name": "$Default", "sqlFilter": {"sqlExpression": own["rule"]}}])
+    there = {topic["name"]: {each["name"]: each["rule"] for each in topic["subscriptions"]} for topic in topics}
+    for topic, more in state().get("beside", {}).items():
+        there[topic] = there.get(topic, {}) | more
+    return there
+
+
+def topics(_options: Options) -> str:
+    return json.dumps([{"name": name} for name in bus()])
+
+
+def subscriptions(options: Options) -> str:
+    return json.dumps([{"name": name} for name in bus()[first(options, "--topic-name")]])
+
+
+def rules(options: Options) -> str:
+    expression = bus()[first(options, "--topic-name")][first(options, "--subscription-name")]
+    return json.dumps([{"name": "$Default", "sqlFilter": {"sqlExpression": expression}}])
 
 
 def functions(_options: Options) -> str:
@@ -113,7 +128,37 @@ def create_principal(options: Options) -> str:
 
 
 def token(options: Options) -> str:
-    return f"token-of-{first(options, '--resource') or 'management'}"
+    """After a sign-in with GitHub's word, new audiences are served until time has passed. The first one is known: the
+    sign-in itself has asked for it. What takes time here is any other command."""
+    audience = first(options, "--resource") or "management"
+    served: list[str] = state().get("served", ["management"])
+    if state().get("signed_in_with") == "a word that is over" and audience not in served:
+        refuse("AADSTS700024: Client assertion is not within its valid time range.", code=1)
+    keep(served=[*served, audience])
+    return f"token-of-{audience}"
+
+
+def account(options: Options) -> str:
+    """tenants: by subscription; of the default one under its name. An id may be asked for by a name."""
+    tenants: dict[str, str] = state().get("tenants", {})
+    default = "00000000-0000-0000-0000-00000000000a"
+    named = first(options, "--subscription")
+    if first(options, "--query") == "tenantId":
+        return tenants.get(named or "default", default)
+    return f"id-of-{named.replace(' ', '-')}" if named else default
+
+
+def credential(options: Options) -> str:
+    """What Entra ID will trust, by app."""
+    known = json.loads(first(options, "--parameters"))
+    keep(trusted={**state().get("trusted", {}), first(options, "--id"): known["subject"]})
+    return ""
+
+
+def deployed(options: Options) -> str:
+    if first(options, "--query") == "properties.provisioningState":
+        return str(state().get("provisioning", "Succeeded"))
+    return json.dumps(state().get("outputs", {}))
 
 
 def keys(options: Options) -> str:
@@ -138,16 +183,18 @@ def accounts(options: Options) -> str:
 
 AZ: dict[str, Callable[[Options], str]] = {
     "account get-access-token": token,
-    "account show": lambda _: "00000000-0000-0000-0000-00000000000a",
+    "account show": account,
     "ad app create": create_app,
+    "ad app federated-credential create": credential,
     "ad app list": apps,
+    "ad app show": lambda options: f"object-of-{first(options, '--id')}",
     "ad signed-in-user show": lambda _: "person-1",
     "ad sp create": create_principal,
     "ad sp list": principals,
     "ad sp show": lambda _: "sp-1",
     "cosmosdb list": accounts,
     "cosmosdb sql role assignment list": lambda _: rights("Microsoft.DocumentDB/"),
-    "deployment sub show": lambda _: json.dumps(state().get("outputs", {})),
+    "deployment sub show": deployed,
     "functionapp function list": functions,
     "functionapp keys list": keys,
     "functionapp show": show,
@@ -155,12 +202,16 @@ AZ: dict[str, Callable[[Options], str]] = {
     "keyvault show": lambda _: "/subscriptions/a/vaults/kv-abc",
     "role assignment list": lambda _: rights("Microsoft.Authorization/"),
     "servicebus namespace show": lambda _: "Enabled",
+    "servicebus topic list": topics,
+    "servicebus topic subscription list": subscriptions,
     "servicebus topic subscription rule list": rules,
 }
 
 
 def az(words: list[str]) -> str:
     command, _, options = parsed("az", words)
+    if command != "account get-access-token" and state().get("signed_in_with") == "GitHub's word":
+        keep(signed_in_with="a word that is over")
     return answer(options) if (answer := AZ.get(command)) else ""
 
 
@@ -189,7 +240,22 @@ def gh(words: list[str]) -> str:
         if name not in values:
             refuse(f"variable {plain[0]} was not found", code=1)
         return values[name]
-    return ""
+    return github(plain[0], options) if command == "api" else ""
+
+
+def github(path: str, options: Options) -> str:
+    """What its API answers, as far as `--jq` asks for it. Of a refusal gh writes the body on standard output."""
+    github: dict[str, Any] = {"prefix": "repo:Owner@11/Name@22", "repository": "Owner/Name"} | state().get("github", {})
+    kind, _, rest = path.partition("/")
+    what = "/".join(rest.split("/")[2:]) or kind
+    if what == "actions/oidc/customization/sub":
+        if github["prefix"] is None:
+            print('{"message": "Not Found"}')
+            refuse("gh: Not Found (HTTP 404)", code=1)
+        return str(github["prefix"])
+    if re.fullmatch(r"environments/[\w-]+", what) and "--method" not in options:
+        return "\n".join(github.get("protected_by", []))
+    return {"repos": str(github["repository"]), "users": "7"}.get(what, "")
 
 
 def other(tool: str, words: list[str]) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML  # comes with check-jsonschema
 
+from infra import azure_cli
 from infra.package import FILES, PACKAGES, SITE_PACKAGES
+from infra.register_ops import name_of
 from tests.infra.played_app import PlayedApp, serving
 from tests.infra.product import INFRA, ROOT, Infra
 from tests.infra.stage import Answer, Stage, staged
@@ -22,6 +24,7 @@ PARAMETERS: dict[str, Any] = json.loads((INFRA / "main.parameters.json").read_te
 HOOK = INFRA / "register_ops.py"
 
 TOLD = ["azd", "env", "set", "OPS_CLIENT_ID", "app-1", "--environment", "dev"]
+GRAPH = "https://graph.microsoft.com/v1.0"
 NOT_KNOWN_YET: Answer = (1, "", "ERROR: Resource 'app-1' does not exist or one of its queried references")
 
 
@@ -34,7 +37,9 @@ def run(azure: Stage, **more: str) -> str:
     command = [sys.executable, str(HOOK)]
     environment = {**azure.environment, "AZURE_ENV_NAME": "dev", **more}
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=110)
-    assert done.returncode == 0, done.stdout + done.stderr
+    if done.returncode:
+        assert done.stdout == "", "a script reads standard output, and would go on with it"
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -148,7 +153,8 @@ def test_every_hook_of_azd_up_runs_and_what_was_packed_is_what_is_checked(checko
     build = (shipped / "shared/build_id.txt").read_text().strip()
     with serving(PlayedApp(build=build)) as url:
         outputs = {"AZURE_RESOURCE_GROUP": "rg", "AZURE_FUNCTION_APP_NAME": "func-abc", "SERVICEBUS_NAMESPACE": "bus"}
-        known = {**environment, **outputs, "SERVICE_APP_URL": url, "OPS_CLIENT_ID": "app-1"}
+        told = {"OPS_CLIENT_ID": "app-1", "PROVIDER_BASE_URL": "https://a-7090.devtunnels.ms"}
+        known = {**environment, **outputs, "SERVICE_APP_URL": url, **told}
         said = hook("postdeploy", checkout=checkout, environment=known)
 
     assert re.findall(r"^(\w+) +(?:package|functions|works):", said, re.MULTILINE) == ["ok"] * 3
@@ -164,12 +170,52 @@ def test_the_hook_registers_one_app_however_often_it_runs(azure: Stage) -> None:
 
 
 def test_an_environment_whose_name_begins_alike_has_another_registration(azure: Stage) -> None:
-    azure.keep(apps={"regis-pay-ops-dev2": "app-of-dev2"})
+    azure.keep(apps={f"{name_of('dev', subscription='sub-1')}2": "app-of-dev2"})
 
-    said = run(azure)
+    said = run(azure, AZURE_SUBSCRIPTION_ID="sub-1")
 
     assert "app-of-dev2" not in said
     assert [call[4] for call in azure.calls("azd")] == ["app-2"]
+
+
+def test_two_environments_of_one_name_in_two_subscriptions_have_a_registration_each(azure: Stage) -> None:
+    """To tear one down deletes its own, and not that of the other."""
+    first, second = (run(azure, AZURE_SUBSCRIPTION_ID=each) for each in ("sub-1", "sub-2"))
+
+    assert (first, second) == ("OPS_CLIENT_ID=app-1\n", "OPS_CLIENT_ID=app-2\n")
+
+
+def test_where_azd_has_chosen_none_the_subscription_is_the_default_one(azure: Stage) -> None:
+    run(azure)
+
+    (created,) = azure.calls("az", "ad", "app", "create")
+    assert name_of("dev", subscription="00000000-0000-0000-0000-00000000000A") in created
+
+
+def test_another_tenant_than_that_of_the_subscription_is_not_registered_in(azure: Stage) -> None:
+    """`az ad` works in the tenant of the default account, whatever subscription azd has chosen."""
+    azure.keep(tenants={"default": "tenant-1", "sub-2": "tenant-2"})
+
+    with pytest.raises(AssertionError, match=r"tenant-1, .*tenant-2\n *NEXT    az account set --subscription sub-2"):
+        run(azure, AZURE_SUBSCRIPTION_ID="sub-2")
+
+    assert azure.calls("az", "ad") == []
+
+
+@pytest.mark.parametrize("word", ["applications(appId='a')", "a&b", "a|b", "a>b", "a^b", "%PATH%"])
+def test_on_windows_no_word_is_given_that_a_batch_file_takes_apart(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(azure_cli, "WINDOWS", True)
+
+    with pytest.raises(azure_cli.CommandFailed, match="az on Windows is a batch file"):
+        azure_cli.az("rest", "--url", word)
+
+
+def test_nothing_that_the_hook_says_to_the_azure_cli_is_such_a_word(azure: Stage) -> None:
+    run(azure)
+
+    words = {word for call in azure.calls("az") for word in call if not word.startswith("{")}
+    assert not [word for word in words if re.search(r"[()&|<>^%]", word)]
+    assert {word for word in words if "graph.microsoft.com" in word} == {f"{GRAPH}/applications/object-of-app-1"}
 
 
 def test_by_hand_it_needs_no_environment_of_azd(azure: Stage) -> None:

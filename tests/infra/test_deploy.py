@@ -9,12 +9,10 @@ import pytest
 
 from infra import deployed, smoke_bus
 from tests.conftest import Declared
-from tests.infra.deployment import CHECKED, READY, Azure, Printed, mangled, played, steps
+from tests.infra.deployment import CHECKED, Azure, Printed, mangled, played, steps
 from tests.infra.played_app import PlayedApp
 from tests.infra.stage import Answer
 
-FORBIDDEN: Answer = (1, "", "ERROR: (AuthorizationFailed) The client does not have authorization to perform action")
-BUSY: Answer = (1, "", "ERROR: Operation returned an invalid status 'Service Unavailable'")
 NOT_FOUND: Answer = (3, "", "ERROR: (ResourceNotFound) The Resource 'Microsoft.Web/sites/func-abc' was not found")
 
 
@@ -27,7 +25,7 @@ def test_a_deployment_that_works_passes_every_step(azure: Azure, capsys: Printed
     assert azure.run("check") == 0
 
     printed = capsys.readouterr().out
-    assert steps(printed) == READY + CHECKED
+    assert steps(printed) == CHECKED
     assert "NEXT" not in printed
     assert {letter["status"] for letter in azure.app.letters} == {"discarded"}
 
@@ -47,22 +45,13 @@ def test_the_names_of_a_deployment_are_read_from_azure_in_whatever_case(
 
     assert azure.run("check", "--deployment", "regis-pay-dev") == 0
 
-    assert steps(capsys.readouterr().out) == READY + CHECKED
+    assert steps(capsys.readouterr().out) == CHECKED
     assert azure.stage.calls("az", "deployment", "sub", "show", "--name", "regis-pay-dev")
-
-
-@pytest.mark.parametrize("what", ["az rest", "az functionapp function list", "az functionapp keys list"])
-def test_what_may_pass_is_waited_for(what: str, azure: Azure) -> None:
-    azure.stage.answers(what, FORBIDDEN, BUSY)
-
-    assert azure.run("check") == 0
-
-    assert len(azure.stage.calls(*what.split())) == 3
 
 
 @pytest.mark.parametrize(
     ("step", "what"),
-    [("triggers", "az rest"), ("functions", "az functionapp function list"), ("works", "az functionapp keys list")],
+    [("sync", "az rest"), ("functions", "az functionapp function list"), ("works", "az functionapp keys list")],
 )
 def test_what_does_not_pass_stops_at_once_and_nothing_after_it_runs(
     step: str, what: str, azure: Azure, capsys: Printed
@@ -81,7 +70,7 @@ def test_what_does_not_pass_stops_at_once_and_nothing_after_it_runs(
 def test_the_triggers_are_synced_in_the_app_that_was_deployed_to(azure: Azure) -> None:
     azure.run("check")
 
-    ((*_, url),) = azure.stage.calls("az", "rest", "--method", "post", "--url")
+    (url,) = {call[-1] for call in azure.stage.calls("az", "rest", "--method", "post", "--url")}
     site = "/subscriptions/{subscriptionId}/resourceGroups/rg-regis-pay-dev/providers/Microsoft.Web/sites/func-abc"
     assert url.startswith(f"{site}/host/default/sync?api-version=")
 
@@ -92,6 +81,7 @@ def test_the_subscription_is_the_one_that_azd_chose(azure: Azure, monkeypatch: p
     assert azure.run("check") == 0
 
     assert all(call[-2:] == ["--subscription", "sub-1"] for call in azure.stage.calls("az"))
+    assert len(azure.stage.calls("az")) > 10
 
 
 ALL = json.loads(deployed.DECLARED.read_text())
@@ -114,7 +104,7 @@ def test_functions_that_are_not_the_declared_ones_are_named(
     assert azure.run("check", "--limit-s", "0.5") == 1
 
     printed = capsys.readouterr().out
-    assert re.search(rf"^FAILED  functions: .*not within 0.5 s; last seen: {says}", printed, re.M)
+    assert re.search(rf"^FAILED  functions: .*not within [\d.]+ s; last seen: {says}", printed, re.M)
 
 
 def test_a_list_of_functions_that_comes_late_is_waited_for(azure: Azure) -> None:
@@ -143,6 +133,37 @@ def test_a_rule_that_is_not_the_declared_one_stops_the_run(azure: Azure, capsys:
     assert azure.app.payments == {}
 
 
+LATER = {"payment-voided": {"refund": "sys.To IS NULL OR sys.To = 'refund'"}}
+
+
+def test_a_subscription_that_no_function_reads_any_more_stops_the_run(azure: Azure, capsys: Printed) -> None:
+    """It takes every event until its topic is full, and then nobody can send there."""
+    azure.stage.keep(beside=LATER)
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(
+        r"^FAILED  rules: payment-voided/refund: .*\nNEXT    what nobody reads fills its topic", printed, re.M
+    )
+
+
+def test_when_an_older_release_comes_back_what_the_newer_one_left_is_told_and_stops_nothing(
+    azure: Azure, capsys: Printed
+) -> None:
+    azure.stage.keep(beside=LATER)
+
+    assert azure.run("check", "--back") == 0
+
+    assert re.search(r"^WARNING payment-voided/refund: ", capsys.readouterr().out, re.M)
+
+
+def test_a_subscription_of_another_component_is_not_ours_to_judge(azure: Azure) -> None:
+    azure.stage.keep(beside={"payment-settled": {"shipping": "sys.To IS NULL"}, "their-topic": {"theirs": "1=1"}})
+
+    assert azure.run("check") == 0
+
+
 def dead_step(app: PlayedApp) -> None:
     app.completes_as = "created"
 
@@ -164,11 +185,12 @@ def dead_recorder(app: PlayedApp) -> None:
     ],
 )
 def test_a_dead_function_behind_a_healthy_app_is_named(
-    dead: Callable[[PlayedApp], None], says: str, azure: Azure, capsys: Printed
+    dead: Callable[[PlayedApp], None], says: str, azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
     dead(azure.app)
+    monkeypatch.setattr(deployed, "PAYMENT_LIMIT_S", 0.5)
 
-    assert azure.run("check", "--limit-s", "1") == 1
+    assert azure.run("check") == 1
 
     printed = capsys.readouterr().out
     assert steps(printed)[-1] == ("FAILED", "works")
@@ -178,21 +200,9 @@ def test_a_dead_function_behind_a_healthy_app_is_named(
 def test_an_older_build_that_still_answers_stops_the_run(azure: Azure, capsys: Printed) -> None:
     azure.app.build = "older"
 
-    assert azure.run("check", "--limit-s", "0.3") == 1
+    assert azure.run("check", "--limit-s", "1") == 1
 
-    assert re.search(r"^FAILED  build: GET /api/health: not within 0.3 s", capsys.readouterr().out, re.M)
-
-
-def test_in_prod_no_token_of_the_local_provider_stands_in_for_a_real_one(
-    azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
-) -> None:
-    monkeypatch.setenv("AZURE_ENV_NAME", "prod")
-    monkeypatch.setenv("SMOKE_PAYMENT_METHOD", " ")
-
-    assert azure.run("needs") == 1
-
-    printed = capsys.readouterr().out
-    assert "FAILED  needs: not set: SMOKE_PAYMENT_METHOD, SMOKE_PARKING_METHOD\nNEXT    set it" in printed
+    assert re.search(r"^FAILED  build: GET /api/health: not within [\d.]+ s", capsys.readouterr().out, re.M)
 
 
 def test_in_github_the_identity_that_tries_the_bus_has_to_be_named(
@@ -210,7 +220,7 @@ def test_the_bus_is_tried_where_somebody_may_send(
 ) -> None:
     tried: list[str] = []
 
-    def dead_letter(bus: str, *, message_ids: set[str], reason: str) -> None:
+    def dead_letter(bus: str, *, message_ids: set[str], reason: str, token: str) -> None:
         tried.append(bus)
         for each in message_ids:
             azure.app.died(message_id=each, payment_id=None, reason=reason)
@@ -250,5 +260,6 @@ def test_github_is_told_what_to_leave_out_of_its_logs(
 
     printed = capsys.readouterr()
     masked = re.findall(r"^::add-mask::(.+)$", printed.err, re.M)
-    assert masked == (["master-key", "token-of-api://ops-1"] if where else [])
+    secrets = ["token-of-api://ops-1", "token-of-https://servicebus.azure.net/", "master-key"]
+    assert masked == (secrets if where else [])
     assert "master-key" not in printed.out, "what is written there is kept in the summary of the run"

@@ -2,6 +2,7 @@
 are stand-ins that refuse what the real ones would refuse. Python's own commands are the real ones.
 """
 
+import itertools
 import json
 import re
 import shutil
@@ -15,6 +16,8 @@ from typing import Any
 import pytest
 
 from infra.bicep_check import VERSION
+from infra.guard import OF_THE_REPOSITORY
+from infra.register_ops import name_of
 from infra.roles import AZURE_ROLES, COSMOS_ROLES, IDENTITY
 from tests.infra.deployment import mangled
 from tests.infra.played_app import PlayedApp, serving
@@ -119,13 +122,14 @@ def rights(environment: str, *, group: str) -> dict[str, Any]:
     return {"identity": identity, "rights": found}
 
 
-def typed(guide: str, folder: Path) -> Told:
-    """All commands of a guide, one after another."""
+def typed(guide: str, folder: Path, **more: Any) -> Told:
+    """All commands of a guide, one after another. more: what the tools know beforehand."""
     stage, app = staged(folder / "stage"), PlayedApp()
     text = "\n".join(f"# block {number}\n{block}" for number, block in enumerate(blocks(guide)))
     with serving(app) as url:
         outputs = {"SERVICE_APP_URL": url, "AZURE_RESOURCE_GROUP": "rg-dev", "SERVICE_APP_NAME": "func-abc"}
-        stage.keep(**rights("dev", group="rg-dev"))
+        stage.keep(**rights("dev", group="rg-dev"), **more)
+        stage.answers("gh run list", (0, "17", ""))
         stage.keep(provisioned={**outputs, "OPS_CLIENT_ID": "ops-1"}, outputs=mangled({"VAULT_NAME": "kv-abc"}))
         environment = {**stage.environment, "HOME": str(home(folder / "home"))}
         done = subprocess.run(
@@ -147,13 +151,11 @@ def test_every_command_of_the_guide_runs(told: Told) -> None:
 
 def test_the_tools_were_asked_and_not_talked_about(told: Told) -> None:
     """Each of them, and each command of az and gh that stands in a block."""
-    typed = {
-        tuple(line.split()[:3]) for block in blocks() for line in re.findall(r"\b(?:az|azd|gh) [a-z][^\n|]*", block)
-    }
-    asked = {tuple(call[:3]) for call in told.stage.calls()}
+    lines = [line for block in blocks() for line in re.findall(r"\b(?:az|azd|gh) [a-z][^\n|]*", block)]
+    typed = [[word for word in line.split()[:3] if "$" not in word] for line in lines]
 
-    assert {tool for tool, *_ in asked} == {"az", "azd", "gh", "devtunnel", "curl"}
-    assert {words for words in typed if words not in asked} == set()
+    assert {tool for tool, *_ in told.stage.calls()} == {"az", "azd", "gh", "devtunnel", "curl"}
+    assert [words for words in typed if not told.stage.calls(*words)] == []
 
 
 def test_every_command_of_the_page_for_a_first_deployment_runs(tmp_path: Path) -> None:
@@ -185,21 +187,142 @@ def test_what_azd_is_told_has_the_type_that_the_template_wants() -> None:
 
 def test_every_environment_of_github_gets_what_its_workflow_reads(told: Told) -> None:
     workflows = {"plan": "what-if", "dev": "deploy", "prod": "deploy"}
-    optional = {"SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "AZURE_DEPLOY"}
+    optional = {"SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "PROVIDER_IS_LOCAL", *OF_THE_REPOSITORY}
 
     for environment, workflow in workflows.items():
         text = (ROOT / f".github/workflows/{workflow}.yml").read_text()
         read = set(re.findall(r"\bvars\.(\w+)", text)) - optional
-        read -= {"SMOKE_PAYMENT_METHOD", "SMOKE_PARKING_METHOD"} if environment == "dev" else set()
-        read -= {"ALERT_EMAILS"} if environment == "plan" else set()
         assert {name for name in read if not told.state["gh"].get(f"{environment}/{name}")} == set(), environment
 
 
 def test_each_environment_has_a_registration_of_its_own(told: Told) -> None:
     ops = [told.state["gh"][f"{environment}/OPS_CLIENT_ID"] for environment in ("dev", "prod")]
+    names = [name_of(each, subscription=f"id-of-Payments-{each}") for each in ("dev", "prod")]
 
     assert len(set(ops)) == 2
-    assert {"regis-pay-ops-dev", "regis-pay-ops-prod"} <= told.state["apps"].keys()
+    assert set(names) <= told.state["apps"].keys()
+
+
+@pytest.fixture(scope="module")
+def github_of_old(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """GitHub says nothing of a prefix; the owner's name is spelled with a capital there, and not in the guide."""
+    old = {"prefix": None, "repository": "Owner/Name"}
+    return typed(section("From GitHub"), tmp_path_factory.mktemp("old"), github=old)
+
+
+def section(title: str) -> str:
+    return "\n\n" + GUIDE.partition(f"\n## {title}\n")[2].partition("\n## ")[0] + "\n"
+
+
+def trusted(told: Told) -> dict[str, str]:
+    """The subject that each environment's identity is trusted with."""
+    return {
+        environment: told.state["trusted"][told.state["gh"][f"{environment}/AZURE_CLIENT_ID"]]
+        for environment in ("plan", "dev", "prod")
+    }
+
+
+def test_what_is_trusted_is_the_subject_that_github_shows_letter_by_letter(told: Told, github_of_old: Told) -> None:
+    assert trusted(told) == {name: f"repo:Owner@11/Name@22:environment:{name}" for name in ("plan", "dev", "prod")}
+    assert trusted(github_of_old) == {name: f"repo:Owner/Name:environment:{name}" for name in ("plan", "dev", "prod")}
+
+
+def given(told: Told) -> list[tuple[str, str, str]]:
+    """Whom, which role, and where: by the name of the environment whose identity it is."""
+    whose = {told.state["gh"][f"{each}/AZURE_CLIENT_ID"]: each for each in ("plan", "dev", "prod")}
+    calls = [dict(itertools.pairwise(call)) for call in told.stage.calls("az", "role", "assignment", "create")]
+    return [
+        (whose[call["--assignee"]], call["--role"], call["--scope"]) for call in calls if call["--assignee"] in whose
+    ]
+
+
+def test_the_identity_of_dev_has_no_right_where_prod_is(told: Told) -> None:
+    places = {who: {scope.split("/")[2] for whom, _, scope in given(told) if whom == who} for who in ("dev", "prod")}
+
+    assert places == {"dev": {"id-of-Payments-dev"}, "prod": {"id-of-Payments-prod"}}
+
+
+def test_the_identity_of_prod_may_set_a_lock_in_its_group_and_delete_none(told: Told) -> None:
+    roles = [json.loads(call[5]) for call in told.stage.calls("az", "role", "definition", "create")]
+    (locking,) = [role for role in roles if role["Name"] == "Sets locks"]
+    (where,) = [scope for who, role, scope in given(told) if (who, role) == ("prod", "Sets locks")]
+
+    assert locking["Actions"] == ["Microsoft.Authorization/locks/read", "Microsoft.Authorization/locks/write"]
+    assert where == "/subscriptions/id-of-Payments-prod/resourceGroups/rg-regis-pay-prod"
+    assert not [
+        role for _, role, _ in given(told) if role in {"Owner", "Locks Contributor", "User Access Administrator"}
+    ]
+
+
+SAME = re.sub(r'"Payments (dev|prod)"', '"Payments"', section("From GitHub"))
+
+
+def test_one_subscription_for_dev_and_prod_is_refused_before_anything_is_given(tmp_path: Path) -> None:
+    refused = typed(SAME, tmp_path)
+
+    assert "FAILED  dev and prod are in one subscription" in refused.said
+    assert not refused.stage.calls("az", "role", "assignment", "create")
+    assert not refused.stage.calls("az", "ad", "app", "create")
+
+
+def test_one_subscription_for_dev_and_prod_is_taken_when_somebody_says_what_that_means(tmp_path: Path) -> None:
+    said = SAME.replace("    REPO=", '    ONE_FOR_BOTH="dev may do anything to prod"\n    REPO=', 1)
+
+    done = typed(said, tmp_path)
+
+    assert done.code == 0, done.said[-3000:]
+
+
+def protections(told: Told) -> dict[str, dict[str, set[str]]]:
+    """What GitHub was told of each environment: `policies`, and the words of the environment itself."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for call in told.stage.calls("gh", "api"):
+        if match := re.search(r"/environments/(\w+)(/deployment-branch-policies)?$", call[4]):
+            words = {word for word in call[5:] if "=" in word}
+            kind = "policies" if match[2] else "itself"
+            found.setdefault(match[1], {}).setdefault(kind, set()).update(words)
+    return found
+
+
+def test_every_environment_that_may_change_something_is_open_to_main_and_released_tags_only(told: Told) -> None:
+    found = protections(told)
+    custom = {
+        "deployment_branch_policy[protected_branches]=false",
+        "deployment_branch_policy[custom_branch_policies]=true",
+    }
+
+    assert {name for name, each in found.items() if custom <= each["itself"]} == {"dev", "prod", "release"}
+    assert {name: each.get("policies", set()) for name, each in found.items()} == {
+        "plan": set(),
+        "dev": {"name=main", "type=branch", "name=v*", "type=tag"},
+        "prod": {"name=main", "type=branch", "name=v*", "type=tag"},
+        "release": {"name=v*", "type=tag"},
+    }
+
+
+def test_somebody_has_to_approve_for_prod_and_not_everybody_makes_a_tag_that_is_deployed(told: Told) -> None:
+    (ruleset,) = [call for call in told.stage.calls("gh", "api") if call[4].endswith("/rulesets")]
+
+    assert {"reviewers[][type]=User", "reviewers[][id]=7"} <= protections(told)["prod"]["itself"]
+    assert {"target=tag", "enforcement=active", "conditions[ref_name][include][]=refs/tags/v*"} <= set(ruleset)
+    assert {f"rules[][type]={rule}" for rule in ("creation", "update", "deletion")} <= set(ruleset)
+
+
+def test_a_registration_that_could_not_be_made_stops_the_guide_and_says_why(tmp_path: Path) -> None:
+    """Its words went to standard output once, and a pipe dropped them."""
+    done = typed(section("From GitHub"), tmp_path, tenants={"default": "t-1", "id-of-Payments-dev": "t-2"})
+
+    assert "FAILED  the Azure CLI works in tenant t-1" in done.said
+    assert not [name for name in done.state["gh"] if name.endswith("/OPS_CLIENT_ID")]
+
+
+def test_the_right_to_write_the_providers_key_is_taken_away_again(told: Told) -> None:
+    (made,) = [
+        call for call in told.stage.calls("az", "role", "assignment", "create") if "Key Vault Secrets Officer" in call
+    ]
+    (taken,) = told.stage.calls("az", "role", "assignment", "delete")
+
+    assert made[4:] == taken[4:]
 
 
 def test_every_hook_can_be_run_by_its_name(told: Told) -> None:

@@ -3,9 +3,14 @@
 Those of docs/deploy.md are run as well: tests/infra/test_deploy_guide.py.
 """
 
+import hashlib
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,3 +70,42 @@ def test_every_command_and_option_is_one_that_the_tool_has(path: Path) -> None:
 )
 def test_a_slip_would_be_noticed(command: str) -> None:
     assert fault(command)
+
+
+def test_whoever_is_told_to_provision_again_is_told_the_option_without_which_azd_does_nothing() -> None:
+    """It skips a deployment whose template and parameters are those of the last time."""
+    texts = {path.name: path.read_text() for path in [*DOCS, *sorted((ROOT / "infra").glob("*.py"))]}
+
+    assert [name for name, text in texts.items() if re.search(r"azd provision(?! --no-state)", text)] == []
+    assert sum(text.count("azd provision --no-state") for text in texts.values()) > 3
+
+
+def wheel(folder: Path, name: str) -> str:
+    """A package that holds nothing, and its hash as pip wants it."""
+    info = f"{name}-1.0.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as made:
+        made.writestr(f"{name}/__init__.py", "")
+        made.writestr(f"{info}/METADATA", metadata)
+        made.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        made.writestr(f"{info}/RECORD", f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    return hashlib.sha256((folder / f"{name}-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+
+
+def test_the_line_for_windows_installs_what_the_hooks_need_from_what_is_pinned(tmp_path: Path) -> None:
+    """With hashes pip takes nothing by its bare name. Its very words run, on a package that holds nothing."""
+    (line,) = re.findall(r"`\.venv\\Scripts\\python ([^`]+)`", (ROOT / "docs" / "deploy.md").read_text())
+    (pins,) = re.findall(r"-r (\S+)", line)
+    (tmp_path / pins).write_text(f"uv==1.0 --hash=sha256:{wheel(tmp_path, 'uv')}\n")
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_TARGET": str(tmp_path / "there")}
+
+    command = [sys.executable, *line.split()]
+    done = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, **offline}, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "there" / "uv").is_dir()
+    assert {"uv==", "azure-servicebus=="} <= set(re.findall(r"(?m)^[\w-]+==", (ROOT / pins).read_text()))

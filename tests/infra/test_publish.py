@@ -59,9 +59,17 @@ def test_a_package_that_the_site_could_not_store_yet_is_uploaded_again(azure: Az
 
 
 def test_a_site_that_forgets_a_deployment_has_ended_it(azure: Azure) -> None:
-    azure.app.deployments = [{"code": 404}, {"status": 2}, *[{"code": 404}] * 9]
+    azure.app.deployments = [{"code": 404}, {"status": 2}, *({"code": 404} for _ in range(9))]
 
     assert azure.run("code") == 0
+
+
+def test_a_site_that_never_knew_the_deployment_has_not_ended_it(azure: Azure, capsys: Printed) -> None:
+    azure.app.deployments = [{"code": 404} for _ in range(10_000)]
+
+    assert azure.run("code", "--limit-s", "0.5") == 1
+
+    assert re.search(r"^FAILED  code: the end of deployment deployment-1: .*404", capsys.readouterr().out, re.M)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +97,9 @@ def test_a_role_that_never_comes_stops_the_upload_at_its_limit_and_says_so(azure
     assert azure.run("code", "--limit-s", "0.2") == 1
 
     printed = capsys.readouterr().out
-    assert re.search(r"^FAILED  code: .*not within 0.2 s; last seen: .* 403 .*\nNEXT    if it says 403", printed, re.M)
+    assert re.search(
+        r"^FAILED  code: .*not within [\d.]+ s; last seen: .* 403 .*\nNEXT    if it says 403", printed, re.M
+    )
 
 
 def test_a_package_of_another_commit_is_not_deployed(azure: Azure, capsys: Printed) -> None:

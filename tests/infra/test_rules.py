@@ -2,31 +2,44 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.rules import TOPOLOGY, main
+from infra.rules import ADDRESSED, TOPOLOGY, main
 
 PLAYED_AZ = f"""#!{sys.executable}
 import json, os, sys
-given = dict(zip(sys.argv[6:-1:2], sys.argv[7::2]))
-assert sys.argv[1:6] == ["servicebus", "topic", "subscription", "rule", "list"], sys.argv
+asked, words = json.loads(os.environ["RULES"]), sys.argv[1:]
+given = dict(zip(words, words[1:]))
 assert (given["--resource-group"], given["--namespace-name"]) == ("rg", "bus"), given
-print(json.dumps(json.loads(os.environ["RULES"])[given["--topic-name"] + "/" + given["--subscription-name"]]))
+topic = given.get("--topic-name")
+if words[:3] == ["servicebus", "topic", "list"]:
+    found = list(dict.fromkeys(place.split("/")[0] for place in asked))
+elif words[:4] == ["servicebus", "topic", "subscription", "list"]:
+    found = [place.split("/")[1] for place in asked if place.startswith(topic + "/") and place[-1] != "/"]
+elif words[:5] == ["servicebus", "topic", "subscription", "rule", "list"]:
+    print(json.dumps(asked[topic + "/" + given["--subscription-name"]]))
+    sys.exit()
+print(json.dumps([dict(name=name) for name in found]))
 """
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the Azure CLI is played by a script with a shebang")
 
 
+def one(expression: str) -> list[dict[str, Any]]:
+    return [{"name": "$Default", "sqlFilter": {"sqlExpression": expression}}]
+
+
 def declared() -> dict[str, list[dict[str, Any]]]:
-    """What `az` lists when all is as it should be."""
-    return {
-        f"{topic['name']}/{each['name']}": [{"name": "$Default", "sqlFilter": {"sqlExpression": each["rule"]}}]
-        for topic in json.loads(TOPOLOGY.read_text())["serviceBus"]["topics"]
-        for each in topic["subscriptions"]
+    """What `az` lists when all is as it should be. A topic that nobody reads stands with nothing behind its slash."""
+    topics = json.loads(TOPOLOGY.read_text())["serviceBus"]["topics"]
+    empty = {f"{topic['name']}/": list[dict[str, Any]]() for topic in topics}
+    return empty | {
+        f"{topic['name']}/{each['name']}": one(each["rule"]) for topic in topics for each in topic["subscriptions"]
     }
 
 
@@ -43,7 +56,8 @@ def test_it_lists_every_subscription_with_the_declared_rule(
 ) -> None:
     assert checked(declared(), tmp_path, monkeypatch) == 0
 
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == list(declared())
+    printed = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert printed == [place for place in declared() if place[-1] != "/"]
 
 
 @pytest.mark.parametrize(
@@ -70,3 +84,53 @@ def test_any_other_rule_fails_it_and_is_named(
     assert checked(spoiled, tmp_path, monkeypatch) == 1
 
     assert capsys.readouterr().err.startswith("FAILED  payment-created/settle:")
+
+
+@pytest.mark.parametrize(
+    ("gone", "says"),
+    [
+        ("payment-created/settle", "payment-created/settle: missing"),
+        ("payment-voided/", "topic payment-voided: missing"),
+    ],
+)
+def test_what_is_declared_and_not_there_fails_it(
+    gone: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = {place: rules for place, rules in declared().items() if place != gone}
+
+    assert checked(there, tmp_path, monkeypatch) == 1
+
+    assert f"FAILED  {says}" in capsys.readouterr().err
+
+
+def test_a_step_of_another_release_fails_it_because_nobody_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = {"payment-voided/refund": one("sys.To IS NULL OR sys.To = 'refund'")}
+
+    assert checked(declared() | beside, tmp_path, monkeypatch) == 1
+
+    assert "FAILED  payment-voided/refund: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["sys.To IS NULL", "1=1", "currency = 'EUR' AND sys.To IS NULL"])
+def test_a_subscription_of_another_component_is_told_and_fails_nothing(
+    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """docs/events.md: they take what is addressed to nobody. Only a step takes what is addressed to it."""
+    assert checked(declared() | {"payment-settled/shipping": one(rule)}, tmp_path, monkeypatch) == 0
+
+    assert "payment-settled/shipping: " in capsys.readouterr().out
+
+
+def test_the_rule_that_other_components_are_told_to_use_is_not_taken_for_a_step_of_ours() -> None:
+    events = (TOPOLOGY.parents[1] / "docs" / "events.md").read_text()
+    told = re.findall(r"--filter-sql-expression '(.+)'", events)
+    ours = [
+        each["rule"]
+        for topic in json.loads(TOPOLOGY.read_text())["serviceBus"]["topics"]
+        for each in topic["subscriptions"]
+    ]
+
+    assert [bool(ADDRESSED.search(rule)) for rule in told] == [False]
+    assert [rule for rule in ours if not ADDRESSED.search(rule)] == ["1=1"], "the recorder's, which takes everything"

@@ -128,7 +128,7 @@ def test_the_brokers_road_is_tried_again_when_the_step_was_quicker(
     """`quicker`: how many of the four messages the step gets first, in each try."""
     tries = iter(quicker)
 
-    def dead_letter(_bus: str, *, message_ids: set[str], reason: str) -> None:
+    def dead_letter(_bus: str, *, message_ids: set[str], reason: str, token: None) -> None:
         parked = next(tries)
         for number, message_id in enumerate(sorted(message_ids)):
             app.died(message_id=message_id, payment_id=None, reason="unreadable" if number < parked else reason)
@@ -144,7 +144,7 @@ def test_the_brokers_road_is_tried_again_when_the_step_was_quicker(
 def test_a_step_that_gets_every_message_first_fails_it(
     app: PlayedApp, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def dead_letter(_bus: str, *, message_ids: set[str], reason: str) -> None:
+    def dead_letter(_bus: str, *, message_ids: set[str], reason: str, token: None) -> None:
         for message_id in message_ids:
             app.died(message_id=message_id, payment_id=None, reason="unreadable")
 
@@ -158,12 +158,12 @@ def test_a_step_that_gets_every_message_first_fails_it(
 def test_a_bus_that_refuses_fails_it_and_names_the_roles(
     url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuses(_bus: str) -> None:
+    def refuses(_bus: str, _token: None) -> None:
         raise ServiceBusAuthorizationError
 
     monkeypatch.setattr(smoke_bus, "_client", refuses)
 
-    assert run(options(url, bus="bus.example")) == 1
+    assert run(options(url, bus="bus.example", start_limit_s=0.5)) == 1
 
     assert re.search(r"^FAILED  forwarded: .*Data Sender and Receiver", capsys.readouterr().out, re.MULTILINE)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.cosmos._base import create_scope_from_url
+from azure.servicebus._common.constants import JWT_TOKEN_SCOPE
 
 from tests.infra.stage import Stage, staged
 from tests.infra.test_workflows import ROOT, steps
@@ -48,9 +50,12 @@ def command(start: str) -> str:
     return text
 
 
-def ran(text: str, *, stage: Stage, **environment: str) -> Ran:
+def ran(text: str, *, stage: Stage, scripts: dict[str, str] | None = None, **environment: str) -> Ran:
+    """scripts: other ones, in place of those of infra/."""
     folder = stage.folder / "checkout"
     shutil.copytree(ROOT / "infra", folder / "infra", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, script in (scripts or {}).items():
+        (folder / "infra" / name).write_text(script)
     (stage.bin / "python").symlink_to(sys.executable)
     shell = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", text]
     known = {**stage.environment, "GITHUB_REPOSITORY": "owner/name", "GITHUB_REF_NAME": "v1.2.3"}
@@ -67,7 +72,14 @@ def test_every_step_that_calls_az_or_gh_is_run_here_or_in_a_test_of_its_own() ->
     assert [text for text in calling if text not in here and "az version" not in text] == []
 
 
-STARTS = ("deployment sub create", "what-if.json", "release create", "release download", "pr create")
+STARTS = (
+    "deployment sub create",
+    "what-if.json",
+    "release create",
+    "release download",
+    "pr create",
+    "get-access-token --resource",
+)
 
 
 def test_the_deployment_is_created_and_its_outputs_are_handed_on(stage: Stage) -> None:
@@ -123,6 +135,45 @@ def test_a_rollback_to_a_branch_is_refused_and_says_how_to_ask(stage: Stage) -> 
     assert done.code == 1
     assert "NEXT: gh workflow run rollback.yml --ref" in done.said
     assert stage.calls("gh") == []
+
+
+def test_the_nightly_run_takes_its_tokens_for_the_audiences_that_the_sdks_ask_for(stage: Stage) -> None:
+    endpoint = "https://cosmos-abc.documents.azure.com:443/"
+
+    done = ran(command("get-access-token --resource"), stage=stage, COSMOS_ENDPOINT=endpoint)
+
+    assert done.code == 0, done.said
+    audiences = [call[4] for call in stage.calls("az", "account", "get-access-token")]
+    assert [f"{each}/.default" for each in audiences] == [create_scope_from_url(endpoint), JWT_TOKEN_SCOPE]
+
+
+RIGHTS = "No right of the app is left behind"
+LEFT, MISSING = "FAILED  left behind: r on t: az role assignment delete", "FAILED  missing: r on t: deploy again"
+
+
+@pytest.mark.parametrize(
+    ("said", "back", "code"),
+    [
+        ([], "", 0),
+        ([LEFT], "", 1),
+        ([LEFT, LEFT], "true", 0),
+        ([LEFT, MISSING], "true", 1),
+        ([MISSING], "true", 1),
+        (["Traceback (most recent call last):"], "true", 1),
+    ],
+)
+def test_rights_that_a_newer_release_has_left_fail_no_rollback_and_missing_ones_do(
+    said: list[str], back: str, code: int, stage: Stage
+) -> None:
+    (text,) = [step["run"] for _, step in steps() if step.get("name") == RIGHTS]
+    printing = "".join(f"print({line!r}, file=sys.stderr)\n" for line in said)
+    done = ran(
+        text, stage=stage, scripts={"roles.py": f"import sys\n{printing}sys.exit({int(bool(said))})\n"}, BACK=back
+    )
+
+    assert done.code == code, done.said
+    assert all(line in done.said for line in said)
+    assert ("::warning::" in done.said) == (back == "true" and code == 0)
 
 
 @pytest.fixture
