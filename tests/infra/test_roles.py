@@ -157,9 +157,10 @@ def test_a_role_left_behind_fails_it_and_is_named(
 ) -> None:
     assert checked(azure(role_assignment_list=[*AS_DECLARED, extra]), monkeypatch) == 1
 
-    said = capsys.readouterr().err
-    assert f"FAILED  {says}" in said
-    assert "NEXT    `--delete` deletes" in said
+    printed = capsys.readouterr()
+    assert f"FAILED  {says}" in printed.err
+    assert all(line.startswith("FAILED  left behind: ") for line in printed.err.splitlines()), "a rollback compares"
+    assert "NEXT    `--delete` deletes" in printed.out
     assert "delete" not in asked.read_text()
 
 
@@ -236,11 +237,11 @@ def test_a_snapshot_of_other_switches_deletes_nothing_and_says_which_to_take(
 
     assert checked(state, monkeypatch, "--delete") == 1
 
-    said = capsys.readouterr().err
-    assert said.startswith(
+    printed = capsys.readouterr()
+    assert printed.err.startswith(
         f"FAILED  {f'deployed with {switches}; the snapshot dev is of {OF_DEV}' if switches else ''}"
     )
-    assert f"NEXT    {do}" in said
+    assert f"NEXT    {do}" in printed.out
     assert "delete" not in asked.read_text()
 
 
@@ -311,9 +312,9 @@ def test_without_an_answer_nothing_is_called_good(
 ) -> None:
     assert checked(azure(**changed), monkeypatch) == 2
 
-    said = capsys.readouterr().err
-    assert says in said
-    assert "\nNEXT    " in said
+    printed = capsys.readouterr()
+    assert says in printed.err
+    assert printed.out.startswith("NEXT    ")
 
 
 def test_what_may_pass_is_waited_for(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,9 +330,9 @@ def test_what_does_not_pass_is_waited_for_up_to_a_limit(
 
     assert checked(state, monkeypatch, "--limit-s", "0.05") == 2
 
-    said = capsys.readouterr().err
-    assert "az identity list" in said
-    assert "NEXT    if it says 403" in said
+    printed = capsys.readouterr()
+    assert "az identity list" in printed.err
+    assert "NEXT    if it says 403" in printed.out
 
 
 def test_without_the_azure_cli_it_fails_and_says_so(
