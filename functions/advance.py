@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions.edge import edge
+from functions.failures import called
 from shared import flow
 from shared.codec.arrivals import arrived
 from shared.codec.deliveries import Delivery
@@ -38,6 +39,7 @@ def _register(bp: func.Blueprint, step: Step, *, name: str, services: GetService
         data_type=AS_BYTES,
     )
     @edge
+    @called(name)
     async def advance_payment(message: func.ServiceBusMessage) -> None:
         await advance(delivery(message, queue=str(place)), step=step, services=await services())
 

@@ -8,6 +8,8 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 
+from functions.failures import told
+
 LIMIT_S = 240.0
 """Far below the functionTimeout of host.json (300 s). A turn ends by limits of its own before; a batch, a
 sweep or a drain whose store hangs ends here, and is done again.
@@ -19,16 +21,20 @@ class CutShort(Exception):
 
 
 def edge[**P, R](function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Stands right above every function. Raises TimeoutError at the limit, and CutShort for what is no exception."""
+    """Stands right above every function. Raises TimeoutError at the limit, and CutShort for what is no exception.
+
+    What a function raises is told under its name.
+    """
 
     @functools.wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            async with asyncio.timeout(LIMIT_S):
-                return await function(*args, **kwargs)
-        except (Exception, GeneratorExit):  # what a function may raise; and a coroutine that is thrown away must end
-            raise
-        except BaseException as exc:
-            raise CutShort(f"{type(exc).__name__} where the host waits for an answer") from exc
+        with told(function.__name__):
+            try:
+                async with asyncio.timeout(LIMIT_S):
+                    return await function(*args, **kwargs)
+            except (Exception, GeneratorExit):  # what a function may raise; and one that is thrown away must end
+                raise
+            except BaseException as exc:
+                raise CutShort(f"{type(exc).__name__} where the host waits for an answer") from exc
 
     return guarded

@@ -2,19 +2,19 @@
 
 import azure.functions as func
 
-from functions.edge import edge
+from functions.timer import on_tick
 from shared.services import GetServices
 from shared.verbs.measure import measure_backlog
 
 
 def blueprint(services: GetServices, *, schedule: str) -> func.Blueprint:
-    """The function `measure_backlog`. The next tick makes up for a missed one."""
+    """The function `measure_backlog`."""
     bp = func.Blueprint()
-
-    @bp.function_name("measure_backlog")
-    @bp.timer_trigger(arg_name="timer", schedule=schedule, use_monitor=True, run_on_startup=False)
-    @edge
-    async def measure(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger binds by this name
-        await measure_backlog(services=await services())
-
+    on_tick(
+        bp,
+        "measure_backlog",
+        schedule=schedule,
+        services=services,
+        verb=lambda at_hand: measure_backlog(services=at_hand),
+    )
     return bp

@@ -7,6 +7,7 @@ import azure.functions as func
 
 from functions.answers import json_answer
 from functions.edge import edge
+from functions.failures import called
 from functions.problems import problem
 from shared.codec.documents import event_to_json
 from shared.codec.payments import payment_to_json
@@ -31,6 +32,7 @@ def _register(bp: func.Blueprint, name: str, *, route: str, view: View, services
     @bp.function_name(name)
     @bp.route(route=route, methods=["GET"])
     @edge
+    @called(name)
     async def show(req: func.HttpRequest) -> func.HttpResponse:
         return await _shown(req, view=view, services=services)
 

@@ -7,6 +7,7 @@ import azure.functions as func
 from functions import operators
 from functions.advance import AS_BYTES, CONNECTION, delivery
 from functions.edge import edge
+from functions.failures import called
 from shared import flow
 from shared.services import GetServices
 from shared.verbs.recovery.keep import keep
@@ -52,5 +53,6 @@ def _register(
     @bp.function_name(name)
     @bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ADMIN)
     @edge
+    @called(name)
     async def operate(req: func.HttpRequest) -> func.HttpResponse:
         return await operators.answer(req, ask=ask, by=caller(req), services=services)

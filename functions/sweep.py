@@ -2,19 +2,13 @@
 
 import azure.functions as func
 
-from functions.edge import edge
+from functions.timer import on_tick
 from shared.services import GetServices
 from shared.verbs.sweep import sweep
 
 
 def blueprint(services: GetServices, *, schedule: str) -> func.Blueprint:
-    """The function `sweep_payments`. The next tick makes up for a missed one."""
+    """The function `sweep_payments`."""
     bp = func.Blueprint()
-
-    @bp.function_name("sweep_payments")
-    @bp.timer_trigger(arg_name="timer", schedule=schedule, use_monitor=True, run_on_startup=False)
-    @edge
-    async def sweep_payments(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the trigger binds by this name
-        await sweep(services=await services())
-
+    on_tick(bp, "sweep_payments", schedule=schedule, services=services, verb=lambda at_hand: sweep(services=at_hand))
     return bp

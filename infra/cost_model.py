@@ -111,6 +111,12 @@ class Made:
         return sum(any(each["dimensions"] for each in found) for found in criteria)
 
     @property
+    def availability_tests(self) -> Decimal:
+        """In a month, from all places together."""
+        tests = [each["properties"] for each in self.all("Microsoft.Insights/webtests")]
+        return sum((len(each["Locations"]) * SECONDS / each["Frequency"] for each in tests), Decimal())
+
+    @property
     def series(self) -> int:
         """Time series that metric alerts look at. `*` is every topic of the bus, or every container of the store."""
         return sum(
@@ -168,6 +174,9 @@ def at_rest(made: Made) -> dict[str, Decimal]:
         f"alerts: series that {made.split} of these find, none now, at {PRICES['query alert, a series']}": Decimal(),
         f"alerts: {made.series} time series of metrics at {PRICES['metric alert']}": made.series
         * price("metric alert"),
+        f"alerts: {made.availability_tests:,.0f} availability tests at {PRICES['availability test']}": (
+            made.availability_tests * price("availability test")
+        ),
         "telemetry of timers and of instances that are awake (A)": logged_at_rest_gb(made) * price("log"),
         "storage account, vault (A)": price("storage account, vault"),
     }

@@ -323,17 +323,26 @@ module metricAlerts 'modules/metricalerts.bicep' = {
   name: 'metric-alerts'
   scope: group
   params: {
+    location: location
     tags: tags
     serviceBusId: servicebus.outputs.id
     cosmosAccountId: cosmos.outputs.id
+    componentName: componentName
     actionGroupId: alerts.outputs.actionGroupId
+    url: functionApp.outputs.url
   }
 }
 
 module workbook 'modules/workbook.bicep' = {
   name: 'workbook'
   scope: group
-  params: { location: location, tags: tags, workspaceId: monitoring.outputs.workspaceId }
+  params: {
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    cosmosAccountId: cosmos.outputs.id
+    serviceBusId: servicebus.outputs.id
+  }
 }
 
 module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {

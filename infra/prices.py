@@ -57,6 +57,7 @@ PRICES = {
         "0.15", "per time series of a split rule and month, every five minutes", _REMEMBERED, assumed=True
     ),
     "metric alert": Number("0.10", "per time series and month", _REMEMBERED, assumed=True),
+    "availability test": Number("0.0006", "per test, from one place", _REMEMBERED, assumed=True),
     "NAT gateway": Number("0.045", "per hour", _NETWORK),
     "NAT data": Number("0.045", "per GB", _NETWORK),
     "public address": Number("0.005", "per hour", _NETWORK),

@@ -9,6 +9,8 @@ PAYMENTS_ACCEPTED = "payments.accepted"
 PAYMENTS_COMPLETED = "payments.completed"
 PAYMENTS_FAILED = "payments.failed"
 PAYMENTS_SWEPT = "payments.swept"  # step
+PAYMENTS_NOT_SWEPT = "payments.not_swept"  # reason
+STEPS_OWED = "steps.owed"  # step: what the payment waits for now
 EVENTS_PUBLISHED = "events.published"
 TOPIC_REFUSALS = "topic.refusals"  # topic
 STEP_RETRIES = "step.retries"  # step, reason
@@ -16,10 +18,12 @@ MESSAGES_PARKED = "messages.parked"  # step, reason
 DEAD_LETTERS_RECORDED = "dead_letters.recorded"  # step, reason, severity
 DEAD_LETTERS_REPLAYED = "dead_letters.replayed"  # step, reason
 DEAD_LETTERS_DISCARDED = "dead_letters.discarded"  # step, reason
+TIMER_TICKS = "timer.ticks"  # timer: those that came to their end
 
-# Gauges, set by timers, so that a dead publisher or recorder shows too
-DEAD_LETTERS_OPEN = "dead_letters.open"  # step, reason
+# Gauges, set by a timer, so that a dead publisher or recorder shows too. They are told when they are set, and not again
+DEAD_LETTERS_OPEN = "dead_letters.open"  # step, reason, severity
 OUTBOX_LAG_S = "outbox.lag_s"
+PROJECTION_LAG_S = "projection.lag_s"
 
 # Histograms, in seconds
 TIME_TO_COMPLETED_S = "payment.time_to_completed_s"
@@ -31,6 +35,8 @@ COUNTERS = frozenset(
         PAYMENTS_COMPLETED,
         PAYMENTS_FAILED,
         PAYMENTS_SWEPT,
+        PAYMENTS_NOT_SWEPT,
+        STEPS_OWED,
         EVENTS_PUBLISHED,
         TOPIC_REFUSALS,
         STEP_RETRIES,
@@ -38,9 +44,10 @@ COUNTERS = frozenset(
         DEAD_LETTERS_RECORDED,
         DEAD_LETTERS_REPLAYED,
         DEAD_LETTERS_DISCARDED,
+        TIMER_TICKS,
     }
 )
-GAUGES = frozenset({DEAD_LETTERS_OPEN, OUTBOX_LAG_S})
+GAUGES = frozenset({DEAD_LETTERS_OPEN, OUTBOX_LAG_S, PROJECTION_LAG_S})
 HISTOGRAMS = frozenset({TIME_TO_COMPLETED_S, STEP_DURATION_S})
 
 # Log events, each with its severity

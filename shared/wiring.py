@@ -1,6 +1,7 @@
 """Builds the services once per process, inside its loop, and closes them. Knows all adapters, and no rule."""
 
 import asyncio
+import functools
 import itertools
 import random
 import uuid
@@ -22,6 +23,7 @@ from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.cosmos.outbox import CosmosOutbox
 from shared.adapters.cosmos.overview import CosmosOverview
 from shared.adapters.exporters import pipelines
+from shared.adapters.lines import export_lines
 from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider.client import HttpProvider
 from shared.adapters.servicebus import client as servicebus
@@ -58,7 +60,11 @@ class Built:
 
 
 async def build(settings: Settings) -> Built:
-    """Open the clients. Raises what the store's client raises when the account cannot be read."""
+    """Open the clients. Raises what the store's client raises when the account cannot be read.
+
+    Telemetry before the store, so that a start in vain is told too.
+    """
+    telemetry_of(settings)
     client = _account(settings)
     try:
         await client.__aenter__()
@@ -89,7 +95,7 @@ def services_over(
         recorder_queue=topics,
         letters=CosmosLetterBox(container(flow.DEAD_LETTERS)),
         overview=CosmosOverview(container(flow.PAYMENTS)),
-        outbox=CosmosOutbox(events, leases, lease_prefix=flow.PUBLISH_LEASE_PREFIX),
+        outbox=CosmosOutbox(events, leases, lease_prefixes=(flow.PUBLISH_LEASE_PREFIX, flow.PROJECT_LEASE_PREFIX)),
         provider=HttpProvider(
             session,
             base_url=str(settings.provider_base_url),
@@ -106,13 +112,18 @@ def services_over(
     )
 
 
+@functools.cache
 def telemetry_of(settings: Settings) -> OpenTelemetry:
-    """Telemetry that goes where the settings say."""
+    """Telemetry that goes where the settings say, and the lines of this process with it. The same at each try to start:
+    it has threads of its own.
+    """
     ends = pipelines(
         azure_monitor=_secret(settings.applicationinsights_connection_string),
         otlp_endpoint=settings.otel_exporter_otlp_endpoint,
         console=settings.telemetry_console,
     )
+    if ends.logs is not None:
+        export_lines(ends.logs)
     return OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
 
 

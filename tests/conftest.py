@@ -37,6 +37,7 @@ class Declared:
     retry: dict[str, Any] | None
     parameters: list[str]
     is_guarded: bool
+    told_as: str
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,9 @@ def _declared(function: Function) -> tuple[str, Declared]:
     code = function.get_user_function()
     is_guarded = code.__code__ is edge(code).__code__
     parameters = list(inspect.signature(code).parameters)
-    return name, Declared(fields, function.get_settings_dict("retry_policy") or None, parameters, is_guarded)
+    return name, Declared(
+        fields, function.get_settings_dict("retry_policy") or None, parameters, is_guarded, code.__name__
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

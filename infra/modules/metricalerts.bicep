@@ -1,15 +1,25 @@
 // Alerts on the metrics of the services themselves: they are there when the app and its telemetry are dead.
 // Severity as in alerts.bicep.
 
+param location string
 param tags object
 param serviceBusId string
 param cosmosAccountId string
+param componentName string
 param actionGroupId string
 
+@description('The address of the app.')
+param url string
+
+// The bus measures topics and no subscriptions. On a topic without a step of ours, only other components can be behind.
 var topics = loadJsonContent('../topology.json').serviceBus.topics
-var forwardTargets = map(filter(topics, topic => topic.duplicateDetectionWindow == null), topic => topic.name)
-var eventTopics = map(filter(topics, topic => topic.duplicateDetectionWindow != null), topic => topic.name)
+var ours = filter(topics, topic => !empty(topic.subscriptions))
+var forwardTargets = map(filter(ours, topic => topic.duplicateDetectionWindow == null), topic => topic.name)
+var eventTopics = map(filter(ours, topic => topic.duplicateDetectionWindow != null), topic => topic.name)
+var componentMetrics = 'Microsoft.Insights/components'
 var busMetrics = 'Microsoft.ServiceBus/namespaces'
+var readinessTest = 'ready'
+var testedFrom = ['emea-nl-ams-azr', 'us-va-ash-azr', 'apac-sg-sin-azr']
 var cosmosMetrics = 'Microsoft.DocumentDB/databaseAccounts'
 
 var metricRules = [
@@ -21,6 +31,7 @@ var metricRules = [
     namespace: busMetrics
     metric: 'DeadletteredMessages'
     aggregation: 'Maximum'
+    operator: 'GreaterThan'
     threshold: 0
     window: 'PT5M'
     dimension: 'EntityName'
@@ -34,6 +45,7 @@ var metricRules = [
     namespace: busMetrics
     metric: 'DeadletteredMessages'
     aggregation: 'Minimum'
+    operator: 'GreaterThan'
     threshold: 0
     window: 'PT15M'
     dimension: 'EntityName'
@@ -47,6 +59,7 @@ var metricRules = [
     namespace: busMetrics
     metric: 'ActiveMessages'
     aggregation: 'Minimum'
+    operator: 'GreaterThan'
     threshold: 100
     window: 'PT30M'
     dimension: 'EntityName'
@@ -60,6 +73,7 @@ var metricRules = [
     namespace: busMetrics
     metric: 'DeadletteredMessages'
     aggregation: 'Minimum'
+    operator: 'GreaterThan'
     threshold: 0
     window: 'PT5M'
     dimension: 'EntityName'
@@ -73,6 +87,7 @@ var metricRules = [
     namespace: busMetrics
     metric: 'ActiveMessages'
     aggregation: 'Minimum'
+    operator: 'GreaterThan'
     threshold: 0
     window: 'PT15M'
     dimension: 'EntityName'
@@ -86,6 +101,7 @@ var metricRules = [
     namespace: busMetrics
     metric: 'ThrottledRequests'
     aggregation: 'Total'
+    operator: 'GreaterThan'
     threshold: 10
     window: 'PT5M'
     dimension: 'EntityName'
@@ -99,10 +115,25 @@ var metricRules = [
     namespace: busMetrics
     metric: 'ServerErrors'
     aggregation: 'Total'
+    operator: 'GreaterThan'
     threshold: 10
     window: 'PT5M'
     dimension: 'EntityName'
     values: ['*']
+  }
+  {
+    name: 'site-unreachable'
+    description: 'From outside the app does not answer that it is ready, while its timers may well go on. Nobody can pay.'
+    severity: 1
+    scope: component.id
+    namespace: componentMetrics
+    metric: 'availabilityResults/availabilityPercentage'
+    aggregation: 'Average'
+    operator: 'LessThan'
+    threshold: 50
+    window: 'PT15M'
+    dimension: 'availabilityResult/name'
+    values: [readinessTest]
   }
   {
     name: 'store-throttled'
@@ -112,6 +143,7 @@ var metricRules = [
     namespace: cosmosMetrics
     metric: 'TotalRequests'
     aggregation: 'Count'
+    operator: 'GreaterThan'
     threshold: 10
     window: 'PT5M'
     dimension: 'StatusCode'
@@ -125,12 +157,37 @@ var metricRules = [
     namespace: cosmosMetrics
     metric: 'NormalizedRUConsumption'
     aggregation: 'Maximum'
+    operator: 'GreaterThan'
     threshold: 90
     window: 'PT15M'
     dimension: 'CollectionName'
     values: ['*']
   }
 ]
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+// Three places, each every quarter of an hour: what is refused before the app is asked leaves no trace in the app.
+resource readiness 'Microsoft.Insights/webtests@2022-06-15' = {
+  name: 'ready-${componentName}'
+  location: location
+  tags: union(tags, { 'hidden-link:${component.id}': 'Resource' })
+  kind: 'standard'
+  properties: {
+    SyntheticMonitorId: 'ready-${componentName}'
+    Name: readinessTest
+    Enabled: true
+    Kind: 'standard'
+    Frequency: 900
+    Timeout: 60
+    RetryEnabled: true
+    Locations: map(testedFrom, place => { Id: place })
+    Request: { RequestUrl: '${url}/api/health/ready', HttpVerb: 'GET', ParseDependentRequests: false }
+    ValidationRules: { ExpectedHttpStatusCode: 200, SSLCheck: true, SSLCertRemainingLifetimeCheck: 7 }
+  }
+}
 
 resource metricAlerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
   for rule in metricRules: {
@@ -154,7 +211,7 @@ resource metricAlerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
             metricNamespace: rule.namespace
             metricName: rule.metric
             timeAggregation: rule.aggregation
-            operator: 'GreaterThan'
+            operator: rule.operator
             threshold: rule.threshold
             dimensions: [{ name: rule.dimension, operator: 'Include', values: rule.values }]
           }

@@ -3,6 +3,11 @@
 param location string
 param tags object
 param workspaceId string
+param cosmosAccountId string
+param serviceBusId string
+
+// The services' own metrics are shown from where they are, and not copied into the workspace for it.
+var page = loadTextContent('../workbook.json')
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(resourceGroup().id, 'payments')
@@ -13,6 +18,6 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     displayName: 'Regis Pay: payments'
     category: 'workbook'
     sourceId: workspaceId
-    serializedData: loadTextContent('../workbook.json')
+    serializedData: replace(replace(page, '<cosmos>', cosmosAccountId), '<bus>', serviceBusId)
   }
 }

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
+from opentelemetry.sdk.metrics import _Gauge as Gauge
 from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
     ConsoleMetricExporter,
     MetricExporter,
+    MetricExportResult,
     MetricReader,
     MetricsData,
     PeriodicExportingMetricReader,
@@ -23,6 +26,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 
 CONSOLE_INTERVAL_MS = 10_000
 """How often figures are printed on the console."""
+
+_AS_MEASURED: dict[type, AggregationTemporality] = {Gauge: AggregationTemporality.DELTA}
+"""A gauge is told when it was set, and not again. Else the process of a timer that has stopped, or that now ticks
+elsewhere, goes on telling its last value, and nobody can see that nothing is measured any more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,24 @@ class _Ends:
         self.logs.append(logs)
 
 
+class _Changes(MetricExporter):
+    """Hands on what was counted since the last time. Azure's exporter does so too, but says nothing of gauges."""
+
+    def __init__(self, inner: MetricExporter) -> None:
+        since: dict[type, AggregationTemporality] = dict.fromkeys((Counter, Histogram), AggregationTemporality.DELTA)
+        super().__init__(preferred_temporality=since | _AS_MEASURED)
+        self._inner = inner
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: object) -> MetricExportResult:
+        return self._inner.export(metrics_data, timeout_millis, **kwargs)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return self._inner.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:
+        self._inner.shutdown(timeout_millis, **kwargs)
+
+
 def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: bool) -> Pipelines:
     """To Application Insights, else an OTLP collector; console: also to stderr. Traces are handed on without any."""
     has_readers = bool(azure_monitor or otlp_endpoint or console)
@@ -58,7 +84,7 @@ def pipelines(*, azure_monitor: str | None, otlp_endpoint: str | None, console: 
         _add_otlp(ends, otlp_endpoint)
     if console:
         ends.tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stderr, formatter=_line)))
-        readable = ConsoleMetricExporter(out=sys.stderr, formatter=_line)
+        readable = ConsoleMetricExporter(out=sys.stderr, formatter=_line, preferred_temporality=_AS_MEASURED)
         ends.metrics.append(PeriodicExportingMetricReader(readable, export_interval_millis=CONSOLE_INTERVAL_MS))
     meters = MeterProvider(metric_readers=ends.metrics, shutdown_on_exit=has_readers)
     return Pipelines(ends.tracers, meters, _records(ends.logs))
@@ -84,7 +110,7 @@ def _add_azure_monitor(ends: _Ends, connection: str) -> None:
     ends.add(
         # told whose spans they are, or it asks the global provider, which is not ours, and logs a fault for each batch
         spans=AzureMonitorTraceExporter(connection_string=connection, tracer_provider=ends.tracers),
-        metrics=AzureMonitorMetricExporter(connection_string=connection),
+        metrics=_Changes(AzureMonitorMetricExporter(connection_string=connection)),
         logs=AzureMonitorLogExporter(connection_string=connection),
     )
 
@@ -97,7 +123,7 @@ def _add_otlp(ends: _Ends, endpoint: str) -> None:
     base = endpoint.rstrip("/")
     ends.add(
         spans=OTLPSpanExporter(endpoint=f"{base}/v1/traces"),
-        metrics=OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
+        metrics=OTLPMetricExporter(endpoint=f"{base}/v1/metrics", preferred_temporality=_AS_MEASURED),
         logs=OTLPLogExporter(endpoint=f"{base}/v1/logs"),
     )
 

@@ -106,6 +106,7 @@ class OpenTelemetry:
         self._histograms[name].record(value, attributes)
 
     def flush(self) -> None:
-        if self._flushing is None or self._flushing.done():
+        """One that has begun may have looked already: then there is one more. One that still waits sees it too."""
+        if self._flushing is None or self._flushing.running() or self._flushing.done():
             with suppress(RuntimeError):  # the process ends, and its figures leave with that
                 self._flushing = self._flusher.submit(self._meters.force_flush)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.domain.letters import LetterRecord, LetterStatus
 
@@ -27,6 +27,14 @@ class LetterPage:
     next_page: str | None
 
 
+class LetterKind(NamedTuple):
+    """What letters are counted by."""
+
+    step: str
+    reason: str
+    severity: str
+
+
 class LetterBox(Protocol):
     """Where dead letters are kept until somebody has dealt with them."""
 
@@ -42,7 +50,7 @@ class LetterBox(Protocol):
     async def find(self, wanted: LetterFilter, *, limit: int, page: str | None = None) -> LetterPage:
         """Oldest first where the store keeps that order. Raises StoreBusy, PageUnknown."""
 
-    async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
+    async def open_by_kind(self) -> Counter[LetterKind]:
         """How many are open. Raises StoreBusy."""
 
 

@@ -1,4 +1,4 @@
-"""The publisher's progress, seen from outside. Raises StoreBusy, AppendUnknown."""
+"""How far readers of the change feed have come, seen from outside. Raises StoreBusy, AppendUnknown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Unpublished:
-    """What the publisher has still to read of one part of the feed. position: how far it has come; opaque."""
+class Unread:
+    """What a reader has still to read of one part of the feed. position: how far it has come; opaque."""
 
     part: str
     position: str
@@ -15,10 +15,10 @@ class Unpublished:
 
 
 class Outbox(Protocol):
-    """The publisher's progress through the change feed. The publisher may be dead while somebody looks."""
+    """The progress of readers through the change feed. A reader may be dead while somebody looks."""
 
-    async def unpublished(self) -> Sequence[Unpublished]:
-        """One for each part of the feed that has a lease. Raises StoreBusy."""
+    async def unread(self) -> Mapping[str, Sequence[Unread]]:
+        """By the prefix of a reader's leases: one for each part of the feed that has a lease. Raises StoreBusy."""
 
     async def remembered(self) -> dict[str, Any]:
         """What was last handed to remember; {} the first time. Raises StoreBusy."""

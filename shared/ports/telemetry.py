@@ -41,7 +41,7 @@ class Telemetry(Protocol):
         """Add to a counter."""
 
     def gauge(self, name: str, value: float, **attributes: str | int) -> None:
-        """Set a gauge."""
+        """Set a gauge. It is told once for each time that it is set."""
 
     def observe(self, name: str, value: float, **attributes: str | int) -> None:
         """Record a value of a histogram."""

@@ -1,60 +1,88 @@
-"""measure the backlog: what the publisher has not read, and the dead letters that are open. Knows no Cosmos.
+"""measure the backlog: what publisher and read model have not read, and which dead letters are open. Knows no Cosmos.
 
 A dead publisher reports nothing, so it is measured from outside: its leases and the store tell how far it came.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import signals
+from shared import flow, signals
 from shared.codec.values import time_from_json, time_to_json
-from shared.ports.outbox import Unpublished
+from shared.ports.letter_box import LetterKind
+from shared.ports.outbox import Unread
 from shared.services import Services
 
-_PARTS, _LETTERS = "parts", "letters"
+_PARTS, _PROJECTED, _LETTERS = "parts", "projected", "letters"
 """What is remembered from one round to the next."""
 
 
-async def measure_backlog(*, services: Services) -> None:
-    """Set the gauges.
+@dataclass(frozen=True, slots=True)
+class _Lag:
+    """Of one reader of the feed. since: when each part that has something to read was first seen where it is."""
 
-    A part's lag is how long its position has not moved while there was something to read. It is zero while the
-    publisher keeps up, and at most one round of the timer too small.
+    parts: Sequence[Unread]
+    since: Mapping[str, datetime]
+
+    def seconds(self, now: datetime) -> float:
+        """Of the part that stands still the longest."""
+        return max(((now - moment).total_seconds() for moment in self.since.values()), default=0.0)
+
+    def remembered(self) -> dict[str, Any]:
+        return {
+            each.part: {"position": each.position, "since": time_to_json(self.since[each.part])}
+            for each in self.parts
+            if each.part in self.since
+        }
+
+
+async def measure_backlog(*, services: Services) -> None:
+    """Set the gauges, after everything that was measured is kept for the next round.
+
+    A part's lag is how long its position has not moved while there was something to read. It is zero while the reader
+    keeps up, and at most one round of the timer too small. What cannot be kept would make it zero for ever, just when
+    readers cannot keep their positions for the same reason: then nothing is set. Raises StoreBusy, AppendUnknown.
     """
     now = services.clock.now()
     before = await services.outbox.remembered()
-    parts = await services.outbox.unpublished()
-    since = {each.part: _since(each, before=before.get(_PARTS, {}), now=now) for each in parts if each.changes}
-    lag_s = max(((now - moment).total_seconds() for moment in since.values()), default=0.0)
-    services.telemetry.gauge(signals.OUTBOX_LAG_S, lag_s)
-    services.telemetry.log(
-        signals.LOG_OUTBOX_LAG,
-        {"lag_s": lag_s, "changes": sum(each.changes for each in parts), "parts": len(parts)},
+    unread = await services.outbox.unread()
+    letters = await services.letters.open_by_kind()
+    published = _lag(unread[flow.PUBLISH_LEASE_PREFIX], before=before.get(_PARTS, {}), now=now)
+    projected = _lag(unread[flow.PROJECT_LEASE_PREFIX], before=before.get(_PROJECTED, {}), now=now)
+    await services.outbox.remember(
+        {_PARTS: published.remembered(), _PROJECTED: projected.remembered(), _LETTERS: list(letters)}
     )
-    read = {
-        each.part: {"position": each.position, "since": time_to_json(since[each.part])}
-        for each in parts
-        if each.part in since
-    }
-    letters = await _count_letters(services, before=before.get(_LETTERS, []))
-    await services.outbox.remember({_PARTS: read, _LETTERS: letters})
+    services.telemetry.gauge(signals.OUTBOX_LAG_S, published.seconds(now))
+    services.telemetry.gauge(signals.PROJECTION_LAG_S, projected.seconds(now))
+    _tell_lag(published, lag_s=published.seconds(now), services=services)
+    for kind in letters.keys() | _gone(before.get(_LETTERS, []), letters=letters):
+        services.telemetry.gauge(
+            signals.DEAD_LETTERS_OPEN, letters[kind], step=kind.step, reason=kind.reason, severity=kind.severity
+        )
 
 
-def _since(part: Unpublished, *, before: Mapping[str, Any], now: datetime) -> datetime:
+def _lag(parts: Sequence[Unread], *, before: Mapping[str, Any], now: datetime) -> _Lag:
+    return _Lag(parts, {each.part: _since(each, before=before, now=now) for each in parts if each.changes})
+
+
+def _since(part: Unread, *, before: Mapping[str, Any], now: datetime) -> datetime:
     seen = before.get(part.part)
     if seen is not None and seen["position"] == part.position:
         return time_from_json(seen["since"])
     return now
 
 
-async def _count_letters(services: Services, *, before: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
-    """The steps and reasons that have open letters. Those that have none any more are set to 0, a Counter's default.
+def _tell_lag(lag: _Lag, *, lag_s: float, services: Services) -> None:
+    services.telemetry.log(
+        signals.LOG_OUTBOX_LAG,
+        {"lag_s": lag_s, "changes": sum(each.changes for each in lag.parts), "parts": len(lag.parts)},
+    )
 
-    Otherwise a gauge keeps its last value, and the alert never ends.
+
+def _gone(before: Sequence[Sequence[str]], *, letters: Mapping[LetterKind, int]) -> set[LetterKind]:
+    """Kinds of which no letter is open any more. They are set to 0, a Counter's default: an alert looks at the last
+    value. An earlier release remembered no severity, and nobody looks at what it set.
     """
-    numbers = await services.letters.open_by_step_and_reason()
-    gone = {(step, reason) for step, reason in before} - numbers.keys()
-    for step, reason in numbers.keys() | gone:
-        services.telemetry.gauge(signals.DEAD_LETTERS_OPEN, numbers[step, reason], step=step, reason=reason)
-    return list(numbers)
+    kinds = {LetterKind(*kind) for kind in before if len(kind) == len(LetterKind._fields)}
+    return kinds - letters.keys()

@@ -81,7 +81,7 @@ async def _project_letters(payment_id: str, services: Services) -> None:
 
 
 def _tell(row: Row, *, standing: Row | None, services: Services) -> None:
-    """Once per payment: its row moves to an end only once."""
+    """Each once per payment: its row moves to an end, and to another step that it waits for, only once."""
     before = standing.status if standing else None
     seconds = (row.moved_at - row.initiated_at).total_seconds()
     if row.status == Status.COMPLETED and before != row.status:
@@ -90,3 +90,5 @@ def _tell(row: Row, *, standing: Row | None, services: Services) -> None:
         services.telemetry.log(signals.LOG_COMPLETED, {"payment_id": row.payment_id, "seconds": seconds})
     if row.status in _FAILED and before not in _FAILED:
         services.telemetry.count(signals.PAYMENTS_FAILED)
+    if row.owes not in (None, UNKNOWN, standing.owes if standing else None):
+        services.telemetry.count(signals.STEPS_OWED, step=row.owes)

@@ -52,6 +52,7 @@ async def _sweep_one(row: Row, *, services: Services) -> int:
         return swept  # it moves: whoever is late looks again
     except Exception as fault:  # noqa: BLE001 - an unreadable stream or a busy store must not stop the others
         reason = fault.code if isinstance(fault, PaymentsError) else type(fault).__name__
+        services.telemetry.count(signals.PAYMENTS_NOT_SWEPT, reason=reason)
         services.telemetry.log("sweep.failed", {"payment_id": row.payment_id, "reason": reason}, level=Level.ERROR)
         if isinstance(fault, Unreadable):
             with suppress(PaymentsError):

@@ -16,7 +16,7 @@ from shared.domain.letters import Entry, LetterRecord, LetterStatus, Yes
 from shared.domain.payment import Step
 from shared.domain.rows import row_of
 from shared.errors import LetterMoved
-from shared.ports.letter_box import LetterBox, LetterFilter, letters_of
+from shared.ports.letter_box import LetterBox, LetterFilter, LetterKind, letters_of
 from shared.ports.overview import Overview
 from tests.builders import NOON, a_letter, a_payment
 
@@ -139,7 +139,7 @@ async def test_only_letters_that_wait_for_somebody_are_counted(letters: LetterBo
     taken_up = of_payment(str(uuid.uuid4()), reason=reason)
     await letters.add(replace(taken_up, status=LetterStatus.TAKEN_UP))
 
-    assert (await letters.open_by_step_and_reason())["create", reason] == 3
+    assert (await letters.open_by_kind())[LetterKind("create", reason, "normal")] == 3
 
 
 async def test_a_row_is_stored_over_the_one_that_was_read_and_no_other(overview: Overview) -> None:

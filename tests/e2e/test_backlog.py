@@ -37,7 +37,7 @@ async def services_of(platform: Platform, recorded: RecordedTelemetry, clock: Ma
 
 async def all_published(services: Services) -> None:
     async def are() -> bool:
-        return not any(part.changes for part in await services.outbox.unpublished())
+        return not any(part.changes for part in (await services.outbox.unread())[flow.PUBLISH_LEASE_PREFIX])
 
     await until(are, limit_s=None, every_s=0.05)
 

@@ -1,25 +1,47 @@
 """What waits is measured from outside: a publisher that stands still shows, whether it is alive or not."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from shared import flow
 from shared.codec.values import time_to_json
+from shared.errors import StoreBusy
+from shared.ports.outbox import Outbox
+from shared.services import Services
 from tests.flow.kit.world import World, a_world
 
-LEASE = "publish127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
+LEASE = "127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
 
 
-async def publisher_came_to(world: World, number: int) -> None:
-    """The publisher's lease, as the change feed processor of the Functions host writes it."""
-    lease = {"id": LEASE, "LeaseToken": "0", "ContinuationToken": f'"{number}"', "Owner": "a-host", "version": 0}
-    await world.backends.container(flow.LEASES).upsert_item(lease)
+async def publisher_came_to(world: World, number: int, *, reader: str = "publish") -> None:
+    """The reader's lease, as the change feed processor of the Functions host writes it."""
+    came_to = {"LeaseToken": "0", "ContinuationToken": f'"{number}"', "Owner": "a-host", "version": 0}
+    await world.backends.container(flow.LEASES).upsert_item({"id": reader + LEASE, **came_to})
 
 
-async def lag_s(world: World) -> float:
+async def lag_s(world: World, *, gauge: str = "outbox.lag_s") -> float:
     await world.tick("measure_backlog")
-    return world.telemetry.metric("outbox.lag_s")
+    return world.telemetry.metric(gauge)
+
+
+class ForgetfulOutbox:
+    """The store takes no writes beside the leases: the readers' checkpoints fail then too."""
+
+    def __init__(self, inner: Outbox) -> None:
+        self._inner = inner
+        self.remembered, self.unread = inner.remembered, inner.unread
+        self.is_away = True
+
+    async def remember(self, seen: Mapping[str, Any]) -> None:
+        if self.is_away:
+            raise StoreBusy("keep this measurement: the store refused, nothing was written: retry")
+        await self._inner.remember(seen)
 
 
 async def test_a_publisher_that_keeps_up_has_no_lag(tmp_path: Path) -> None:
@@ -65,7 +87,49 @@ async def test_a_publisher_that_is_slow_but_moves_has_no_growing_lag(tmp_path: P
         assert lags == [0, 0, 0]
 
 
-async def test_open_dead_letters_are_measured_by_step_and_reason(tmp_path: Path) -> None:
+async def test_a_read_model_that_stands_still_has_a_lag_of_its_own(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await publisher_came_to(world, 1)
+        await publisher_came_to(world, 0, reader="project")
+        await world.accept("pm_ok")
+        lags = [await lag_s(world, gauge="projection.lag_s")]
+        world.clock.advance_s(60)
+
+        lags.append(await lag_s(world, gauge="projection.lag_s"))
+        await publisher_came_to(world, 1, reader="project")
+        lags.append(await lag_s(world, gauge="projection.lag_s"))
+
+        assert lags == [0, 60, 0]
+        assert world.telemetry.metric("outbox.lag_s") == 0
+
+
+async def test_while_nothing_can_be_kept_no_lag_of_zero_is_told(tmp_path: Path) -> None:
+    """The publisher cannot keep its position then either, so it stands still; the alert on silence tells."""
+    forgetful: list[ForgetfulOutbox] = []
+
+    def forget(services: Services) -> Services:
+        forgetful.append(ForgetfulOutbox(services.outbox))
+        return replace(services, outbox=forgetful[-1])
+
+    async with a_world(tmp_path, alter=forget) as world:
+        await publisher_came_to(world, 0)
+        await world.accept("pm_down")
+        await world.run()
+        for _ in range(2):
+            with pytest.raises(StoreBusy):
+                await world.tick("measure_backlog")
+            world.clock.advance_s(60)
+        told = world.telemetry.log_lines("publish.outbox_lag"), world.telemetry.metric("dead_letters.open")
+        ticks = world.telemetry.metric("timer.ticks", timer="measure_backlog")
+        forgetful[-1].is_away = False
+        await world.tick("measure_backlog")
+
+        assert told == ([], 0)
+        assert (ticks, world.telemetry.metric("timer.ticks", timer="measure_backlog")) == (0, 1)
+        assert world.telemetry.metric("dead_letters.open", step="create") == 1
+
+
+async def test_open_dead_letters_are_measured_by_step_reason_and_severity(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         for method in ("pm_down", "pm_settle_down", "pm_settle_down", "pm_invalid"):
             await world.accept(method)
@@ -76,7 +140,7 @@ async def test_open_dead_letters_are_measured_by_step_and_reason(tmp_path: Path)
         gauge = "dead_letters.open"
         assert world.telemetry.metric(gauge, step="create", reason="retries_exhausted") == 1
         assert world.telemetry.metric(gauge, step="settle", reason="retries_exhausted") == 2
-        assert world.telemetry.metric(gauge, step="create", reason="our_fault") == 1
+        assert world.telemetry.metric(gauge, step="create", reason="our_fault", severity="normal") == 1
 
 
 async def test_when_the_last_dead_letter_is_closed_the_gauge_falls_to_nothing(tmp_path: Path) -> None:
@@ -104,7 +168,8 @@ async def test_what_the_last_round_remembered_is_read_from_where_every_release_w
         await world.run()
         since = world.clock.now() - timedelta(seconds=90)
         parts = {"0": {"position": '"1"', "since": time_to_json(since)}}
-        seen = {"parts": parts, "letters": [["create", "retries_exhausted"]]}
+        letters = [["create", "of an earlier release"], ["create", "retries_exhausted", "normal"]]
+        seen = {"parts": parts, "letters": letters}
         memory = {"id": "regis-pay.backlog", "seen": json.dumps(seen)}
         await world.backends.container(flow.LEASES).upsert_item(memory)
 
@@ -112,3 +177,5 @@ async def test_what_the_last_round_remembered_is_read_from_where_every_release_w
 
         assert lag == 90
         assert world.telemetry.metric("dead_letters.open", step="create", reason="retries_exhausted") == 0
+        kinds = world.telemetry.told_of("dead_letters.open")
+        assert kinds == [{"step": "create", "reason": "retries_exhausted", "severity": "normal"}]

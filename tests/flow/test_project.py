@@ -175,6 +175,8 @@ async def test_failures_are_counted_once_however_the_feed_cuts_its_pages(tmp_pat
         await project(documents, services=world.services)
 
         assert world.telemetry.metric("payments.failed") == 1
+        owed = {step: world.telemetry.metric("steps.owed", step=step) for step in ("create", "settle", "void")}
+        assert owed == {"create": 1, "settle": 1, "void": 1}, "what is dead behind one of them is seen by it"
 
 
 def _without_etag(found: Row) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared import flow
+from shared.codec.documents import to_document
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
 from shared.verbs.recovery.replay import replay
@@ -53,6 +54,23 @@ async def test_the_timer_starts_what_stands_still(tmp_path: Path) -> None:
         await world.run()
 
         assert await world.events(payment_id) == COMPLETED
+
+
+async def test_a_payment_that_cannot_be_read_is_told_of_and_the_others_go_on(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        odd, other = await lost(world, str(places.CREATE)), await lost(world, str(places.CREATE))
+        (first,) = await world.stream(odd)
+        await world.backends.container(flow.EVENTS).upsert_item({**to_document(first), "schemaVersion": 99})
+        world.clock.advance_s(LONG_S)
+
+        found = await world.sweep()
+        await world.run()
+
+        assert found == 1
+        assert await world.events(other) == COMPLETED
+        assert world.telemetry.metric("payments.not_swept", reason="unreadable") == 1
+        (line,) = world.telemetry.log_lines("sweep.failed")
+        assert (line.levelname, line.payment_id) == ("ERROR", odd)  # type: ignore[attr-defined] # a field of our lines
 
 
 async def test_a_payment_that_may_still_be_retried_is_left_alone(tmp_path: Path) -> None:

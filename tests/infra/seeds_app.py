@@ -68,19 +68,13 @@ OF_WATCHING = [
     ),
     Seed(watch.queries_name_what_is_emitted, DEV, "regispay.step.retries", "regispay.retries", "retries is not in"),
     Seed(watch.queries_name_what_is_emitted, PROD, "Properties.step", "Properties.stage", "no attribute stage"),
-    Seed(watch.queries_name_what_is_emitted, DEV, "Properties.outcome", "Properties.reason", "no attribute reason"),
+    Seed(watch.queries_name_what_is_emitted, DEV, "Properties.timer", "Properties.reason", "no attribute reason"),
     Seed(watch.queries_name_what_is_emitted, DEV, "== 'recover.dead_letter_recorded'", "== 'recover.dead'", "dead is"),
     Seed(
         watch.queries_compare_with_values_of_the_code, DEV, "'charged_not_recorded'", "'charged'", "no reason charged"
     ),
     Seed(watch.queries_compare_with_values_of_the_code, DEV, "== 'low'", "== 'lowest'", "no severity lowest"),
-    Seed(
-        watch.queries_compare_with_values_of_the_code,
-        DEV,
-        "outcome) == 'recorded'",
-        "outcome) == 'ended_well'",
-        "outcome ended_well",
-    ),
+    Seed(watch.queries_compare_with_values_of_the_code, DEV, "!= 'store_busy'", "!= 'too_busy'", "no reason too_busy"),
     Seed(
         watch.queries_compare_with_values_of_the_code, DEV, "!= 'smoke_test'", "!= 'smoke_tests'", "reason smoke_tests"
     ),
@@ -91,8 +85,44 @@ OF_WATCHING = [
         "'regispay.x'",
         "topic.refusals",
     ),
-    Seed(watch.every_topic_is_watched, DEV, '"payment-voided"\n', '"payment-void"\n', "['payment-voided']: no alert"),
-    Seed(watch.every_topic_is_watched, DEV, '"ActiveMessages"', '"IncomingMessages"', "ActiveMessages"),
+    Seed(
+        watch.every_topic_of_ours_is_watched, DEV, '"payment-failed"\n', '"payment-fail"\n', "payment-failed: no alert"
+    ),
+    Seed(watch.every_topic_of_ours_is_watched, PROD, '"payment-failed"\n', '"payment-voided"\n', "voided: not ours"),
+    Seed(watch.every_topic_of_ours_is_watched, DEV, '"ActiveMessages"', '"IncomingMessages"', "ActiveMessages"),
+    Seed(watch.every_timer_is_watched, DEV, "'sweep_payments'", "'sweep'", "['sweep', 'sweep_payments'] differ"),
+    Seed(
+        watch.what_happened_is_never_called_resolved,
+        DEV,
+        '"autoMitigate": false',
+        '"autoMitigate": true',
+        "dev charged-not-recorded: (True",
+    ),
+    Seed(watch.what_happened_is_never_called_resolved, PROD, '"PT10M"', '"PT15M"', "prod charged-not-recorded"),
+    Seed(
+        watch.what_happened_is_never_called_resolved,
+        CLOSED,
+        '"autoMitigate": true',
+        '"autoMitigate": false',
+        "closed dead-letters-high-open: (False",
+    ),
+    Seed(
+        watch.alert_queries_are_of_a_form_that_alerts_take,
+        DEV,
+        "join kind=leftanti (AppMetrics",
+        "join kind=leftanti (union AppMetrics",
+        "step-silent: union",
+    ),
+    Seed(
+        watch.alert_queries_are_of_a_form_that_alerts_take,
+        DEV,
+        '"query": "AppRequests',
+        '"query": "let all = AppRequests',
+        "starts with no table",
+    ),
+    Seed(watch.the_site_is_asked_from_outside, DEV, '"Name": "ready"', '"Name": "steady"', "dev: not watched"),
+    Seed(watch.the_site_is_asked_from_outside, PROD, '"Enabled": true', '"Enabled": false', "prod: nobody asks"),
+    Seed(watch.the_site_is_asked_from_outside, CLOSED, "/api/health/ready'", "/api/ops'", "closed: asks elsewhere"),
     Seed(watch.alerts_reach_somebody, PROD, '"actionGroups": [', '"actionGroups": ["x", ', "wakes nobody"),
     Seed(
         watch.alerts_reach_somebody,
@@ -102,7 +132,7 @@ OF_WATCHING = [
         "nobody",
     ),
     Seed(watch.alerts_reach_somebody, DEV, '"groupShortName"', '"enabled": false, "groupShortName"', "group is off"),
-    Seed(watch.alerts_reach_somebody, DEV, "by operation = OperationName", "by OperationName", "no column operation"),
+    Seed(watch.alerts_reach_somebody, DEV, "by operation = coalesce(", "by coalesce(", "no column operation"),
     Seed(
         watch.sampled_rows_are_counted_as_items,
         DEV,
@@ -111,7 +141,7 @@ OF_WATCHING = [
         "AppRequests",
     ),
     Seed(watch.faults_of_callers_wake_nobody, DEV, "(400 .. 499)", "(400 .. 404)", "4xx wakes"),
-    Seed(watch.the_smoke_test_wakes_nobody, DEV, "waiting, 1.0) > 0", "waiting, 1.0) >= 0", "no waiting"),
+    Seed(watch.the_smoke_test_wakes_nobody, DEV, "measured - 1m", "measured - 1h", "no counted"),
 ]
 
 OF_THE_LANGUAGE = [

@@ -40,6 +40,7 @@ def everything_that_must_wake_somebody_does(infra: Infra, _: Product) -> list[st
     """What a person has to be told of: one alert for each, as the design lists them."""
     metrics = {signals.DEAD_LETTERS_RECORDED, signals.OUTBOX_LAG_S, signals.PAYMENTS_SWEPT, signals.TOPIC_REFUSALS}
     metrics |= {signals.PAYMENTS_ACCEPTED, signals.PAYMENTS_COMPLETED, signals.STEP_RETRIES, signals.STEP_DURATION_S}
+    metrics |= {signals.DEAD_LETTERS_OPEN, signals.PROJECTION_LAG_S, signals.STEPS_OWED, signals.PAYMENTS_NOT_SWEPT}
     words = {"charged_not_recorded", "AppRequests", *(f"severity) == '{s}'" for s in SEVERITIES)}
     faults = []
     for snapshot in infra.snapshots:
@@ -49,23 +50,72 @@ def everything_that_must_wake_somebody_does(infra: Infra, _: Product) -> list[st
     return faults
 
 
-def every_topic_is_watched(infra: Infra, product: Product) -> list[str]:
-    """The broker's own dead letters: on topics that forward them any, and on every topic one that stays there."""
+def every_topic_of_ours_is_watched(infra: Infra, product: Product) -> list[str]:
+    """The broker's own dead letters: on topics that forward them any, and on every topic one that stays there. Where no
+    function of ours listens, what waits or dies is other components', and nobody here can mend it.
+    """
     topics = {t["name"]: t for t in infra.topology["serviceBus"]["topics"]}
     targets = {s["forwardDeadLetteredMessagesTo"] for t in topics.values() for s in t["subscriptions"]} - {None}
+    ours = {topic for topic, _ in product.subscriptions}
     wanted = {
-        ("DeadletteredMessages", "Maximum"): product.topics - targets,
-        ("DeadletteredMessages", "Minimum"): product.topics,
-        ("ActiveMessages", "Minimum"): product.topics,
+        ("DeadletteredMessages", "Maximum"): ours - targets,
+        ("DeadletteredMessages", "Minimum"): ours,
+        ("ActiveMessages", "Minimum"): ours,
         ("ThrottledRequests", "Total"): {"*"},
         ("TotalRequests", "Count"): {"429"},
     }
-    return [
-        f"{snapshot.name}: {what} of {sorted(names - _watched(snapshot).get(what, set()))}: no alert"
-        for snapshot in infra.snapshots
-        for what, names in wanted.items()
-        if not names <= _watched(snapshot).get(what, set())
+    faults = []
+    for snapshot in infra.snapshots:
+        for what, names in wanted.items():
+            watched = _watched(snapshot).get(what, set())
+            faults += [f"{snapshot.name}: {what} of {each}: no alert" for each in sorted(names - watched)]
+            faults += [f"{snapshot.name}: {what} of {each}: not ours" for each in sorted(watched - names)]
+    return faults
+
+
+def every_timer_is_watched(infra: Infra, product: Product) -> list[str]:
+    """By name: one that never ticked has left nothing that could be missed."""
+    timers = {name for name, function in product.functions.items() if function.trigger["type"] == "timerTrigger"}
+    queries = [query for name, query in _queries(infra) if name == "timer-silent"]
+    listed = [set(re.findall(r"'(\w+)'", query.partition("dynamic([")[2].partition("]")[0])) for query in queries]
+    return [f"timer-silent: {sorted(each ^ timers)} differ" for each in listed or [set()] if each != timers]
+
+
+def what_happened_is_never_called_resolved(infra: Infra, _: Product) -> list[str]:
+    """A letter stays open when its row has left the window. Actions rest for less than the window lasts, or one that
+    comes in between would not be told. What is a state is called resolved when it has ended.
+    """
+    faults = []
+    for snapshot in infra.snapshots:
+        for rule in snapshot.of(QUERY_RULE):
+            properties = rule["properties"]
+            is_state = f"'regispay.{signals.DEAD_LETTERS_OPEN}'" in properties["criteria"]["allOf"][0]["query"]
+            told = (properties["autoMitigate"], properties.get("muteActionsDuration"), properties["windowSize"])
+            each = properties["severity"] == 0 and not is_state
+            if told[:2] != (True, None) if not each else told != (False, "PT10M", "PT15M"):
+                faults.append(f"{snapshot.name} {rule['name']}: {told}")
+    return faults
+
+
+def alert_queries_are_of_a_form_that_alerts_take(infra: Infra, _: Product) -> list[str]:
+    """Microsoft: queries of alert rules start with a table; search and union are not supported in them."""
+    alerts = [(name, query) for name, query in _queries(infra) if not name.startswith("workbook")]
+    return [f"{name}: starts with no table" for name, query in alerts if not re.match(r"\s*App[A-Z]", query)] + [
+        f"{name}: {word}" for name, query in alerts for word in re.findall(r"\b(?:union|search)\b", query)
     ]
+
+
+def the_site_is_asked_from_outside(infra: Infra, _: Product) -> list[str]:
+    """What the platform refuses never comes to the app. Whoever asks must be let in without a token."""
+    faults = []
+    for snapshot in infra.snapshots:
+        test = snapshot.only("Microsoft.Insights/webtests")["properties"]
+        rules = [rule["properties"] for rule in snapshot.of(METRIC_RULE) if rule["name"] == "site-unreachable"]
+        watched = [dimension for rule in rules for dimension in rule["criteria"]["allOf"][0]["dimensions"]]
+        faults += [] if [each["values"] for each in watched] == [[test["Name"]]] else [f"{snapshot.name}: not watched"]
+        faults += [] if test["Enabled"] else [f"{snapshot.name}: nobody asks"]
+        faults += [] if "/api/health/ready'" in test["Request"]["RequestUrl"] else [f"{snapshot.name}: asks elsewhere"]
+    return faults
 
 
 def alerts_reach_somebody(infra: Infra, _: Product) -> list[str]:
@@ -108,7 +158,12 @@ def faults_of_callers_wake_nobody(infra: Infra, _: Product) -> list[str]:
 
 def the_smoke_test_wakes_nobody(infra: Infra, _: Product) -> list[str]:
     """It parks a payment and kills messages at each deployment, and discards the letters at once."""
-    words = (f"reason) != '{REASON}'", "'regispay.dead_letters.open'", "TimeGenerated < ago(5m)", "waiting, 1.0) > 0")
+    words = (
+        f"reason) != '{REASON}'",
+        "'regispay.dead_letters.open'",
+        "TimeGenerated < ago(5m)",
+        "counted > measured - 1m",
+    )
     found = [query for name, query in _queries(infra) if name == "dead-letters-normal"]
     return [f"dead-letters-normal: no {word}" for query in found for word in words if word not in query]
 
@@ -117,7 +172,11 @@ CHECKS = (
     queries_name_what_is_emitted,
     queries_compare_with_values_of_the_code,
     everything_that_must_wake_somebody_does,
-    every_topic_is_watched,
+    every_topic_of_ours_is_watched,
+    every_timer_is_watched,
+    what_happened_is_never_called_resolved,
+    alert_queries_are_of_a_form_that_alerts_take,
+    the_site_is_asked_from_outside,
     alerts_reach_somebody,
     sampled_rows_are_counted_as_items,
     faults_of_callers_wake_nobody,

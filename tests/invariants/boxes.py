@@ -14,8 +14,8 @@ from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord
 from shared.domain.rows import Row
 from shared.errors import AppendUnknown, LetterMoved, StoreBusy
-from shared.ports.letter_box import LetterFilter, LetterPage
-from shared.ports.outbox import Unpublished
+from shared.ports.letter_box import LetterFilter, LetterKind, LetterPage
+from shared.ports.outbox import Unread
 from shared.ports.overview import RowPage
 from shared.ports.telemetry import Level, Span
 from tests.invariants.luck import Luck
@@ -104,8 +104,9 @@ class Letters:
 
         return await self._shelf.read("letters.find", look)
 
-    async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
-        return Counter((each["step"], each["reason"]) for each in self._shelf.all() if each["status"] == "open")
+    async def open_by_kind(self) -> Counter[LetterKind]:
+        letters = [each for each in self._shelf.all() if each["status"] == "open"]
+        return Counter(LetterKind(each["step"], each["reason"], each["severity"]) for each in letters)
 
 
 def _fits(fields: Mapping[str, Any], wanted: LetterFilter) -> bool:
@@ -153,8 +154,8 @@ class Rows:
 class NoOutbox:
     """Outbox. Nothing measures it here."""
 
-    async def unpublished(self) -> Sequence[Unpublished]:
-        return ()
+    async def unread(self) -> Mapping[str, Sequence[Unread]]:
+        return {}
 
     async def remembered(self) -> dict[str, Any]:
         return {}

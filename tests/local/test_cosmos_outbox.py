@@ -32,8 +32,8 @@ async def keep(at: Account, positions: Mapping[str, str | None], *, owner: str |
 
 
 async def unread(at: Account) -> dict[str, int]:
-    outbox = CosmosOutbox(at.events, at.leases, lease_prefix=PREFIX)
-    return {each.part: each.changes for each in await outbox.unpublished()}
+    outbox = CosmosOutbox(at.events, at.leases, lease_prefixes=[PREFIX])
+    return {each.part: each.changes for each in (await outbox.unread())[PREFIX]}
 
 
 async def write(at: Account, *payments: str) -> None:

@@ -27,6 +27,16 @@ class Ingestion:
         """Of ours: requests and dependencies."""
         return [each for each in self.envelopes if each["data"]["baseType"] in ("RequestData", "RemoteDependencyData")]
 
+    def lines(self, event_name: str | None = None) -> list[dict[str, Any]]:
+        """Log records, or those of one event."""
+        told = [each["data"]["baseData"] for each in self.envelopes if each["data"]["baseType"] == "MessageData"]
+        return [each for each in told if event_name in (None, each["properties"].get("event_name"))]
+
+    def figures(self, name: str) -> list[dict[str, Any]]:
+        """What was told of a metric, one for each point."""
+        told = [each["data"]["baseData"] for each in self.envelopes if each["data"]["baseType"] == "MetricData"]
+        return [each for each in told if each["metrics"][0]["name"] == name]
+
 
 @asynccontextmanager
 async def running_ingestion() -> AsyncIterator[Ingestion]:

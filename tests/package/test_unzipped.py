@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from infra.package import build
 from local.supervisor import ROOT, Platform, running_platform
+from tests.infra.product import INFRA, Infra
 from tests.package.host import APP
 from tests.package.ingestion import Ingestion, running_ingestion
 from tests.shop import Shop, open_shop
@@ -17,7 +18,13 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
 
-AS_IN_AZURE = {"PYTHON_ENABLE_OPENTELEMETRY": "true", "OTEL_SERVICE_NAME": "regis-pay"}
+TEMPLATE = Infra(INFRA).snapshot("dev").settings
+TELEMETRY = {name: str(value) for name, value in TEMPLATE.items() if name.startswith(("OTEL_", "PYTHON_"))}
+AS_IN_AZURE = TELEMETRY | {"APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true"}
+"""What the template sets; and the exporter tells its makers nothing of itself, for that would leave this machine."""
+
+ARRIVED_WITHIN_S = 30.0
+"""Figures leave every ten seconds. Without the setting it would be a minute."""
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +107,53 @@ async def test_one_trace_under_one_name_shows_a_payment_from_its_post_to_its_end
 
     await until(lambda: {"accept", "publish", "advance"} <= names(), what=lambda: f"{names()}", limit_s=30.0)
     assert {each["tags"]["ai.cloud.role"] for each in of_the_payment()} == {"regis-pay"}
+
+
+def test_telemetry_is_set_as_in_azure() -> None:
+    names = {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_TRACES_SAMPLER"}
+
+    assert names | {"OTEL_TRACES_SAMPLER_ARG", "PYTHON_ENABLE_OPENTELEMETRY"} == TELEMETRY.keys()
+
+
+async def test_figures_and_lines_of_a_dead_letter_arrive_with_what_alerts_look_at(
+    shop: Shop, ingestion: Ingestion
+) -> None:
+    await shop.order("parked", payment_method="pm_invalid")
+    kind = {"step": "create", "reason": "our_fault", "severity": "normal"}
+
+    def recorded() -> list[dict[str, Any]]:
+        figures = ingestion.figures("regispay.dead_letters.recorded")
+        return [each for each in figures if each["properties"] == kind]
+
+    def told() -> list[dict[str, Any]]:
+        return [
+            each for each in ingestion.lines("recover.dead_letter_recorded") if each["properties"]["step"] == "create"
+        ]
+
+    await until(lambda: bool(recorded() and told()), limit_s=ARRIVED_WITHIN_S)
+    assert [each["metrics"][0]["value"] for each in recorded()] == [1]
+    assert told()[0]["severityLevel"] == 3
+    assert told()[0]["message"].startswith("recover.dead_letter_recorded letter_id=")
+    assert told()[0]["properties"].items() >= kind.items()
+
+
+async def test_a_gauge_and_a_tick_of_its_timer_arrive_once_a_minute(ingestion: Ingestion) -> None:
+    gauge, ticks = "regispay.outbox.lag_s", "regispay.timer.ticks"
+
+    def ticked() -> list[dict[str, Any]]:
+        return [each for each in ingestion.figures(ticks) if each["properties"] == {"timer": "measure_backlog"}]
+
+    await until(lambda: bool(ticked()), limit_s=60 + ARRIVED_WITHIN_S)
+    assert len(ingestion.figures(gauge)) == sum(each["metrics"][0]["value"] for each in ticked())
+
+
+async def test_everything_is_told_under_one_name_and_the_environment_once(ingestion: Ingestion) -> None:
+    """The exporter keeps name, instance and version of a resource; the rest has a row of its own."""
+    resource = ingestion.figures("_OTELRESOURCE_")
+
+    assert {each["tags"]["ai.cloud.role"] for each in ingestion.envelopes} == {"regis-pay"}
+    assert {each["properties"]["deployment.environment.name"] for each in resource} == {"dev"}
+    assert not [each for each in ingestion.lines() if "deployment.environment.name" in each["properties"]]
 
 
 async def test_the_host_has_nothing_to_complain_of(platform: Platform) -> None:

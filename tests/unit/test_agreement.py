@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from azure.functions import DataType
 
 from functions.edge import LIMIT_S
@@ -68,6 +69,14 @@ def test_every_function_stands_behind_the_edge(declared_functions: dict[str, Dec
     assert [name for name, function in declared_functions.items() if not function.is_guarded] == []
 
 
+def test_what_a_function_raises_is_told_under_the_name_that_azure_knows(
+    declared_functions: dict[str, Declared],
+) -> None:
+    assert {name: function.told_as for name, function in declared_functions.items()} == {
+        name: name for name in declared_functions
+    }
+
+
 def test_the_longest_turn_that_there_can_be_ends_by_its_own_limits() -> None:
     """A process that starts, calls up to the limit of a turn, and a store that hangs: in the attempt, and once more
     when the merchant is given up. Then a broker that does: copy, then letter.
@@ -81,6 +90,12 @@ def test_the_edge_ends_what_lasts_too_long_well_before_the_host_does() -> None:
     minutes, seconds = map(int, HOST["functionTimeout"].split(":")[1:])
 
     assert 0.8 * (60 * minutes + seconds) >= LIMIT_S
+
+
+@pytest.mark.parametrize("category", ["Microsoft.AspNetCore", "System.Net.Http"])
+def test_the_host_writes_no_addresses_into_the_log(category: str) -> None:
+    """A caller's key may stand in one. The default level replaces the host's own filter, which would drop them."""
+    assert HOST["logging"]["logLevel"][category] == "Warning"
 
 
 def test_no_message_may_rewrite_what_is_said_of_it(declared_functions: dict[str, Declared]) -> None:

@@ -40,6 +40,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.notifier": (*PORTS, "aiohttp"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
+    "shared.adapters.lines": ("opentelemetry",),
     # put together
     "shared.settings": ("pydantic", "pydantic_settings", "shared.domain"),
     "shared.wiring": (*INSIDE, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
@@ -166,6 +167,7 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 
 
 BROAD = {
+    "functions.failures.told": "tells of it, and raises it again",
     "shared.verbs.publish.publish": "parks: one odd document must not stop the feed",
     "shared.verbs.advance._attempt": "parks at the end: what nobody foresaw is retried, and asks first",
     "shared.steps.outcome._give_up_telling": "tries later: a paid payment must not hang on its merchant",

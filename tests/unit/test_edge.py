@@ -8,6 +8,7 @@ import pytest
 
 from functions import edge as module
 from functions.edge import CutShort, edge
+from functions.failures import called
 
 
 async def test_an_answer_and_an_ordinary_exception_leave_as_they_are() -> None:
@@ -71,6 +72,34 @@ async def test_a_task_that_somebody_cancels_within_the_function_ends_as_a_failur
 
     with pytest.raises(CutShort):
         await cancels_itself()
+
+
+@pytest.mark.parametrize("fault", [ValueError("ordinary"), asyncio.CancelledError()])
+async def test_what_a_function_raises_is_told_under_its_name(
+    fault: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    @edge
+    @called("settle_payment")
+    async def advance() -> None:
+        raise fault
+
+    with pytest.raises((ValueError, CutShort)) as raised:
+        await advance()
+
+    (line,) = caplog.records
+    assert line.levelname == "ERROR"
+    assert line.getMessage() == f"function.failed function=settle_payment fault={raised.typename}: {raised.value}"
+    assert line.exc_info is not None
+    assert line.exc_info[1] is raised.value
+
+
+async def test_what_a_function_answers_is_not_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    @edge
+    async def answers() -> int:
+        return 3
+
+    assert await answers() == 3
+    assert caplog.records == []
 
 
 async def test_what_never_ends_is_ended_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

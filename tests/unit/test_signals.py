@@ -7,7 +7,8 @@ from shared import signals
 
 ROOT = Path(__file__).parents[2]
 NAMES = {name: value for name, value in vars(signals).items() if name.isupper() and isinstance(value, str)}
-SOURCES = {path: path.read_text() for path in (ROOT / "shared").rglob("*.py") if path.name != "signals.py"}
+SHIPPED = [path for folder in ("shared", "functions") for path in (ROOT / folder).rglob("*.py")]
+SOURCES = {path: path.read_text() for path in SHIPPED if path.name != "signals.py"}
 
 
 def given_in(method: str) -> set[str]:

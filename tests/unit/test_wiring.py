@@ -1,12 +1,19 @@
 """A process that starts while the store is away waits a while, and then says so in our own words."""
 
 import asyncio
+import logging
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 
+from functions.edge import edge
 from shared import wiring
+from shared.adapters.exporters import Pipelines
 from shared.errors import StoreBusy
 from shared.settings import MESSAGE_LOCK_S, Settings, read_settings
 from tests.conftest import REQUIRED_SETTINGS
@@ -32,6 +39,41 @@ async def test_a_store_that_is_away_is_waited_for_and_then_named_as_the_cause(
         await wiring.once(settings)()
 
     assert "connect" in str(busy.value.__cause__).lower()
+
+
+async def test_a_start_in_vain_is_told_and_telemetry_is_made_once_for_all_tries(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes telemetry with the services alone tells nothing of services that cannot be made."""
+    kept, made = InMemoryLogRecordExporter(), []  # type: ignore[no-untyped-call] # the SDK has no types for it
+
+    def pipelines(**_: object) -> Pipelines:
+        logs = LoggerProvider(shutdown_on_exit=False)
+        logs.add_log_record_processor(SimpleLogRecordProcessor(kept))
+        made.append(logs)
+        return Pipelines(TracerProvider(shutdown_on_exit=False), MeterProvider(shutdown_on_exit=False), logs)
+
+    @edge
+    async def publish_events() -> None:
+        await wiring.once(settings)()
+
+    before = list(logging.getLogger().handlers)
+    monkeypatch.setattr(wiring, "START_LIMIT_S", 1.5)
+    monkeypatch.setattr(wiring, "pipelines", pipelines)
+    wiring.telemetry_of.cache_clear()
+    try:
+        with pytest.raises(StoreBusy):
+            await publish_events()
+    finally:
+        logging.getLogger().handlers[:] = before
+        wiring.telemetry_of.cache_clear()
+
+    (told,) = [
+        each.log_record for each in kept.get_finished_logs() if (each.log_record.attributes or {}).get("function")
+    ]
+    assert told.attributes is not None
+    assert (told.attributes["function"], told.attributes["fault"]) == ("publish_events", "StoreBusy")
+    assert len(made) == 1
 
 
 async def test_a_store_that_never_answers_is_no_reason_to_wait_for_ever(

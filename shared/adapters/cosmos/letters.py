@@ -13,7 +13,7 @@ from shared.codec.letters import letter_from_json, letter_to_json, words_of
 from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.errors import LetterMoved
-from shared.ports.letter_box import LetterFilter, LetterPage
+from shared.ports.letter_box import LetterFilter, LetterKind, LetterPage
 
 
 class CosmosLetterBox:
@@ -57,13 +57,13 @@ class CosmosLetterBox:
             documents, next_page = await page_of(self._container, query, parameters=parameters, limit=limit, page=page)
         return LetterPage(tuple(map(letter_from_json, documents)), next_page)
 
-    async def open_by_step_and_reason(self) -> Counter[tuple[str, str]]:
-        query = "SELECT c.step, c.reason FROM c WHERE c.status = @status"
+    async def open_by_kind(self) -> Counter[LetterKind]:
+        query = "SELECT c.step, c.reason, c.severity FROM c WHERE c.status = @status"
         async with reading("count dead letters"):
             rows = self._container.query_items(
                 query, parameters=[{"name": "@status", "value": LetterStatus.OPEN.value}]
             )
-            return Counter([(row["step"], row["reason"]) async for row in rows])
+            return Counter([LetterKind(row["step"], row["reason"], row["severity"]) async for row in rows])
 
 
 def _where(wanted: LetterFilter) -> tuple[str, list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Outbox on Azure Cosmos DB: how far the publisher's leases are behind the container they read.
+"""Outbox on Azure Cosmos DB: how far the leases of readers are behind the container they read.
 
 A lease holds the log sequence number up to which its part of the feed was handled. The session token of any answer from
 that part holds the newest one. Their difference is what is unread, in transactions. The .NET change feed estimator and
@@ -14,7 +14,7 @@ from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import reading, writing
-from shared.ports.outbox import Unpublished
+from shared.ports.outbox import Unread
 
 _MEMORY = "regis-pay.backlog"
 """A document beside the leases; its id must not begin with a lease prefix."""
@@ -35,29 +35,25 @@ class _Parts:
 
 
 class CosmosOutbox:
-    """The leases of one function over one container."""
+    """The leases of some functions over one container; each has a prefix of its own."""
 
-    def __init__(self, events: ContainerProxy, leases: ContainerProxy, *, lease_prefix: str) -> None:
+    def __init__(self, events: ContainerProxy, leases: ContainerProxy, *, lease_prefixes: Sequence[str]) -> None:
         self._events = events
         self._leases = leases
-        self._prefix = lease_prefix
+        self._prefixes = tuple(lease_prefixes)
 
-    async def unpublished(self) -> Sequence[Unpublished]:
-        """When several leases name one part, the furthest counts: so far the part was published."""
+    async def unread(self) -> Mapping[str, Sequence[Unread]]:
+        """When several leases name one part, the furthest counts: so far the part was read."""
         async with reading("measure the outbox"):
             parts = await self._parts()
             container = (await self._events.read())["_rid"]
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
-        own = [lease for lease in leases if lease["id"].startswith(self._prefix) and container in lease["id"]]
-        positions: dict[str, str] = {}  # of this container; an older one's leases may still lie there
-        for lease in own:
-            part, position = parts.name(lease["LeaseToken"]), lease["ContinuationToken"] or ""
-            positions[part] = max(positions.get(part, ""), position, key=_number)
-        return [
-            Unpublished(part, position, max(0, parts.newest.get(part, 0) - _number(position)))
-            for part, position in positions.items()
-        ]
+        over_it = [lease for lease in leases if container in lease["id"]]  # an older one's leases may still lie there
+        return {
+            prefix: _unread([lease for lease in over_it if lease["id"].startswith(prefix)], parts=parts)
+            for prefix in self._prefixes
+        }
 
     async def _parts(self) -> "_Parts":
         parts = _Parts()
@@ -95,6 +91,17 @@ class CosmosOutbox:
     async def remember(self, seen: Mapping[str, Any]) -> None:
         async with writing("keep this measurement"):
             await self._leases.upsert_item({"id": _MEMORY, "seen": json.dumps(seen)}, no_response=True)
+
+
+def _unread(leases: Sequence[Mapping[str, Any]], *, parts: _Parts) -> list[Unread]:
+    positions: dict[str, str] = {}
+    for lease in leases:
+        part, position = parts.name(lease["LeaseToken"]), lease["ContinuationToken"] or ""
+        positions[part] = max(positions.get(part, ""), position, key=_number)
+    return [
+        Unread(part, position, max(0, parts.newest.get(part, 0) - _number(position)))
+        for part, position in positions.items()
+    ]
 
 
 def _number(position: str) -> int:

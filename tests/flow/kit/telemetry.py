@@ -50,14 +50,17 @@ class RecordedTelemetry:
 
     def metric(self, name: str, **attributes: str | int) -> float:
         """A counter's sum, a gauge's value or a histogram's count, over all points with these attributes."""
-        points = [
-            point
-            for metric in self._metrics()
-            if metric.name == f"regispay.{name}"
-            for point in metric.data.data_points
-        ]
+        points = self._points(name)
         fitting = [point for point in points if attributes.items() <= dict(point.attributes or {}).items()]
         return sum(map(_number, fitting))
+
+    def told_of(self, name: str) -> list[dict[str, Any]]:
+        """The attributes of each point of a metric."""
+        return [dict(point.attributes) for point in self._points(name)]
+
+    def _points(self, name: str) -> list[Any]:
+        metrics = [metric for metric in self._metrics() if metric.name == f"regispay.{name}"]
+        return [point for metric in metrics for point in metric.data.data_points]
 
     def _metrics(self) -> list[Any]:
         read = self.metrics_out.get_metrics_data()
