@@ -17,6 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
 from infra.cost_model import (
+    GROUPS,
+    LEAST_IN_ZONES,
     Made,
     at_rest,
     both,
@@ -47,10 +49,10 @@ def _span(pair: tuple[Decimal, Decimal]) -> str:
 
 
 def rest_table(made: Mapping[str, Made]) -> list[Row]:
-    dev, prod = at_rest(made["dev"]), at_rest(made["prod"])
-    rows = [(what, _money(dev[what]), _money(prod[what])) for what in dev]
-    together = [f"**{_money(sum(each.values(), Decimal()))}**" for each in (dev, prod)]
-    return [("a month, no payment", "dev", "prod"), *rows, ("**together**", *together)]
+    columns = [at_rest(made["dev"]), at_rest(made["prod"]), at_rest(made["prod"].with_a_plan_in_zones())]
+    rows = [(what, *(_money(column[what]) for column in columns)) for what in columns[0]]
+    together = [f"**{_money(sum(column.values(), Decimal()))}**" for column in columns]
+    return [("a month, no payment", "dev", "prod", "prod, planZoneRedundant"), *rows, ("**together**", *together)]
 
 
 def payments_table(_: Mapping[str, Made]) -> list[Row]:
@@ -60,9 +62,15 @@ def payments_table(_: Mapping[str, Made]) -> list[Row]:
     return [("a million payments", "busy", "low traffic, 512 MB"), *rows, ("**together**", *together)]
 
 
-def telemetry_table(_: Mapping[str, Made]) -> list[Row]:
+def telemetry_table(made: Mapping[str, Made]) -> list[Row]:
     """What sampling and the way of polling come to, in a month."""
-    rows = [("at rest", logged_at_rest_gb()), ("the feeds' polls, if they were HTTP calls (Gateway)", polled_gb())]
+    environments = {
+        "dev": made["dev"],
+        "prod": made["prod"],
+        "prod, planZoneRedundant": made["prod"].with_a_plan_in_zones(),
+    }
+    rows = [(f"at rest, {name}", logged_at_rest_gb(each)) for name, each in environments.items()]
+    rows += [("the feeds' polls, if they were HTTP calls (Gateway)", polled_gb())]
     for payments, ratio in product((Decimal(100_000), MILLION), (Decimal(1), Decimal("0.1"))):
         rows += [(f"{payments:,} payments, ratio {ratio}", logged_gb(payments, ratio=ratio))]
     return [("a month", "GB", "dollars"), *((what, f"{gb:.1f}", _money(gb * price("log"))) for what, gb in rows)]
@@ -78,6 +86,8 @@ def switches_table(made: Mapping[str, Made]) -> list[Row]:
         closed.bus - made["dev"].bus + endpoints * price("private endpoint") * HOURS + zones * price("private zone")
     )
     ready = closed.instance_gb * SECONDS * price("GB-s ready, idle")
+    prod, in_zones = (sum(at_rest(each).values()) for each in (made["prod"], made["prod"].with_a_plan_in_zones()))
+    groups = f"in prod: {LEAST_IN_ZONES} instances of each of {len(GROUPS)} groups, and what they tell (A)"
     return [
         ("switch", "what it adds", "dollars a month"),
         ("fixedEgress", f"a NAT gateway and its address; {PRICES['NAT data']} per GB beside", _money(address)),
@@ -87,6 +97,7 @@ def switches_table(made: Mapping[str, Made]) -> list[Row]:
             _money(private + address),
         ),
         ("alwaysReady", "each instance of 512 MB, idle", _money(ready)),
+        ("planZoneRedundant", groups, _money(Decimal(in_zones - prod))),
     ]
 
 

@@ -10,8 +10,30 @@ from typing import Any
 from infra.prices import HOURS, MILLION, PRICES, QUANTITIES, SECONDS
 
 _ACCOUNT = "Microsoft.DocumentDB/databaseAccounts"
+_PLAN = "Microsoft.Web/serverfarms"
 _GB = Decimal(1_000_000)
 """KB in one, as Log Analytics counts."""
+
+GROUPS = (
+    "http",
+    "function:publish_events",
+    "function:project_payments",
+    "function:create_payment",
+    "function:settle_payment",
+    "function:notify_merchant",
+    "function:notify_merchant_of_failure",
+    "function:void_payment",
+    "function:record_dead_letter",
+    "function:drain_recorder",
+    "function:measure_backlog",
+    "function:sweep_payments",
+)
+"""What Flex Consumption scales by itself, as its documentation counts: all of HTTP, and each other function. The
+product's triggers decide: tests/infra/test_cost.py compares."""
+
+LEAST_IN_ZONES = 2
+""""Reliability in Azure Functions", 2026-02: a plan with zones keeps two always-ready instances of each group, however
+many are configured, and they are billed as such."""
 
 
 class Made:
@@ -48,9 +70,27 @@ class Made:
         return Decimal(self._scale["instanceMemoryMB"]) / 1024
 
     @property
+    def in_zones(self) -> bool:
+        """The plan, not the data."""
+        return any(plan["properties"]["zoneRedundant"] for plan in self.all(_PLAN))
+
+    def with_a_plan_in_zones(self) -> "Made":
+        """The same environment, with planZoneRedundant."""
+        plans = [{**plan, "properties": {**plan["properties"], "zoneRedundant": True}} for plan in self.all(_PLAN)]
+        return Made({"predictedResources": [each for each in self._resources if each["type"] != _PLAN] + plans})
+
+    @property
     def ready(self) -> int:
         """Instances that never go away."""
-        return sum(each["instanceCount"] for each in self._scale["alwaysReady"])
+        configured = {each["name"]: int(each["instanceCount"]) for each in self._scale["alwaysReady"]}
+        if not self.in_zones:
+            return sum(configured.values())
+        return sum(max(LEAST_IN_ZONES, configured.get(group, 0)) for group in GROUPS)
+
+    @property
+    def awake(self) -> int:
+        """Instances that tell of themselves while nothing happens: those, and the one that timers wake."""
+        return self.ready if self.in_zones else self.ready + 1
 
     @property
     def _scale(self) -> dict[str, Any]:
@@ -61,6 +101,20 @@ class Made:
     @property
     def queries(self) -> int:
         return len(self.all("Microsoft.Insights/scheduledQueryRules"))
+
+    @property
+    def split(self) -> int:
+        """Queries whose alerts are one per value of a dimension: each series that such a query finds costs."""
+        criteria = [
+            each["properties"]["criteria"]["allOf"] for each in self.all("Microsoft.Insights/scheduledQueryRules")
+        ]
+        return sum(any(each["dimensions"] for each in found) for found in criteria)
+
+    @property
+    def availability_tests(self) -> Decimal:
+        """In a month, from all places together."""
+        tests = [each["properties"] for each in self.all("Microsoft.Insights/webtests")]
+        return sum((len(each["Locations"]) * SECONDS / each["Frequency"] for each in tests), Decimal())
 
     @property
     def series(self) -> int:
@@ -87,10 +141,10 @@ def quantity(name: str) -> Decimal:
     return QUANTITIES[name].value
 
 
-def logged_at_rest_gb() -> Decimal:
+def logged_at_rest_gb(made: Made) -> Decimal:
     """Of a month, no payment: timers and metrics. The polls of the feeds make no spans: connectionMode Direct."""
     rows = quantity("rows of timers") * HOURS * 60 * quantity("KB of a span")
-    metrics = quantity("rows of metrics") * SECONDS / 10 * quantity("KB of a line")
+    metrics = made.awake * quantity("rows of metrics") * SECONDS / 10 * quantity("KB of a line")
     return (rows + metrics) / _GB
 
 
@@ -117,9 +171,13 @@ def at_rest(made: Made) -> dict[str, Decimal]:
         f"timers: {QUANTITIES['seconds of timers a minute']} s a minute": seconds * made.instance_gb * price("GB-s"),
         "always ready, idle": made.ready * made.instance_gb * SECONDS * price("GB-s ready, idle"),
         f"alerts: {made.queries} queries at {PRICES['query alert']}": made.queries * price("query alert"),
+        f"alerts: series that {made.split} of these find, none now, at {PRICES['query alert, a series']}": Decimal(),
         f"alerts: {made.series} time series of metrics at {PRICES['metric alert']}": made.series
         * price("metric alert"),
-        f"telemetry, {logged_at_rest_gb():.1f} GB (A)": logged_at_rest_gb() * price("log"),
+        f"alerts: {made.availability_tests:,.0f} availability tests at {PRICES['availability test']}": (
+            made.availability_tests * price("availability test")
+        ),
+        "telemetry of timers and of instances that are awake (A)": logged_at_rest_gb(made) * price("log"),
         "storage account, vault (A)": price("storage account, vault"),
     }
 

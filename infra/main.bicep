@@ -81,10 +81,12 @@ param httpConcurrency int = 16
 param alwaysReady { name: string, instanceCount: int }[] = []
 @allowed(['Recreate', 'RollingUpdate'])
 param siteUpdateStrategy string = 'Recreate'
-@description('Only at creation. An account moves from serverless to autoscale by hand, once, and never back.')
+@description('Only at creation. An account moves from serverless to autoscale by hand, once, and never back: docs/scale.md.')
 @allowed(['serverless', 'autoscale'])
 param cosmosCapacity string = 'serverless'
+@description('The highest RU/s of the container events, a multiple of 1000; autoscale only.')
 param eventsMaxThroughput int = 4000
+@description('The highest RU/s of the container payments, a multiple of 1000; autoscale only.')
 param rowsMaxThroughput int = 1000
 @allowed(['Continuous7Days', 'Continuous30Days'])
 param cosmosBackupTier string = 'Continuous7Days'
@@ -93,16 +95,18 @@ param cosmosBackupTier string = 'Continuous7Days'
 param serviceBusSku string = 'Standard'
 @allowed([1, 2, 4, 8, 16])
 param serviceBusUnits int = 1
-@description('Only at creation. Cosmos DB, storage and the plan in three zones.')
+@description('Only at creation. Cosmos DB and storage in three zones.')
 param zoneRedundant bool = false
+@description('The plan in zones too; needs zoneRedundant. Azure then keeps two instances of every group of functions awake, and bills them: docs/decisions/0030.')
+param planZoneRedundant bool = false
 
 // Rights and network
 @allowed(['account', 'database'])
 param cosmosRoleScope string = 'account'
 param serviceBusOwner bool = true
-@description('Only at creation. Data services through private endpoints only; makes the bus Premium.')
+@description('Only at creation. Data services through private endpoints only; makes the bus Premium. The way out hangs on one zone: docs/decisions/0023.')
 param privateNetworking bool = false
-@description('One public address for every call of the app, for a provider that lists who may call. Private networking has it anyway.')
+@description('One public address for every call of the app, for a provider that lists who may call. Private networking has it anyway. Its gateway stands in one zone: docs/decisions/0023.')
 param fixedEgress bool = false
 @description('Only at creation. Of the network, where there is one: a /16 that no peered network uses.')
 param addressPrefix string = '10.60.0.0/16'
@@ -136,6 +140,10 @@ var appName = 'func-${token}'
 var vaultName = 'kv-${token}'
 var hasNetwork = privateNetworking || fixedEgress
 var busSku = privateNetworking ? 'Premium' : serviceBusSku
+// What decides which rights the app has. infra/roles.py deletes none unless a snapshot was made with the same words.
+var busRight = serviceBusOwner ? 'owner' : 'send-and-receive'
+var vaultRight = providerKeyInVault ? 'yes' : 'no'
+var rights = 'cosmos=${cosmosRoleScope} bus=${busRight} vault=${vaultRight}'
 var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=provider-api-key)' } : {}
 
 // docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
@@ -158,7 +166,7 @@ resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
 module identity 'modules/identity.bicep' = {
   name: 'identity'
   scope: group
-  params: { name: 'id-${token}', location: location, tags: tags }
+  params: { name: 'id-${token}', location: location, tags: union(tags, { rights: rights }) }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
@@ -196,8 +204,8 @@ module cosmos 'modules/cosmos.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     capacity: cosmosCapacity
-    eventsMaxThroughput: eventsMaxThroughput
-    rowsMaxThroughput: rowsMaxThroughput
+    eventsMaxThroughput: eventsMaxThroughput % 1000 == 0 ? eventsMaxThroughput : fail('eventsMaxThroughput: Azure takes multiples of 1000')
+    rowsMaxThroughput: rowsMaxThroughput % 1000 == 0 ? rowsMaxThroughput : fail('rowsMaxThroughput: Azure takes multiples of 1000')
     zoneRedundant: zoneRedundant
     backupTier: cosmosBackupTier
     locked: lockEventStore
@@ -255,7 +263,8 @@ module access 'modules/access.bicep' = {
     smokePrincipalId: smokePrincipalId
     developerPrincipalId: developerRoles ? deployer().objectId : ''
   }
-  dependsOn: [storage, servicebus, cosmos, monitoring, vault]
+  // After the network: an endpoint and a role of Cosmos DB each lock the account that they change.
+  dependsOn: [storage, servicebus, cosmos, monitoring, vault, network]
 }
 
 module functionApp 'modules/functionapp.bicep' = {
@@ -289,7 +298,7 @@ module functionApp 'modules/functionapp.bicep' = {
     httpConcurrency: httpConcurrency
     alwaysReady: alwaysReady
     siteUpdateStrategy: siteUpdateStrategy
-    zoneRedundant: zoneRedundant
+    zoneRedundant: planZoneRedundant && !zoneRedundant ? fail('planZoneRedundant needs zoneRedundant: the host keeps its state in that storage') : planZoneRedundant
     subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
     apiAuth: apiAuth
     entraClientId: opsClientId

@@ -51,9 +51,13 @@ PRICES = {
     "GB-s": Number("0.000026", "on demand", _FLEX),
     "GB-s ready, idle": Number("0.000004", "always ready", _FLEX),
     "log": Number("2.30", "per GB taken in", _LOGS),
-    "log kept": Number("0.10", "per GB and month after 31 days", _LOGS),
+    "log kept": Number("0.10", "per GB and month, after 31 days; of the app's own tables, App*, after 90", _LOGS),
     "query alert": Number("1.50", "per rule and month, every five minutes", _REMEMBERED, assumed=True),
+    "query alert, a series": Number(
+        "0.15", "per time series of a split rule and month, every five minutes", _REMEMBERED, assumed=True
+    ),
     "metric alert": Number("0.10", "per time series and month", _REMEMBERED, assumed=True),
+    "availability test": Number("0.0006", "per test, from one place", _REMEMBERED, assumed=True),
     "NAT gateway": Number("0.045", "per hour", _NETWORK),
     "NAT data": Number("0.045", "per GB", _NETWORK),
     "public address": Number("0.005", "per hour", _NETWORK),
@@ -96,6 +100,6 @@ QUANTITIES = {
     "polls a second": Number("35", "spans of HTTP calls, idle, two feeds, connectionMode Gateway", _HOST),
     "rows of timers": Number("20", "spans and lines a minute", "three timers", assumed=True),
     "rows of metrics": Number(
-        "10", "every 10 s, of the one instance that timers keep awake", "gauges, and the host's", assumed=True
+        "10", "every 10 s, of each instance that is awake", "gauges, and the host's", assumed=True
     ),
 }

@@ -1,5 +1,6 @@
-// Production: reserved throughput, three zones, a publisher that is always awake, thirty days of restore.
-// Not set here, because each is a decision of cost: serviceBusSku, privateNetworking, siteUpdateStrategy, more alwaysReady.
+// Production: reserved throughput, data in three zones, a publisher that is always awake, thirty days of restore.
+// Not set here, because each is a decision of cost: planZoneRedundant, serviceBusSku, privateNetworking, more alwaysReady;
+// and siteUpdateStrategy, which not every region has.
 using 'main.bicep'
 
 param environmentName = 'prod'
@@ -20,7 +21,8 @@ param lockEventStore = true
 param instanceMemoryMb = 2048
 param maximumInstances = 100
 param httpConcurrency = 32
-// Two, because a zone-redundant plan wants two of every group that is always ready.
+// Two, so that one is there when the platform moves the other. Of groups that are not named here Azure keeps none awake;
+// with planZoneRedundant it keeps two of each, which is a bill of its own: docs/decisions/0030.
 param alwaysReady = [{ name: 'function:publish_events', instanceCount: 2 }]
 param logRetentionDays = 90
 param logDailyQuotaGb = -1

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,8 +25,13 @@ from infra.bicep_check import INFRA, Compiler, CompilerMissing, CompilerWrong, f
 HOW = "python infra/snapshots.py --write"
 """The one command; the last word of every complaint."""
 
-PARAMETERS = {"dev": "dev.bicepparam", "prod": "prod.bicepparam", "closed": "snapshots/closed.bicepparam"}
-"""By snapshot: what is evaluated. `closed` is nobody's: dev with every switch turned."""
+PARAMETERS = {
+    "dev": "dev.bicepparam",
+    "prod": "prod.bicepparam",
+    "closed": "snapshots/closed.bicepparam",
+    "egress": "snapshots/egress.bicepparam",
+}
+"""By snapshot: what is evaluated. `egress` and `closed` are nobody's: dev with one switch turned, with the others."""
 
 SUBSCRIPTION, TENANT = "00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"
 PLACE = ["--subscription-id", SUBSCRIPTION, "--tenant-id", TENANT, "--location", "westeurope"]
@@ -41,6 +47,11 @@ DUMMIES = {
     "ALERT_EMAILS": "operators@example.org",
 }
 """For every variable that a parameter file reads: no value of anybody's shell gets into a snapshot."""
+
+ROLES = re.compile(r"[rR]oleAssignments$")
+
+BY_HAND = "no deployment deletes it. Where it was deployed, delete it by hand; it has another hash in its name"
+"""docs/decisions/0027 says why no deployment stack does that."""
 
 SHOWN_LINES = 60
 """Of a difference; the rest shows `git diff` after writing."""
@@ -98,12 +109,30 @@ def differences(path: Path, folder: Path = INFRA, *, names: Iterable[str] = PARA
     return said
 
 
-def write(path: Path, folder: Path = INFRA) -> None:
-    """All of them, or none: they are evaluated before the first is written. Raises NotEvaluated."""
+def write(path: Path, folder: Path = INFRA) -> list[str]:
+    """All of them, or none: they are evaluated before the first is written. Raises NotEvaluated.
+
+    Returns what infra/ no longer makes, and what therefore stays in Azure until a person deletes it.
+    """
     made = {name: evaluated(path, name, folder=folder) for name in PARAMETERS}
+    gone = [f"{name}: {each}" for name, text in made.items() for each in no_longer_made(folder, name, now=text)]
     made["sources"] = json.dumps(fingerprints(folder), indent=2) + "\n"
     for name, text in made.items():
         (folder / "snapshots" / f"{name}.json").write_text(text)
+    return gone
+
+
+def no_longer_made(folder: Path, name: str, *, now: str) -> list[str]:
+    """The resources of a committed snapshot that are not in another, but for roles: infra/roles.py finds those."""
+    committed = folder / "snapshots" / f"{name}.json"
+    before, after = (_made(text) for text in (committed.read_text() if committed.is_file() else "{}", now))
+    return [before[each] for each in before.keys() - after.keys()]
+
+
+def _made(snapshot: str) -> dict[str, str]:
+    """By id: type and name."""
+    resources = json.loads(snapshot).get("predictedResources", [])
+    return {r["id"]: f"{r['type']} {r['name']}" for r in resources if not ROLES.search(r["type"])}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,8 +143,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = find(os.environ)
         if options.write:
-            write(path, options.folder)
+            gone = write(path, options.folder)
             print("written: look at `git diff infra/snapshots`")
+            print("".join(f"STAYS   {each}: {BY_HAND}\n" for each in sorted(gone)), end="")
             return 0
         differing = differences(path, options.folder)
     except (CompilerMissing, CompilerWrong, NotEvaluated) as fault:

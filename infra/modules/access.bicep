@@ -17,7 +17,7 @@ param cosmosScope string
 @description('true: Data Owner, which also lets the scale controller count messages. false: send and receive only; scaling estimates.')
 param serviceBusOwner bool
 
-@description('Who may send and dead-letter the messages of the smoke test. Empty: nobody.')
+@description('Who may send and dead-letter the messages of the smoke test, on the one place where it does. Empty: nobody.')
 param smokePrincipalId string
 
 @description('A developer who works against this environment from outside. Empty: nobody.')
@@ -42,6 +42,17 @@ resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 
 resource bus 'Microsoft.ServiceBus/namespaces@2026-01-01' existing = {
   name: serviceBusName
+}
+
+// Where infra/smoke_bus.py sends, and lets messages die.
+resource smokeTopic 'Microsoft.ServiceBus/namespaces/topics@2026-01-01' existing = {
+  parent: bus
+  name: 'payment-failed'
+}
+
+resource smokeSubscription 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-01' existing = {
+  parent: smokeTopic
+  name: 'void'
 }
 
 resource cosmos 'Microsoft.DocumentDB/databaseAccounts@2025-10-15' existing = {
@@ -107,8 +118,8 @@ resource busSender 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!s
 }
 
 resource smokeSender 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(smokePrincipalId)) {
-  scope: bus
-  name: guid(bus.id, smokePrincipalId, role.serviceBusDataSender)
+  scope: smokeTopic
+  name: guid(smokeTopic.id, smokePrincipalId, role.serviceBusDataSender)
   properties: {
     principalId: smokePrincipalId
     roleDefinitionId: subscriptionResourceId(roleDefinitions, role.serviceBusDataSender)
@@ -116,8 +127,8 @@ resource smokeSender 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (
 }
 
 resource smokeReceiver 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(smokePrincipalId)) {
-  scope: bus
-  name: guid(bus.id, smokePrincipalId, role.serviceBusDataReceiver)
+  scope: smokeSubscription
+  name: guid(smokeSubscription.id, smokePrincipalId, role.serviceBusDataReceiver)
   properties: {
     principalId: smokePrincipalId
     roleDefinitionId: subscriptionResourceId(roleDefinitions, role.serviceBusDataReceiver)
@@ -172,4 +183,6 @@ resource developerEvents 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignmen
     roleDefinitionId: '${cosmos.id}/sqlRoleDefinitions/${cosmosDataContributor}'
     scope: cosmos.id
   }
+  // One after the other: the account refuses parallel changes of its roles.
+  dependsOn: [events]
 }

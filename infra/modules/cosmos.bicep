@@ -10,11 +10,11 @@ param workspaceId string
 @allowed(['serverless', 'autoscale'])
 param capacity string
 
-@description('The highest RU/s of the container events; autoscale only.')
+@description('The highest RU/s of the container events, a multiple of 1000; autoscale only.')
 @minValue(1000)
 param eventsMaxThroughput int
 
-@description('The highest RU/s of the container payments, the read model; autoscale only.')
+@description('The highest RU/s of the container payments, the read model, a multiple of 1000; autoscale only.')
 @minValue(1000)
 param rowsMaxThroughput int
 
@@ -109,7 +109,8 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
   }
 }
 
-// Requests per item (DataPlaneRequests) would cost more than the payments: switch it on for an investigation only.
+// Requests per item (DataPlaneRequests) would cost more than the payments: switch it on for an investigation only. Metrics
+// are shown and watched where they are; a copy in the workspace would be paid for every minute.
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   scope: account
   name: 'to-workspace'
@@ -117,7 +118,6 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
     workspaceId: workspaceId
     logAnalyticsDestinationType: 'Dedicated'
     logs: [{ category: 'ControlPlaneRequests', enabled: true }]
-    metrics: [{ category: 'AllMetrics', enabled: true }]
   }
 }
 

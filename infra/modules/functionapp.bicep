@@ -41,7 +41,7 @@ param alwaysReady array
 @allowed(['Recreate', 'RollingUpdate'])
 param siteUpdateStrategy string
 
-@description('Instances in three zones; every always-ready group then needs two.')
+@description('Instances in several zones. Azure keeps two of every group awake then, and takes no smaller number for one.')
 param zoneRedundant bool
 
 @description('A subnet delegated to Microsoft.App/environments. Empty: no network.')
@@ -130,7 +130,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMb
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReady
+        alwaysReady: map(alwaysReady, group => { name: group.name, instanceCount: zoneRedundant ? max(group.instanceCount, 2) : group.instanceCount })
         triggers: { http: { perInstanceConcurrency: httpConcurrency } }
       }
       // Azure takes it; the published types do not have it yet.

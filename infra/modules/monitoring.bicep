@@ -5,7 +5,7 @@ param componentName string
 param location string
 param tags object
 
-@description('Days that logs are kept; the first 31 are free.')
+@description('Days that logs are kept. 31 cost nothing, and 90 of what the app sends: the tables App*.')
 param retentionDays int
 
 @description('Ingestion stops for the day at this many GB. -1: no limit.')

@@ -37,6 +37,8 @@ resource address 'Microsoft.Network/publicIPAddresses@2025-05-01' = {
   properties: { publicIPAllocationMethod: 'Static', publicIPAddressVersion: 'IPv4' }
 }
 
+// In one zone, which Azure chooses: StandardV2, which spans them, is not to be had for a subnet that is delegated to
+// Microsoft.App. docs/decisions/0023 says what that costs.
 resource gateway 'Microsoft.Network/natGateways@2025-05-01' = {
   name: 'nat-${name}'
   location: location
@@ -92,6 +94,8 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
+// One after the other: two of them lead to the storage account, which takes one change at a time and refuses a second.
+@batchSize(1)
 resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for endpoint in endpoints: {
     name: 'pe-${endpoint.name}-${name}'
@@ -114,6 +118,7 @@ resource privateEndpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   }
 ]
 
+@batchSize(1)
 resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [
   for (endpoint, i) in endpoints: {
     parent: privateEndpoints[i]
@@ -121,6 +126,7 @@ resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-0
     properties: {
       privateDnsZoneConfigs: [{ name: endpoint.name, properties: { privateDnsZoneId: zones[i].id } }]
     }
+    dependsOn: [privateEndpoints]
   }
 ]
 

@@ -28,7 +28,7 @@ HOST_SETTINGS = {
 }
 """What is read by the host and by OpenTelemetry, the same in every environment."""
 
-SAMPLED = {"dev": "1", "prod": "1", "closed": "0.1"}
+SAMPLED = {"dev": "1", "prod": "1", "closed": "0.1", "egress": "1"}
 """Of all traces; closed changes it by `tuning`."""
 
 BUS_ADDRESS = "split(replace(<Microsoft.ServiceBus/namespaces.serviceBusEndpoint>, 'https://', ''), ':')[0]"
@@ -81,7 +81,7 @@ def nothing_that_flex_forbids(infra: Infra, _: Product) -> list[str]:
 
 def runs_as_the_host_needs_it(infra: Infra, _: Product) -> list[str]:
     """Flex, Python 3.13, deployed by identity, with an HTTP concurrency: without it Python takes one at a time."""
-    concurrency = {"dev": 16, "prod": 32, "closed": 16}
+    concurrency = {"dev": 16, "prod": 32, "closed": 16, "egress": 16}
     faults = []
     for snapshot in infra.snapshots:
         config = snapshot.only(SITE)["properties"]["functionAppConfig"]
@@ -99,7 +99,7 @@ def runs_as_the_host_needs_it(infra: Infra, _: Product) -> list[str]:
 
 
 def always_ready_are_functions(infra: Infra, product: Product) -> list[str]:
-    """Every group that is kept awake exists; prod keeps the publisher awake, twice, because it has zones."""
+    """Every group that is kept awake exists. Prod keeps two of the publisher: a plan with zones takes no fewer."""
     known = {"http", *(f"function:{function}" for function in product.functions)}
     ready = {
         snapshot.name: snapshot.only(SITE)["properties"]["functionAppConfig"]["scaleAndConcurrency"]["alwaysReady"]
@@ -113,7 +113,8 @@ def always_ready_are_functions(infra: Infra, product: Product) -> list[str]:
     ]
     if ready["prod"] != [{"name": "function:publish_events", "instanceCount": 2}]:
         faults.append("prod: publish_events is not always ready")
-    return faults
+    fewer = [group["name"] for group in ready["closed"] if group["instanceCount"] < 2]
+    return faults + [f"closed: one instance of {name}, in a plan with zones" for name in fewer]
 
 
 def doors_are_shut(infra: Infra, product: Product) -> list[str]:

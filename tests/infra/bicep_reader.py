@@ -56,6 +56,19 @@ class File:
         nodes = {**self.tree.get("resources", {}), **self.tree.get("modules", {})}
         return {symbol: _mentioned(node["config"], self) - {symbol} for symbol, node in nodes.items()}
 
+    def before(self, symbol: str) -> set[str]:
+        """Everything that is there before it, however it is deployed: what may be left out passes no waiting on."""
+        waits, optional, seen, ahead = self.waits_for(), self._optional(), set[str](), {symbol}
+        while ahead:
+            ahead = {earlier for one in ahead for earlier in waits.get(one, ())} - seen
+            seen |= ahead
+            ahead -= optional
+        return seen
+
+    def _optional(self) -> set[str]:
+        nodes = {**self.tree.get("resources", {}), **self.tree.get("modules", {})}
+        return {symbol for symbol, node in nodes.items() if _condition(node["config"]) is not None}
+
     def modules(self) -> dict[str, dict[str, Any]]:
         """The body of every module call, by symbol, with the file that it names under `path`."""
         called = self.tree.get("modules", {}).items()
@@ -105,6 +118,11 @@ def _marked(text: str) -> str:
         return quote + LITERAL + whole[len(quote) :]
 
     return _STRING.sub(mark, text)
+
+
+def _condition(config: Node) -> Node:
+    """None: it is always there. A loop says of each turn what others say of the whole."""
+    return config["condition"] if "condition" in config and "config" in config else None
 
 
 def _plain(config: Node, names: Names) -> tuple[dict[str, Any], Any]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from infra.snapshots import PARAMETERS
 from shared import flow, signals
 from shared.settings import Settings
 from tests.conftest import Declared
@@ -39,8 +40,8 @@ class Infra:
 
     @cached_property
     def snapshots(self) -> list[Snapshot]:
-        """dev, prod, and dev with every switch turned."""
-        return [load(self.folder / "snapshots" / f"{name}.json") for name in ("dev", "prod", "closed")]
+        """dev, prod, and those that nobody deploys: dev with switches turned."""
+        return [load(self.folder / "snapshots" / f"{name}.json") for name in PARAMETERS]
 
     def snapshot(self, name: str) -> Snapshot:
         (found,) = [each for each in self.snapshots if each.name == name]

@@ -37,6 +37,9 @@ OF_THE_APP = [
     Seed(app.always_ready_are_functions, CLOSED, '"name": "http"', '"name": "https"', "no function for https"),
     Seed(app.always_ready_are_functions, PROD, "function:publish_events", "function:publish_event", "no function for"),
     Seed(app.always_ready_are_functions, PROD, 'instanceCount": 2', 'instanceCount": 1', "not always ready"),
+    Seed(
+        app.always_ready_are_functions, CLOSED, 'instanceCount": 2', 'instanceCount": 1', "closed: one instance of http"
+    ),
     Seed(app.doors_are_shut, DEV, '"/api/health",', '"/api", "/api/health",', "/api/ops/anything is open"),
     Seed(app.doors_are_shut, PROD, 'requireAuthentication": true', 'requireAuthentication": false', "without a token"),
     Seed(app.doors_are_shut, CLOSED, '"/api/health",', '"/api/payments",', "is open"),

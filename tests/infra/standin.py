@@ -198,7 +198,7 @@ AZ: dict[str, Callable[[Options], str]] = {
     "functionapp function list": functions,
     "functionapp keys list": keys,
     "functionapp show": show,
-    "identity list": lambda _: json.dumps([{"principalId": "identity-1"}]),
+    "identity list": lambda _: json.dumps([state().get("identity", {})]),
     "keyvault show": lambda _: "/subscriptions/a/vaults/kv-abc",
     "role assignment list": lambda _: rights("Microsoft.Authorization/"),
     "servicebus namespace show": lambda _: "Enabled",

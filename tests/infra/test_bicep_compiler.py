@@ -45,7 +45,7 @@ SEEDS: dict[str, Seed[Check]] = {
         PROD,
         "param merchantId = readEnvironmentVariable('MERCHANT_ID')\n",
         "",
-        f"{PROD}(3,",
+        f"{PROD}(",
     ),
     "a setting that is no text": Seed(
         bicep_check.builds_parameters, DEV, "param merchantId", "param tuning = { X: 200 }\nparam merchantId", "BCP036"

@@ -18,7 +18,7 @@ import pytest
 from infra.bicep_check import VERSION
 from infra.guard import OF_THE_REPOSITORY
 from infra.register_ops import name_of
-from infra.roles import AZURE_ROLES, COSMOS_ROLES
+from infra.roles import AZURE_ROLES, COSMOS_ROLES, IDENTITY
 from tests.infra.deployment import mangled
 from tests.infra.played_app import PlayedApp, serving
 from tests.infra.stage import Stage, staged
@@ -105,9 +105,11 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     return typed(GUIDE, tmp_path_factory.mktemp("guide"))
 
 
-def rights(environment: str, *, group: str) -> dict[str, list[dict[str, str]]]:
-    """What `az` would list of an app that has the rights of the snapshot, by kind of role."""
+def rights(environment: str, *, group: str) -> dict[str, Any]:
+    """What `az` would list of an app that has the rights of the snapshot: its identity, and roles by kind."""
     snapshot = json.loads((ROOT / "infra" / "snapshots" / f"{environment}.json").read_text())
+    (identity,) = [each for each in snapshot["predictedResources"] if each["type"] == IDENTITY]
+    identity |= {"id": identity["id"].replace(f"rg-regis-pay-{environment}", group), "principalId": "identity-1"}
     found: dict[str, list[dict[str, str]]] = {AZURE_ROLES: [], COSMOS_ROLES: []}
     for resource in snapshot["predictedResources"]:
         properties = resource.get("properties", {})
@@ -117,7 +119,7 @@ def rights(environment: str, *, group: str) -> dict[str, list[dict[str, str]]]:
             role = {"id": resource["name"], "scope": at[0].replace(f"rg-regis-pay-{environment}", group)}
             kept = {"roleDefinitionId": properties["roleDefinitionId"], "principalId": "identity-1"}
             found[resource["type"]].append(role | kept)
-    return found
+    return {"identity": identity, "rights": found}
 
 
 def typed(guide: str, folder: Path, **more: Any) -> Told:
@@ -126,7 +128,7 @@ def typed(guide: str, folder: Path, **more: Any) -> Told:
     text = "\n".join(f"# block {number}\n{block}" for number, block in enumerate(blocks(guide)))
     with serving(app) as url:
         outputs = {"SERVICE_APP_URL": url, "AZURE_RESOURCE_GROUP": "rg-dev", "SERVICE_APP_NAME": "func-abc"}
-        stage.keep(rights=rights("dev", group="rg-dev"), **more)
+        stage.keep(**rights("dev", group="rg-dev"), **more)
         stage.answers("gh run list", (0, "17", ""))
         stage.keep(provisioned={**outputs, "OPS_CLIENT_ID": "ops-1"}, outputs=mangled({"VAULT_NAME": "kv-abc"}))
         environment = {**stage.environment, "HOME": str(home(folder / "home"))}

@@ -14,6 +14,7 @@ from tests.infra import (
     access_checks,
     app_checks,
     language_checks,
+    network_checks,
     topology_checks,
     watch_checks,
 )
@@ -26,6 +27,7 @@ CHECKS: list[Check] = [
     *language_checks.CHECKS,
     *topology_checks.CHECKS,
     *access_checks.CHECKS,
+    *network_checks.CHECKS,
     *app_checks.CHECKS,
     *watch_checks.CHECKS,
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared import flow
-from tests.infra.bicep_reader import File, Resource
+from tests.infra.bicep_reader import Resource
 from tests.infra.product import Infra, Product
 from tests.infra.snapshot import Snapshot, last
 
@@ -99,7 +99,8 @@ def store_is_safe(infra: Infra, _: Product) -> list[str]:
 
 def production_cannot_be_deleted_by_mistake(infra: Infra, _: Product) -> list[str]:
     """The account of the events is locked; dev can be torn down."""
-    locked = {"dev": [], "prod": [("event-store", "CanNotDelete")], "closed": [("event-store", "CanNotDelete")]}
+    lock = ("event-store", "CanNotDelete")
+    locked = {"dev": [], "egress": [], "prod": [lock], "closed": [lock]}
     faults = []
     for snapshot in infra.snapshots:
         locks = snapshot.of("Microsoft.Authorization/locks")
@@ -122,8 +123,26 @@ def capacity_follows_its_parameter(infra: Infra, _: Product) -> list[str]:
         for snapshot in infra.snapshots
         if snapshot.name != "closed"
     }
-    wanted = {"dev": [{"name": "EnableServerless"}], "prod": []}
+    serverless = [{"name": "EnableServerless"}]
+    wanted = {"dev": serverless, "prod": [], "egress": serverless}
     return faults + ([] if capabilities == wanted else [f"capabilities: {capabilities}"])
+
+
+def zones_and_backups_are_as_decided(infra: Infra, _: Product) -> list[str]:
+    """A zone takes no event of production with it, and a month can be taken back. decisions/0023 and 0030."""
+    one_zone = {"store": False, "storage": "Standard_LRS", "plan": False, "backup": "Continuous7Days"}
+    three_zones = {"store": True, "storage": "Standard_ZRS"}
+    wanted = {
+        "dev": one_zone,
+        "egress": one_zone,
+        "prod": one_zone | three_zones | {"backup": "Continuous30Days"},
+        "closed": one_zone | three_zones | {"plan": True},
+    }
+    return [
+        f"{snapshot.name}: {fault}"
+        for snapshot in infra.snapshots
+        for fault in _unlike(_placed(snapshot), wanted[snapshot.name])
+    ]
 
 
 def forwards_are_ordered(infra: Infra, _: Product) -> list[str]:
@@ -136,10 +155,10 @@ def forwards_are_ordered(infra: Infra, _: Product) -> list[str]:
         needs = {topics.get(topic, f"no topic {topic}")} | (
             {topics.get(target, f"no topic {target}")} if target else set()
         )
-        missing = needs - _closure(file, resource.symbol)
+        missing = needs - file.before(resource.symbol)
         faults += [f"{topic}/{name}: does not wait for {symbol}" for symbol in sorted(missing)]
     for rule in _of(file.resources, RULE):
-        if not {r.symbol for r in places.values()} <= _closure(file, rule.symbol):
+        if not {r.symbol for r in places.values()} <= file.before(rule.symbol):
             faults.append(f"rule {rule.body['name']}: does not wait for its subscription")
     return faults
 
@@ -147,15 +166,25 @@ def forwards_are_ordered(infra: Infra, _: Product) -> list[str]:
 def app_comes_last(infra: Infra, _: Product) -> list[str]:
     """Roles, topics and containers are there before the app runs; roles after what they are for."""
     file = infra.file("main.bicep")
-    missing = {"access", "servicebus", "cosmos", "storage", "monitoring"} - _closure(file, "functionApp")
-    early = {"servicebus", "cosmos", "storage", "monitoring", "identity", "vault"} - _closure(file, "access")
+    missing = {"access", "servicebus", "cosmos", "storage", "monitoring"} - file.before("functionApp")
+    early = {"servicebus", "cosmos", "storage", "monitoring", "identity", "vault"} - file.before("access")
     return [f"functionApp: does not wait for {m}" for m in missing] + [f"access: does not wait for {m}" for m in early]
+
+
+def metrics_are_not_copied(infra: Infra, _: Product) -> list[str]:
+    """Alerts and workbook read the metrics of services where they are; a copy is a row a minute that is paid for."""
+    return [
+        f"{snapshot.name}: {setting['id'].split('/')[-5]} copies its metrics"
+        for snapshot in infra.snapshots
+        for setting in snapshot.of("Microsoft.Insights/diagnosticSettings")
+        if setting["properties"].get("metrics")
+    ]
 
 
 def bus_is_premium_when_private(infra: Infra, _: Product) -> list[str]:
     """Only Premium has private endpoints."""
     skus = {snapshot.name: snapshot.only(NAMESPACE)["sku"]["name"] for snapshot in infra.snapshots}
-    wanted = {"dev": "Standard", "prod": "Standard", "closed": "Premium"}
+    wanted = {"dev": "Standard", "prod": "Standard", "closed": "Premium", "egress": "Standard"}
     return [] if skus == wanted else [f"tier of the bus: {skus}"]
 
 
@@ -167,10 +196,23 @@ CHECKS = (
     store_is_safe,
     production_cannot_be_deleted_by_mistake,
     capacity_follows_its_parameter,
+    zones_and_backups_are_as_decided,
     forwards_are_ordered,
     app_comes_last,
+    metrics_are_not_copied,
     bus_is_premium_when_private,
 )
+
+
+def _placed(snapshot: Snapshot) -> dict[str, Any]:
+    """In how many zones things are, and how far back a restore goes."""
+    account = snapshot.only(ACCOUNT)["properties"]
+    return {
+        "store": all(location["isZoneRedundant"] for location in account["locations"]),
+        "storage": snapshot.only("Microsoft.Storage/storageAccounts")["sku"]["name"],
+        "plan": snapshot.only("Microsoft.Web/serverfarms")["properties"]["zoneRedundant"],
+        "backup": account["backupPolicy"].get("continuousModeProperties", {}).get("tier"),
+    }
 
 
 def _named(snapshot: Snapshot, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -233,12 +275,3 @@ def _written_place(resource: Resource) -> tuple[str, str]:
 def _differences(what: str, *, made: set[Any], used: set[Any]) -> list[str]:
     unused = [f"{what} {name}: made, and no code uses it" for name in made - used]
     return unused + [f"{what} {name}: used by code, and not made" for name in used - made]
-
-
-def _closure(file: File, symbol: str) -> set[str]:
-    """Everything that is there before it."""
-    waits, seen, ahead = file.waits_for(), set[str](), {symbol}
-    while ahead:
-        ahead = {earlier for one in ahead for earlier in waits.get(one, ())} - seen
-        seen |= ahead
-    return seen
