@@ -32,9 +32,9 @@ def edge[**P, R](function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R
             try:
                 async with asyncio.timeout(LIMIT_S):
                     return await function(*args, **kwargs)
-            except (Exception, GeneratorExit):  # what a function may raise; and one that is thrown away must end
-                raise
             except BaseException as exc:
+                if isinstance(exc, Exception | GeneratorExit):  # what it may raise; and what is thrown away must end
+                    raise
                 raise CutShort(f"{type(exc).__name__} where the host waits for an answer") from exc
 
     return guarded
