@@ -134,7 +134,8 @@ var token = toLower(uniqueString(subscription().id, environmentKey, toLower(loca
 var tags = { 'azd-env-name': environmentName, application: 'regis-pay' }
 var storageName = 'st${token}'
 var cosmosName = 'cosmos-${token}'
-var busName = 'bus-${token}'
+// A namespace does not change its tier: Premium is another one beside it (docs/runbooks.md).
+var busName = busSku == 'Premium' ? 'busp-${token}' : 'bus-${token}'
 var componentName = 'appi-${token}'
 var appName = 'func-${token}'
 var vaultName = 'kv-${token}'
