@@ -16,9 +16,11 @@ from azure.servicebus import ServiceBusReceivedMessage
 
 from functions import advance, drain, measure, project, publish, recover, sweep
 from functions.caller import caller
+from functions.edge import CutShort
 from local.azure.host.delivery import invocation_of
 from local.azure.host.wire import TypedData
 from shared.services import Services
+from tests.crashes import Killed
 
 
 class Triggers:
@@ -45,16 +47,25 @@ class Triggers:
         invocation = invocation_of(message, binary=trigger.get_dict_repr().get("dataType") is func.DataType.BINARY)
         metadata = {field: _datum(value) for field, value in invocation.metadata.items()}
         converted = ServiceBusMessageInConverter.decode(_datum(invocation.data), trigger_metadata=metadata)
-        await function.get_user_function()(message=converted)
+        await self._called(name, message=converted)
 
     async def feed(self, name: str, documents: Sequence[dict[str, Any]]) -> None:
         """A page of the change feed. Raises what the converter or the function raises."""
         page = CosmosDBTriggerConverter.decode(Datum(json.dumps(documents), "json"), trigger_metadata=None)
-        await self._functions[name].get_user_function()(documents=page)
+        await self._called(name, documents=page)
 
     async def tick(self, name: str) -> None:
         """The time of the timer has come."""
-        await self._functions[name].get_user_function()(timer=None)
+        await self._called(name, timer=None)
+
+    async def _called(self, name: str, **argument: object) -> None:
+        """A worker that dies reaches no edge: what stands for that here goes on beyond it."""
+        try:
+            await self._functions[name].get_user_function()(**argument)
+        except CutShort as cut:
+            if isinstance(cut.__cause__, Killed):
+                raise cut.__cause__ from None
+            raise
 
 
 def _datum(value: TypedData) -> Datum:
