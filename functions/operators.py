@@ -78,7 +78,7 @@ class _ReplayOne(_Strict):
 
 
 class _Nothing(_Strict):
-    """What is asked for has no parameters."""
+    """There is nothing to say in this place."""
 
 
 class _Why(_Strict):
@@ -91,8 +91,6 @@ async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetSe
         return await ask(Asked(req=req, by=by, services=await services()))
     except _BodyMissing:
         return problem("body_not_json", detail="Send a JSON object; {} says nothing in particular. None has arrived.")
-    except _BodyForNothing:
-        return problem("request_invalid", errors=[FieldFault("body", "extra_forbidden", "Parameters go in the query")])
     except ValidationError as exc:
         faults = [FieldFault(".".join(map(str, e["loc"])) or "body", e["type"], e["msg"]) for e in exc.errors()]
         return problem("request_invalid", errors=faults)
@@ -127,8 +125,8 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
 async def replay_one(asked: Asked) -> func.HttpResponse:
     """Replay; with ?dry_run=true only say what would happen. What is not understood is refused: it may be a wish."""
     wanted = _ReplayOne.model_validate(_query(asked))
-    if asked.req.get_body():
-        raise _BodyForNothing
+    if body := asked.req.get_body():
+        _Nothing.model_validate_json(body)
     letter_id = asked.req.route_params["letter_id"]
     verdict = await replay(letter_id, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     return json_answer(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
@@ -176,10 +174,6 @@ def _query(asked: Asked) -> Mapping[str, str]:
 
 class _BodyMissing(ValueError):
     """What was asked for says itself in a body."""
-
-
-class _BodyForNothing(ValueError):
-    """What was asked for says itself in the query."""
 
 
 def _body(asked: Asked) -> bytes:

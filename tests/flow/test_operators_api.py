@@ -99,7 +99,7 @@ async def test_a_dry_run_says_what_would_happen_and_a_replay_does_it(tmp_path: P
         dry = await edge.ask("replay_dead_letter", params={"dry_run": "TRUE"}, letter_id=letter.letter_id)
         await world.run()
         assert await world.events(payment_id) == ["initiated", "created"]
-        done = await edge.ask("replay_dead_letter", letter_id=letter.letter_id)
+        done = await edge.send("replay_dead_letter", {}, letter_id=letter.letter_id)
         await world.run()
 
         assert [dry.body["verdict"], done.body["verdict"]] == ["replayed", "replayed"]
@@ -158,7 +158,8 @@ async def test_a_replay_of_many_without_a_filter_takes_every_open_letter(tmp_pat
         pytest.param("replay_dead_letters", {"dry_run": "true"}, {}, (422, "dry_run"), id="a dry run in the query"),
         pytest.param("replay_dead_letter", {"dry": "true"}, b"", (422, "dry"), id="a parameter that there is not"),
         pytest.param("replay_dead_letter", {"dry_run": "perhaps"}, b"", (422, "dry_run"), id="neither true nor false"),
-        pytest.param("replay_dead_letter", {}, {"dry_run": True}, (422, "body"), id="a dry run in the body"),
+        pytest.param("replay_dead_letter", {}, {"dry_run": True}, (422, "dry_run"), id="a dry run in the body"),
+        pytest.param("replay_dead_letter", {}, b"{", (422, "body"), id="a body that is no JSON"),
         pytest.param("discard_dead_letter", {}, b"", (400, None), id="a reason that did not arrive"),
         pytest.param("discard_dead_letter", {"reason": "gone"}, b"", (422, "reason"), id="a reason in the query"),
     ],

@@ -109,7 +109,7 @@ async def test_one_trace_under_one_name_shows_a_payment_from_its_post_to_its_end
     assert {each["tags"]["ai.cloud.role"] for each in of_the_payment()} == {"regis-pay"}
 
 
-def test_telemetry_is_set_as_in_azure() -> None:
+async def test_telemetry_is_set_as_in_azure() -> None:
     names = {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_TRACES_SAMPLER"}
 
     assert names | {"OTEL_TRACES_SAMPLER_ARG", "PYTHON_ENABLE_OPENTELEMETRY"} == TELEMETRY.keys()
