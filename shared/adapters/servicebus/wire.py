@@ -72,9 +72,7 @@ async def recorded(
     record: Callable[[Delivery], Awaitable[None]],
     receiver: ServiceBusReceiver,
 ) -> None:
-    """One after another: concurrent completes on one receiver stall. At a fault the rest is given back at once, as far
-    as the broker takes it soon; what it does not take comes back when its lock ends.
-    """
+    """One after another: concurrent completes on one receiver stall. At a fault the rest is given back at once."""
     done = 0
     try:
         for message in messages:
@@ -82,10 +80,15 @@ async def recorded(
             await receiver.complete_message(message)
             done += 1
     finally:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GIVE_BACK_LIMIT_S):
-                for left in messages[done:]:
-                    await receiver.abandon_message(left)
+        await _give_back(messages[done:], receiver=receiver)
+
+
+async def _give_back(messages: Sequence[ServiceBusReceivedMessage], *, receiver: ServiceBusReceiver) -> None:
+    """As far as the broker takes them soon; what it does not take comes back when its lock ends."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GIVE_BACK_LIMIT_S):
+            for message in messages:
+                await receiver.abandon_message(message)
 
 
 def delivery_of(message: ServiceBusReceivedMessage, *, queue: str) -> Delivery:
