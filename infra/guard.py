@@ -14,6 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
+
+from infra.deploy_options import Stopped
+
 WORKFLOW = Path(__file__).resolve().parent.parent / ".github" / "workflows" / "deploy.yml"
 
 SAID_SO = "PROD_WITHOUT_APPROVAL"
@@ -29,26 +33,18 @@ APPROVALS = (
 OWN = "gh variable delete NAME, and set it for each environment with gh variable set NAME --env ENVIRONMENT"
 
 
-class Refused(Exception):
-    """Why not, and what to do next."""
-
-    def __init__(self, what: str, *, do: str) -> None:
-        super().__init__(what)
-        self.do = do
-
-
 def guarded(environment: str, *, repository: str, variables: dict[str, str]) -> str:
-    """What was seen, in one line. variables: those of the whole repository. Raises Refused."""
+    """What was seen, in one line. variables: those of the whole repository. Raises Stopped."""
     if environment.lower() != "prod":
         return f"{environment} asks for no approval"
     read = set(re.findall(r"\bvars\.(\w+)", WORKFLOW.read_text())) - OF_THE_REPOSITORY - ONE_FOR_ALL
     if shared := sorted(read & {name.upper() for name, text in variables.items() if text}):
-        raise Refused(f"{environment} would take from the whole repository: {', '.join(shared)}", do=OWN)
+        raise Stopped(f"{environment} would take from the whole repository: {', '.join(shared)}", do=OWN)
     asked = ["api", f"repos/{repository}/environments/{environment}", "--jq", ".protection_rules[].type"]
     if "required_reviewers" in _gh(*asked).split():
         return f"{environment} waits for an approval"
     if variables.get(SAID_SO, "").strip() != THE_WORDS:
-        raise Refused(f"{environment} would be deployed to without an approval", do=APPROVALS)
+        raise Stopped(f"{environment} would be deployed to without an approval", do=APPROVALS)
     return f"{environment} waits for nobody: {THE_WORDS}"
 
 
@@ -59,10 +55,10 @@ def waiting() -> list[str]:
 
 
 def _gh(*words: str) -> str:
-    """Raises Refused."""
+    """Raises Stopped."""
     done = subprocess.run(["gh", *words], capture_output=True, text=True, check=False, timeout=60)  # noqa: S603, S607 - our own words
     if done.returncode:
-        raise Refused(f"gh {' '.join(words)}: {done.stderr.strip()}", do="see whether the environment is there")
+        raise Stopped(f"gh {' '.join(words)}: {done.stderr.strip()}", do="see whether the environment is there")
     return done.stdout
 
 
@@ -73,7 +69,7 @@ def main() -> int:
         print(f"ok      {guarded(environment, repository=os.environ['GITHUB_REPOSITORY'], variables=variables)}")
         for run in waiting():
             print(f"WAITING run {run} waits for its approval and goes first. If it must not: gh run cancel {run}")
-    except Refused as exc:
+    except Stopped as exc:
         print(f"FAILED  {exc}\nNEXT    {exc.do}")
         return 1
     return 0

@@ -20,6 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
 from infra.azure_cli import CommandFailed, az, az_json
+from infra.deploy_options import Stopped
 from infra.smoke_http import SmokeFailed, eventually
 
 SNAPSHOTS = Path(__file__).resolve().parent / "snapshots"
@@ -36,14 +37,6 @@ DEPLOY = "deploy infra/main.bicep again, then run this again"
 EVALUATE = "set the same switches in its parameter file, `python infra/snapshots.py --write`, then run this again"
 
 _SCOPE_OF_AN_EXTENSION = re.compile(r"^\[extensionResourceId\('([^']+)'|^(.+)/providers/Microsoft\.Authorization/")
-
-
-class Refused(Exception):
-    """The snapshot is not that of the deployment, so what it calls left behind may be needed. do: what to do then."""
-
-    def __init__(self, what: str, *, do: str) -> None:
-        super().__init__(what)
-        self.do = do
 
 
 @dataclass(frozen=True, order=True)
@@ -189,14 +182,14 @@ def _role(assignment: dict[str, Any]) -> str:
 
 
 def same_switches(here: Place, snapshot: dict[str, Any], *, name: str) -> None:
-    """A snapshot of other switches declares other rights. Raises Refused."""
+    """A snapshot of other switches declares other rights. Raises Stopped."""
     there = drawn(snapshot)
     if here.switches == there.switches:
         return
     if not here.switches:
-        raise Refused("the app's identity has no tag `rights`: an older main.bicep was deployed", do=DEPLOY)
+        raise Stopped("the app's identity has no tag `rights`: an older main.bicep was deployed", do=DEPLOY)
     fitting = [path.stem for path in sorted(SNAPSHOTS.glob("*.json")) if _switches(path) == here.switches]
-    raise Refused(
+    raise Stopped(
         f"deployed with {here.switches}; the snapshot {name} is of {there.switches}: nothing was compared or deleted",
         do=f"run this with --snapshot {fitting[0]}, whose rights are the same" if fitting else EVALUATE,
     )
@@ -208,7 +201,7 @@ def _switches(path: Path) -> str | None:
 
 
 def compare(name: str, azure: Azure, *, delete: bool) -> list[str]:
-    """What is wrong, one line each. Raises CommandFailed, Refused, SmokeFailed.
+    """What is wrong, one line each. Raises CommandFailed, Stopped, SmokeFailed.
 
     With `delete`, what was left behind is deleted and not wrong; not before all is there that the app needs instead.
     """
@@ -259,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
         faults = compare(options.snapshot, azure, delete=options.delete)
     except FileNotFoundError as fault:
         parser.error(f"no snapshot {options.snapshot}: {fault}")
-    except Refused as fault:
+    except Stopped as fault:
         return failed(str(fault), do=fault.do, code=1)
     except (CommandFailed, SmokeFailed) as fault:
         return failed(str(fault), do=AGAIN, code=2)

@@ -1,6 +1,7 @@
 """Diagnostics over HTTP, for tests and for people: what is where, and faults on order. The app never calls this."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -15,35 +16,14 @@ async def start_admin(
     broker: Broker, faults: OrderedFaults, *, drop_connections: Callable[[], None], host: str, port: int
 ) -> tuple[web.AppRunner, int]:
     """The runner to clean up in the end, and the port it answers on."""
-
-    async def entities(_request: web.Request) -> web.Response:
-        return web.json_response({topic.name: describe(topic) for topic in broker.topics.values()})
-
-    async def order(request: web.Request) -> web.Response:
-        try:
-            wanted = await request.json()
-            if isinstance(wanted, dict) and wanted.get("kind") == "drop_connections":
-                drop_connections()
-            else:
-                faults.order(wanted)
-        except ValueError as exc:
-            return web.json_response({"error": str(exc)}, status=400)
-        return web.json_response({}, status=202)
-
-    async def waiting(_request: web.Request) -> web.Response:
-        return web.json_response({"faults": faults.waiting()})
-
-    async def clear(_request: web.Request) -> web.Response:
-        faults.clear()
-        return web.Response(status=204)
-
+    answers = _Answers(broker, faults, drop_connections)
     app = web.Application()
     app.add_routes(
         [
-            web.get("/entities", entities),
-            web.get("/faults", waiting),
-            web.post("/faults", order),
-            web.delete("/faults", clear),
+            web.get("/entities", answers.entities),
+            web.get("/faults", answers.waiting),
+            web.post("/faults", answers.order),
+            web.delete("/faults", answers.clear),
         ]
     )
     runner = web.AppRunner(app, access_log=None)
@@ -54,6 +34,34 @@ async def start_admin(
         await runner.cleanup()
         raise
     return runner, int(runner.addresses[0][1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    broker: Broker
+    faults: OrderedFaults
+    drop_connections: Callable[[], None]
+
+    async def entities(self, _request: web.Request) -> web.Response:
+        return web.json_response({topic.name: describe(topic) for topic in self.broker.topics.values()})
+
+    async def waiting(self, _request: web.Request) -> web.Response:
+        return web.json_response({"faults": self.faults.waiting()})
+
+    async def order(self, request: web.Request) -> web.Response:
+        try:
+            wanted = await request.json()
+            if isinstance(wanted, dict) and wanted.get("kind") == "drop_connections":
+                self.drop_connections()
+            else:
+                self.faults.order(wanted)
+        except ValueError as exc:
+            return web.json_response({"error": str(exc)}, status=400)
+        return web.json_response({}, status=202)
+
+    async def clear(self, _request: web.Request) -> web.Response:
+        self.faults.clear()
+        return web.Response(status=204)
 
 
 def describe(topic: Topic) -> dict[str, object]:
