@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +22,11 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The exporter tells its makers nothing of itself, and no line of another test is exported."""
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The exporter tells its makers nothing of itself, and keeps here what it could not send. No line of another test
+    is exported.
+    """
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in ("STATSBEAT_DISABLED_ALL", "SDKSTATS_DISABLED"):
         monkeypatch.setenv(f"APPLICATIONINSIGHTS_{name}", "true")
     root = logging.getLogger()

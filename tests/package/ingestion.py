@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -40,6 +41,9 @@ class Ingestion:
 
 @asynccontextmanager
 async def running_ingestion() -> AsyncIterator[Ingestion]:
+    """With a key of its own. What an exporter could not send lies in the folder for temporary files, by key, and
+    whoever comes later with that key sends it. So users give a folder of their own too, which goes when the test does.
+    """
     ingestion = Ingestion()
     app = web.Application(client_max_size=2**26)
     app.router.add_post("/{version:.*}/track", ingestion.track)
@@ -48,8 +52,7 @@ async def running_ingestion() -> AsyncIterator[Ingestion]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    key = "00000000-0000-0000-0000-000000000001"
-    ingestion.connection = f"InstrumentationKey={key};IngestionEndpoint=http://127.0.0.1:{port}/"
+    ingestion.connection = f"InstrumentationKey={uuid.uuid4()};IngestionEndpoint=http://127.0.0.1:{port}/"
     try:
         yield ingestion
     finally:

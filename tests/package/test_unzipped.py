@@ -46,12 +46,13 @@ async def ingestion() -> AsyncIterator[Ingestion]:
 async def platform(
     unzipped: Path, ingestion: Ingestion, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Platform]:
+    data = tmp_path_factory.mktemp("platform")
     environment = {
         **AS_IN_AZURE,
+        "TMPDIR": str(tmp_path_factory.mktemp("unsent")),
         APP: str(unzipped),
         "APPLICATIONINSIGHTS_CONNECTION_STRING": ingestion.connection,
     }
-    data = tmp_path_factory.mktemp("platform")
     async with running_platform(data=data, environment=environment, modules={"host": "tests.package.host"}) as running:
         yield running
 
