@@ -1,11 +1,11 @@
 """Who may call the provider and the merchant, and when: what the design says of a turn, read from the calls made."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tests.builders import NOON
-from tests.invariants.history import before, cause, has, is_being_told_late, stands, told
+from tests.invariants.history import Told, before, cause, has, is_being_told_late, stands, told
 from tests.invariants.limits import LIMITS
 from tests.invariants.provider import Asked
 from tests.invariants.runs import Broken
@@ -34,7 +34,11 @@ def nothing_is_shipped_after_a_failure(world: World) -> Iterator[Broken]:
 
 
 def nobody_ends_what_moved_on(world: World) -> Iterator[Broken]:
-    """A step is ended only while it runs, and given up only while its cause is a person's wish to end it."""
+    """A step is ended only while it runs, and given up only while its cause is a person's wish to end it.
+
+    One wish outlasts its turns: a yes that comes when they have given up is written down with the failure that was
+    wanted. Alone it would start the next step.
+    """
     for payment_id in world.payment_ids():
         stream = tuple(map(told, world.store.texts(payment_id)))
         for event in stream:
@@ -44,9 +48,16 @@ def nobody_ends_what_moved_on(world: World) -> Iterator[Broken]:
             reason, step = event.said["reason"], event.said["failed_step"]
             current = cause(earlier, step)
             wished = current is not None and current.said.get("to") == "end"
-            if reason != "declined" and (stands(earlier, step) != "running" or (reason == "discarded") != wished):
-                where = f"{step} was {stands(earlier, step)} at {current.event_id if current else None}"
+            standing = stands(earlier, step)
+            may_end = standing == "running" or (standing == "parked" and wished and _comes_with_a_yes(stream, event))
+            if reason != "declined" and (not may_end or (reason == "discarded") != wished):
+                where = f"{step} was {standing} at {current.event_id if current else None}"
                 yield Broken("nobody_ends_what_moved_on", f"{reason} at version {event.version}, while {where}")
+
+
+def _comes_with_a_yes(stream: Sequence[Told], failure: Told) -> bool:
+    """Whether the authorisation is what follows, as one of the same batch."""
+    return any((each.version, each.kind) == (failure.version + 1, "payment.created") for each in stream)
 
 
 def _fault(asked: Asked, turn: Turn) -> str | None:
