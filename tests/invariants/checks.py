@@ -296,7 +296,8 @@ def _letters_never_go_back(world: World) -> Iterator[Broken]:
         about = f"the letter {letter.letter_id}, {letter.reason} of {letter.step} at {letter.cause},"
         if order.index(now) < order.index(last):
             yield Broken("letters_never_go_back", f"{about} was {last} and is {now}")
-        if letter.status is not now and not world.store.was_rolled_back:  # else project could not read what closed it
+        lags = world.store.was_rolled_back or _names_nobody(world, letter.step)  # else its closing could not be read
+        if letter.status is not now and not lags:
             yield Broken("letters_never_go_back", f"{about} is listed as {letter.status} and is {now}")
         world.statuses[letter.letter_id] = now
 
@@ -326,12 +327,12 @@ def _the_feeds_letters_append_nothing(world: World) -> Iterator[Broken]:
 def _history_fed_again_changes_nothing(world: World) -> Iterator[Broken]:
     """At rest, both feeds are read from their beginning, when no topic remembers an id any more.
 
-    But for a merchant who could not be told, when the letter that says so became unreadable on its way: then one comes
-    that can be read.
+    But for a merchant who could not be told, when the letter that says so became unreadable on its way, or came to a
+    release that could not read the stream: then another one parks the step.
     """
     if not all(_rests(stream) for stream in _streams(world).values()):
         return  # a message was lost, or never sent; that it comes again is all that could be wished for
-    foreseen = _wait_for_a_letter_of_their_own(world)
+    foreseen = _wait_to_be_parked(world)
     stored, called = len(world.store.feed), len(world.provider.log)
     pass_time(world, 2 * 3600.0)
     for feed in world.feeds.values():
@@ -344,17 +345,21 @@ def _history_fed_again_changes_nothing(world: World) -> Iterator[Broken]:
         yield Broken("history_fed_again_changes_nothing", f"it appended {came} and called {calls}")
 
 
-def _wait_for_a_letter_of_their_own(world: World) -> set[str]:
-    """Payments of untold merchants that no letter names, while one names nobody."""
-    letters = [letter for letter in _letters(world) if letter.step == Step.NOTIFY]
-    if all(letter.payment_id for letter in letters):
+def _wait_to_be_parked(world: World) -> set[str]:
+    """Payments of untold merchants whose letter did not come to their stream, for one of these two reasons."""
+    if not world.store.was_rolled_back and not _names_nobody(world, Step.NOTIFY):
         return set()
-    named = {letter.payment_id for letter in letters}
     return {
         payment_id
         for payment_id, stream in _streams(world).items()
-        if has(stream, "payment.completed", notification="undelivered") and payment_id not in named
+        if has(stream, "payment.completed", notification="undelivered")
+        and not has(stream, "payment.parked", step=Step.NOTIFY)
     }
+
+
+def _names_nobody(world: World, step: str) -> bool:
+    """Whether a letter of that step became unreadable on its way."""
+    return any(letter.step == step and letter.payment_id is None for letter in _letters(world))
 
 
 def _parks_the_notification(document: dict[str, Any]) -> bool:
