@@ -14,7 +14,8 @@ import aiohttp
 from local.supervisor import Platform
 
 FINISHED = ("completed", "failed", "voided")
-ASK_EVERY_S = 0.05
+ASK_EVERY_S, ASK_AT_LEAST_EVERY_S = 0.05, 0.4
+"""At first, and after a while: many who ask all the time are a load of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Shop:
 
     async def finished(self, payment_id: str, *, at: Sequence[str] = FINISHED) -> dict[str, Any]:
         """The payment, once it has one of these statuses. The wait ends with the test's own limit."""
+        pause_s = ASK_EVERY_S
         while True:
             try:
                 answered = await self.get(f"/api/payments/{payment_id}")
@@ -78,7 +80,8 @@ class Shop:
                     return answered.body
             except aiohttp.ClientError:
                 pass  # the app is being started again
-            await asyncio.sleep(ASK_EVERY_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.3, ASK_AT_LEAST_EVERY_S)
 
     async def finished_many(self, payment_ids: Sequence[str]) -> list[dict[str, Any]]:
         gate = asyncio.Semaphore(8)

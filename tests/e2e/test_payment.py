@@ -8,6 +8,9 @@ from datetime import datetime
 
 import pytest
 
+from local.supervisor import Platform
+from tests import hosts
+from tests.e2e.diagnostics import requests_to
 from tests.facts import COMPLETED, facts_in
 from tests.shop import Shop
 
@@ -23,6 +26,19 @@ async def test_a_payment_is_accepted_at_once_and_completed_soon_after(shop: Shop
     payment = await shop.finished(answered.body["payment_id"])
     assert payment["status"] == "completed"
     assert payment["completed"]["notification"] == "not_wanted"
+
+
+async def test_while_nothing_happens_the_feeds_are_hardly_asked(shop: Shop, platform: Platform) -> None:
+    if hosts.IS_FOREIGN:
+        pytest.skip("another host asks as often as it is told to")
+    await shop.finished((await shop.post()).body["payment_id"])
+    await asyncio.sleep(1)
+    before = (await requests_to("events", shop.http, platform))["feed"]["count"]
+
+    await asyncio.sleep(3)
+
+    after = (await requests_to("events", shop.http, platform))["feed"]["count"]
+    assert after - before <= 8, "two functions read two ranges each, and each read waits five seconds"
 
 
 async def test_the_payment_can_be_read_right_after_it_was_accepted(shop: Shop) -> None:

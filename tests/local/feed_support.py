@@ -25,15 +25,22 @@ class MemoryFeed:
 
     changes: dict[FeedRange, list[str]]
     is_down: bool = False
+    waits: bool = False
+    """Whether a read that may waits for ever when there is nothing new."""
+    may_wait: list[bool] = field(default_factory=list)
+    """Of each read that was answered or failed."""
 
     async def ranges(self) -> list[FeedRange]:
         return list(self.changes)
 
-    async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
+    async def read(self, feed_range: FeedRange, *, continuation: str | None, may_wait: bool) -> Page:
         await asyncio.sleep(0)
+        start = int(continuation or 0)
+        while self.waits and may_wait and not self.is_down and len(self.changes[feed_range]) <= start:
+            await asyncio.sleep(0.001)
+        self.may_wait.append(may_wait)
         if self.is_down:
             raise ConnectionError("the store is down")
-        start = int(continuation or 0)
         found = self.changes[feed_range][start : start + 2]
         return Page([{"id": name} for name in found], str(start + len(found)))
 

@@ -98,6 +98,7 @@ async def test_after_a_restart_a_container_keeps_its_number_of_physical_partitio
 async def test_requests_that_are_ready_together_share_one_commit(tmp_path: Path) -> None:
     store = Store(tmp_path / "cosmos.sqlite")
     committed: list[str] = []
+    told: list[int] = []
     store.database.connection.set_trace_callback(
         lambda statement: committed.append(statement) if statement == "COMMIT" else None
     )
@@ -105,12 +106,15 @@ async def test_requests_that_are_ready_together_share_one_commit(tmp_path: Path)
     def add(name: str) -> int | None:
         return store.add_database(name)
 
-    groups = Groups(store.database, add, reload=lambda: None, unavailable=lambda _name: None)
+    groups = Groups(
+        store.database, add, reload=lambda: None, unavailable=lambda _name: None, written=lambda: told.append(1)
+    )
 
     numbers = await asyncio.gather(*(groups.submit(f"d{number}") for number in range(20)))
 
     assert len(set(numbers)) == 20
     assert committed == ["COMMIT"]
+    assert told == [1]
     await store.database.close()
 
 
@@ -124,14 +128,19 @@ async def test_a_commit_that_fails_answers_so_and_leaves_nothing_behind(tmp_path
             raise sqlite3.OperationalError("disk full")
         return "done"
 
+    told: list[str] = []
     groups = Groups(
-        store.database, add, reload=lambda: forgotten.append("all"), unavailable=lambda _name: "unavailable"
+        store.database,
+        add,
+        reload=lambda: forgotten.append("all"),
+        unavailable=lambda _name: "unavailable",
+        written=lambda: told.append("written"),
     )
 
     together = await asyncio.gather(groups.submit("good"), groups.submit("bad"))
 
     assert list(together) == ["unavailable", "unavailable"]
-    assert forgotten == ["all"]
+    assert (forgotten, told) == (["all"], [])
     assert store.databases() == []
     assert await groups.submit("good") == "done"
     await store.database.close()

@@ -80,6 +80,35 @@ async def test_a_stop_finishes_and_notes_the_page_under_way_and_frees_the_lease(
     assert given.leases.of(LOW)["Owner"] is None
 
 
+async def test_a_stop_ends_a_read_that_waits_for_news_and_frees_the_lease() -> None:
+    work, given = Work(), setup("a")
+    given.feed.waits = True
+    async with given.host(work) as processor:
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+
+        async with asyncio.timeout(5):
+            await processor.drain()
+
+    assert given.leases.of(LOW)["Owner"] is None
+
+
+async def test_while_the_store_is_down_no_read_waits_so_that_its_return_is_seen() -> None:
+    work, given = Work(), setup("a")
+    given.feed.waits = True
+    async with given.host(work):
+        await until(lambda: given.leases.of(LOW)["ContinuationToken"] == "1")
+        given.feed.is_down = True
+        await until(lambda: given.feed.may_wait[-1:] == [False])
+        given.feed.is_down = False
+        given.feed.may_wait.clear()
+
+        await until(lambda: given.feed.may_wait == [False])
+
+        given.feed.changes[LOW].append("b")
+        await until(lambda: work.seen == ["a", "b"])
+        assert given.feed.may_wait == [False, True]
+
+
 async def test_a_stop_during_the_pause_before_a_retry_notes_nothing() -> None:
     work, given = Work(), setup("a")
     work.fails = True

@@ -28,7 +28,7 @@ class Groups[Asked, Answered]:
     """Runs `answer` on each request in order of arrival, inside transactions.
 
     `reload` is called after a commit that failed, to forget what was not written; the group's requests then get the
-    answer of `unavailable`.
+    answer of `unavailable`. `written` is called after one that changed something.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Groups[Asked, Answered]:
         *,
         reload: Callable[[], None],
         unavailable: Callable[[Asked], Answered],
+        written: Callable[[], None],
     ) -> None:
         self._database = database
         self._answer = answer
         self._reload = reload
         self._unavailable = unavailable
+        self._written = written
         self._waiting: list[_Turn[Asked, Answered]] = []
         self._commits = GroupCommit(self._write)
 
@@ -66,6 +68,7 @@ class Groups[Asked, Answered]:
             answers = [self._answer(turn.request) for turn in group]
             if connection.total_changes != before:
                 await self._database.commit()
+                self._written()
             else:
                 connection.execute("COMMIT")
         except sqlite3.Error:

@@ -24,6 +24,7 @@ from local.azure.cosmos.api import Cosmos
 from local.azure.cosmos.auth import EMULATOR_KEY
 from local.azure.cosmos.groups import Groups
 from local.azure.cosmos.store import Store
+from local.azure.cosmos.waits import Waits
 from local.azure.cosmos.wire import Call, Request, Response, refusal
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Running:
     _server: "_Server"
     _serving: asyncio.Task[None]
     _groups: Groups[Request, Response]
+    _waits: Waits
     _store: Store
 
     @property
@@ -58,6 +60,7 @@ class Running:
     async def close(self) -> None:
         """Stop taking requests, finish those under way, release the port and the file."""
         self._server.stop()
+        self._waits.end()
         await self._serving
         await self._groups.drain()
         await self._store.database.close()
@@ -93,17 +96,19 @@ async def start(
     cosmos = Cosmos(store, clock=lambda: clock().timestamp(), partitions=partitions, consistency=consistency)
     if topology is not None:
         cosmos.catalogue.provision(_loaded(topology))
+    waits = Waits()
     groups: Groups[Request, Response] = Groups(
         store.database,
         cosmos.answer,
         reload=cosmos.catalogue.reload,
         unavailable=lambda request: refusal(request, errors.unavailable()),
+        written=waits.written,
     )
     diagnostics = Diagnostics()
-    server = _Server(_App(groups, diagnostics, identify=cosmos.identify))
+    server = _Server(_App(groups, diagnostics, identify=cosmos.identify, waits=waits))
     serving = asyncio.create_task(server.serve([listening]))
     await server.answering.wait()
-    return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, groups, store)
+    return Running(listening.getsockname()[1], cosmos, diagnostics, server, serving, groups, waits, store)
 
 
 def _open(data: Path) -> Store:
@@ -139,10 +144,12 @@ class _App:
         diagnostics: Diagnostics,
         *,
         identify: Callable[[Request], Call],
+        waits: Waits,
     ) -> None:
         self._groups = groups
         self._diagnostics = diagnostics
         self._identify = identify
+        self._waits = waits
 
     async def __call__(  # noqa: PLR0917 - as ASGI calls it
         self, scope: "Scope", receive: "ASGIReceiveCallable", send: "ASGISendCallable"
@@ -169,7 +176,7 @@ class _App:
         fault = self._diagnostics.take(call)
         response = None
         if fault is None or fault.after:
-            response = await self._groups.submit(request)
+            response = await self._waits.answer(request, call, submit=self._groups.submit)
         if fault is not None:
             response = None if fault.cuts else fault.response(request)
         status, charge = (response.status, response.charge) if response else (0, 0.0)

@@ -57,6 +57,11 @@ class Request:
             raise errors.bad_request("x-ms-max-item-count is not a number") from exc
         return wanted if wanted > 0 else None
 
+    def wait_s(self, header: str) -> float:
+        """How long the answer may be delayed. A text that is no number is no wish."""
+        wanted = self.headers.get(header, "")
+        return int(wanted) / 1000 if re.fullmatch(r"[0-9]{1,5}", wanted) else 0.0
+
     def document(self) -> Document:
         """The body as a JSON object."""
         body = self.json()

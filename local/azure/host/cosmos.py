@@ -7,12 +7,15 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core import MatchConditions
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import HttpRequest
 from azure.cosmos import PartitionKey
 from azure.cosmos.aio import ContainerProxy, CosmosClient
 from azure.cosmos.exceptions import (
@@ -33,6 +36,12 @@ from local.azure.host.worker import Function, Invocation
 _sdk_log = logging.getLogger(f"{__name__}.sdk")
 """In place of the SDK's own, which stands at INFO for the app: that would write a page for each of our polls."""
 _sdk_log.setLevel(logging.WARNING)
+WAIT = ("x-local-wait-ms", "5000")
+"""What our own local Cosmos DB takes as the wish to wait for news. Others ignore it, and are asked again and again."""
+_waits: ContextVar[bool] = ContextVar("waits", default=False)
+"""Whether what is read here and now may wait. The SDK takes no header for a single read of the feed."""
+_SOON_S = 1.0
+"""Whoever lets the feed be read more often than this wants the changes at once. A longer delay is kept to."""
 _UNFIT_FOR_AN_ID = str.maketrans(dict.fromkeys("/\\?#", "-"))
 
 
@@ -113,11 +122,16 @@ def _client(connection: Connection) -> CosmosClient:
     transport = AioHttpTransport(use_env_settings=False)
     # Retries are few and quick: whoever calls goes on trying, and says so.
     quick: dict[str, Any] = {"transport": transport, "retry_total": 1, "retry_backoff_max": 1, "connection_timeout": 5}
-    quick["logger"] = _sdk_log
+    quick |= {"logger": _sdk_log, "raw_request_hook": _wish_to_wait}
     if connection.connection_string:
         return CosmosClient.from_connection_string(connection.connection_string, **quick)
     credential: AsyncTokenCredential = credential_of(connection)
     return CosmosClient(str(connection.endpoint), credential, **quick)
+
+
+def _wish_to_wait(request: PipelineRequest[HttpRequest]) -> None:
+    if _waits.get():
+        request.http_request.headers.update([WAIT])
 
 
 async def _connected(connection: Connection) -> CosmosClient:
@@ -143,13 +157,14 @@ class CosmosFeed:
         bounds = [r["Range"] async for r in container.read_feed_ranges()]
         return [FeedRange(each["min"], each["max"], place) for place, each in enumerate(bounds)]
 
-    async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
+    async def read(self, feed_range: FeedRange, *, continuation: str | None, may_wait: bool) -> Page:
         seen: list[Any] = []  # the headers of the last answer; the SDK puts the token for the next call into them
         start: dict[str, Any] = (
             {"continuation": _parted(continuation)[1]}
             if continuation
             else {"feed_range": _sdk_range(feed_range), "start_time": "Beginning"}
         )
+        _waits.set(may_wait and self._trigger.poll_delay_s < _SOON_S)
         changes = (await self._container()).query_items_change_feed(
             **start, max_item_count=self._trigger.max_items, response_hook=lambda headers, _body: seen.append(headers)
         )

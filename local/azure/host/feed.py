@@ -34,8 +34,11 @@ class Feed(Protocol):
 
     async def ranges(self) -> list[FeedRange]: ...
 
-    async def read(self, feed_range: FeedRange, *, continuation: str | None) -> Page:
-        """The next changes; without a continuation from the very first one. No documents: nothing new."""
+    async def read(self, feed_range: FeedRange, *, continuation: str | None, may_wait: bool) -> Page:
+        """The next changes; without a continuation from the very first one. No documents: nothing new.
+
+        may_wait: for news, if the store can.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +148,14 @@ class RangeWorker:
     async def _next_page(self, held: HeldLease, going: Stop) -> None:
         options = self._processor.options
         try:
-            page = await self._processor.feed.read(self._range, continuation=held.continuation)
+            read = self._processor.feed.read
+            may_wait = not self._condition.is_down  # else it would be told late that the store answers again
+            page = await going.unless_told(read(self._range, continuation=held.continuation, may_wait=may_wait))
             self._condition.up()
         except Exception as exc:  # noqa: BLE001 - the edge: whatever the SDK raises, the store is tried again
             await going.pause(self._condition.down(exc))
             return
-        if not page.documents:
+        if page is None or not page.documents:
             await going.pause(options.poll_delay_s)
             return
 

@@ -36,6 +36,18 @@ class Stop:
                 return True
         return False
 
+    async def unless_told[T](self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What the work comes to. None when told to stop first: then it is cancelled."""
+        working, told = asyncio.ensure_future(work), asyncio.ensure_future(self._told.wait())
+        try:
+            await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+            if not working.done():
+                working.cancel()
+                await asyncio.wait((working,))
+        return None if working.cancelled() else working.result()
+
 
 class Condition:
     """Whether something outside answers. Logs one line when that changes, however often it is asked."""
