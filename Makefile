@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test conformance e2e soak mutants check fix pin package clean
+.PHONY: help run emulators test tests conformance e2e soak mutants check lint types fix pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -16,7 +16,10 @@ run: .venv/.ready ## start everything here, send one sample payment, serve until
 emulators: .venv/.ready ## start everything but the Functions host, for `func start` in another terminal (RESET=1, ARGS as above)
 	$(PYTHON) -m local emulators $(if $(RESET),--reset) $(ARGS)
 
-test: check ## check, then all tests, and the coverage of functions/ and shared/ (ARGS=tests/flow: some tests, no coverage)
+test: lint ## lint; then types and all tests side by side, with the coverage of functions/ and shared/ (ARGS=tests/flow: some tests, no coverage)
+	$(MAKE) --no-print-directory -j2 types tests
+
+tests: .venv/.ready
 	$(PYTHON) -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
 
 conformance: .venv/.ready ## what `make test` is too short for: a crash beside each call, larger loads, the local host against what Microsoft's answered
@@ -32,9 +35,13 @@ soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invar
 mutants: .venv/.ready ## small faults in shared/ and functions/, one at a time: does a test notice? An hour or more (ARGS='--seed n --only shared/verbs')
 	$(PYTHON) -u -m tests.mutants $(ARGS)
 
-check: .venv/.ready ## lint, format and types; changes nothing
+check: lint types ## lint, format and types; changes nothing
+
+lint: .venv/.ready
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+types: .venv/.ready
 	$(PYTHON) -m mypy
 
 fix: .venv/.ready ## mend what lint and format can mend

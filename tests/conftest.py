@@ -70,17 +70,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 UNMEASURED = (
     *(f"tests/{folder}/" for folder in ("e2e", "infra", "invariants", "local", "mutants", "ops", "package")),
-    *(f"tests/contract/test_provider_{file}.py" for file in ("bodies", "statuses")),
+    *(f"tests/contract/test_{file}.py" for file in ("notifier", "provider_bodies", "provider_statuses")),
+    *(f"tests/unit/test_{file}.py" for file in ("codec", "letters", "payment", "standing")),
     *(
         f"tests/flow/test_{file}.py"
         for file in (
             "any_document",
+            "compensation",
             "crashes",
+            "delays",
             "deployments",
+            "discard",
             "foreign_messages",
             "odd_documents",
             "odd_neighbours",
+            "outcomes",
+            "outcomes_parked",
+            "project",
             "refusing_topics",
+            "replay",
             "slow_turns",
             "traces",
             "world",

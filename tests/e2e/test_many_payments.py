@@ -28,7 +28,7 @@ async def all_is_well(shop: Shop, payment_ids: list[str]) -> None:
         assert [event["version"] for event in events] == list(range(1, len(events) + 1))
 
 
-FEW, MANY = 60, 200
+FEW, MANY = 40, 200
 LONG = pytest.mark.long
 
 

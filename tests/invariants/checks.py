@@ -3,20 +3,18 @@
 Each check says in one sentence what does not hold. What happened before is the story of the run.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from shared import flow
-from shared.codec.letters import letter_from_json
 from shared.codec.rows import row_from_json
 from shared.domain.evolution import evolve, fold
-from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterRecord, LetterStatus, letter_status
+from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterStatus, letter_status
 from shared.domain.payment import Payment, Step
 from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
+from tests.invariants.again import history_fed_again_changes_nothing, letters, names_nobody, streams
 from tests.invariants.history import (
     NOTES,
     STARTER,
@@ -24,7 +22,6 @@ from tests.invariants.history import (
     before,
     cause,
     furthest,
-    has,
     is_being_told_late,
     may_be_told_late,
     references,
@@ -58,25 +55,17 @@ def judge(world: World) -> Iterator[Broken]:
     yield from _swept_until_nothing_stands_still(world)
     yield from _all_of(world, AT_REST + WHEN_SWEPT)
     if world.setting.fed_again_early:
-        yield from _history_fed_again_changes_nothing(world)
+        yield from history_fed_again_changes_nothing(world)
     yield from _operators_can_end_everything(world)
     yield from _all_of(world, AT_REST + WHEN_SWEPT + IN_THE_END)
     if not world.setting.fed_again_early:
-        yield from _history_fed_again_changes_nothing(world)
+        yield from history_fed_again_changes_nothing(world)
         yield from _all_of(world, AT_REST)
 
 
 def _all_of(world: World, checks: "Sequence[Check]") -> Iterator[Broken]:
     for check in checks:
         yield from check(world)
-
-
-def _streams(world: World) -> dict[str, tuple[Told, ...]]:
-    return {payment_id: tuple(map(told, world.store.texts(payment_id))) for payment_id in world.payment_ids()}
-
-
-def _letters(world: World) -> list[LetterRecord]:
-    return [letter_from_json(fields) for fields in world.letters.all()]
 
 
 def _short(stream: tuple[Told, ...]) -> str:
@@ -108,10 +97,10 @@ def _running(world: World) -> Iterator[tuple[str, str, tuple[Told, ...]]]:
     """But for payments whose document reached no topic: there a letter of the feed waits for a person."""
     unsent = {
         letter.payment_id
-        for letter in _letters(world)
+        for letter in letters(world)
         if letter.source == flow.EVENTS and letter.status is LetterStatus.OPEN
     }
-    for payment_id, stream in _streams(world).items():
+    for payment_id, stream in streams(world).items():
         for step in STARTER:
             if stands(stream, step) == "running" and payment_id not in unsent:
                 yield payment_id, step, stream
@@ -119,8 +108,8 @@ def _running(world: World) -> Iterator[tuple[str, str, tuple[Told, ...]]]:
 
 def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
     """A parked step waits for a person, who sees an open letter."""
-    open_letters = {letter.letter_id for letter in _letters(world) if letter.status is LetterStatus.OPEN}
-    for stream in _streams(world).values():
+    open_letters = {letter.letter_id for letter in letters(world) if letter.status is LetterStatus.OPEN}
+    for stream in streams(world).values():
         for step in STARTER:
             if stands(stream, step) != "parked":
                 continue
@@ -141,7 +130,7 @@ def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
 
     What a worker heard and took with it into death is asked for again, at the latest by an operator's replay.
     """
-    held = {letter.yes.reference for letter in _letters(world) if letter.yes and letter.status is LetterStatus.OPEN}
+    held = {letter.yes.reference for letter in letters(world) if letter.yes and letter.status is LetterStatus.OPEN}
     handed_on = {deed.reference for deed in world.provider.book if deed.heard and deed.handed_on}
     yield from _yeses(world, handed_on - held)
 
@@ -159,7 +148,7 @@ def _is_known_limit(world: World, deed: Deed) -> bool:
 
 
 def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
-    for payment_id, stream in _streams(world).items():
+    for payment_id, stream in streams(world).items():
         standing = references(stream)
         for deed in world.provider.book:
             times = standing.count(deed.reference or "")
@@ -190,8 +179,8 @@ def _has_two_chains(world: World, payment_id: str) -> bool:
 
 def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:
     """Who parks or resumes names the cause that is current there, and a letter of it unless nobody can be at work."""
-    causes = {letter.letter_id: letter.cause for letter in _letters(world)}
-    for stream in _streams(world).values():
+    causes = {letter.letter_id: letter.cause for letter in letters(world)}
+    for stream in streams(world).values():
         for event in stream:
             if event.kind not in ("payment.parked", "payment.resumed"):
                 continue
@@ -230,7 +219,7 @@ def _one_of_a_race_lands(world: World) -> Iterator[Broken]:
     for claim in world.claims:
         if claim.result is None:
             continue
-        landed = [each.event_id for stream in _streams(world).values() for each in stream if _is_act_of(each, claim.by)]
+        landed = [each.event_id for stream in streams(world).values() for each in stream if _is_act_of(each, claim.by)]
         appends = claim.is_of_step or claim.verb == "discard"  # what the feed could not send is only sent
         known = [claim.result.cause] if appends and claim.result.cause else []
         if landed != known:
@@ -290,13 +279,13 @@ def _who_and_why_never_leave(world: World) -> Iterator[Broken]:
 def _letters_never_go_back(world: World) -> Iterator[Broken]:
     """Open, then perhaps taken up, then closed; and lists show at rest what the stream says."""
     order = list(LetterStatus)
-    for letter in _letters(world):
+    for letter in letters(world):
         now = letter_status(letter, world.store.read(letter.payment_id or ""))
         last = world.statuses.setdefault(letter.letter_id, now)
         about = f"the letter {letter.letter_id}, {letter.reason} of {letter.step} at {letter.cause},"
         if order.index(now) < order.index(last):
             yield Broken("letters_never_go_back", f"{about} was {last} and is {now}")
-        lags = world.store.was_rolled_back or _names_nobody(world, letter.step)  # else its closing could not be read
+        lags = world.store.was_rolled_back or names_nobody(world, letter.step)  # else its closing could not be read
         if letter.status is not now and not lags:
             yield Broken("letters_never_go_back", f"{about} is listed as {letter.status} and is {now}")
         world.statuses[letter.letter_id] = now
@@ -304,8 +293,8 @@ def _letters_never_go_back(world: World) -> Iterator[Broken]:
 
 def _letters_stand_as_the_design_says(world: World) -> Iterator[Broken]:
     """Of letters of a step: closed with the step, taken up once there is a newer cause, and never back."""
-    for letter in _letters(world):
-        stream = _streams(world).get(letter.payment_id or "", ())
+    for letter in letters(world):
+        stream = streams(world).get(letter.payment_id or "", ())
         named = any(each.event_id == letter.cause for each in starts(stream, letter.step))
         if letter.closing or letter.reason in MONEY_TO_GIVE_BACK or not named:
             continue
@@ -317,77 +306,31 @@ def _letters_stand_as_the_design_says(world: World) -> Iterator[Broken]:
 
 
 def _the_feeds_letters_append_nothing(world: World) -> Iterator[Broken]:
-    own = {letter.letter_id for letter in _letters(world) if letter.source == flow.EVENTS}
-    for stream in _streams(world).values():
+    own = {letter.letter_id for letter in letters(world) if letter.source == flow.EVENTS}
+    for stream in streams(world).values():
         for event in stream:
             if event.said.get("letter_id") in own and event.kind in ("payment.parked", "payment.resumed"):
                 yield Broken("the_feeds_letters_append_nothing", f"{event.kind} at {event.version}: {_short(stream)}")
-
-
-def _history_fed_again_changes_nothing(world: World) -> Iterator[Broken]:
-    """At rest, both feeds are read from their beginning, when no topic remembers an id any more.
-
-    But for a merchant who could not be told, when the letter that says so became unreadable on its way, or came to a
-    release that could not read the stream: then another one parks the step.
-    """
-    if not all(_rests(stream) for stream in _streams(world).values()):
-        return  # a message was lost, or never sent; that it comes again is all that could be wished for
-    foreseen = _wait_to_be_parked(world)
-    stored, called = len(world.store.feed), len(world.provider.log)
-    pass_time(world, 2 * 3600.0)
-    for feed in world.feeds.values():
-        feed.position = 0
-    come_to_rest(world)
-    fed = [json.loads(text) for text in world.store.feed[stored:]]
-    came = [each["type"] for each in fed if not (_parks_the_notification(each) and each["paymentId"] in foreseen)]
-    calls = world.provider.log[called:]
-    if came or calls:
-        yield Broken("history_fed_again_changes_nothing", f"it appended {came} and called {calls}")
-
-
-def _wait_to_be_parked(world: World) -> set[str]:
-    """Payments of untold merchants whose letter did not come to their stream, for one of these two reasons."""
-    if not world.store.was_rolled_back and not _names_nobody(world, Step.NOTIFY):
-        return set()
-    return {
-        payment_id
-        for payment_id, stream in _streams(world).items()
-        if has(stream, "payment.completed", notification="undelivered")
-        and not has(stream, "payment.parked", step=Step.NOTIFY)
-    }
-
-
-def _names_nobody(world: World, step: str) -> bool:
-    """Whether a letter of that step became unreadable on its way."""
-    return any(letter.step == step and letter.payment_id is None for letter in _letters(world))
-
-
-def _parks_the_notification(document: dict[str, Any]) -> bool:
-    return bool(document["type"] == "payment.parked" and document["data"]["step"] == Step.NOTIFY)
-
-
-def _rests(stream: tuple[Told, ...]) -> bool:
-    return not is_being_told_late(stream) and all(stands(stream, step) != "running" for step in STARTER)
 
 
 def _operators_can_end_everything(world: World) -> Iterator[Broken]:
     """Nothing is out of reach: when all letters were replayed, then discarded, nothing is owed, none is left."""
     for verb in ("replay", "discard", "discard"):
         pass_time(world, _LONGEST_S)  # nobody is at work any more, so a letter may speak for a later cause
-        for letter in _letters(world):
+        for letter in letters(world):
             if letter.status is not LetterStatus.CLOSED:
                 world.operate(verb, letter.letter_id, worker=0)
                 come_to_rest(world)
         yield from _swept_until_nothing_stands_still(world)
-    left = [f"{each.reason} of {each.step}" for each in _letters(world) if each.status is not LetterStatus.CLOSED]
-    owed = [step for stream in _streams(world).values() for step in STARTER if stands(stream, step) == "parked"]
+    left = [f"{each.reason} of {each.step}" for each in letters(world) if each.status is not LetterStatus.CLOSED]
+    owed = [step for stream in streams(world).values() for step in STARTER if stands(stream, step) == "parked"]
     if left or owed:
         yield Broken("operators_can_end_everything", f"letters: {left}, parked steps: {owed}")
 
 
 def _no_money_is_unknown(world: World) -> Iterator[Broken]:
     """In the end the stream knows of everything that the provider did, heard or not."""
-    for payment_id, stream in _streams(world).items():
+    for payment_id, stream in streams(world).items():
         for deed in world.provider.book:
             unknown = deed.reference is not None and deed.reference not in references(stream)
             if deed.payment_id == payment_id and unknown and not _is_known_limit(world, deed):

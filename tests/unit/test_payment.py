@@ -208,24 +208,6 @@ def test_a_yes_that_comes_after_the_failure_is_recorded_and_the_void_is_triggere
 
 
 @pytest.mark.parametrize(
-    ("story", "becomes"),
-    [
-        (a_payment().resumed("create", to="end"), [PaymentFailed, PaymentCreated, PaymentFailed]),
-        (a_payment().resumed("create", to="end").parked("create"), [PaymentFailed, PaymentCreated, PaymentFailed]),
-        (a_payment().resumed("create", to="end").parked("create").resumed("create"), [PaymentCreated]),
-        (a_payment().parked("create"), [PaymentCreated]),
-    ],
-)
-def test_a_yes_ends_a_payment_that_a_person_gave_up_until_a_person_takes_that_back(
-    story: Story, becomes: list[type[Event]]
-) -> None:
-    decision = decide(story.payment, PaymentCreated(occurred_at=NOON, provider_payment_id="pp_late"))
-
-    assert not isinstance(decision, Refused)
-    assert [type(event) for event in decision] == becomes
-
-
-@pytest.mark.parametrize(
     ("story", "yes", "step"),
     [
         (a_payment().created("pp_1"), PaymentCreated(occurred_at=NOON, provider_payment_id="new"), "create"),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.decisions import Intention, intend
-from shared.domain.events import PaymentParked, PaymentResumed
+from shared.domain.decisions import Intention, Refused, decide, intend
+from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentParked, PaymentResumed
 from shared.domain.evolution import fold
 from shared.domain.payment import Payment, Step, Trouble
 from shared.domain.standing import STARTER_OF, Standing, Stands, standing
@@ -21,6 +21,7 @@ STEPS = st.sampled_from(Step)
 CREATED = a_payment().created()
 FAILED = a_payment().created().declined("settle", tells=True)
 UNDELIVERED = a_payment().created().settled().completed("undelivered")
+ENDING = a_payment().resumed("create", to="end")
 LATE = a_payment().declined(tells=True).created().announced_again()
 
 
@@ -352,3 +353,21 @@ def test_what_stands_still_to_be_done_is_what_the_rules_intend(story: Story, ste
 
     if story.standing(step).stands in (Stands.RUNNING, Stands.PARKED):
         assert intention is Intention.CALL
+
+
+@pytest.mark.parametrize(
+    ("story", "becomes"),
+    [
+        (ENDING, [PaymentFailed, PaymentCreated, PaymentFailed]),
+        (ENDING.parked("create"), [PaymentFailed, PaymentCreated, PaymentFailed]),
+        (ENDING.parked("create").resumed("create"), [PaymentCreated]),
+        (a_payment().parked("create"), [PaymentCreated]),
+    ],
+)
+def test_a_yes_ends_a_payment_that_a_person_gave_up_until_a_person_takes_that_back(
+    story: Story, becomes: list[type[Event]]
+) -> None:
+    decision = decide(story.payment, PaymentCreated(occurred_at=NOON, provider_payment_id="pp_late"))
+
+    assert not isinstance(decision, Refused)
+    assert [type(event) for event in decision] == becomes
