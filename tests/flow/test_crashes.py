@@ -28,7 +28,7 @@ RUNS_ON_ONE = 10
 """Runs on the same backends: what earlier runs left in the store makes its queries slower."""
 
 
-@pytest.mark.parametrize("step", [pytest.param(3, id="some"), pytest.param(1, id="each", marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [pytest.param(4, id="some"), pytest.param(1, id="each", marks=pytest.mark.long)])
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_a_worker_that_dies_beside_any_call_changes_nothing_about_the_end(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STANDIN = Path(__file__).resolve().parent / "standin.py"
+START = f"import sys; sys.path.insert(0, '{Path(__file__).resolve().parent}'); import standin; sys.exit(standin.main())"
+"""As a module, which is compiled once."""
 FROM_OUTSIDE = ("GITHUB_", "AZURE_", "SMOKE_", "OPS_", "SERVICE_", "SERVICEBUS_", "PROVIDER_", "MERCHANT_")
 TOOLS = ("az", "azd", "gh", "devtunnel", "curl")
 
@@ -53,6 +54,6 @@ def staged(folder: Path) -> Stage:
     stage.bin.mkdir(parents=True)
     for tool in TOOLS:
         path = stage.bin / tool
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{STANDIN}" {tool} "$@"\n')
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S -c "{START}" {tool} "$@"\n')
         path.chmod(0o755)
     return stage

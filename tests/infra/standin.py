@@ -1,17 +1,22 @@
 """Stands in for az, azd, gh, devtunnel and curl: refuses what they refuse, answers as they do, keeps the calls.
 
-`python standin.py TOOL WORDS...`, started by what tests/infra/stage.py puts on PATH. commands/*.json say which commands
-and options there are: of az as `az COMMAND --help` of azure-cli 2.91.0 lists them, of the others as their source and
-documentation do. Imports nothing of the project.
+tests/infra/stage.py puts it on PATH. It is started a thousand times, so it imports little, and nothing of the project.
+commands/*.json say which commands and options there are: of az as `az COMMAND --help` of azure-cli 2.91.0 lists them,
+of the others as their source and documentation do.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what `typing` calls so, without its five milliseconds
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 STAGE = Path(os.environ["STAGE"])
 HERE = Path(__file__).resolve().parent
@@ -292,7 +297,3 @@ def main() -> int:
     print(said, end="\n" if said else "")
     print(complained, end="", file=sys.stderr)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

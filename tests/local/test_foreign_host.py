@@ -207,6 +207,7 @@ def under_another_host(
     )
 
 
+@pytest.mark.long
 def test_what_needs_our_own_host_is_skipped_by_name_with_the_reason() -> None:
     run = under_another_host("-n", "0", "-rs", "tests/e2e/test_exits.py")
 
@@ -266,6 +267,7 @@ def _modules(path: Path) -> list[Path]:
     return sorted(path.glob("test_*.py")) if path.is_dir() else [path]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [" ", "func 'start"])
 def test_a_switch_that_names_no_program_is_one_clear_line(command: str) -> None:
     run = under_another_host("-n", "0", "tests/e2e/test_exits.py", command=command)
@@ -274,6 +276,7 @@ def test_a_switch_that_names_no_program_is_one_clear_line(command: str) -> None:
     assert run.stderr.strip() == f"ERROR: {COMMAND}={command!r} is no command: name a program, with every quote closed"
 
 
+@pytest.mark.long
 def test_tests_at_the_same_time_are_refused() -> None:
     run = under_another_host("-n", "2", "tests/e2e/test_exits.py")
 

@@ -26,6 +26,8 @@ branch = true
 """
 PLUGIN = Path(__file__).parent / "plugin.py"
 
+pytestmark = pytest.mark.long  # each starts pytest once or more; `make mutants` itself runs by hand
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
