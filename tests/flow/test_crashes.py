@@ -3,7 +3,7 @@
 The calls are not listed here. A first run of each scenario counts them; then there is one run for each point at which a
 crash makes a difference. A call that is added tomorrow is covered without a change to this file.
 
-In one go it is every third point, beginning at a random one; the long form goes through them all.
+In one go it is every fourth point, beginning at a random one; the long form goes through them all.
 """
 
 import random
