@@ -50,7 +50,7 @@ async def test_all_complete_and_each_event_goes_to_its_topic_once(tmp_path: Path
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=LONG)])
 @pytest.mark.parametrize(
-    "victim", ["host", "servicebus", pytest.param("cosmos", marks=LONG), pytest.param("provider", marks=LONG)]
+    "victim", ["host", *(pytest.param(name, marks=LONG) for name in ("servicebus", "cosmos", "provider"))]
 )
 async def test_all_complete_although_a_part_is_killed_in_the_middle(tmp_path: Path, victim: str, count: int) -> None:
     topology = changed_topology(tmp_path, lock_duration=SHORTEST_LOCK)

@@ -30,7 +30,7 @@ GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 BLOCK = re.compile(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+")
 """Indented by four; an item of a list is not."""
 
-pytestmark = pytest.mark.timeout(300)  # some hundred processes, one after another
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]  # some hundred processes, one after another
 
 NEVER_ENDS = "-m local provider"
 """It runs for a moment only, so that the guide can go on."""

@@ -83,6 +83,7 @@ async def parked(platform: Platform) -> None:
         await until(is_open, limit_s=LIMIT_S, every_s=0.1)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 async def test_the_walk_through_of_the_document_is_what_happens(tmp_path: Path) -> None:
     commands = list(documented())
