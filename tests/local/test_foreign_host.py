@@ -257,7 +257,7 @@ def test_whatever_make_e2e_runs_runs_under_the_host_of_the_switch() -> None:
     paths = recipe[1].split()
     modules = {str(each.relative_to(ROOT)) for path in paths for each in _modules(ROOT / path)} - set(hosts.ONLY_OURS)
 
-    run = under_another_host(*paths, script=FIRST_OF_EACH)
+    run = under_another_host(*paths, "-m", "long or not long", script=FIRST_OF_EACH)
 
     told = re.findall(r"(NAMED|PASSED|OTHERWISE) ([^:\s]+)::", run.stdout)
     assert sorted(told) == sorted(("NAMED", module) for module in modules), run.stdout
