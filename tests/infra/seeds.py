@@ -4,14 +4,12 @@ Most are put into a snapshot, which is what the check reads; test_snapshots.py p
 """
 
 from tests.infra import access_checks as access
-from tests.infra import network_checks as network
 from tests.infra import topology_checks as topology
 from tests.infra.checking import Seed
 
 DEV, PROD, CLOSED = "snapshots/dev.json", "snapshots/prod.json", "snapshots/closed.json"
-EGRESS, ACCESS = "snapshots/egress.json", "modules/access.bicep"
 MAIN, TOPOLOGY, BUS = "main.bicep", "topology.json", "modules/servicebus.bicep"
-MONITORING, STORAGE, NETWORK = "modules/monitoring.bicep", "modules/storage.bicep", "modules/network.bicep"
+MONITORING, STORAGE = "modules/monitoring.bicep", "modules/storage.bicep"
 
 NEXT = '\n      "apiVersion"'
 """Follows the name of a resource, and nothing else that ends alike."""
@@ -158,117 +156,4 @@ OF_ACCESS = [
     ),
 ]
 
-OF_THE_NETWORK = [
-    Seed(
-        network.endpoints_lead_to_their_services,
-        CLOSED,
-        'Id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-regis-pay-closed/providers/'
-        "Microsoft.ServiceBus/namespaces/",
-        'Id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-regis-pay-closed/providers/'
-        "Microsoft.DocumentDB/databaseAccounts/",
-        "namespace leads to Microsoft.DocumentDB/databaseAccounts",
-    ),
-    Seed(
-        network.endpoints_lead_to_their_services,
-        CLOSED,
-        '              "table"\n',
-        '              "blob"\n',
-        "no endpoint leads from table to Microsoft.Storage/storageAccounts",
-    ),
-    Seed(
-        network.endpoints_lead_to_their_services, CLOSED, 'Access": "Disabled"', 'Access": "Enabled"', "to the internet"
-    ),
-    Seed(network.endpoints_lead_to_their_services, CLOSED, '/private-endpoints"', '/functions"', "an endpoint in"),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        'privatelink.documents.azure.com"\n            }',
-        'privatelink.servicebus.windows.net"\n            }',
-        "Sql: its name is put into",
-    ),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        '"Microsoft.Network/privateEndpoints/privateDnsZoneGroups"',
-        '"x/y"',
-        "blob: its name is put into []",
-    ),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        '"Microsoft.Network/privateDnsZones/virtualNetworkLinks"',
-        '"x/y"',
-        "nobody asks this zone",
-    ),
-    Seed(network.names_resolve_to_the_endpoints, CLOSED, 'registrationEnabled": false', 'x": false', "its link is"),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        f'"name": "privatelink.servicebus.windows.net",{NEXT}',
-        f'"name": "privatelink.servicebus.net",{NEXT}',
-        "namespace: its name is put into",
-    ),
-    Seed(
-        network.the_network_keeps_its_way_out,
-        CLOSED,
-        '/virtualNetworks",\n      "name": "vnet-f37p5ten7oalw",\n      "apiVersion": "2025-05-01"',
-        '/virtualNetworks",\n      "name": "vnet-f37p5ten7oalw",\n      "apiVersion": "2025-07-01"',
-        "at 2025-07-01",
-    ),
-    Seed(
-        network.the_network_keeps_its_way_out, EGRESS, 'Network/virtualNetworks"', 'x/y"', "egress: no network is made"
-    ),
-    Seed(network.the_network_keeps_its_way_out, CLOSED, '"natGateway"', '"gateway"', "no fixed public address"),
-    Seed(network.the_network_keeps_its_way_out, EGRESS, '"Static"', '"Dynamic"', "egress: the app has no fixed public"),
-    Seed(network.the_network_keeps_its_way_out, CLOSED, '/subnets/functions"', '/subnets/x"', "calls out from"),
-    Seed(
-        network.the_network_keeps_its_way_out, EGRESS, '"Microsoft.App/', '"Microsoft.Web/', "egress: the app's subnet"
-    ),
-    Seed(network.a_fixed_address_needs_no_private_service, EGRESS, 'Network/natGateways"', 'x/y"', "makes no gateway"),
-    Seed(
-        network.a_fixed_address_needs_no_private_service,
-        EGRESS,
-        'Network/publicIPAddresses"',
-        'Network/privateEndpoints"',
-        "makes Microsoft.Network/privateEndpoints",
-    ),
-    Seed(
-        network.a_fixed_address_needs_no_private_service, EGRESS, 'Access": "Enabled"', 'Access": "Disabled"', "closes"
-    ),
-    Seed(
-        network.a_fixed_address_needs_no_private_service, EGRESS, '"name": "Standard",', '"name": "Premium",', "Premium"
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        NETWORK,
-        "@batchSize(1)\nresource privateEndpoints",
-        "resource privateEndpoints",
-        "privateEndpoints is made all at once",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        NETWORK,
-        "@batchSize(1)\nresource records",
-        "@batchSize(2)\nresource records",
-        "records is made all at once",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        NETWORK,
-        "    dependsOn: [privateEndpoints]\n",
-        "",
-        "a record is made while an endpoint is",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        ACCESS,
-        "  dependsOn: [events]\n",
-        "",
-        "access.bicep: events and developerEvents are made at once",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other, MAIN, "vault, network]", "vault]", "network and access are"
-    ),
-]
-
-SEEDS = [*OF_THE_BUS, *OF_THE_STORE, *OF_ACCESS, *OF_THE_NETWORK]
+SEEDS = [*OF_THE_BUS, *OF_THE_STORE, *OF_ACCESS]

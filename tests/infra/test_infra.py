@@ -22,6 +22,7 @@ from tests.infra.checking import Check, Seed
 from tests.infra.product import INFRA, Infra, Product, emitted_signals
 from tests.infra.seeds import SEEDS as SEEDS_OF_TOPOLOGY_AND_ACCESS
 from tests.infra.seeds_app import SEEDS as SEEDS_OF_THE_APP
+from tests.infra.seeds_network import SEEDS as SEEDS_OF_THE_NETWORK
 
 CHECKS: list[Check] = [
     *language_checks.CHECKS,
@@ -32,7 +33,7 @@ CHECKS: list[Check] = [
     *watch_checks.CHECKS,
 ]
 
-SEEDS = [*SEEDS_OF_TOPOLOGY_AND_ACCESS, *SEEDS_OF_THE_APP]
+SEEDS = [*SEEDS_OF_TOPOLOGY_AND_ACCESS, *SEEDS_OF_THE_NETWORK, *SEEDS_OF_THE_APP]
 
 
 @pytest.fixture(scope="module")
