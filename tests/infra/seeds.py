@@ -99,6 +99,34 @@ OF_ACCESS = [
         "prod: given, and not intended",
     ),
     Seed(
+        access.roles_are_given_to_whom_azure_may_not_know_yet,
+        DEV,
+        '"principalType": "ServicePrincipal"',
+        '"principalType": "User"',
+        f"dev: {access.BLOB_OWNER} for a User",
+    ),
+    Seed(
+        access.roles_are_given_to_whom_azure_may_not_know_yet,
+        CLOSED,
+        '"principalId": "[deployer().objectId]"',
+        '"principalId": "[deployer().objectId]", "principalType": "User"',
+        "closed: ",
+    ),
+    Seed(
+        access.a_role_has_a_name_of_its_own,
+        DEV,
+        f".principalId, '{access.BLOB_OWNER}')]\",{NEXT}",
+        f".clientId, '{access.BLOB_OWNER}')]\",{NEXT}",
+        f"dev: {access.BLOB_OWNER} has a name that another could have",
+    ),
+    Seed(
+        access.a_role_has_a_name_of_its_own,
+        PROD,
+        f"'{access.TABLE_CONTRIBUTOR}')]\",\n      \"api",
+        "'x')]\",\n      \"api",
+        f"prod: {access.TABLE_CONTRIBUTOR}",
+    ),
+    Seed(
         access.roles_come_from_one_file,
         STORAGE,
         "resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {",
@@ -107,6 +135,7 @@ OF_ACCESS = [
     ),
     Seed(access.the_app_alone_holds_the_roles, DEV, '"UserAssigned"', '"SystemAssigned"', "dev: the app runs as"),
     Seed(access.the_app_alone_holds_the_roles, PROD, 'ReferenceIdentity": "/', 'ReferenceIdentity": "', "as another"),
+    Seed(access.the_app_alone_holds_the_roles, DEV, 'IdentityResourceId": "/', 'IdentityResourceId": "', "package is"),
     Seed(
         access.developers_have_no_roles_unless_asked_for,
         PROD,
@@ -120,6 +149,7 @@ OF_ACCESS = [
         access.no_local_authentication, DEV, 'DisableLocalAuth": true', 'DisableLocalAuth": false', "DisableLocalAuth"
     ),
     Seed(access.no_local_authentication, CLOSED, '"minTlsVersion": "1.2"', '"minTlsVersion": "1.0"', "minTlsVersion"),
+    Seed(access.no_local_authentication, PROD, 'scmMinTlsVersion": "1.2"', 'scmMinTlsVersion": "1.0"', "scmMinTls"),
     Seed(
         access.no_local_authentication, CLOSED, 'PurgeProtection": true', 'PurgeProtection": false', "PurgeProtection"
     ),
