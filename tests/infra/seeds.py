@@ -38,13 +38,6 @@ OF_THE_BUS = [
     Seed(topology.forwards_are_ordered, BUS, "dependsOn: [stepSubscriptions]", "dependsOn: []", "for its subscription"),
     Seed(topology.app_comes_last, MAIN, "  dependsOn: [access]", "  dependsOn: []", "does not wait for access"),
     Seed(topology.app_comes_last, MAIN, "[storage, servicebus, cosmos", "[storage, servicebus", "not wait for cosmos"),
-    Seed(
-        topology.metrics_are_not_copied,
-        PROD,
-        '"logAnalyticsDestinationType"',
-        '"metrics": [{"category": "AllMetrics", "enabled": true}], "logAnalyticsDestinationType"',
-        "prod: cosmos-",
-    ),
     Seed(topology.bus_is_premium_when_private, CLOSED, '"name": "Premium"', '"name": "Standard"', "closed': 'Sta"),
 ]
 

@@ -129,6 +129,13 @@ OF_WATCHING = [
         "closed dead-letters-high-open: (False",
     ),
     Seed(
+        watch.what_happened_is_never_called_resolved,
+        DEV,
+        '"autoMitigate": true,\n        "criteria": {\n          "odata.type"',
+        '"autoMitigate": false,\n        "criteria": {\n          "odata.type"',
+        "dev broker-dead-letters: never resolved",
+    ),
+    Seed(
         watch.alert_queries_are_of_a_form_that_alerts_take,
         DEV,
         "join kind=leftanti (AppMetrics",
@@ -145,6 +152,17 @@ OF_WATCHING = [
     Seed(watch.the_site_is_asked_from_outside, DEV, '"Name": "ready"', '"Name": "steady"', "dev: not watched"),
     Seed(watch.the_site_is_asked_from_outside, PROD, '"Enabled": true', '"Enabled": false', "prod: nobody asks"),
     Seed(watch.the_site_is_asked_from_outside, CLOSED, "/api/health/ready'", "/api/ops'", "closed: asks elsewhere"),
+    Seed(watch.the_site_is_asked_from_outside, DEV, 'StatusCode": 200', 'StatusCode": 401', "asks for another answer"),
+    Seed(watch.the_site_is_asked_from_outside, PROD, '"hidden-link:', '"link:', "prod: belongs to no component"),
+    Seed(watch.the_site_is_asked_from_outside, DEV, '"Frequency": 900', '"Frequency": 1800', "asks less often than"),
+    Seed(
+        watch.the_site_is_asked_from_outside,
+        CLOSED,
+        '          {\n            "Id": "us-va-ash-azr"\n          },\n',
+        "",
+        "closed: one place's own fault",
+    ),
+    Seed(watch.alerts_reach_somebody, PROD, '"emailReceivers": [', '"emailReceivers": [], "x": [', "tells nobody"),
     Seed(watch.alerts_reach_somebody, PROD, '"actionGroups": [', '"actionGroups": ["x", ', "wakes nobody"),
     Seed(
         watch.alerts_reach_somebody,

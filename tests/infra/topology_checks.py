@@ -171,16 +171,6 @@ def app_comes_last(infra: Infra, _: Product) -> list[str]:
     return [f"functionApp: does not wait for {m}" for m in missing] + [f"access: does not wait for {m}" for m in early]
 
 
-def metrics_are_not_copied(infra: Infra, _: Product) -> list[str]:
-    """Alerts and workbook read the metrics of services where they are; a copy is a row a minute that is paid for."""
-    return [
-        f"{snapshot.name}: {setting['id'].split('/')[-5]} copies its metrics"
-        for snapshot in infra.snapshots
-        for setting in snapshot.of("Microsoft.Insights/diagnosticSettings")
-        if setting["properties"].get("metrics")
-    ]
-
-
 def bus_is_premium_when_private(infra: Infra, _: Product) -> list[str]:
     """Only Premium has private endpoints."""
     skus = {snapshot.name: snapshot.only(NAMESPACE)["sku"]["name"] for snapshot in infra.snapshots}
@@ -199,7 +189,6 @@ CHECKS = (
     zones_and_backups_are_as_decided,
     forwards_are_ordered,
     app_comes_last,
-    metrics_are_not_copied,
     bus_is_premium_when_private,
 )
 
