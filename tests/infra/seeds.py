@@ -26,6 +26,7 @@ OF_THE_BUS = [
     Seed(topology.topics_as_in_code, PROD, 'namespaces/topics"', 'namespaces/queues"', "letters: used by code"),
     Seed(topology.topics_as_in_code, DEV, 'Detection": true', 'Detection": false', "duplicate detection"),
     Seed(topology.topics_as_in_code, CLOSED, 'Partitioning": false', 'Partitioning": true', "partitioned"),
+    Seed(topology.topics_as_in_code, PROD, f'TimeToLive": "{topology.LONGEST}"', 'TimeToLive": "PT1H"', "expire"),
     Seed(topology.subscriptions_as_in_code, DEV, 'd/settle",', 'd/capture",', "'settle'): used by code"),
     Seed(topology.subscriptions_as_in_code, PROD, 'Count": 10', 'Count": 1', "Count is 1"),
     Seed(topology.subscriptions_as_in_code, DEV, 'Session": false', 'Session": true', "requiresSession"),
@@ -39,6 +40,7 @@ OF_THE_BUS = [
     Seed(topology.app_comes_last, MAIN, "  dependsOn: [access]", "  dependsOn: []", "does not wait for access"),
     Seed(topology.app_comes_last, MAIN, "[storage, servicebus, cosmos", "[storage, servicebus", "not wait for cosmos"),
     Seed(topology.bus_is_premium_when_private, CLOSED, '"name": "Premium"', '"name": "Standard"', "closed': 'Sta"),
+    Seed(topology.bus_is_premium_when_private, CLOSED, '"name": "busp-', '"name": "bus-', "names of the bus"),
 ]
 
 OF_THE_STORE = [
@@ -52,6 +54,23 @@ OF_THE_STORE = [
     Seed(topology.store_is_safe, CLOSED, '"Continuous"', '"Periodic"', "no continuous backup"),
     Seed(topology.production_cannot_be_deleted_by_mistake, PROD, '"CanNotDelete"', '"ReadOnly"', "ReadOnly"),
     Seed(topology.production_cannot_be_deleted_by_mistake, PROD, 'Authorization/locks"', 'x/y"', "has the locks []"),
+    Seed(
+        topology.production_cannot_be_deleted_by_mistake,
+        CLOSED,
+        "/providers/Microsoft.Authorization/locks",
+        "/sqlDatabases/regis-pay/providers/Microsoft.Authorization/locks",
+        "has the locks [('/sqlDatabases",
+    ),
+    Seed(
+        topology.what_is_deleted_can_be_brought_back,
+        DEV,
+        '"days": 7',
+        '"days": 1',
+        "deleteRetentionPolicy is {'enabled",
+    ),
+    Seed(
+        topology.what_is_deleted_can_be_brought_back, PROD, '"containerDelete', '"delete', "containerDeleteRetentionPol"
+    ),
     Seed(topology.capacity_follows_its_parameter, DEV, '"options": {}', '"options": {"throughput": 400}', "serverless"),
     Seed(topology.capacity_follows_its_parameter, PROD, 'Throughput": 4000', 'Throughput": 1000', "events: not"),
     Seed(topology.capacity_follows_its_parameter, DEV, "EnableServerless", "EnableTable", "capabilities"),
