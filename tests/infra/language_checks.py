@@ -64,7 +64,24 @@ def parameter_files_fit(infra: Infra, _: Product) -> list[str]:
     return faults + [f"{file}: {name} is missing" for file, given in files.items() for name in needed - given]
 
 
-CHECKS = (every_name_is_declared, every_name_is_used, modules_are_called_as_declared, parameter_files_fit)
+def azd_reads_each_value_by_its_own_name(infra: Infra, _: Product) -> list[str]:
+    """What `azd env set API_AUTH` says is meant for apiAuth, and changes nothing else."""
+    own = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION", "opsPrincipalIds": "AZURE_PRINCIPAL_ID"}
+    read = re.findall(r'"(\w+)": \{ "value": \[?"\$\{(\w+)', infra.text("main.parameters.json"))
+    return [
+        f"main.parameters.json: {name} is read from {variable}"
+        for name, variable in read
+        if variable != own.get(name, re.sub(r"(?=[A-Z])", "_", name).upper())
+    ]
+
+
+CHECKS = (
+    every_name_is_declared,
+    every_name_is_used,
+    modules_are_called_as_declared,
+    parameter_files_fit,
+    azd_reads_each_value_by_its_own_name,
+)
 
 
 def _used(file: File) -> set[str]:

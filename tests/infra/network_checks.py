@@ -5,6 +5,7 @@ What would be there is read from the snapshots; in which order it comes, from Bi
 
 import re
 from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
@@ -35,8 +36,14 @@ LAST_WITH_A_WAY_OUT = "2025-05-01"
 
 FOR_FLEX = ["Microsoft.App/environments"]
 
-LOCKS_ITS_ACCOUNT = (ENDPOINT, f"{ENDPOINT}/privateDnsZoneGroups", COSMOS_ROLES, f"{COSMOS}/sqlDatabases/containers")
-"""While one is made, the account that it changes refuses the next: StorageAccountOperationInProgress, or 412."""
+TOPIC = f"{BUS}/topics"
+LOCKS_ITS_ACCOUNT = (
+    *(ENDPOINT, f"{ENDPOINT}/privateDnsZoneGroups", COSMOS_ROLES, f"{COSMOS}/sqlDatabases/containers"),
+    *(TOPIC, f"{TOPIC}/subscriptions", f"{TOPIC}/subscriptions/rules"),
+)
+"""While one is made, the account that it changes refuses the next: StorageAccountOperationInProgress, or 412. The bus
+says Resource Conflict Occurred: https://github.com/Azure/azure-sdk-for-js/issues/6276
+"""
 
 
 def endpoints_lead_to_their_services(infra: Infra, _: Product) -> list[str]:
@@ -72,12 +79,36 @@ def the_network_keeps_its_way_out(infra: Infra, _: Product) -> list[str]:
     return [f"{name}: {fault}" for name in ("closed", "egress") for fault in _without_a_way_out(infra.snapshot(name))]
 
 
+def subnets_lie_apart_and_hold_the_app(infra: Infra, _: Product) -> list[str]:
+    """Azure refuses subnets that overlap. Below a /27 a Flex app finds no room for its instances."""
+    faults = []
+    for name in ("closed", "egress"):
+        (network,) = infra.snapshot(name).of(NETWORK)
+        (space,) = network["properties"]["addressSpace"]["addressPrefixes"]
+        parts = {each["name"]: IPv4Network(each["properties"]["addressPrefix"]) for each in _subnets(network)}
+        faults += [f"{name}: {a} and {b} overlap" for a, b in combinations(parts, 2) if parts[a].overlaps(parts[b])]
+        faults += [f"{name}: {a} is outside" for a in parts if not parts[a].subnet_of(IPv4Network(space))]
+        faults += [f"{name}: the app has no room in {parts['functions']}"] if parts["functions"].prefixlen > 27 else []
+    return faults
+
+
+def who_is_not_private_lets_the_app_in(infra: Infra, _: Product) -> list[str]:
+    """An app without private endpoints comes over the internet, and storage has a second door there."""
+    faults = []
+    for snapshot in infra.snapshots:
+        if snapshot.name != "closed":
+            shut = sorted({STORAGE, COSMOS, BUS} - set(_open(snapshot)))
+            faults += [f"{snapshot.name}: {kind} lets nobody in" for kind in shut]
+            rule = snapshot.only(STORAGE)["properties"]["networkAcls"]["defaultAction"]
+            faults += [] if rule == "Allow" else [f"{snapshot.name}: {STORAGE} lets nobody in, by its rule {rule}"]
+    return faults
+
+
 def a_fixed_address_needs_no_private_service(infra: Infra, _: Product) -> list[str]:
     """Who only wants the address pays for no endpoint and no Premium bus."""
     egress = infra.snapshot("egress")
     faults = [] if egress.of(GATEWAY) else ["fixedEgress makes no gateway"]
     faults += [f"fixedEgress makes {kind}" for kind in (ENDPOINT, ZONE) if egress.of(kind)]
-    faults += [f"fixedEgress closes {kind}" for kind in (STORAGE, COSMOS, BUS) if kind not in _open(egress)]
     sku = egress.only(BUS)["sku"]["name"]
     return faults + ([] if sku == "Standard" else [f"fixedEgress makes the bus {sku}"])
 
@@ -102,6 +133,8 @@ CHECKS = (
     endpoints_lead_to_their_services,
     names_resolve_to_the_endpoints,
     the_network_keeps_its_way_out,
+    subnets_lie_apart_and_hold_the_app,
+    who_is_not_private_lets_the_app_in,
     a_fixed_address_needs_no_private_service,
     changes_of_one_account_wait_for_each_other,
 )
@@ -145,13 +178,13 @@ def _without_a_way_out(snapshot: Snapshot) -> list[str]:
     for network in networks:
         if network["apiVersion"] > LAST_WITH_A_WAY_OUT:
             faults.append(f"virtualNetworks at {network['apiVersion']}: nothing outside is reached")
-        subnets = {subnet["name"]: subnet["properties"] for subnet in network["properties"]["subnets"]}
+        subnets = {subnet["name"]: subnet["properties"] for subnet in _subnets(network)}
         used = snapshot.only(SITE)["properties"]["virtualNetworkSubnetId"]
         if used != f"{network['id']}/subnets/functions":
             faults.append(f"the app calls out from {used}")
         if _delegated(subnets["functions"]) != FOR_FLEX:
             faults.append(f"the app's subnet is delegated to {_delegated(subnets['functions'])}")
-        if _address_of(snapshot, subnets["functions"]) != "Static":
+        if _address_of(snapshot, subnets["functions"]) != ("Static", "Standard"):
             faults.append("the app has no fixed public address")
     return faults
 
@@ -160,11 +193,18 @@ def _delegated(subnet: dict[str, Any]) -> list[str]:
     return [each["properties"]["serviceName"] for each in subnet.get("delegations", [])]
 
 
-def _address_of(snapshot: Snapshot, subnet: dict[str, Any]) -> str | None:
-    """How the public address is given that calls from a subnet come from; None when there is none."""
+def _subnets(network: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(network["properties"]["subnets"])
+
+
+def _address_of(snapshot: Snapshot, subnet: dict[str, Any]) -> tuple[str, str] | None:
+    """How the public address is given that calls from a subnet come from, and its tier: a gateway takes no other. None
+    when there is none.
+    """
     gateways = {r["id"]: r["properties"]["publicIpAddresses"] for r in snapshot.of(GATEWAY)}
     addresses = {
-        r["id"]: r["properties"]["publicIPAllocationMethod"] for r in snapshot.of("Microsoft.Network/publicIPAddresses")
+        r["id"]: (r["properties"]["publicIPAllocationMethod"], r["sku"]["name"])
+        for r in snapshot.of("Microsoft.Network/publicIPAddresses")
     }
     given = [addresses.get(each["id"]) for each in gateways.get(subnet.get("natGateway", {}).get("id"), [])]
     return given[0] if given else None

@@ -4,14 +4,12 @@ Most are put into a snapshot, which is what the check reads; test_snapshots.py p
 """
 
 from tests.infra import access_checks as access
-from tests.infra import network_checks as network
 from tests.infra import topology_checks as topology
 from tests.infra.checking import Seed
 
 DEV, PROD, CLOSED = "snapshots/dev.json", "snapshots/prod.json", "snapshots/closed.json"
-EGRESS, ACCESS = "snapshots/egress.json", "modules/access.bicep"
 MAIN, TOPOLOGY, BUS = "main.bicep", "topology.json", "modules/servicebus.bicep"
-MONITORING, STORAGE, NETWORK = "modules/monitoring.bicep", "modules/storage.bicep", "modules/network.bicep"
+MONITORING, STORAGE = "modules/monitoring.bicep", "modules/storage.bicep"
 
 NEXT = '\n      "apiVersion"'
 """Follows the name of a resource, and nothing else that ends alike."""
@@ -28,6 +26,7 @@ OF_THE_BUS = [
     Seed(topology.topics_as_in_code, PROD, 'namespaces/topics"', 'namespaces/queues"', "letters: used by code"),
     Seed(topology.topics_as_in_code, DEV, 'Detection": true', 'Detection": false', "duplicate detection"),
     Seed(topology.topics_as_in_code, CLOSED, 'Partitioning": false', 'Partitioning": true', "partitioned"),
+    Seed(topology.topics_as_in_code, PROD, f'TimeToLive": "{topology.LONGEST}"', 'TimeToLive": "PT1H"', "expire"),
     Seed(topology.subscriptions_as_in_code, DEV, 'd/settle",', 'd/capture",', "'settle'): used by code"),
     Seed(topology.subscriptions_as_in_code, PROD, 'Count": 10', 'Count": 1', "Count is 1"),
     Seed(topology.subscriptions_as_in_code, DEV, 'Session": false', 'Session": true', "requiresSession"),
@@ -40,14 +39,8 @@ OF_THE_BUS = [
     Seed(topology.forwards_are_ordered, BUS, "dependsOn: [stepSubscriptions]", "dependsOn: []", "for its subscription"),
     Seed(topology.app_comes_last, MAIN, "  dependsOn: [access]", "  dependsOn: []", "does not wait for access"),
     Seed(topology.app_comes_last, MAIN, "[storage, servicebus, cosmos", "[storage, servicebus", "not wait for cosmos"),
-    Seed(
-        topology.metrics_are_not_copied,
-        PROD,
-        '"logAnalyticsDestinationType"',
-        '"metrics": [{"category": "AllMetrics", "enabled": true}], "logAnalyticsDestinationType"',
-        "prod: cosmos-",
-    ),
     Seed(topology.bus_is_premium_when_private, CLOSED, '"name": "Premium"', '"name": "Standard"', "closed': 'Sta"),
+    Seed(topology.bus_is_premium_when_private, CLOSED, '"name": "busp-', '"name": "bus-', "names of the bus"),
 ]
 
 OF_THE_STORE = [
@@ -61,6 +54,23 @@ OF_THE_STORE = [
     Seed(topology.store_is_safe, CLOSED, '"Continuous"', '"Periodic"', "no continuous backup"),
     Seed(topology.production_cannot_be_deleted_by_mistake, PROD, '"CanNotDelete"', '"ReadOnly"', "ReadOnly"),
     Seed(topology.production_cannot_be_deleted_by_mistake, PROD, 'Authorization/locks"', 'x/y"', "has the locks []"),
+    Seed(
+        topology.production_cannot_be_deleted_by_mistake,
+        CLOSED,
+        "/providers/Microsoft.Authorization/locks",
+        "/sqlDatabases/regis-pay/providers/Microsoft.Authorization/locks",
+        "has the locks [('/sqlDatabases",
+    ),
+    Seed(
+        topology.what_is_deleted_can_be_brought_back,
+        DEV,
+        '"days": 7',
+        '"days": 1',
+        "deleteRetentionPolicy is {'enabled",
+    ),
+    Seed(
+        topology.what_is_deleted_can_be_brought_back, PROD, '"containerDelete', '"delete', "containerDeleteRetentionPol"
+    ),
     Seed(topology.capacity_follows_its_parameter, DEV, '"options": {}', '"options": {"throughput": 400}', "serverless"),
     Seed(topology.capacity_follows_its_parameter, PROD, 'Throughput": 4000', 'Throughput": 1000', "events: not"),
     Seed(topology.capacity_follows_its_parameter, DEV, "EnableServerless", "EnableTable", "capabilities"),
@@ -101,6 +111,34 @@ OF_ACCESS = [
         "prod: given, and not intended",
     ),
     Seed(
+        access.roles_are_given_to_whom_azure_may_not_know_yet,
+        DEV,
+        '"principalType": "ServicePrincipal"',
+        '"principalType": "User"',
+        f"dev: {access.BLOB_OWNER} for a User",
+    ),
+    Seed(
+        access.roles_are_given_to_whom_azure_may_not_know_yet,
+        CLOSED,
+        '"principalId": "[deployer().objectId]"',
+        '"principalId": "[deployer().objectId]", "principalType": "User"',
+        "closed: ",
+    ),
+    Seed(
+        access.a_role_has_a_name_of_its_own,
+        DEV,
+        f".principalId, '{access.BLOB_OWNER}')]\",{NEXT}",
+        f".clientId, '{access.BLOB_OWNER}')]\",{NEXT}",
+        f"dev: {access.BLOB_OWNER} has a name that another could have",
+    ),
+    Seed(
+        access.a_role_has_a_name_of_its_own,
+        PROD,
+        f"'{access.TABLE_CONTRIBUTOR}')]\",\n      \"api",
+        "'x')]\",\n      \"api",
+        f"prod: {access.TABLE_CONTRIBUTOR}",
+    ),
+    Seed(
         access.roles_come_from_one_file,
         STORAGE,
         "resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {",
@@ -109,6 +147,7 @@ OF_ACCESS = [
     ),
     Seed(access.the_app_alone_holds_the_roles, DEV, '"UserAssigned"', '"SystemAssigned"', "dev: the app runs as"),
     Seed(access.the_app_alone_holds_the_roles, PROD, 'ReferenceIdentity": "/', 'ReferenceIdentity": "', "as another"),
+    Seed(access.the_app_alone_holds_the_roles, DEV, 'IdentityResourceId": "/', 'IdentityResourceId": "', "package is"),
     Seed(
         access.developers_have_no_roles_unless_asked_for,
         PROD,
@@ -122,6 +161,7 @@ OF_ACCESS = [
         access.no_local_authentication, DEV, 'DisableLocalAuth": true', 'DisableLocalAuth": false', "DisableLocalAuth"
     ),
     Seed(access.no_local_authentication, CLOSED, '"minTlsVersion": "1.2"', '"minTlsVersion": "1.0"', "minTlsVersion"),
+    Seed(access.no_local_authentication, PROD, 'scmMinTlsVersion": "1.2"', 'scmMinTlsVersion": "1.0"', "scmMinTls"),
     Seed(
         access.no_local_authentication, CLOSED, 'PurgeProtection": true', 'PurgeProtection": false', "PurgeProtection"
     ),
@@ -158,117 +198,4 @@ OF_ACCESS = [
     ),
 ]
 
-OF_THE_NETWORK = [
-    Seed(
-        network.endpoints_lead_to_their_services,
-        CLOSED,
-        'Id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-regis-pay-closed/providers/'
-        "Microsoft.ServiceBus/namespaces/",
-        'Id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-regis-pay-closed/providers/'
-        "Microsoft.DocumentDB/databaseAccounts/",
-        "namespace leads to Microsoft.DocumentDB/databaseAccounts",
-    ),
-    Seed(
-        network.endpoints_lead_to_their_services,
-        CLOSED,
-        '              "table"\n',
-        '              "blob"\n',
-        "no endpoint leads from table to Microsoft.Storage/storageAccounts",
-    ),
-    Seed(
-        network.endpoints_lead_to_their_services, CLOSED, 'Access": "Disabled"', 'Access": "Enabled"', "to the internet"
-    ),
-    Seed(network.endpoints_lead_to_their_services, CLOSED, '/private-endpoints"', '/functions"', "an endpoint in"),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        'privatelink.documents.azure.com"\n            }',
-        'privatelink.servicebus.windows.net"\n            }',
-        "Sql: its name is put into",
-    ),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        '"Microsoft.Network/privateEndpoints/privateDnsZoneGroups"',
-        '"x/y"',
-        "blob: its name is put into []",
-    ),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        '"Microsoft.Network/privateDnsZones/virtualNetworkLinks"',
-        '"x/y"',
-        "nobody asks this zone",
-    ),
-    Seed(network.names_resolve_to_the_endpoints, CLOSED, 'registrationEnabled": false', 'x": false', "its link is"),
-    Seed(
-        network.names_resolve_to_the_endpoints,
-        CLOSED,
-        f'"name": "privatelink.servicebus.windows.net",{NEXT}',
-        f'"name": "privatelink.servicebus.net",{NEXT}',
-        "namespace: its name is put into",
-    ),
-    Seed(
-        network.the_network_keeps_its_way_out,
-        CLOSED,
-        '/virtualNetworks",\n      "name": "vnet-f37p5ten7oalw",\n      "apiVersion": "2025-05-01"',
-        '/virtualNetworks",\n      "name": "vnet-f37p5ten7oalw",\n      "apiVersion": "2025-07-01"',
-        "at 2025-07-01",
-    ),
-    Seed(
-        network.the_network_keeps_its_way_out, EGRESS, 'Network/virtualNetworks"', 'x/y"', "egress: no network is made"
-    ),
-    Seed(network.the_network_keeps_its_way_out, CLOSED, '"natGateway"', '"gateway"', "no fixed public address"),
-    Seed(network.the_network_keeps_its_way_out, EGRESS, '"Static"', '"Dynamic"', "egress: the app has no fixed public"),
-    Seed(network.the_network_keeps_its_way_out, CLOSED, '/subnets/functions"', '/subnets/x"', "calls out from"),
-    Seed(
-        network.the_network_keeps_its_way_out, EGRESS, '"Microsoft.App/', '"Microsoft.Web/', "egress: the app's subnet"
-    ),
-    Seed(network.a_fixed_address_needs_no_private_service, EGRESS, 'Network/natGateways"', 'x/y"', "makes no gateway"),
-    Seed(
-        network.a_fixed_address_needs_no_private_service,
-        EGRESS,
-        'Network/publicIPAddresses"',
-        'Network/privateEndpoints"',
-        "makes Microsoft.Network/privateEndpoints",
-    ),
-    Seed(
-        network.a_fixed_address_needs_no_private_service, EGRESS, 'Access": "Enabled"', 'Access": "Disabled"', "closes"
-    ),
-    Seed(
-        network.a_fixed_address_needs_no_private_service, EGRESS, '"name": "Standard",', '"name": "Premium",', "Premium"
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        NETWORK,
-        "@batchSize(1)\nresource privateEndpoints",
-        "resource privateEndpoints",
-        "privateEndpoints is made all at once",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        NETWORK,
-        "@batchSize(1)\nresource records",
-        "@batchSize(2)\nresource records",
-        "records is made all at once",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        NETWORK,
-        "    dependsOn: [privateEndpoints]\n",
-        "",
-        "a record is made while an endpoint is",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other,
-        ACCESS,
-        "  dependsOn: [events]\n",
-        "",
-        "access.bicep: events and developerEvents are made at once",
-    ),
-    Seed(
-        network.changes_of_one_account_wait_for_each_other, MAIN, "vault, network]", "vault]", "network and access are"
-    ),
-]
-
-SEEDS = [*OF_THE_BUS, *OF_THE_STORE, *OF_ACCESS, *OF_THE_NETWORK]
+SEEDS = [*OF_THE_BUS, *OF_THE_STORE, *OF_ACCESS]

@@ -16,6 +16,7 @@ OF_THE_APP = [
     Seed(app.settings_are_those_of_the_code, DEV, "Storage__clientId", "Storage__client", "clientId: is None"),
     Seed(app.settings_are_those_of_the_code, PROD, '"Direct"', '"Gateway"', "connectionMode: is Gateway"),
     Seed(app.settings_are_those_of_the_code, CLOSED, '"value": "0.1"', '"value": "1"', "SAMPLER_ARG: is 1"),
+    Seed(app.settings_are_those_of_the_code, CLOSED, '"easy-auth"', '"nobody"', "OPS_CALLER: is nobody"),
     Seed(app.settings_are_those_of_the_code, PROD, "name=prod", "name=production", "ATTRIBUTES: is deployment"),
     Seed(app.no_setting_is_a_secret, PROD, '"@Microsoft.KeyVault(VaultName', '"sk_live(VaultName', "PROVIDER_API_KEY"),
     Seed(app.no_setting_is_a_secret, PROD, '"Microsoft.KeyVault/vaults"', '"x/y"', "do not go together"),
@@ -26,14 +27,28 @@ OF_THE_APP = [
         "param tuning = { PROVIDER_API_KEY: 'x' }\nparam merchantId",
         "prod",
     ),
+    Seed(
+        app.the_key_is_looked_for_where_the_guide_puts_it,
+        PROD,
+        "SecretName=provider-api-key",
+        "SecretName=key",
+        "prod: ",
+    ),
     Seed(app.nothing_that_flex_forbids, DEV, '"OPS_CALLER"', '"FUNCTIONS_WORKER_RUNTIME"', "FUNCTIONS"),
     Seed(app.nothing_that_flex_forbids, PROD, '"ftpsState"', '"alwaysOn": true, "ftpsState"', "alwaysOn"),
     Seed(
         app.nothing_that_flex_forbids, DEV, '"CosmosConnection__credential"', '"CosmosConnection"', "CosmosConnection:"
     ),
     Seed(app.runs_as_the_host_needs_it, DEV, '"version": "3.13"', '"version": "3.11"', "3.11"),
-    Seed(app.runs_as_the_host_needs_it, PROD, 'Concurrency": 32', 'Concurrency": 1', "concurrency: 1"),
+    Seed(app.runs_as_the_host_needs_it, PROD, 'Concurrency": 32', 'Concurrency": 1', "concurrency: (100, 1)"),
     Seed(app.runs_as_the_host_needs_it, PROD, "'deployments')]", "'other')]", "package:"),
+    Seed(
+        app.runs_as_the_host_needs_it, DEV, '"reserved": true', '"reserved": false', "system: ('functionapp,linux', F"
+    ),
+    Seed(
+        app.runs_as_the_host_needs_it, CLOSED, '"functionapp,linux"', '"functionapp"', "system: ('functionapp', True)"
+    ),
+    Seed(app.runs_as_the_host_needs_it, PROD, 'InstanceCount": 100', 'InstanceCount": 10', "concurrency: (10, 32)"),
     Seed(app.always_ready_are_functions, CLOSED, '"name": "http"', '"name": "https"', "no function for https"),
     Seed(app.always_ready_are_functions, PROD, "function:publish_events", "function:publish_event", "no function for"),
     Seed(app.always_ready_are_functions, PROD, 'instanceCount": 2', 'instanceCount": 1', "not always ready"),
@@ -44,6 +59,13 @@ OF_THE_APP = [
     Seed(app.doors_are_shut, PROD, 'requireAuthentication": true', 'requireAuthentication": false', "without a token"),
     Seed(app.doors_are_shut, CLOSED, '"/api/health",', '"/api/payments",', "is open"),
     Seed(app.doors_are_shut, CLOSED, '"/api/health",\n            "/api/health/*"', '"/api/x"', "is shut"),
+    Seed(
+        app.tokens_are_of_this_tenant_and_for_this_app, DEV, "'{0}{1}/v2.0'", "'{0}common/v2.0'", "dev: tokens are of"
+    ),
+    Seed(
+        app.tokens_are_of_this_tenant_and_for_this_app, PROD, '"clientId": "0', '"clientId": "1', "prod: tokens are of"
+    ),
+    Seed(app.tokens_are_of_this_tenant_and_for_this_app, CLOSED, '"api://0', '"api://1', "closed: tokens are for"),
     Seed(app.operations_are_for_named_people, PROD, '0004"\n', '0009"\n', "prod: people, programs"),
     Seed(
         app.operations_are_for_named_people,
@@ -107,6 +129,13 @@ OF_WATCHING = [
         "closed dead-letters-high-open: (False",
     ),
     Seed(
+        watch.what_happened_is_never_called_resolved,
+        DEV,
+        '"autoMitigate": true,\n        "criteria": {\n          "odata.type"',
+        '"autoMitigate": false,\n        "criteria": {\n          "odata.type"',
+        "dev broker-dead-letters: never resolved",
+    ),
+    Seed(
         watch.alert_queries_are_of_a_form_that_alerts_take,
         DEV,
         "join kind=leftanti (AppMetrics",
@@ -123,6 +152,17 @@ OF_WATCHING = [
     Seed(watch.the_site_is_asked_from_outside, DEV, '"Name": "ready"', '"Name": "steady"', "dev: not watched"),
     Seed(watch.the_site_is_asked_from_outside, PROD, '"Enabled": true', '"Enabled": false', "prod: nobody asks"),
     Seed(watch.the_site_is_asked_from_outside, CLOSED, "/api/health/ready'", "/api/ops'", "closed: asks elsewhere"),
+    Seed(watch.the_site_is_asked_from_outside, DEV, 'StatusCode": 200', 'StatusCode": 401', "asks for another answer"),
+    Seed(watch.the_site_is_asked_from_outside, PROD, '"hidden-link:', '"link:', "prod: belongs to no component"),
+    Seed(watch.the_site_is_asked_from_outside, DEV, '"Frequency": 900', '"Frequency": 1800', "asks less often than"),
+    Seed(
+        watch.the_site_is_asked_from_outside,
+        CLOSED,
+        '          {\n            "Id": "us-va-ash-azr"\n          },\n',
+        "",
+        "closed: one place's own fault",
+    ),
+    Seed(watch.alerts_reach_somebody, PROD, '"emailReceivers": [', '"emailReceivers": [], "x": [', "tells nobody"),
     Seed(watch.alerts_reach_somebody, PROD, '"actionGroups": [', '"actionGroups": ["x", ', "wakes nobody"),
     Seed(
         watch.alerts_reach_somebody,
@@ -175,6 +215,13 @@ OF_THE_LANGUAGE = [
     Seed(language.parameter_files_fit, OF_PROD, "param zoneRedundant", "param zonal", "no parameter zonal"),
     Seed(
         language.parameter_files_fit, "main.parameters.json", '"opsClientId"', '"opsClient"', "opsClientId is missing"
+    ),
+    Seed(
+        language.azd_reads_each_value_by_its_own_name,
+        "main.parameters.json",
+        "${PRIVATE_NETWORKING=",
+        "${FIXED_EGRESS=",
+        "privateNetworking is read from FIXED_EGRESS",
     ),
 ]
 

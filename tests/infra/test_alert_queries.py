@@ -191,6 +191,25 @@ def test_what_cannot_be_swept_wakes_somebody_unless_the_store_is_only_busy() -> 
     assert rule.fires(metric("payments.not_swept", 3, reason="store_busy")) == {}
 
 
+def retries(minutes_ago: float, *, count: float, reason: str) -> Row:
+    return metric("step.retries", minutes_ago, value=count, step="settle", reason=reason)
+
+
+def test_a_hundred_retries_of_one_step_for_one_reason_are_left_alone_and_one_more_is_told() -> None:
+    rule = RULES["retries"]
+    told = [retries(each, count=50, reason=reason) for each in (2, 12) for reason in ("busy", "store_busy")]
+
+    assert rule.fires(*told) == {}
+    assert rule.fires(*told, retries(14, count=1, reason="busy")) == {("settle", "busy"): 101}
+
+
+def test_a_merchant_who_was_not_told_is_named_within_the_hour() -> None:
+    letter = metric("dead_letters.recorded", 58, step="notify", severity="low")
+
+    assert RULES["dead-letters-low"].fires(letter) == {("notify",): 1}
+    assert RULES["dead-letters-low"].fires(replace(letter, properties=NORMAL)) == {}
+
+
 def request(*, code: str = "0", count: int = 11, function: str | None = None) -> Row:
     columns: dict[str, Any] = {"OperationName": "ServiceBusProcessor.ProcessMessage", "ResultCode": code}
     properties = {"faas.name": function} if function else {}

@@ -12,9 +12,12 @@ import pytest
 from tests.conftest import Declared
 from tests.infra import (
     access_checks,
+    alert_checks,
     app_checks,
     language_checks,
+    naming_checks,
     network_checks,
+    recording_checks,
     topology_checks,
     watch_checks,
 )
@@ -22,6 +25,8 @@ from tests.infra.checking import Check, Seed
 from tests.infra.product import INFRA, Infra, Product, emitted_signals
 from tests.infra.seeds import SEEDS as SEEDS_OF_TOPOLOGY_AND_ACCESS
 from tests.infra.seeds_app import SEEDS as SEEDS_OF_THE_APP
+from tests.infra.seeds_network import SEEDS as SEEDS_OF_THE_NETWORK
+from tests.infra.seeds_told import SEEDS as SEEDS_OF_WHAT_IS_TOLD
 
 CHECKS: list[Check] = [
     *language_checks.CHECKS,
@@ -29,10 +34,13 @@ CHECKS: list[Check] = [
     *access_checks.CHECKS,
     *network_checks.CHECKS,
     *app_checks.CHECKS,
+    *naming_checks.CHECKS,
     *watch_checks.CHECKS,
+    *alert_checks.CHECKS,
+    *recording_checks.CHECKS,
 ]
 
-SEEDS = [*SEEDS_OF_TOPOLOGY_AND_ACCESS, *SEEDS_OF_THE_APP]
+SEEDS = [*SEEDS_OF_TOPOLOGY_AND_ACCESS, *SEEDS_OF_THE_NETWORK, *SEEDS_OF_THE_APP, *SEEDS_OF_WHAT_IS_TOLD]
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,29 @@ def test_what_is_chosen_once_says_so_where_it_is_set_and_in_the_guide() -> None:
     assert {"cosmosCapacity", "serviceBusSku", "privateNetworking", "location"} <= once
 
 
+def said(value: str) -> str:
+    """A value of Bicep as the guide says it."""
+    value = re.sub(r"\[\{ name: 'function:(\w+)', instanceCount: (\d+) \}\]", r"\1, \2", value.strip("'"))
+    return re.sub(r"Continuous(\d+)Days", r"\1 days", {"": "none", "0": "none", "[]": "none"}.get(value, value))
+
+
+def test_what_the_guide_says_of_an_environment_is_what_it_gets() -> None:
+    """A default that changes changes every environment that does not set it."""
+    defaults = dict(re.findall(r"(?m)^param (\w+) (?:\{[^}]*\})?\S* = (.+)$", MAIN.text))
+    changed = dict(re.findall(r"(?m)^param (\w+) = (.+)$", (INFRA / "prod.bicepparam").read_text()))
+    rows = [row for row in table("deploy.md", heading="parameter") if "prod.bicepparam" in row]
+
+    for row in rows:
+        names = row["parameter"].split(", ")
+        dev, prod = (
+            row[column].split(", ") if len(names) > 1 else [row[column]]
+            for column in ("default (dev)", "prod.bicepparam")
+        )
+        assert {said(defaults[name]) for name in names} == set(dev), names
+        assert {said((defaults | changed)[name]) for name in names} == set(prod), names
+    assert len(rows) > 15
+
+
 def test_an_environment_is_found_again_by_where_it_is() -> None:
     """What azd, and whoever signs in, needs beside names."""
     for name in ("dev", "prod", "closed"):

@@ -34,6 +34,8 @@ def topics_as_in_code(infra: Infra, product: Product) -> list[str]:
                 faults.append(f"{name}: duplicate detection is not {expected}")
             if properties.get("enablePartitioning") is not False:
                 faults.append(f"{name}: partitioned")
+            if properties.get("defaultMessageTimeToLive") != LONGEST:
+                faults.append(f"{name}: its messages expire, however long a subscription would keep them")
     return faults
 
 
@@ -99,12 +101,16 @@ def store_is_safe(infra: Infra, _: Product) -> list[str]:
 
 def production_cannot_be_deleted_by_mistake(infra: Infra, _: Product) -> list[str]:
     """The account of the events is locked; dev can be torn down."""
-    lock = ("event-store", "CanNotDelete")
+    lock = "/providers/Microsoft.Authorization/locks/event-store", "CanNotDelete"
     locked = {"dev": [], "egress": [], "prod": [lock], "closed": [lock]}
     faults = []
     for snapshot in infra.snapshots:
-        locks = snapshot.of("Microsoft.Authorization/locks")
-        found = [(lock["name"], lock["properties"]["level"]) for lock in locks if f"/{ACCOUNT}/" in lock["id"]]
+        account, locks = snapshot.only(ACCOUNT)["id"], snapshot.of("Microsoft.Authorization/locks")
+        found = [
+            (lock["id"].removeprefix(account), lock["properties"]["level"])
+            for lock in locks
+            if lock["id"].startswith(f"{account}/")
+        ]
         faults += [] if found == locked[snapshot.name] else [f"{snapshot.name}: the event store has the locks {found}"]
     return faults
 
@@ -163,6 +169,18 @@ def forwards_are_ordered(infra: Infra, _: Product) -> list[str]:
     return faults
 
 
+def what_is_deleted_can_be_brought_back(infra: Infra, _: Product) -> list[str]:
+    """In storage lie the host's keys, which callers hold, and the package that runs. A week is time to notice."""
+    faults = []
+    for snapshot in infra.snapshots:
+        kept = snapshot.only("Microsoft.Storage/storageAccounts/blobServices")["properties"]
+        for what in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+            policy = kept.get(what, {})
+            if not policy.get("enabled") or policy.get("days", 0) < 7:
+                faults.append(f"{snapshot.name}: {what} is {policy}")
+    return faults
+
+
 def app_comes_last(infra: Infra, _: Product) -> list[str]:
     """Roles, topics and containers are there before the app runs; roles after what they are for."""
     file = infra.file("main.bicep")
@@ -171,21 +189,13 @@ def app_comes_last(infra: Infra, _: Product) -> list[str]:
     return [f"functionApp: does not wait for {m}" for m in missing] + [f"access: does not wait for {m}" for m in early]
 
 
-def metrics_are_not_copied(infra: Infra, _: Product) -> list[str]:
-    """Alerts and workbook read the metrics of services where they are; a copy is a row a minute that is paid for."""
-    return [
-        f"{snapshot.name}: {setting['id'].split('/')[-5]} copies its metrics"
-        for snapshot in infra.snapshots
-        for setting in snapshot.of("Microsoft.Insights/diagnosticSettings")
-        if setting["properties"].get("metrics")
-    ]
-
-
 def bus_is_premium_when_private(infra: Infra, _: Product) -> list[str]:
-    """Only Premium has private endpoints."""
+    """Only Premium has private endpoints. It has a name of its own: no namespace changes its tier, docs/runbooks.md."""
     skus = {snapshot.name: snapshot.only(NAMESPACE)["sku"]["name"] for snapshot in infra.snapshots}
     wanted = {"dev": "Standard", "prod": "Standard", "closed": "Premium", "egress": "Standard"}
-    return [] if skus == wanted else [f"tier of the bus: {skus}"]
+    faults = [] if skus == wanted else [f"tier of the bus: {skus}"]
+    names = {skus[snapshot.name]: snapshot.only(NAMESPACE)["name"].split("-")[0] for snapshot in infra.snapshots}
+    return faults + ([] if len(set(names.values())) == len(names) else [f"names of the bus: {names}"])
 
 
 CHECKS = (
@@ -197,9 +207,9 @@ CHECKS = (
     production_cannot_be_deleted_by_mistake,
     capacity_follows_its_parameter,
     zones_and_backups_are_as_decided,
+    what_is_deleted_can_be_brought_back,
     forwards_are_ordered,
     app_comes_last,
-    metrics_are_not_copied,
     bus_is_premium_when_private,
 )
 

@@ -9,6 +9,7 @@ from shared import signals
 from shared.domain.reasons import Severity
 from tests.infra.product import ROOT, Infra, Product
 from tests.infra.snapshot import Snapshot
+from tests.infra.workspace import duration
 
 QUERY_RULE, METRIC_RULE = "Microsoft.Insights/scheduledQueryRules", "Microsoft.Insights/metricAlerts"
 TABLE = re.compile(r"(?=\bApp(?:Metrics|Traces|Requests)\b)")
@@ -94,6 +95,8 @@ def what_happened_is_never_called_resolved(infra: Infra, _: Product) -> list[str
             each = properties["severity"] == 0 and not is_state
             if told[:2] != (True, None) if not each else told != (False, "PT10M", "PT15M"):
                 faults.append(f"{snapshot.name} {rule['name']}: {told}")
+        states = {rule["name"]: rule["properties"].get("autoMitigate") for rule in snapshot.of(METRIC_RULE)}
+        faults += [f"{snapshot.name} {name}: never resolved" for name, ends in states.items() if ends is not True]
     return faults
 
 
@@ -109,12 +112,21 @@ def the_site_is_asked_from_outside(infra: Infra, _: Product) -> list[str]:
     """What the platform refuses never comes to the app. Whoever asks must be let in without a token."""
     faults = []
     for snapshot in infra.snapshots:
-        test = snapshot.only("Microsoft.Insights/webtests")["properties"]
-        rules = [rule["properties"] for rule in snapshot.of(METRIC_RULE) if rule["name"] == "site-unreachable"]
-        watched = [dimension for rule in rules for dimension in rule["criteria"]["allOf"][0]["dimensions"]]
-        faults += [] if [each["values"] for each in watched] == [[test["Name"]]] else [f"{snapshot.name}: not watched"]
-        faults += [] if test["Enabled"] else [f"{snapshot.name}: nobody asks"]
-        faults += [] if "/api/health/ready'" in test["Request"]["RequestUrl"] else [f"{snapshot.name}: asks elsewhere"]
+        made = snapshot.only("Microsoft.Insights/webtests")
+        test, (rule,) = made["properties"], [r for r in snapshot.of(METRIC_RULE) if r["name"] == "site-unreachable"]
+        (watched,) = rule["properties"]["criteria"]["allOf"][0]["dimensions"]
+        window_s = duration(rule["properties"]["windowSize"]).total_seconds()
+        component = snapshot.only("Microsoft.Insights/components")["id"]
+        found = {
+            "not watched": watched["values"] == [test["Name"]],
+            "nobody asks": test["Enabled"],
+            "asks elsewhere": "/api/health/ready'" in test["Request"]["RequestUrl"],
+            "asks for another answer": test["ValidationRules"]["ExpectedHttpStatusCode"] == 200,
+            "one place's own fault wakes somebody": len(test["Locations"]) >= 3,
+            "asks less often than the alert looks back": test["Frequency"] <= window_s,
+            "belongs to no component": f"hidden-link:{component}" in made.get("tags", {}),
+        }
+        faults += [f"{snapshot.name}: {fault}" for fault, is_well in found.items() if not is_well]
     return faults
 
 
@@ -124,6 +136,7 @@ def alerts_reach_somebody(infra: Infra, _: Product) -> list[str]:
     for snapshot in infra.snapshots:
         group = snapshot.only("Microsoft.Insights/actionGroups")
         faults += [] if group["properties"]["enabled"] is True else [f"{snapshot.name}: the action group is off"]
+        faults += [] if group["properties"]["emailReceivers"] else [f"{snapshot.name}: the action group tells nobody"]
         for rule in [*snapshot.of(QUERY_RULE), *snapshot.of(METRIC_RULE)]:
             properties = rule["properties"]
             called = properties["actions"]

@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb_kql
 
+from shared import signals
+
 TABLES = {
     "AppMetrics": "Name VARCHAR, Sum DOUBLE, Max DOUBLE, ItemCount INTEGER",
     "AppTraces": "Message VARCHAR, SeverityLevel INTEGER, ItemCount INTEGER",
@@ -35,8 +37,9 @@ class Row:
 
 
 def metric(name: str, minutes_ago: float, *, value: float = 1.0, count: int = 1, **properties: str) -> Row:
-    """As the exporter of Azure sends a point: of a histogram, value is the sum."""
-    columns = {"Name": f"regispay.{name}", "Sum": value, "Max": value, "ItemCount": count}
+    """As the exporter of Azure sends a point: of a histogram, value is the sum. No other point has a maximum."""
+    longest = value if name in signals.HISTOGRAMS else None
+    columns = {"Name": f"regispay.{name}", "Sum": value, "Max": longest, "ItemCount": count}
     return Row("AppMetrics", minutes_ago, columns, properties)
 
 
