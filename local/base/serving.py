@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from local.base.database import DataInUse
+from local.base.races import unless
 
 STOP_WITH_STDIN = "REGIS_PAY_STOP_WITH_STDIN"
 """An environment variable. When it is set, the service stops when its standard input closes.
@@ -62,7 +63,7 @@ async def _until_told_to_stop(service: str, start: Callable[[], Awaitable[Runnin
     if os.environ.get(STOP_WITH_STDIN):
         _stop_when_stdin_closes(asyncio.get_running_loop(), stop)
     try:
-        running = await _unless_stopped(start, stop)
+        running = await unless(stop, _started(start))  # a start may wait for another service for ever
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             option = {"cosmos": "--cosmos-port", "servicebus": "--amqp-port", "provider": "--provider-port"}
@@ -77,20 +78,8 @@ async def _until_told_to_stop(service: str, start: Callable[[], Awaitable[Runnin
         await running.close()
 
 
-async def _unless_stopped(start: Callable[[], Awaitable[Running]], stop: asyncio.Event) -> Running | None:
-    """What started; None when the stop came first: a start may wait for another service for ever."""
-
-    async def started() -> Running:
-        return await start()
-
-    starting, told = asyncio.create_task(started()), asyncio.create_task(stop.wait())
-    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
-    if starting.done():
-        return starting.result()
-    starting.cancel()
-    await asyncio.wait((starting,))
-    return None
+async def _started(start: Callable[[], Awaitable[Running]]) -> Running:
+    return await start()
 
 
 def _stop_when_stdin_closes(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

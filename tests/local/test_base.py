@@ -10,6 +10,7 @@ import pytest
 
 from local.base.commits import GroupCommit
 from local.base.database import FSYNC, Database, DataInUse
+from local.base.races import unless
 from tests.waiting import until
 
 FULL, OFF = 2, 0  # as SQLite numbers them
@@ -177,3 +178,50 @@ async def test_a_transaction_that_is_open_can_be_committed_or_taken_back(tmp_pat
         database.rollback()
 
         assert words(database) == ["kept"]
+
+
+async def test_work_is_given_up_when_the_event_comes_first_and_has_ended_then() -> None:
+    told, ended = asyncio.Event(), asyncio.Event()
+
+    async def works() -> str:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return "done"
+
+    racing = asyncio.create_task(unless(told, works()))
+    await asyncio.sleep(0.01)
+    told.set()
+
+    assert await racing is None
+    assert ended.is_set()
+
+
+async def test_work_that_is_done_first_is_heard_and_so_is_its_failure() -> None:
+    async def works(*, fails: bool) -> str:
+        if fails:
+            raise OSError("no")
+        return "done"
+
+    assert await unless(asyncio.Event(), works(fails=False)) == "done"
+    with pytest.raises(OSError, match="no"):
+        await unless(asyncio.Event(), works(fails=True))
+
+
+async def test_work_ends_with_whoever_waits_for_it() -> None:
+    ended = asyncio.Event()
+
+    async def works() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    racing = asyncio.create_task(unless(asyncio.Event(), works()))
+    await asyncio.sleep(0.01)
+    racing.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await racing
+    assert ended.is_set()

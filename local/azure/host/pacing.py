@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from local.base.races import unless
+
 _LOOK_S = 0.02
 _FIRST_S, _LONGEST_S = 0.2, 5.0
 
@@ -38,15 +40,7 @@ class Stop:
 
     async def unless_told[T](self, work: Coroutine[Any, Any, T]) -> T | None:
         """What the work comes to. None when told to stop first: then it is cancelled."""
-        working, told = asyncio.ensure_future(work), asyncio.ensure_future(self._told.wait())
-        try:
-            await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            told.cancel()
-            if not working.done():
-                working.cancel()
-                await asyncio.wait((working,))
-        return None if working.cancelled() else working.result()
+        return await unless(self._told, work)
 
 
 class Condition:
