@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test tests conformance e2e soak mutants check lint types fix pin package clean
+.PHONY: help run emulators test tests conformance branches e2e soak mutants check lint types fix pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -16,7 +16,7 @@ run: .venv/.ready ## start everything here, send one sample payment, serve until
 emulators: .venv/.ready ## start everything but the Functions host, for `func start` in another terminal (RESET=1, ARGS as above)
 	$(PYTHON) -m local emulators $(if $(RESET),--reset) $(ARGS)
 
-test: lint ## lint; then types and all tests side by side, with the coverage of functions/ and shared/ (ARGS=tests/flow: some tests, no coverage)
+test: lint ## lint; then types and all tests side by side, with the lines of functions/ and shared/ that they cover (ARGS=tests/flow: some tests, no coverage)
 	$(MAKE) --no-print-directory -j2 types tests
 
 tests: .venv/.ready
@@ -27,6 +27,9 @@ conformance: .venv/.ready ## what `make test` is too short for: a crash beside e
 
 e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Functions host that this command starts; docs/local.md)
 	$(PYTHON) -m pytest tests/e2e tests/ops/test_on_platform.py tests/ops/test_walkthrough.py $(if $(E2E_HOST),-n 0) $(ARGS)
+
+branches: .venv/.ready ## the branches of functions/ and shared/ that tests cover; counting them takes as long again as the tests
+	COVERAGE_CORE=ctrace $(PYTHON) -m pytest tests/unit tests/flow tests/contract --cov --cov-branch --cov-report=term --cov-fail-under=95 $(ARGS)
 
 soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invariants; about an hour (ARGS=...; STORM_SEED=n repeats one)
 	LOCAL_FSYNC=1 STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from functions.edge import edge
 from local.base.database import FSYNC
-from tests import hosts
+from tests import forks, hosts
 
 os.environ.setdefault(FSYNC, "0")
 """Thousands of files of services begin empty here: their tests would wait for the disk a third of their time."""
@@ -66,39 +66,8 @@ def _declared(function: Function) -> tuple[str, Declared]:
 
 def pytest_configure(config: pytest.Config) -> None:
     hosts.refuse_workers(config)
-
-
-UNMEASURED = (
-    *(f"tests/{folder}/" for folder in ("e2e", "infra", "invariants", "local", "mutants", "ops", "package")),
-    *(f"tests/contract/test_{file}.py" for file in ("notifier", "provider_bodies", "provider_statuses")),
-    *(f"tests/unit/test_{file}.py" for file in ("codec", "letters", "payment", "standing")),
-    *(
-        f"tests/flow/test_{file}.py"
-        for file in (
-            "any_document",
-            "compensation",
-            "crashes",
-            "delays",
-            "deployments",
-            "discard",
-            "foreign_messages",
-            "odd_documents",
-            "odd_neighbours",
-            "outcomes",
-            "outcomes_parked",
-            "project",
-            "refusing_topics",
-            "replay",
-            "slow_turns",
-            "traces",
-            "world",
-            "yes_recorded",
-        )
-    ),
-)
-"""Not measured, since measuring takes as long again. What ships runs in other processes there, or many times through
-the same lines: the others reach as much by themselves.
-"""
+    if "not long" in config.option.markexpr:
+        forks.install()
 
 
 LONGEST_FIRST = (
@@ -130,8 +99,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
     for item in items:
         hosts.adapt(item)
-        if item.nodeid.startswith(UNMEASURED):
-            item.add_marker("no_cover")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

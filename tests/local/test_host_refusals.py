@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.local.forked_host import refused
 from tests.local.host_support import APPS, spawn
 from tests.local.terminal import taken_port
 
@@ -55,20 +54,11 @@ def app_folder(folder: Path, source: str | None, *, host_json: object = HOST_JSO
 
 
 async def refusal(app: Path, *arguments: str) -> str:
-    """The one line with which the host refused, as a process of its own."""
+    """The one line with which the host refused."""
     host = await spawn(app, *arguments, settings=SETTINGS)
     assert await host.ended() == 1
-    return reason(host.log)
-
-
-async def refusal_of(app: Path) -> str:
-    """The same for one of many apps."""
-    return reason(await refused("--app", str(app), settings=SETTINGS, log=app / "log"))
-
-
-def reason(log: str) -> str:
     # azure-functions itself warns of an app without HTTP functions, whatever its other faults.
-    [line] = [line for line in log.splitlines() if "Auth level is not applied" not in line]
+    [line] = [line for line in host.log.splitlines() if "Auth level is not applied" not in line]
     start = "the local host cannot start: "
     assert line.startswith(start)
     return line.removeprefix(start)
@@ -149,7 +139,7 @@ def reason(log: str) -> str:
 async def test_an_app_that_cannot_run_as_declared_is_refused(tmp_path: Path, source: str | None, named: str) -> None:
     app = app_folder(tmp_path, source)
 
-    assert named in await refusal_of(app)
+    assert named in await refusal(app)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +173,7 @@ async def test_an_app_that_cannot_run_as_declared_is_refused(tmp_path: Path, sou
 async def test_a_host_json_that_would_not_be_obeyed_is_refused(tmp_path: Path, host_json: object, named: str) -> None:
     app = app_folder(tmp_path, bus(), host_json=host_json)
 
-    assert named in await refusal_of(app)
+    assert named in await refusal(app)
 
 
 async def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ class Copy:
         told, chosen = self.root / ".mutants-told.json", self.root / ".mutants-chosen.json"
         told.unlink(missing_ok=True)
         environment = {**os.environ, plugin.TOLD: str(told), "INVARIANT_RUNS": str(INVARIANT_RUNS)}
+        environment["COVERAGE_CORE"] = "ctrace"  # the faster one cannot say whose test ran a line
         files: list[str] = []
         if tests is not None:
             chosen.write_text(json.dumps(tests))
