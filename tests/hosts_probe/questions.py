@@ -126,9 +126,28 @@ def _fate(at: World, subscription: str, *, ran: bool) -> str:
     return "delivered" if ran else f"dead-lettered: {at.dead(subscription)}"
 
 
+TEXTS = (
+    "2026-01-02T03:04:05+01:00",
+    "2026-01-02T03:04:05-0130",
+    "2026-01-02T03:04:05.1200Z",
+    "2026-01-02T03:04:05.123456789Z",
+    "2026-01-02T03:04:05",
+    "2026-01-02T03:04:05z",
+    "2026-01-02T03:04Z",
+    "2026-01-02",
+    "2026-02-30T00:00:00Z",
+    "2026-01-02T24:00:00Z",
+    "0001-01-01T00:00:00+01:00",
+    "9999-12-31T23:59:59-01:00",
+    "/Date(1234656000000)/",
+    "/Date(1234656000000+0100)/",
+)
+"""Times, or nearly."""
+
+
 async def _leases(at: World) -> Answers:
     async with at.container("events") as events:
-        await events.create_item({"id": "kept"})
+        await events.create_item({"id": "kept", "texts": list(TEXTS)})
         await events.create_item({"id": "deleted"})
         await events.delete_item("deleted", partition_key="deleted")
     await until_recorded(at, lambda r: ["kept"] in r.all("seen"))
@@ -138,6 +157,10 @@ async def _leases(at: World) -> Answers:
     [lease] = [each for each in documents if "LeaseToken" in each]
     range_ = lease["FeedRange"]
     return {
+        **{
+            f"{text} in a document of the feed": said
+            for text, said in zip(TEXTS, at.record.all("texts")[0], strict=True)
+        },
         "a lease": " ".join(f"{key}={lease.get(key)!r}" for key in ("version", "LeaseToken", "Mode")),
         "the properties of a lease": " ".join(lease["properties"]) or "none",
         "the keys of a lease": " ".join(sorted(key for key in lease if not key.startswith("_"))),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.requests import BodyNotJson, RequestInvalid, parse
+from local.azure.host.times import rewritten
 from shared.verbs.accept import Initiate
 
 GOOD: dict[str, Any] = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
@@ -52,6 +53,9 @@ def test_a_plain_request_is_a_command() -> None:
         ("reference", "x" * 65),
         ("reference", "a\x00b"),
         ("reference", "\ud800"),
+        ("reference", "2026-01-02T03:04:05+01:00"),
+        ("reference", "2026-01-02T03:04:05.1200Z"),
+        ("reference", "/Date(1234656000000)/"),
         ("description", "x" * 501),
         ("notification_url", "ftp://shop.example"),
         ("notification_url", "https://user:secret@shop.example"),
@@ -128,6 +132,12 @@ def test_digits_that_are_no_card_number_are_welcome() -> None:
     assert parse(body(reference="2026-11-22-000123")).reference
 
 
+@pytest.mark.parametrize("reference", ["2026-01-02", "R2026-01-02T03:04:05Z", "2026-01-02 03:04:05", "Date(1)"])
+def test_a_reference_that_nobody_takes_for_a_time_is_welcome(reference: str) -> None:
+    assert rewritten(reference) == reference
+    assert parse(body(reference=reference)).reference == reference
+
+
 def test_a_refusal_never_repeats_what_was_sent() -> None:
     with pytest.raises(RequestInvalid) as caught:
         parse(body(payment_method="my secret", colour="my secret"))
@@ -156,3 +166,12 @@ def test_whatever_json_is_sent_the_answer_is_a_command_or_a_refusal(changes: dic
 def test_whatever_bytes_are_sent_the_answer_is_a_refusal(raw: bytes) -> None:
     with pytest.raises((BodyNotJson, RequestInvalid)):
         parse(raw)
+
+
+@given(st.from_regex(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.{0,12}|/Date\(.{0,20}|.{0,30})", fullmatch=True))
+def test_what_is_accepted_as_a_reference_is_never_rewritten_on_its_way(reference: str) -> None:
+    try:
+        accepted = parse(body(reference=reference)).reference
+    except RequestInvalid:
+        return
+    assert rewritten(accepted) == accepted

@@ -29,6 +29,7 @@ from local.azure.host.errors import WITHOUT_IT, CannotStart
 from local.azure.host.feed import Document, FeedOptions, FeedProcessor, Page
 from local.azure.host.leases import FeedRange, Holder, LeaseBook, LeaseChanged, LeaseDocument
 from local.azure.host.settings import Connection
+from local.azure.host.times import rewritten
 from local.azure.host.triggers import FeedTrigger
 from local.azure.host.wire import RetryContext, TypedData
 from local.azure.host.worker import Function, Invocation
@@ -72,7 +73,9 @@ class Accounts:
             )
 
         async def run(documents: list[Document], retry: RetryContext) -> object:
-            return await invoke(trigger.function, Invocation(TypedData(string=json.dumps(documents)), retry=retry))
+            return await invoke(
+                trigger.function, Invocation(TypedData(string=json.dumps(rewritten(documents))), retry=retry)
+            )
 
         return FeedProcessor(
             trigger.function.name,

@@ -165,6 +165,8 @@ async def on_change(documents: func.DocumentList, context: func.Context) -> None
     record(changes=ids, number=number, retry=context.retry_context.retry_count, trace=trace_of(context))
     for document in documents:
         await asyncio.sleep(document.to_dict().get("wait_s", 0))
+        if texts := document.to_dict().get("texts"):
+            record(texts=texts)
     record(seen=ids)
 
 
