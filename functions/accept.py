@@ -5,15 +5,19 @@ import re
 
 import azure.functions as func
 
-from functions.edge import edge
 from functions.problems import problem
 from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
+from functions.route import Request, Route, on_request
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
-from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
 from shared.services import GetServices
-from shared.verbs.accept import accept
+from shared.verbs.accept import Accepted, accept
+
+ROUTE = Route(name="accept_payment", method="POST", path="payments")
+
+REPLAYED = "Idempotent-Replayed"
+"""`true` on the answer to a request that had been accepted before."""
 
 _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 """No comma: it is what the Functions host puts between the values of a header that was sent twice."""
@@ -30,16 +34,14 @@ def blueprint(services: GetServices) -> func.Blueprint:
     """The function `accept_payment`."""
     bp = func.Blueprint()
 
-    @bp.function_name("accept_payment")
-    @bp.route(route="payments", methods=["POST"])
-    @edge
-    async def accept_payment(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        return await _accept(req, traceparent=context.trace_context.trace_parent, services=services)
+    async def respond(request: Request) -> func.HttpResponse:
+        return await _accept(request.http, traceparent=request.traceparent, services=services)
 
+    on_request(bp, ROUTE, respond=respond)
     return bp
 
 
-async def _accept(req: func.HttpRequest, *, traceparent: str | None, services: GetServices) -> func.HttpResponse:
+async def _accept(req: func.HttpRequest, *, traceparent: str, services: GetServices) -> func.HttpResponse:
     body, key = req.get_body(), req.headers.get("idempotency-key")
     if len(body) > MAX_BODY_BYTES:
         return problem("body_too_large", detail=f"At most {MAX_BODY_BYTES} bytes.")
@@ -58,12 +60,12 @@ async def _accept(req: func.HttpRequest, *, traceparent: str | None, services: G
     return problem(outcome.reason) if isinstance(outcome, Refused) else _accepted(outcome)
 
 
-def _accepted(stored: StoredEvent) -> func.HttpResponse:
+def _accepted(accepted: Accepted) -> func.HttpResponse:
     """Built from version 1, so that a repeat of the key gets the same answer at any later time."""
-    location = f"/api/payments/{stored.payment.payment_id}"
+    payment = accepted.stored.payment
+    headers = {"Location": f"/api/payments/{payment.payment_id}"}
+    if accepted.is_repeat:
+        headers[REPLAYED] = "true"
     return func.HttpResponse(
-        json.dumps(payment_to_json(stored.payment)),
-        status_code=202,
-        headers={"Location": location},
-        mimetype="application/json",
+        json.dumps(payment_to_json(payment)), status_code=202, headers=headers, mimetype="application/json"
     )

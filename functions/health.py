@@ -6,10 +6,13 @@ import time
 import azure.functions as func
 
 from functions.answers import json_answer
-from functions.edge import edge
+from functions.route import Request, Route, on_request
 from shared.errors import StoreBusy
 from shared.services import GetServices
 from shared.verbs.query import readiness
+
+HEALTH = Route(name="health", method="GET", path="health", level=func.AuthLevel.ANONYMOUS)
+READY = Route(name="ready", method="GET", path="health/ready", level=func.AuthLevel.ANONYMOUS)
 
 READY_CACHE_S = 5
 START_LIMIT_S = 10.0
@@ -21,19 +24,15 @@ def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
     bp = func.Blueprint()
     lately = _Lately(services)
 
-    @bp.function_name("health")
-    @bp.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @edge
-    async def health(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger binds by this name
+    async def health(_: Request) -> func.HttpResponse:
         return json_answer({"status": "live", "build": build_id})
 
-    @bp.function_name("ready")
-    @bp.route(route="health/ready", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-    @edge
-    async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the trigger binds by this name
+    async def ready(_: Request) -> func.HttpResponse:
         checks = await lately.checks()
         return json_answer({"checks": checks}, status=200 if set(checks.values()) == {"ok"} else 503)
 
+    on_request(bp, HEALTH, respond=health)
+    on_request(bp, READY, respond=ready)
     return bp
 
 

@@ -9,7 +9,8 @@ import azure.functions as func
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from functions.answers import json_answer
-from functions.problems import FieldFault, problem
+from functions.faults import field_faults
+from functions.problems import problem
 from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
@@ -92,8 +93,7 @@ async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetSe
     except _BodyMissing:
         return problem("body_not_json", detail="Send a JSON object; {} says nothing in particular. None has arrived.")
     except ValidationError as exc:
-        faults = [FieldFault(".".join(map(str, e["loc"])) or "body", e["type"], e["msg"]) for e in exc.errors()]
-        return problem("request_invalid", errors=faults)
+        return problem("request_invalid", errors=field_faults(exc))
     except PaymentsError as exc:
         return problem(exc.code, detail=str(exc))
 

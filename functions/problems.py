@@ -29,6 +29,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "append_unknown": (503, "It is not known whether the change was stored. Do the same again: it is safe."),
     "stream_moved": (503, "The payment is being written to. Try again."),
     "stream_missing": (503, "The payment's events cannot be seen yet. Try again."),
+    "unforeseen": (500, "Something went wrong here that nobody foresaw. A POST that had a key may be sent again."),
     "unreadable": (500, "What is stored of this payment cannot be read."),
 }
 

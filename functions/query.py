@@ -1,40 +1,40 @@
 """query: GET a payment and its events. Translates what is stored into HTTP. Knows no storage."""
 
+import hashlib
+import json
 import uuid
 from collections.abc import Callable, Sequence
 
 import azure.functions as func
 
-from functions.answers import json_answer
-from functions.edge import edge
-from functions.failures import called
 from functions.problems import problem
+from functions.route import Request, Route, on_request
 from shared.codec.documents import event_to_json
 from shared.codec.payments import payment_to_json
+from shared.codec.values import time_to_json
 from shared.domain.events import PaymentInitiated
 from shared.domain.stream import StoredEvent
+from shared.domain.waiting import Wait
 from shared.errors import PaymentsError
-from shared.services import GetServices
-from shared.verbs.query import stream_of
+from shared.services import GetServices, Services
+from shared.verbs.query import stream_of, waiting
 
-type View = Callable[[Sequence[StoredEvent]], dict[str, object]]
+type View = Callable[[Sequence[StoredEvent], Services], dict[str, object]]
 
 
 def blueprint(services: GetServices) -> func.Blueprint:
     """The functions `get_payment` and `get_payment_events`."""
     bp = func.Blueprint()
-    _register(bp, "get_payment", route="payments/{payment_id}", view=_payment, services=services)
-    _register(bp, "get_payment_events", route="payments/{payment_id}/events", view=_events, services=services)
+    for route, view in VIEWS.items():
+        _register(bp, route, view=view, services=services)
     return bp
 
 
-def _register(bp: func.Blueprint, name: str, *, route: str, view: View, services: GetServices) -> None:
-    @bp.function_name(name)
-    @bp.route(route=route, methods=["GET"])
-    @edge
-    @called(name)
-    async def show(req: func.HttpRequest) -> func.HttpResponse:
-        return await _shown(req, view=view, services=services)
+def _register(bp: func.Blueprint, route: Route, *, view: View, services: GetServices) -> None:
+    async def respond(request: Request) -> func.HttpResponse:
+        return await _shown(request.http, view=view, services=services)
+
+    on_request(bp, route, respond=respond)
 
 
 async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) -> func.HttpResponse:
@@ -42,10 +42,26 @@ async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) ->
     if payment_id is None:
         return problem("payment_not_found")
     try:
-        stream = await stream_of(payment_id, services=await services())
+        at_hand = await services()
+        stream = await stream_of(payment_id, services=at_hand)
     except PaymentsError as exc:
         return problem(exc.code)
-    return json_answer(view(stream)) if stream else problem("payment_not_found")
+    return _as_asked(req, view(stream, at_hand)) if stream else problem("payment_not_found")
+
+
+def _as_asked(req: func.HttpRequest, shown: dict[str, object]) -> func.HttpResponse:
+    """304 to a caller who has the same already. A cache may keep the answer, and has to ask each time."""
+    body = json.dumps(shown)
+    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if etag in _known(req.headers.get("if-none-match", "")):
+        return func.HttpResponse(status_code=304, headers=headers)
+    return func.HttpResponse(body, headers=headers, mimetype="application/json")
+
+
+def _known(header: str) -> set[str]:
+    """The entity tags of If-None-Match, compared as RFC 9110 has it for a GET: weak ones count too."""
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
 def _payment_id(text: str) -> str | None:
@@ -56,12 +72,25 @@ def _payment_id(text: str) -> str | None:
         return None
 
 
-def _payment(stream: Sequence[StoredEvent]) -> dict[str, object]:
+def _payment(stream: Sequence[StoredEvent], services: Services) -> dict[str, object]:
     """The merchant's own words are only in the first event, and only the merchant's own API shows them."""
     first = stream[0].event
     own = {"description": first.description, "metadata": first.metadata} if isinstance(first, PaymentInitiated) else {}
-    return {**payment_to_json(stream[-1].payment), **own}
+    held_up = [_wait(wait) for wait in waiting(stream, services=services)]
+    shown = {name: value for name, value in payment_to_json(stream[-1].payment).items() if name != "waiting"}
+    return {**shown, **own, **({"waiting": held_up} if held_up else {})}
 
 
-def _events(stream: Sequence[StoredEvent]) -> dict[str, object]:
+def _wait(wait: Wait) -> dict[str, object]:
+    said = {"step": wait.step.value, "since": time_to_json(wait.since), "state": wait.state, "reason": wait.reason}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _events(stream: Sequence[StoredEvent], _: Services) -> dict[str, object]:
     return {"payment_id": stream[0].payment.payment_id, "events": [event_to_json(stored) for stored in stream]}
+
+
+VIEWS: dict[Route, View] = {
+    Route(name="get_payment", method="GET", path="payments/{payment_id}"): _payment,
+    Route(name="get_payment_events", method="GET", path="payments/{payment_id}/events"): _events,
+}

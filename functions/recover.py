@@ -7,19 +7,24 @@ import azure.functions as func
 from functions import operators
 from functions.advance import AS_BYTES, CONNECTION, delivery
 from functions.edge import edge
-from functions.failures import called
+from functions.route import Request, Route, on_request
 from shared import flow
 from shared.services import GetServices
 from shared.verbs.recovery.keep import keep
 
-ROUTES: dict[str, tuple[str, str, operators.Answer]] = {
-    "list_dead_letters": ("GET", "ops/dead-letters", operators.list_letters),
-    "replay_dead_letters": ("POST", "ops/dead-letters/replay", operators.replay_many),
-    "drain_dead_letters": ("POST", "ops/dead-letters/drain", operators.drain_recorder),
-    "get_dead_letter": ("GET", "ops/dead-letters/{letter_id}", operators.get_letter),
-    "replay_dead_letter": ("POST", "ops/dead-letters/{letter_id}/replay", operators.replay_one),
-    "discard_dead_letter": ("POST", "ops/dead-letters/{letter_id}/discard", operators.discard_letter),
-    "list_payments": ("GET", "ops/payments", operators.list_rows),
+
+def _ops(name: str, method: str, *, path: str) -> Route:
+    return Route(name=name, method=method, path=f"ops/{path}", level=func.AuthLevel.ADMIN)
+
+
+ROUTES: dict[Route, operators.Answer] = {
+    _ops("list_dead_letters", "GET", path="dead-letters"): operators.list_letters,
+    _ops("replay_dead_letters", "POST", path="dead-letters/replay"): operators.replay_many,
+    _ops("drain_dead_letters", "POST", path="dead-letters/drain"): operators.drain_recorder,
+    _ops("get_dead_letter", "GET", path="dead-letters/{letter_id}"): operators.get_letter,
+    _ops("replay_dead_letter", "POST", path="dead-letters/{letter_id}/replay"): operators.replay_one,
+    _ops("discard_dead_letter", "POST", path="dead-letters/{letter_id}/discard"): operators.discard_letter,
+    _ops("list_payments", "GET", path="payments"): operators.list_rows,
 }
 """The operators' functions; each asks for the admin key."""
 
@@ -40,19 +45,16 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
     async def record_dead_letter(message: func.ServiceBusMessage) -> None:
         await keep(delivery(message, queue=flow.RECORD_SUBSCRIPTION), services=await services())
 
-    for name in ROUTES:
-        _register(bp, name, services=services, caller=caller)
+    for route in ROUTES:
+        _register(bp, route, services=services, caller=caller)
     return bp
 
 
 def _register(
-    bp: func.Blueprint, name: str, *, services: GetServices, caller: Callable[[func.HttpRequest], str]
+    bp: func.Blueprint, route: Route, *, services: GetServices, caller: Callable[[func.HttpRequest], str]
 ) -> None:
-    method, route, ask = ROUTES[name]
+    async def respond(request: Request) -> func.HttpResponse:
+        req = request.http
+        return await operators.answer(req, ask=ROUTES[route], by=caller(req), services=services)
 
-    @bp.function_name(name)
-    @bp.route(route=route, methods=[method], auth_level=func.AuthLevel.ADMIN)
-    @edge
-    @called(name)
-    async def operate(req: func.HttpRequest) -> func.HttpResponse:
-        return await operators.answer(req, ask=ask, by=caller(req), services=services)
+    on_request(bp, route, respond=respond)

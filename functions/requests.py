@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_extra_types.currency_code import Currency
 from pydantic_extra_types.payment import PaymentCardNumber
 
+from functions.faults import field_faults
 from functions.problems import FieldFault
 from shared.domain.money import MAX_AMOUNT_MINOR, Money
 from shared.verbs.accept import Initiate
@@ -41,7 +42,7 @@ class RequestInvalid(ValueError):
 
 def _plain(text: str) -> str:
     if _CONTROL.search(text):
-        raise PydanticCustomError("control_character", "Control characters and lone surrogates are not accepted")
+        raise PydanticCustomError("control_character", "Control characters and lone surrogates are not accepted.")
     return text
 
 
@@ -55,18 +56,21 @@ def _no_time(text: str) -> str:
 def _capitals(code: object) -> object:
     """Currency takes small letters too; one way of writing a currency is enough."""
     if not isinstance(code, str) or not code.isupper():
-        raise PydanticCustomError("currency_code", "Must be a three-letter ISO 4217 code in capitals")
+        raise PydanticCustomError("currency_unknown", "Must be a three-letter ISO 4217 code in capitals.")
     return code
 
 
 def _web_address(text: str) -> str:
     """http is left to the environment's network rules; credentials in an address would end up in logs."""
     if not text.isprintable() or " " in text:
-        raise PydanticCustomError("url", "Must be an http(s) address without spaces and line breaks")
-    parts = urlsplit(text)
+        raise PydanticCustomError("web_address", "Must be an http(s) address without spaces and line breaks.")
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise PydanticCustomError("web_address", "Must be an http(s) address; this one cannot be read.") from None
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
-        raise PydanticCustomError("url", "Must be an http(s) address without credentials")
-    _ = parts.port  # raises ValueError for a port that is not a number
+        raise PydanticCustomError("web_address", "Must be an http(s) address without credentials.")
     return text
 
 
@@ -116,7 +120,7 @@ def parse(body: bytes) -> Initiate:
     try:
         return PaymentRequest.model_validate(fields).command()
     except ValidationError as exc:
-        raise RequestInvalid([_fault(error) for error in exc.errors(include_url=False, include_input=False)]) from None
+        raise RequestInvalid(field_faults(exc)) from None
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
@@ -184,7 +188,3 @@ def _luhn(digits: str) -> bool:
     except PydanticCustomError:
         return False
     return True
-
-
-def _fault(error: Any) -> FieldFault:  # noqa: ANN401 - pydantic's ErrorDetails
-    return FieldFault(".".join(map(str, error["loc"])) or "body", error["type"], error["msg"])

@@ -33,9 +33,17 @@ class Initiate:
     notification_url: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """PaymentInitiated as it is stored. is_repeat: an earlier request with the same key has brought it."""
+
+    stored: StoredEvent
+    is_repeat: bool
+
+
 async def accept(
     command: Initiate, *, idempotency_key: str | None, traceparent: str | None, services: Services
-) -> StoredEvent | Refused:
+) -> Accepted | Refused:
     """Store PaymentInitiated and return it as it is stored: for a repeated key the first one, with its times.
 
     The payment id is derived from merchant and key. So the conditional create of version 1 is itself the check for a
@@ -51,10 +59,10 @@ async def accept(
             appended = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
-        if appended.is_new:  # and not a repeat of the key
+        if appended.is_new:
             services.telemetry.count(signals.PAYMENTS_ACCEPTED)
             services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
-        return appended.events[0]
+        return Accepted(appended.events[0], is_repeat=not appended.is_new)
 
 
 def _fingerprint(command: Initiate) -> str:

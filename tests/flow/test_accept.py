@@ -10,7 +10,7 @@ from shared.domain.events import PaymentInitiated
 from shared.domain.money import Money
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
-from shared.verbs.accept import Initiate, accept
+from shared.verbs.accept import Accepted, Initiate, accept
 from tests.flow.kit.world import World, a_world
 
 
@@ -26,7 +26,12 @@ def a_command(amount_minor: int = 1250) -> Initiate:
 
 
 async def accepted(world: World, *, key: str | None, amount_minor: int = 1250) -> StoredEvent | Refused:
-    return await accept(a_command(amount_minor), idempotency_key=key, traceparent=None, services=world.services)
+    return await stored_of(a_command(amount_minor), key=key, world=world)
+
+
+async def stored_of(command: Initiate, *, key: str | None, world: World) -> StoredEvent | Refused:
+    outcome = await accept(command, idempotency_key=key, traceparent=None, services=world.services)
+    return outcome.stored if isinstance(outcome, Accepted) else outcome
 
 
 async def test_a_repeat_gets_the_first_answer_also_when_time_has_passed(tmp_path: Path) -> None:
@@ -136,7 +141,7 @@ def a_whole_command() -> Initiate:
 
 
 async def fingerprint_of(world: World, command: Initiate) -> str:
-    stored = await accept(command, idempotency_key=None, traceparent=None, services=world.services)
+    stored = await stored_of(command, key=None, world=world)
     assert isinstance(stored, StoredEvent)
     assert isinstance(stored.event, PaymentInitiated)
     return stored.event.request_fingerprint
@@ -161,9 +166,9 @@ async def test_a_new_optional_field_changes_no_fingerprint_of_a_request_without_
         later = InitiateOfLater(**asdict(a_command()) | {"amount": a_command().amount})
 
         bare = await fingerprint_of(world, later)
-        repeat = await accept(later, idempotency_key="old", traceparent=None, services=world.services)
+        repeat = await stored_of(later, key="old", world=world)
         with_it = replace(later, tip_minor=5)
-        other = await accept(with_it, idempotency_key="old", traceparent=None, services=world.services)
+        other = await stored_of(with_it, key="old", world=world)
 
         assert bare == GOLDEN["bare"]
         assert isinstance(repeat, StoredEvent)

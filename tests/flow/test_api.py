@@ -16,7 +16,7 @@ from shared.domain.events import PaymentInitiated
 from shared.errors import AppendUnknown, StoreBusy
 from shared.services import Services
 from shared.verbs import query
-from tests.builders import a_payment
+from tests.builders import TRACEPARENT, a_payment
 from tests.facts import COMPLETED, facts_in
 from tests.flow.kit.edge import Answered, Edge
 from tests.flow.kit.failing_ports import busy_in_append, raising_in_append
@@ -68,6 +68,7 @@ async def test_a_repeat_of_the_same_key_is_answered_the_same_and_another_request
         again, other = await posted(edge), await posted(edge, {**ORDER, "amount_minor": 1251})
 
         assert (again.status, again.body) == (202, first.body)
+        assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (False, "true")
         assert (other.status, other.body["code"]) == (422, "idempotency_key_reused")
         assert await world.charges(first.body["payment_id"]) == 1
 
@@ -139,6 +140,60 @@ async def test_what_may_have_been_stored_is_not_called_nothing(tmp_path: Path) -
 
         assert (told.status, told.body["code"]) == (503, "append_unknown")
         assert told.body["title"].startswith("It is not known")
+
+
+async def test_every_answer_carries_the_id_under_which_it_is_traced(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        trace_id = TRACEPARENT.split("-")[1]
+
+        accepted = await posted(edge)
+        answers = [
+            accepted,
+            await posted(edge, {}),
+            await edge.ask("get_payment", payment_id=accepted.body["payment_id"]),
+            await edge.ask("get_payment", payment_id=NOBODY),
+            await edge.ask("health"),
+            await edge.ask("list_dead_letters"),
+        ]
+
+        assert [answer.status for answer in answers] == [202, 422, 200, 404, 200, 200]
+        assert {answer.headers["X-Correlation-Id"] for answer in answers} == {trace_id}
+
+
+async def test_what_nobody_foresaw_is_a_problem_document_and_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> Services:
+        raise ZeroDivisionError("a secret of the stack")
+
+    async with a_world(tmp_path) as world:
+        told = await posted(Edge(world, starting=broken))
+
+        assert (told.status, told.body["code"]) == (500, "unforeseen")
+        assert told.headers["X-Correlation-Id"]
+        assert "secret" not in str(told.body)
+        assert [record.function for record in caplog.records if hasattr(record, "function")] == ["accept_payment"]
+
+
+async def test_who_has_the_same_already_is_told_so_until_the_payment_moves(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        payment_id = (await posted(edge)).body["payment_id"]
+
+        for function in ("get_payment", "get_payment_events"):
+            first = await edge.ask(function, payment_id=payment_id)
+            same = await edge.ask(function, headers={"If-None-Match": first.headers["ETag"]}, payment_id=payment_id)
+            listed = f'"other", W/{first.headers["ETag"]}'
+            among = await edge.ask(function, headers={"If-None-Match": listed}, payment_id=payment_id)
+            assert (same.status, same.body, same.headers["ETag"]) == (304, None, first.headers["ETag"])
+            assert among.status == 304
+        known = first.headers["ETag"]
+        await world.run()
+        moved = await edge.ask("get_payment_events", headers={"If-None-Match": known}, payment_id=payment_id)
+
+        assert moved.status == 200
+        assert moved.headers["ETag"] != known
 
 
 @pytest.mark.parametrize("payment_id", [NOBODY, "no-uuid", ""])

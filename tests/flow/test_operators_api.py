@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from functions.faults import WORDS
 from shared.domain.letters import LetterStatus
 from shared.errors import StoreBusy
 from shared.services import Services
@@ -295,6 +296,8 @@ async def test_a_filter_that_makes_no_sense_is_named(tmp_path: Path, function: s
 
         assert (refused.status, refused.body["code"]) == (422, "request_invalid")
         assert [fault["field"] for fault in refused.body["errors"]] == list(params)
+        assert {fault["code"] for fault in refused.body["errors"]} <= {code for code, _ in WORDS.values()}
+        assert "Cannot be accepted" not in str(refused.body), "a fault of the library that WORDS does not have"
 
 
 async def test_payments_are_listed_from_the_read_model(tmp_path: Path) -> None:

@@ -181,9 +181,9 @@ class World:
         )
 
         async def work() -> None:
-            stored = await accept(command, idempotency_key=key, traceparent=None, services=self.services)
-            assert not isinstance(stored, Refused)
-            self.stage.short[stored.payment.payment_id] = f"({key})"
+            accepted = await accept(command, idempotency_key=key, traceparent=None, services=self.services)
+            assert not isinstance(accepted, Refused)
+            self.stage.short[accepted.stored.payment.payment_id] = f"({key})"
 
         return self.stage.start(work(), name=f"accept {key}", worker=worker)
 

@@ -15,7 +15,7 @@ from shared.services import GetServices
 
 ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
 ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
-CONTEXT = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None))
+CONTEXT = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None), invocation_id="the-invocation")
 
 
 def failing(fault: type[PaymentsError]) -> GetServices:
@@ -47,7 +47,7 @@ async def test_a_post_is_told_to_repeat_with_its_key(fault: type[PaymentsError])
 async def test_a_get_hears_of_no_key_and_of_nothing_stored() -> None:
     request = func.HttpRequest("GET", f"/api/payments/{ID}", route_params={"payment_id": ID}, body=b"")
 
-    document = await told(query.blueprint(failing(StoreBusy)), "get_payment", req=request)
+    document = await told(query.blueprint(failing(StoreBusy)), "get_payment", req=request, context=CONTEXT)
 
     assert (document["code"], document["status"]) == ("store_busy", 503)
     assert document["title"] == "The store is busy. Do the same again: it is safe."

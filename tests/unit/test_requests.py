@@ -1,14 +1,17 @@
 """What POST /api/payments takes and refuses."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.faults import OWN, WORDS
 from functions.requests import BodyNotJson, RequestInvalid, parse
 from local.azure.host.times import rewritten
+from local.supervisor import ROOT
 from shared.verbs.accept import Initiate
 
 GOOD: dict[str, Any] = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
@@ -34,39 +37,41 @@ def test_a_plain_request_is_a_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "code"),
     [
-        ("amount_minor", "12"),
-        ("amount_minor", 12.0),
-        ("amount_minor", True),
-        ("amount_minor", 0),
-        ("amount_minor", 10**12),
-        ("amount_minor", ...),
-        ("currency", "XXX"),
-        ("currency", "XAU"),
-        ("currency", "eur"),
-        ("currency", 978),
-        ("payment_method", ""),
-        ("payment_method", "p m"),
-        ("payment_method", "x" * 129),
-        ("reference", ""),
-        ("reference", "x" * 65),
-        ("reference", "a\x00b"),
-        ("reference", "\ud800"),
-        ("reference", "2026-01-02T03:04:05+01:00"),
-        ("reference", "2026-01-02T03:04:05.1200Z"),
-        ("reference", "/Date(1234656000000)/"),
-        ("description", "x" * 501),
-        ("notification_url", "ftp://shop.example"),
-        ("notification_url", "https://user:secret@shop.example"),
-        ("notification_url", "https://"),
-        ("notification_url", "https://shop.example:port/"),
-        ("notification_url", "https://shop.example/" + "x" * 500),
-        ("colour", "red"),
+        ("amount_minor", "12", "wrong_type"),
+        ("amount_minor", 12.0, "wrong_type"),
+        ("amount_minor", True, "wrong_type"),
+        ("amount_minor", 0, "out_of_range"),
+        ("amount_minor", 10**12, "out_of_range"),
+        ("amount_minor", ..., "required"),
+        ("currency", "XXX", "currency_unknown"),
+        ("currency", "XAU", "currency_unknown"),
+        ("currency", "eur", "currency_unknown"),
+        ("currency", 978, "currency_unknown"),
+        ("payment_method", "", "malformed"),
+        ("payment_method", "p m", "malformed"),
+        ("payment_method", "x" * 129, "malformed"),
+        ("reference", "", "too_short"),
+        ("reference", "x" * 65, "too_long"),
+        ("reference", "a\x00b", "control_character"),
+        ("reference", "\ud800", "control_character"),
+        ("reference", "2026-01-02T03:04:05+01:00", "reads_as_time"),
+        ("reference", "2026-01-02T03:04:05.1200Z", "reads_as_time"),
+        ("reference", "/Date(1234656000000)/", "reads_as_time"),
+        ("description", "x" * 501, "too_long"),
+        ("metadata", [], "wrong_type"),
+        ("notification_url", "ftp://shop.example", "web_address"),
+        ("notification_url", "https://user:secret@shop.example", "web_address"),
+        ("notification_url", "https://", "web_address"),
+        ("notification_url", "https://shop.example:port/", "web_address"),
+        ("notification_url", "https://[::1", "web_address"),
+        ("notification_url", "https://shop.example/" + "x" * 500, "too_long"),
+        ("colour", "red", "unknown_field"),
     ],
 )
-def test_a_field_that_cannot_be_accepted_is_named(field: str, value: Any) -> None:
-    assert list(refused_fields(body(**{field: value}))) == [field]
+def test_a_field_that_cannot_be_accepted_is_named_with_a_code_of_ours(field: str, value: Any, code: str) -> None:
+    assert refused_fields(body(**{field: value})) == {field: code}
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
@@ -175,3 +180,23 @@ def test_what_is_accepted_as_a_reference_is_never_rewritten_on_its_way(reference
     except RequestInvalid:
         return
     assert rewritten(accepted) == accepted
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "description", "metadata", "notification_url", "more"]), values))
+def test_every_fault_has_a_code_and_words_of_ours(changes: dict[str, Any]) -> None:
+    try:
+        parse(json.dumps({**GOOD, **changes}).encode())
+    except BodyNotJson:
+        return
+    except RequestInvalid as refused:
+        codes = {error.code for error in refused.errors}
+        said = " ".join(error.message for error in refused.errors)
+        assert codes <= {code for code, _ in WORDS.values()} | OWN
+        assert "Cannot be accepted" not in said, "a fault of the library that WORDS does not have"
+        assert "Input should" not in said
+
+
+def test_the_codes_of_fields_are_those_that_the_docs_list() -> None:
+    listed = (ROOT / "docs" / "api.md").read_text().partition("The codes of fields are")[2].partition(".")[0]
+
+    assert set(re.findall(r"`(\w+)`", listed)) == {code for code, _ in WORDS.values()} | OWN

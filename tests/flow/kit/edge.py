@@ -40,9 +40,16 @@ class Edge:
         app.register_functions(recover.blueprint(services, caller=caller(ops_caller)))
         self._functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
 
-    async def ask(self, name: str, *, params: Mapping[str, str] | None = None, **route: str) -> Answered:
+    async def ask(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **route: str,
+    ) -> Answered:
         """Call a function that takes no body."""
-        return await self.send(name, b"", headers=None, params=params, **route)
+        return await self.send(name, b"", headers=headers, params=params, **route)
 
     async def send(
         self,
@@ -62,7 +69,9 @@ class Edge:
             route_params=route,
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
-        context = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=TRACEPARENT))
-        more = {"context": context} if name == "accept_payment" else {}
-        answer: func.HttpResponse = await self._functions[name](req=request, **more)
-        return Answered(answer.status_code, answer.mimetype, dict(answer.headers), json.loads(answer.get_body()))
+        context = SimpleNamespace(
+            trace_context=SimpleNamespace(trace_parent=TRACEPARENT), invocation_id="the-invocation"
+        )
+        answer: func.HttpResponse = await self._functions[name](req=request, context=context)
+        body = answer.get_body()
+        return Answered(answer.status_code, answer.mimetype, dict(answer.headers), json.loads(body) if body else None)

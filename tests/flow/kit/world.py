@@ -64,11 +64,11 @@ class World(Host):
             notification_url=at,
         )
         key = f"world-{self._number}-{self._keys}"
-        stored = await self.operate(
+        accepted = await self.operate(
             lambda services: accept(command, idempotency_key=key, traceparent=None, services=services)
         )
-        assert not isinstance(stored, Refused), stored
-        return stored.payment.payment_id
+        assert not isinstance(accepted, Refused), accepted
+        return accepted.stored.payment.payment_id
 
     async def replay_all(self, **wanted: Any) -> list[Replay]:
         """Every open dead letter, or those that are wanted."""

@@ -1,0 +1,66 @@
+"""What is wrong with the fields of a request, in words of our own: the codes are the API's and not a library's.
+
+Knows no model.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from functions.problems import FieldFault
+
+type Words = tuple[str, str]
+"""The code, which never changes, and what is said to a person; {names} are the limits that were passed."""
+
+_A_TIME = ("malformed", "Must be a time with its offset, such as 2026-01-31T12:00:00Z.")
+_A_NUMBER = ("wrong_type", "Must be a number.")
+
+WORDS: dict[str, Words] = {
+    "missing": ("required", "Must be given."),
+    "extra_forbidden": ("unknown_field", "Is none of the fields that are read here."),
+    "int_type": ("wrong_type", "Must be a whole number, written as a number."),
+    "int_parsing": ("wrong_type", "Must be a whole number."),
+    "int_from_float": ("wrong_type", "Must be a whole number."),
+    "float_type": _A_NUMBER,
+    "float_parsing": _A_NUMBER,
+    "finite_number": _A_NUMBER,
+    "bool_type": ("wrong_type", "Must be true or false."),
+    "bool_parsing": ("wrong_type", "Must be true or false."),
+    "string_type": ("wrong_type", "Must be a text."),
+    "string_unicode": ("control_character", "Lone surrogates are not accepted."),
+    "dict_type": ("wrong_type", "Must be an object."),
+    "model_type": ("wrong_type", "Must be an object."),
+    "greater_than_equal": ("out_of_range", "Must be {ge:.12g} or more."),
+    "less_than_equal": ("out_of_range", "Must be {le:.12g} or less."),
+    "string_too_short": ("too_short", "Must have {min_length} characters or more."),
+    "string_too_long": ("too_long", "Must have {max_length} characters or fewer."),
+    "too_long": ("too_long", "Must have {max_length} entries or fewer."),
+    "string_pattern_mismatch": ("malformed", "Must look like {pattern}"),
+    "enum": ("unknown_value", "Must be {expected}."),
+    "datetime_type": _A_TIME,
+    "datetime_parsing": _A_TIME,
+    "datetime_from_date_parsing": _A_TIME,
+    "timezone_aware": _A_TIME,
+    "json_invalid": ("malformed", "Must be JSON."),
+    "InvalidCurrency": ("currency_unknown", "Must be the ISO 4217 code of a currency that is traded, in capitals."),
+}
+"""By the library's word for the fault."""
+
+OWN = frozenset({"card_number", "control_character", "currency_unknown", "web_address"})
+"""The codes that models of ours raise."""
+
+_UNNAMED = ("malformed", "Cannot be accepted.")
+
+
+def field_faults(invalid: ValidationError) -> list[FieldFault]:
+    """Every fault with its field. No value is repeated."""
+    return [_fault(error) for error in invalid.errors(include_url=False, include_input=False)]
+
+
+def _fault(error: Mapping[str, Any]) -> FieldFault:
+    field = ".".join(map(str, error["loc"])) or "body"
+    if error["type"] in OWN:
+        return FieldFault(field, error["type"], error["msg"])
+    code, message = WORDS.get(error["type"], _UNNAMED)
+    return FieldFault(field, code, message.format(**error.get("ctx", {})))
