@@ -5,7 +5,7 @@ import re
 
 import azure.functions as func
 
-from functions.problems import problem
+from functions.problems import problem, problem_of
 from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
 from functions.route import Request, Route, on_request
 from shared.codec.payments import payment_to_json
@@ -24,6 +24,7 @@ _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 
 _TITLES = {
     "store_busy": "Nothing was stored. Send the same request with the same Idempotency-Key again.",
+    "store_throttles": "Nothing was stored. Send the same request with the same Idempotency-Key again, later.",
     "store_refuses": "Nothing was stored. Send the same request with the same Idempotency-Key again, later.",
     "append_unknown": "It is not known whether the payment was stored. Repeat with the same Idempotency-Key.",
 }
@@ -56,7 +57,7 @@ async def _accept(req: func.HttpRequest, *, traceparent: str, services: GetServi
     except RequestInvalid as exc:
         return problem("request_invalid", errors=exc.errors)
     except PaymentsError as exc:
-        return problem(exc.code, title=_TITLES.get(exc.code))
+        return problem_of(exc, title=_TITLES.get(exc.code))
     return problem(outcome.reason) if isinstance(outcome, Refused) else _accepted(outcome)
 
 

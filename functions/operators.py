@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from functions.answers import json_answer
 from functions.faults import field_faults
-from functions.problems import problem
+from functions.problems import problem, problem_of
 from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
@@ -95,7 +95,7 @@ async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetSe
     except ValidationError as exc:
         return problem("request_invalid", errors=field_faults(exc))
     except PaymentsError as exc:
-        return problem(exc.code, detail=str(exc))
+        return problem_of(exc, detail=str(exc))
 
 
 async def list_letters(asked: Asked) -> func.HttpResponse:

@@ -1,13 +1,18 @@
 """Errors as RFC 9457 problem documents: the one table from our codes to HTTP. Knows no service."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 
 import azure.functions as func
 
+from shared.errors import PaymentsError, StoreThrottles
+
 CONTENT_TYPE = "application/problem+json"
+
+_LATER = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
@@ -25,6 +30,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "letter_moved": (409, "Another action on this dead letter was first. Look at it again."),
     "bus_unavailable": (503, "The broker did not do what was asked. Do the same again: it is safe."),
     "store_busy": (503, "The store is busy. Do the same again: it is safe."),
+    "store_throttles": (429, "More is asked of the store than it is sized for. Do the same again later: it is safe."),
     "store_refuses": (503, "The store refuses, and an operator has to mend that. Do the same again later: it is safe."),
     "append_unknown": (503, "It is not known whether the change was stored. Do the same again: it is safe."),
     "stream_moved": (503, "The payment is being written to. Try again."),
@@ -43,8 +49,19 @@ class FieldFault:
     message: str
 
 
+def problem_of(fault: PaymentsError, *, title: str | None = None, detail: str | None = None) -> func.HttpResponse:
+    """The answer for a fault that was foreseen. title: in place of the usual one."""
+    after_s = fault.retry_after_s if isinstance(fault, StoreThrottles) else 1.0
+    return problem(fault.code, title=title, detail=detail, retry_after_s=after_s)
+
+
 def problem(
-    code: str, *, title: str | None = None, detail: str | None = None, errors: Sequence[FieldFault] = ()
+    code: str,
+    *,
+    title: str | None = None,
+    detail: str | None = None,
+    errors: Sequence[FieldFault] = (),
+    retry_after_s: float = 1.0,
 ) -> func.HttpResponse:
     """The answer for a code of STATUS_OF. title: in place of the one there."""
     status, usual = STATUS_OF[code]
@@ -58,5 +75,5 @@ def problem(
         document["detail"] = detail
     if errors:
         document["errors"] = [asdict(error) for error in errors]
-    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = {"Retry-After": str(max(1, math.ceil(retry_after_s)))} if status in _LATER else {}
     return func.HttpResponse(json.dumps(document), status_code=status, headers=headers, mimetype=CONTENT_TYPE)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import azure.functions as func
 
-from functions.problems import problem
+from functions.problems import problem, problem_of
 from functions.route import Request, Route, on_request
 from shared.codec.documents import event_to_json
 from shared.codec.payments import payment_to_json
@@ -45,7 +45,7 @@ async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) ->
         at_hand = await services()
         stream = await stream_of(payment_id, services=at_hand)
     except PaymentsError as exc:
-        return problem(exc.code)
+        return problem_of(exc)
     return _as_asked(req, view(stream, at_hand)) if stream else problem("payment_not_found")
 
 

@@ -37,6 +37,16 @@ class StoreBusy(PaymentsError):
     code, then = "store_busy", Then.RETRY
 
 
+class StoreThrottles(StoreBusy):
+    """The store is asked for more than it is sized for; nothing was written. retry_after_s: when to come again."""
+
+    code, then = "store_throttles", Then.RETRY
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class StoreRefuses(PaymentsError):
     """The store refuses for a reason that is ours to mend, such as rights or a missing container."""
 

@@ -13,7 +13,7 @@ from functions import health
 from shared import flow
 from shared.codec.documents import to_document
 from shared.domain.events import PaymentInitiated
-from shared.errors import AppendUnknown, StoreBusy
+from shared.errors import AppendUnknown, StoreBusy, StoreThrottles
 from shared.services import Services
 from shared.verbs import query
 from tests.builders import TRACEPARENT, a_payment
@@ -131,6 +131,18 @@ async def test_while_the_store_is_busy_the_caller_is_told_to_repeat_with_the_key
         assert (busy.status, busy.body["code"]) == (503, "store_busy")
         assert "Idempotency-Key" in busy.body["title"]
         assert then.status == 202
+
+
+async def test_a_store_that_throttles_is_told_of_as_such_and_nothing_was_stored(tmp_path: Path) -> None:
+    throttled = raising_in_append(PaymentInitiated, StoreThrottles("slow down", retry_after_s=2.5))
+    async with a_world(tmp_path, alter=throttled) as world:
+        edge = Edge(world)
+
+        told, then = await posted(edge), await posted(edge)
+
+        assert (told.status, told.body["code"], told.headers["Retry-After"]) == (429, "store_throttles", "3")
+        assert "Idempotency-Key" in told.body["title"]
+        assert (then.status, "Idempotent-Replayed" in then.headers) == (202, False)
 
 
 async def test_what_may_have_been_stored_is_not_called_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from azure.cosmos.exceptions import CosmosBatchOperationError
 
 from shared.adapters.cosmos import faults
 from shared.adapters.cosmos.faults import Taken, reading, writing
-from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreRefuses
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreRefuses, StoreThrottles
 
 type Guard = Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -46,6 +46,7 @@ async def test_a_write_may_have_happened_or_surely_has_not_by_the_status() -> No
         **dict.fromkeys(STATUSES, StoreRefuses),
         **dict.fromkeys(FIRST, Taken),
         **dict.fromkeys(BUSY, StoreBusy),
+        429: StoreThrottles,
         **dict.fromkeys(MAYBE, AppendUnknown),
     }
 
@@ -55,11 +56,25 @@ async def test_a_write_may_have_happened_or_surely_has_not_by_the_status() -> No
 
 
 async def test_a_read_is_repeated_or_is_for_an_operator_by_the_status() -> None:
-    wanted = {**dict.fromkeys(STATUSES, StoreRefuses), **dict.fromkeys(BUSY | MAYBE, StoreBusy)}
+    wanted = {**dict.fromkeys(STATUSES, StoreRefuses), **dict.fromkeys(BUSY | MAYBE, StoreBusy), 429: StoreThrottles}
 
     found = {status: {await raised(reading, fault) for fault in answers(status)} for status in STATUSES}
 
     assert found == {status: {fault} for status, fault in wanted.items()}
+
+
+@pytest.mark.parametrize(
+    ("headers", "retry_after_s"),
+    [({"x-ms-retry-after-ms": "2500"}, 2.5), ({}, 1.0), ({"x-ms-retry-after-ms": "soon"}, 1.0)],
+)
+async def test_a_store_that_throttles_says_when_to_come_again(headers: dict[str, str], retry_after_s: float) -> None:
+    fault = CosmosBatchOperationError(0, headers, 429, "no", [])  # type: ignore[no-untyped-call]
+
+    with pytest.raises(StoreThrottles) as throttled:
+        async with reading("load p"):
+            raise fault
+
+    assert throttled.value.retry_after_s == retry_after_s
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreRefuses
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreRefuses, StoreThrottles
 
 CALL_LIMIT_S = 20
 """For one call with the SDK's own retries in it; below the lock of a message (60 s)."""
 
 _BUSY = {429, 449}
 """Refused for now: nothing was done."""
+
+_RETRY_AFTER_MS = "x-ms-retry-after-ms"
 
 
 class Taken(PaymentsError):
@@ -26,9 +28,20 @@ def _tells_nothing(status: int | None) -> bool:
     return status == 408 or (status is not None and not 400 <= status < 500)
 
 
+def _busy(message: str, *, answer: HttpResponseError) -> StoreBusy:
+    if answer.status_code != 429:
+        return StoreBusy(message)
+    headers = getattr(answer, "headers", None) or {}  # the SDK's own errors have them
+    try:
+        retry_after_s = float(headers.get(_RETRY_AFTER_MS, "")) / 1000
+    except ValueError:
+        retry_after_s = 1.0
+    return StoreThrottles(message, retry_after_s=retry_after_s)
+
+
 @asynccontextmanager
 async def writing(what: str) -> AsyncIterator[None]:
-    """Raises Taken, StoreBusy and StoreRefuses (nothing was written), and AppendUnknown (maybe it was)."""
+    """Raises Taken; StoreBusy and StoreThrottles, StoreRefuses: nothing was written; AppendUnknown: maybe it was."""
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
@@ -36,7 +49,7 @@ async def writing(what: str) -> AsyncIterator[None]:
         if exc.status_code in (409, 412):
             raise Taken(f"{what}: somebody was first") from exc
         if exc.status_code in _BUSY:
-            raise StoreBusy(f"{what}: the store refused, nothing was written: retry") from exc
+            raise _busy(f"{what}: the store refused, nothing was written: retry", answer=exc) from exc
         if _tells_nothing(exc.status_code):
             raise AppendUnknown(f"{what}: the store answered {exc.status_code}: load to find out") from exc
         raise StoreRefuses(f"{what}: the store answered {exc.status_code}, nothing was written") from exc
@@ -47,13 +60,13 @@ async def writing(what: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def reading(what: str) -> AsyncIterator[None]:
-    """Raises StoreBusy, StoreRefuses."""
+    """Raises StoreBusy and its kind StoreThrottles, StoreRefuses."""
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
     except HttpResponseError as exc:
         if exc.status_code in _BUSY or _tells_nothing(exc.status_code):
-            raise StoreBusy(f"{what}: the store answered {exc.status_code}: retry") from exc
+            raise _busy(f"{what}: the store answered {exc.status_code}: retry", answer=exc) from exc
         raise StoreRefuses(f"{what}: the store answered {exc.status_code}") from exc
     except (AzureError, TimeoutError) as exc:
         raise StoreBusy(f"{what}: the store did not answer: retry") from exc
