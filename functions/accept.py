@@ -23,12 +23,13 @@ _KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 """No comma: it is what the Functions host puts between the values of a header that was sent twice."""
 
 _TITLES = {
-    "store_busy": "Nothing was stored. Send the same request with the same Idempotency-Key again.",
-    "store_throttles": "Nothing was stored. Send the same request with the same Idempotency-Key again, later.",
-    "store_refuses": "Nothing was stored. Send the same request with the same Idempotency-Key again, later.",
+    "store_busy": "The store is busy. Send the same request with the same Idempotency-Key again.",
+    "store_refuses": "The store refuses. Send the same request with the same Idempotency-Key again, later.",
     "append_unknown": "It is not known whether the payment was stored. Repeat with the same Idempotency-Key.",
 }
-"""Only a POST has a key that makes its repeat safe."""
+"""Only a POST has a key that makes its repeat safe. That nothing was stored is never said: the SDK repeats a request by
+itself, so a refusal may be that of the repeat.
+"""
 
 
 def blueprint(services: GetServices) -> func.Blueprint:

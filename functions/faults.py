@@ -3,7 +3,7 @@
 Knows no model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ WORDS: dict[str, Words] = {
     "extra_forbidden": ("unknown_field", "Is none of the fields that are read here."),
     "int_type": ("wrong_type", "Must be a whole number, written as a number."),
     "int_parsing": ("wrong_type", "Must be a whole number."),
+    "int_parsing_size": ("out_of_range", "Must be a smaller number."),
     "int_from_float": ("wrong_type", "Must be a whole number."),
     "float_type": _A_NUMBER,
     "float_parsing": _A_NUMBER,
@@ -47,8 +48,10 @@ WORDS: dict[str, Words] = {
 }
 """By the library's word for the fault."""
 
-OWN = frozenset({"card_number", "control_character", "currency_unknown", "web_address"})
+OWN = frozenset({"card_number", "control_character", "currency_unknown", "reads_as_time", "web_address"})
 """The codes that models of ours raise."""
+
+_THE_KEY_ITSELF, _LONGEST_NAME = "[key]", 64
 
 _UNNAMED = ("malformed", "Cannot be accepted.")
 
@@ -58,8 +61,15 @@ def field_faults(invalid: ValidationError) -> list[FieldFault]:
     return [_fault(error) for error in invalid.errors(include_url=False, include_input=False)]
 
 
+def _place(loc: Sequence[str | int]) -> str:
+    """A field by its path. A name that the sender has made up is not repeated where it is what is wrong, nor whole."""
+    if loc and loc[-1] == _THE_KEY_ITSELF:
+        loc = loc[:-2]
+    return ".".join(str(name)[:_LONGEST_NAME] for name in loc) or "body"
+
+
 def _fault(error: Mapping[str, Any]) -> FieldFault:
-    field = ".".join(map(str, error["loc"])) or "body"
+    field = _place(error["loc"])
     if error["type"] in OWN:
         return FieldFault(field, error["type"], error["msg"])
     code, message = WORDS.get(error["type"], _UNNAMED)

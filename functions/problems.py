@@ -35,7 +35,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "append_unknown": (503, "It is not known whether the change was stored. Do the same again: it is safe."),
     "stream_moved": (503, "The payment is being written to. Try again."),
     "stream_missing": (503, "The payment's events cannot be seen yet. Try again."),
-    "unforeseen": (500, "Something went wrong here that nobody foresaw. A POST that had a key may be sent again."),
+    "unforeseen": (500, "Something went wrong here that nobody foresaw. It is not known what was done."),
     "unreadable": (500, "What is stored of this payment cannot be read."),
 }
 
@@ -51,8 +51,9 @@ class FieldFault:
 
 def problem_of(fault: PaymentsError, *, title: str | None = None, detail: str | None = None) -> func.HttpResponse:
     """The answer for a fault that was foreseen. title: in place of the usual one."""
-    after_s = fault.retry_after_s if isinstance(fault, StoreThrottles) else 1.0
-    return problem(fault.code, title=title, detail=detail, retry_after_s=after_s)
+    if isinstance(fault, StoreThrottles):
+        return problem("store_throttles", title=title, detail=detail, retry_after_s=fault.retry_after_s)
+    return problem(fault.code, title=title, detail=detail)
 
 
 def problem(

@@ -54,8 +54,8 @@ def _as_asked(req: func.HttpRequest, shown: dict[str, object]) -> func.HttpRespo
     body = json.dumps(shown)
     etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if etag in _known(req.headers.get("if-none-match", "")):
-        return func.HttpResponse(status_code=304, headers=headers)
+    if _known(req.headers.get("if-none-match", "")) & {etag, "*"}:
+        return func.HttpResponse(status_code=304, headers=headers, mimetype="application/json")
     return func.HttpResponse(body, headers=headers, mimetype="application/json")
 
 

@@ -49,13 +49,13 @@ def _plain(text: str) -> str:
 def _no_time(text: str) -> str:
     """Microsoft's host hands over such a text of the change feed in a form of its own, and so to all who follow."""
     if _READS_AS_TIME.match(text):
-        raise PydanticCustomError("reads_as_time", "Would be rewritten on its way: put a letter in front of the time")
+        raise PydanticCustomError("reads_as_time", "Would be rewritten on its way: put a letter in front of the time.")
     return text
 
 
 def _capitals(code: object) -> object:
     """Currency takes small letters too; one way of writing a currency is enough."""
-    if not isinstance(code, str) or not code.isupper():
+    if not isinstance(code, str) or not code.isupper() or len(code) != 3:
         raise PydanticCustomError("currency_unknown", "Must be a three-letter ISO 4217 code in capitals.")
     return code
 

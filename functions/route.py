@@ -3,15 +3,17 @@
 Knows no verb.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import azure.functions as func
 
 from functions.edge import edge
-from functions.failures import called, told
+from functions.failures import called
 from functions.problems import problem
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 CORRELATION = "X-Correlation-Id"
 """On every answer: the id of the request's trace, under which logs and spans tell of it."""
 
@@ -40,26 +42,22 @@ type Respond = Callable[[Request], Awaitable[func.HttpResponse]]
 def on_request(bp: func.Blueprint, route: Route, *, respond: Respond) -> None:
     """A request to the route wakes the function."""
 
+    in_time = edge(called(route.name)(respond))
+
     @bp.function_name(route.name)
     @bp.route(route=route.path, methods=[route.method], auth_level=route.level)
     @edge
     @called(route.name)
     async def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         traceparent = context.trace_context.trace_parent or ""
-        response = await _responded(Request(req, traceparent), name=route.name, respond=respond)
+        try:
+            response = await in_time(Request(req, traceparent))
+        except Exception:  # noqa: BLE001 - it was told of at the edge
+            response = problem("unforeseen")
         response.headers[CORRELATION] = _trace_id(traceparent) or context.invocation_id
         return response
 
 
-async def _responded(request: Request, *, name: str, respond: Respond) -> func.HttpResponse:
-    """What nobody foresaw is told as what any function raises is, and answered with what a caller can do about it."""
-    try:
-        with told(name):
-            return await respond(request)
-    except Exception:  # noqa: BLE001 - it was told
-        return problem("unforeseen")
-
-
 def _trace_id(traceparent: str) -> str:
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) == 4 else ""
+    found = _TRACEPARENT.fullmatch(traceparent)
+    return found[1] if found else ""

@@ -38,9 +38,10 @@ class StoreBusy(PaymentsError):
 
 
 class StoreThrottles(StoreBusy):
-    """The store is asked for more than it is sized for; nothing was written. retry_after_s: when to come again."""
+    """The store is asked for more than it is sized for. retry_after_s: when to come again.
 
-    code, then = "store_throttles", Then.RETRY
+    Counted as what it is a kind of. Only a caller over HTTP is told the difference.
+    """
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         super().__init__(message)

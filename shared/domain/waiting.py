@@ -10,16 +10,19 @@ from typing import Literal
 
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice
 from shared.domain.payment import Step
-from shared.domain.reasons import Reason
+from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Stands, standing
 from shared.domain.stream import StoredEvent
 
-type WaitState = Literal["retrying", "parked"]
+type WaitState = Literal["retrying", "ending", "parked"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """A step that is held up. reason: a word of Reason, or of the broker; None while it is only tried again."""
+    """A step that is held up, since it first began or was parked. reason: why it is parked; None for one that is not.
+
+    Of a broker's own words, which anybody may have written, no more is told than that they are none of Reason's.
+    """
 
     step: Step
     since: datetime
@@ -38,10 +41,12 @@ def waits(stream: Sequence[StoredEvent], *, now: datetime, patience: timedelta) 
 def _wait(stream: Sequence[StoredEvent], step: Step, *, now: datetime, patience: timedelta) -> Wait | None:
     at = standing(stream, step)
     if at.stands is Stands.PARKED and at.parked:
-        return Wait(step=step, since=at.parked.occurred_at, state="parked", reason=at.parked.reason)
+        reason = REASON_NAMED.get(at.parked.reason, Reason.UNKNOWN)
+        return Wait(step=step, since=at.parked.occurred_at, state="parked", reason=reason)
     if at.stands is Stands.RUNNING:
-        is_late = now - at.since > patience
-        return Wait(step=step, since=at.since, state="retrying", reason=None) if is_late else None
+        is_held_up = at.resumed is not None or now - at.started_at > patience
+        state: WaitState = "ending" if at.is_to_end else "retrying"
+        return Wait(step=step, since=at.started_at, state=state, reason=None) if is_held_up else None
     return _money_to_give_back(stream, step)
 
 

@@ -59,10 +59,11 @@ async def accept(
             appended = await services.store.append([stored])
         except StreamMoved:
             return Refused("idempotency_key_reused")
-        if appended.is_new:
+        accepted = Accepted(appended.events[0], is_repeat=appended.events[0] != stored)
+        if not accepted.is_repeat:  # an append that finds its own lost write is no repeat
             services.telemetry.count(signals.PAYMENTS_ACCEPTED)
             services.telemetry.log(signals.LOG_ACCEPTED, {"payment_id": event.payment_id})
-        return Accepted(appended.events[0], is_repeat=not appended.is_new)
+        return accepted
 
 
 def _fingerprint(command: Initiate) -> str:

@@ -151,7 +151,7 @@ async def _listed(shop: Shop, path: str, name: str, **query: str) -> list[dict[s
     while True:
         wanted = {"limit": "200", **query, **page}
         async with shop.http.get(f"{shop.url}/api/ops/{path}", params=wanted) as response:
-            if response.status == 503:
+            if response.status in (429, 503):
                 await asyncio.sleep(LOOK_S)
                 continue  # the store refuses this question too
             answer = await response.json()

@@ -287,6 +287,7 @@ async def test_a_name_that_nobody_vouches_for_is_not_taken(tmp_path: Path) -> No
         ("list_dead_letters", {"older_than_s": "1e12"}),
         ("list_dead_letters", {"recorded_before": "2026-01-01T00:00:00"}),
         ("list_payments", {"limit": "501"}),
+        ("list_payments", {"limit": "9" * 5000}),
         ("list_payments", {"settled": "perhaps"}),
     ],
 )

@@ -169,7 +169,7 @@ def test_a_module_says_what_it_is_for(path: Path) -> None:
 BROAD = {
     "functions.edge.edge.guarded": "makes an exception of what is none, which the host would not hear of",
     "functions.failures.told": "tells of it, and raises it again",
-    "functions.route._responded": "answers with a problem document what was told; the host's own answer says nothing",
+    "functions.route.on_request.answer": "answers what was told of with a problem document; the host's would be empty",
     "shared.verbs.publish.publish": "parks: one odd document must not stop the feed",
     "shared.verbs.advance._attempt": "parks at the end: what nobody foresaw is retried, and asks first",
     "shared.steps.outcome._give_up_telling": "tries later: a paid payment must not hang on its merchant",

@@ -42,6 +42,7 @@ async def test_a_post_is_told_to_repeat_with_its_key(fault: type[PaymentsError])
 
     assert (document["code"], document["status"]) == (fault.code, 503)
     assert "with the same Idempotency-Key" in document["title"]
+    assert "stored" not in document["title"].partition("whether the payment was stored")[0]
 
 
 async def test_a_get_hears_of_no_key_and_of_nothing_stored() -> None:

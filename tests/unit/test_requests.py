@@ -48,6 +48,8 @@ def test_a_plain_request_is_a_command() -> None:
         ("currency", "XXX", "currency_unknown"),
         ("currency", "XAU", "currency_unknown"),
         ("currency", "eur", "currency_unknown"),
+        ("currency", "EU", "currency_unknown"),
+        ("currency", "EURO", "currency_unknown"),
         ("currency", 978, "currency_unknown"),
         ("payment_method", "", "malformed"),
         ("payment_method", "p m", "malformed"),
@@ -180,6 +182,11 @@ def test_what_is_accepted_as_a_reference_is_never_rewritten_on_its_way(reference
     except RequestInvalid:
         return
     assert rewritten(accepted) == accepted
+
+
+def test_a_name_that_is_made_up_is_neither_the_place_of_its_own_fault_nor_repeated_whole() -> None:
+    assert refused_fields(body(metadata={"x" * 41: "", "k": "v"})) == {"metadata": "too_long"}
+    assert refused_fields(body(**{"y" * 100: "1"})) == {"y" * 64: "unknown_field"}
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "description", "metadata", "notification_url", "more"]), values))

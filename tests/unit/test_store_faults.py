@@ -65,7 +65,12 @@ async def test_a_read_is_repeated_or_is_for_an_operator_by_the_status() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "retry_after_s"),
-    [({"x-ms-retry-after-ms": "2500"}, 2.5), ({}, 1.0), ({"x-ms-retry-after-ms": "soon"}, 1.0)],
+    [
+        ({"x-ms-retry-after-ms": "2500"}, 2.5),
+        ({}, 1.0),
+        ({"x-ms-retry-after-ms": "soon"}, 1.0),
+        ({"x-ms-retry-after-ms": "inf"}, 1.0),
+    ],
 )
 async def test_a_store_that_throttles_says_when_to_come_again(headers: dict[str, str], retry_after_s: float) -> None:
     fault = CosmosBatchOperationError(0, headers, 429, "no", [])  # type: ignore[no-untyped-call]

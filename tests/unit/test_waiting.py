@@ -32,14 +32,20 @@ def test_a_payment_at_rest_waits_for_nothing(story: Story) -> None:
     assert seen(story, after_s=86_400) == []
 
 
-def test_a_running_step_is_given_its_time_since_it_was_started_the_last_time() -> None:
+def test_a_running_step_is_given_its_time_once() -> None:
     story = a_payment().created()
     resumed = story.parked("settle").resumed("settle")
 
+    began = NOON + timedelta(seconds=1)
     assert seen(story, after_s=30) == []
-    assert seen(story) == [Wait(step=Step.SETTLE, since=NOON + timedelta(seconds=1), state="retrying", reason=None)]
-    assert seen(resumed, after_s=30) == []
-    assert [wait.since for wait in seen(resumed)] == [resumed.events[-1].occurred_at]
+    assert seen(story) == [Wait(step=Step.SETTLE, since=began, state="retrying", reason=None)]
+    assert seen(resumed, after_s=0) == seen(story)
+
+
+def test_what_a_person_has_given_up_is_ending_until_it_has_ended() -> None:
+    story = a_payment().created().parked("settle").resumed("settle", to="end", by="discard")
+
+    assert [(wait.step, wait.state, wait.reason) for wait in seen(story, after_s=0)] == [(Step.SETTLE, "ending", None)]
 
 
 def test_a_parked_step_waits_at_once_and_says_why() -> None:
@@ -51,11 +57,11 @@ def test_a_parked_step_waits_at_once_and_says_why() -> None:
 
 
 def test_two_steps_may_wait_at_once() -> None:
-    story = a_payment().created().declined("settle", tells=True).parked("void").parked("notify_failure", reason="x")
+    story = a_payment().created().declined("settle", tells=True).parked("void").parked("notify_failure", reason="x y")
 
     assert [(wait.step, wait.state, wait.reason) for wait in seen(story)] == [
         (Step.VOID, "parked", "retries_exhausted"),
-        (Step.NOTIFY_FAILURE, "parked", "x"),
+        (Step.NOTIFY_FAILURE, "parked", "unknown"),
     ]
 
 

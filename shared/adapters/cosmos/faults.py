@@ -32,11 +32,8 @@ def _busy(message: str, *, answer: HttpResponseError) -> StoreBusy:
     if answer.status_code != 429:
         return StoreBusy(message)
     headers = getattr(answer, "headers", None) or {}  # the SDK's own errors have them
-    try:
-        retry_after_s = float(headers.get(_RETRY_AFTER_MS, "")) / 1000
-    except ValueError:
-        retry_after_s = 1.0
-    return StoreThrottles(message, retry_after_s=retry_after_s)
+    said_ms = str(headers.get(_RETRY_AFTER_MS, ""))
+    return StoreThrottles(message, retry_after_s=int(said_ms) / 1000 if said_ms.isdecimal() else 1.0)
 
 
 @asynccontextmanager
