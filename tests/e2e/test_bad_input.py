@@ -93,7 +93,7 @@ async def test_health_tells_the_build_and_readiness_what_is_needed(shop: Shop) -
 @pytest.mark.parametrize("reference", ["R2026-01-02T03:04:05+01:00", "2026-01-02", "2026-01-02 03:04:05.120"])
 async def test_what_a_merchant_wrote_is_at_the_end_as_it_was(shop: Shop, reference: str) -> None:
     """Microsoft's host rewrites what reads as a time on its way through the feed."""
-    own = {"reference": reference, "metadata": {"when": "2026-01-02T03:04:05+01:00"}}
+    own: dict[str, Any] = {"reference": reference, "metadata": {"when": "2026-01-02T03:04:05+01:00"}}
     answered = await shop.post(**own)
 
     payment = await shop.finished(answered.body["payment_id"])
