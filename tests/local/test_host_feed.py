@@ -206,12 +206,13 @@ async def test_a_host_that_lost_its_lease_notes_nothing_more_and_leaves_it_to_th
             assert given.leases.of(LOW)["properties"] == {"host": "two"}
 
 
-async def test_two_processes_with_one_host_id_do_not_wrestle_for_a_lease() -> None:
+async def test_two_processes_with_one_host_id_do_not_wrestle_for_a_lease(caplog: pytest.LogCaptureFixture) -> None:
     older, newer, given = Work(), Work(), setup("a")
     async with given.host(older, instance="1", renew_interval_s=0.01):
         await until(lambda: older.seen == ["a"])
         async with given.host(newer, instance="2"):
             await until(lambda: given.leases.of(LOW)["Owner"] == "2")
+            await until(lambda: "another host has taken it" in caplog.text)  # until then both may read a page
             given.feed.changes[LOW].append("b")
 
             await until(lambda: newer.seen == ["b"])
