@@ -8,9 +8,9 @@ import azure.functions as func
 import pytest
 
 from functions import accept, query
-from functions.problems import STATUS_OF, FieldFault, problem
+from functions.problems import STATUS_OF, FieldFault, problem, problem_of
 from shared import errors
-from shared.errors import AppendUnknown, PaymentsError, StoreBusy, TurnOver
+from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreThrottles, TurnOver
 from shared.services import GetServices
 
 ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
@@ -43,6 +43,24 @@ async def test_a_post_is_told_to_repeat_with_its_key(fault: type[PaymentsError])
     assert (document["code"], document["status"]) == (fault.code, 503)
     assert "with the same Idempotency-Key" in document["title"]
     assert "stored" not in document["title"].partition("whether the payment was stored")[0]
+
+
+async def test_an_answer_without_a_trace_carries_the_id_of_the_call() -> None:
+    request = func.HttpRequest("GET", "/api/payments/x", route_params={"payment_id": "x"}, body=b"")
+    app = func.FunctionApp()
+    app.register_functions(query.blueprint(failing(StoreBusy)))
+    (function,) = (each for each in app.get_functions() if each.get_function_name() == "get_payment")
+
+    answer = await function.get_user_function()(req=request, context=CONTEXT)
+
+    assert answer.headers["X-Correlation-Id"] == "the-invocation"
+
+
+@pytest.mark.parametrize(("after_s", "said"), [(0.2, "1"), (0.0, "1"), (2.5, "3"), (30.0, "30")])
+def test_whoever_is_throttled_is_told_whole_seconds_and_never_none(after_s: float, said: str) -> None:
+    answer = problem_of(StoreThrottles("slow down", retry_after_s=after_s))
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, said)
 
 
 async def test_a_get_hears_of_no_key_and_of_nothing_stored() -> None:

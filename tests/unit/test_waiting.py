@@ -65,6 +65,18 @@ def test_two_steps_may_wait_at_once() -> None:
     ]
 
 
+def test_each_step_is_told_of_its_own_money() -> None:
+    paid = a_payment().created().charged_twice("create", "pp_2").settled().charged_twice("settle", "cap_2").completed()
+    late = a_payment().created().declined("settle").captured_late("cap_9").charged_twice("create", "pp_2")
+
+    def told(story: Story) -> list[tuple[Step, str | None]]:
+        return [(wait.step, wait.reason) for wait in seen(story)]
+
+    assert told(paid) == [(Step.CREATE, "charged_twice"), (Step.SETTLE, "charged_twice")]
+    assert [wait.since for wait in seen(paid)] == [NOON + timedelta(seconds=2), NOON + timedelta(seconds=4)]
+    assert told(late) == [(Step.CREATE, "charged_twice"), (Step.SETTLE, "captured_late")]
+
+
 def test_money_that_a_person_must_give_back_waits_until_all_of_it_is() -> None:
     twice = a_payment().created().charged_twice("create", "pp_2").charged_twice("create", "pp_3")
     paid = twice.settled().completed()
