@@ -73,6 +73,18 @@ async def test_a_repeat_of_the_same_key_is_answered_the_same_and_another_request
         assert await world.charges(first.body["payment_id"]) == 1
 
 
+@pytest.mark.parametrize("status", [0, 503])
+async def test_an_answer_that_the_store_lost_is_no_repeat(tmp_path: Path, status: int) -> None:
+    """The SDK sends it once more and finds what it wrote itself."""
+    async with a_world(tmp_path) as world:
+        await world.backends.break_store(status, operation="create", container="events", count=1, after=True)
+
+        accepted = await posted(Edge(world), key=None)
+
+        assert (accepted.status, "Idempotent-Replayed" in accepted.headers) == (202, False)
+        assert world.telemetry.metric("payments.accepted") == 1
+
+
 async def test_without_a_key_each_post_is_a_payment(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         edge = Edge(world)
