@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from functions.edge import edge
 from shared.adapters.exporters import Pipelines, pipelines
@@ -161,3 +162,21 @@ def test_a_line_that_cannot_be_written_fails_nobody(capsys: pytest.CaptureFixtur
     handler.handle(logging.makeLogRecord({"name": "aiohttp", "msg": "%d of %d", "args": ("one",)}))
 
     assert "one" in capsys.readouterr().err
+
+
+def test_only_what_an_attribute_can_hold_goes_with_a_line() -> None:
+    kept = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    logs = LoggerProvider(shutdown_on_exit=False)
+    logs.add_log_record_processor(SimpleLogRecordProcessor(kept))
+
+    given = {"text": "a", "number": 1, "share": 0.5, "is_so": True, "many": {"a": 1}, "nothing": None}
+    LineHandler(logs).handle(logging.makeLogRecord({"name": "functions.x", "levelno": logging.ERROR, **given}))
+
+    [line] = kept.get_finished_logs()
+    attributes = dict(line.log_record.attributes or {})
+    assert {name: attributes[name] for name in given if name in attributes} == {
+        "text": "a",
+        "number": 1,
+        "share": 0.5,
+        "is_so": True,
+    }

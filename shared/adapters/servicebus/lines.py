@@ -86,5 +86,5 @@ class Line:
             try:
                 async with asyncio.timeout(1):
                     await sender.close()
-            except (ServiceBusError, OSError, TimeoutError):
+            except (ServiceBusError, OSError):  # a time-out is one of the latter
                 return  # it was of no use any more; the fault that matters is on its way up
