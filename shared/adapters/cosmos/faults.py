@@ -38,7 +38,10 @@ def _busy(message: str, *, answer: HttpResponseError) -> StoreBusy:
 
 @asynccontextmanager
 async def writing(what: str) -> AsyncIterator[None]:
-    """Raises Taken; StoreBusy and StoreThrottles, StoreRefuses: nothing was written; AppendUnknown: maybe it was."""
+    """Raises Taken, StoreBusy and its kind StoreThrottles, StoreRefuses, AppendUnknown: maybe it was written.
+
+    The last request wrote nothing where it is refused. The SDK may have sent an earlier one of its own that did.
+    """
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             yield
