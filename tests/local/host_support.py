@@ -44,9 +44,11 @@ class Record:
         return [line[key] for line in self.lines() if key in line]
 
     def lines(self) -> list[Seen]:
+        """Those that are whole: the functions may be writing the last one."""
         if not self.path.exists():
             return []
-        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines(keepends=False)]
+        whole, _, _ = self.path.read_bytes().rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     async def until(self, fits: Callable[["Record"], bool]) -> None:
         """Wait until the record is as wanted."""

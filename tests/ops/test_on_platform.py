@@ -121,7 +121,8 @@ async def test_nothing_waits_to_be_drained(platform: Platform, capsys: pytest.Ca
 
 def steps_printed(platform: Platform, payment_id: str) -> set[str]:
     """The steps of this payment whose spans stand in the host's log; some hosts indent what an app prints."""
-    lines = map(str.strip, platform.log("host").read_text().splitlines())
+    whole, _, _ = platform.log("host").read_text().rpartition("\n")
+    lines = map(str.strip, whole.splitlines())
     spans = [json.loads(line) for line in lines if line.startswith('{"name": "advance"') and line.endswith("}")]
     attributes = [span["attributes"] for span in spans]
     return {each["regispay.step"] for each in attributes if each["regispay.payment_id"] == payment_id}
