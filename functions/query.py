@@ -38,7 +38,7 @@ def _register(bp: func.Blueprint, route: Route, *, view: View, services: GetServ
 
 
 async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) -> func.HttpResponse:
-    payment_id = _payment_id(req.route_params["payment_id"])
+    payment_id = payment_id_in(req)
     if payment_id is None:
         return problem("payment_not_found")
     try:
@@ -64,10 +64,10 @@ def _known(header: str) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
-def _payment_id(text: str) -> str | None:
+def payment_id_in(req: func.HttpRequest) -> str | None:
     """The id as it is stored: a UUID in lower case. None for other text, which no payment can have."""
     try:
-        return str(uuid.UUID(text))
+        return str(uuid.UUID(req.route_params["payment_id"]))
     except ValueError:
         return None
 

@@ -28,6 +28,7 @@ from shared.domain.stream import StoredEvent
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.accept import Initiate, accept
+from shared.verbs.cancel import cancel
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
 from shared.verbs.sweep import sweep
@@ -69,6 +70,14 @@ class World(Host):
         )
         assert not isinstance(accepted, Refused), accepted
         return accepted.stored.payment.payment_id
+
+    async def cancel(self, payment_id: str) -> Payment | Refused | None:
+        """What the payment's own merchant is answered."""
+        return await self.operate(
+            lambda services: cancel(
+                payment_id, merchant_id=services.merchant_id, traceparent=None, services=services
+            )
+        )
 
     async def replay_all(self, **wanted: Any) -> list[Replay]:
         """Every open dead letter, or those that are wanted."""
