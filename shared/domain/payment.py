@@ -43,6 +43,11 @@ class Step(StrEnum):
     NOTIFY_FAILURE = "notify_failure"
 
     @property
+    def asked_as(self) -> "Step":
+        """The step as the provider knows it: a void is a void, and one request, whichever step has it made."""
+        return Step.VOID if self is Step.CANCEL else self
+
+    @property
     def moves_money(self) -> bool:
         """Whether it asks the provider for something, whose yes must never be forgotten."""
         match self:

@@ -13,12 +13,11 @@ from shared.ports.provider import Answer, AskAnswer, Call, Declined, Done, OurFa
 class AskingStep:
     """A step whose repeated call could move money twice.
 
-    asked_as: the step as the provider knows it. make: the call. done: the event of a yes, by the provider's reference.
-    may_decline: whether a no ends the payment. If it must not, a no becomes OurFault, so that a person looks at it.
+    make: the call. done: the event of a yes, by the provider's reference. may_decline: whether a no ends the payment.
+    If it must not, a no becomes OurFault, so that a person looks at it.
     """
 
     step: Step
-    asked_as: Step
     provider: Provider
     make: Callable[[Payment, Call], Awaitable[Answer]]
     done: Callable[[str, datetime], Event]
@@ -29,10 +28,10 @@ class AskingStep:
         return self._taken(await self.make(payment, call))
 
     async def ask(self, payment: Payment, call: Call) -> AskAnswer:
-        return self._taken(await self.provider.ask(payment, self.asked_as, call=call))
+        return self._taken(await self.provider.ask(payment, self.step.asked_as, call=call))
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:
-        return self._taken(await self.provider.find(payment, self.asked_as, call=call))
+        return self._taken(await self.provider.find(payment, self.step.asked_as, call=call))
 
     def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
         if isinstance(answer, Declined):

@@ -10,7 +10,7 @@ from shared.steps.asking import AskingStep
 
 def create(provider: Provider) -> AskingStep:
     """Reserves the money."""
-    return AskingStep(Step.CREATE, Step.CREATE, provider, provider.create, _created)
+    return AskingStep(Step.CREATE, provider, provider.create, _created)
 
 
 def _created(reference: str, at: datetime) -> PaymentCreated:

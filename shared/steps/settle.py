@@ -10,7 +10,7 @@ from shared.steps.asking import AskingStep
 
 def settle(provider: Provider) -> AskingStep:
     """Takes the money that create reserved."""
-    return AskingStep(Step.SETTLE, Step.SETTLE, provider, provider.settle, _settled)
+    return AskingStep(Step.SETTLE, provider, provider.settle, _settled)
 
 
 def _settled(reference: str, at: datetime) -> PaymentSettled:

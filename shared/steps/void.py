@@ -13,12 +13,12 @@ from shared.steps.asking import AskingStep
 
 def void(provider: Provider) -> AskingStep:
     """Releases the money. If the provider declines, a person must look at it."""
-    return AskingStep(Step.VOID, Step.VOID, provider, provider.void, _voided, may_decline=False)
+    return AskingStep(Step.VOID, provider, provider.void, _voided, may_decline=False)
 
 
 def cancel(provider: Provider) -> AskingStep:
     """The same call, while the money may still be taken: whether it was, the provider says."""
-    return AskingStep(Step.CANCEL, Step.VOID, provider, provider.void, _voided, may_decline=False)
+    return AskingStep(Step.CANCEL, provider, provider.void, _voided, may_decline=False)
 
 
 def _voided(reference: str, at: datetime) -> PaymentVoided:

@@ -246,12 +246,8 @@ async def test_a_repeated_request_changes_nothing(tmp_path: Path) -> None:
         assert await world.events(payment_id) == CANCELLED
 
 
-@pytest.mark.parametrize(
-    ("payment_method", "reason"), [("pm_ok", "already_settled"), ("pm_declined", "payment_ended")]
-)
-async def test_what_is_paid_or_has_failed_cannot_be_cancelled(
-    payment_method: str, reason: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("payment_method", "reason"), [("pm_ok", "already_settled"), ("pm_declined", "payment_ended")])
+async def test_what_is_paid_or_has_failed_cannot_be_cancelled(payment_method: str, reason: str, tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await world.accept(payment_method)
         await world.run()

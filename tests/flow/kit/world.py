@@ -74,9 +74,7 @@ class World(Host):
     async def cancel(self, payment_id: str) -> Payment | Refused | None:
         """What the payment's own merchant is answered."""
         return await self.operate(
-            lambda services: cancel(
-                payment_id, merchant_id=services.merchant_id, traceparent=None, services=services
-            )
+            lambda services: cancel(payment_id, merchant_id=services.merchant_id, traceparent=None, services=services)
         )
 
     async def replay_all(self, **wanted: Any) -> list[Replay]:
