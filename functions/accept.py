@@ -1,12 +1,12 @@
 """accept: POST /api/payments. Translates a request into the command and its outcome into HTTP. Knows no rule."""
 
 import json
-import re
 
 import azure.functions as func
 
+from functions.bodies import KEY, refusal_of
 from functions.problems import problem, problem_of
-from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
+from functions.requests import BodyNotJson, RequestInvalid, parse
 from functions.route import Request, Route, on_request
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
@@ -18,9 +18,6 @@ ROUTE = Route(name="accept_payment", method="POST", path="payments")
 
 REPLAYED = "Idempotent-Replayed"
 """`true` on the answer to a request that had been accepted before."""
-
-_KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
-"""No comma: it is what the Functions host puts between the values of a header that was sent twice."""
 
 _TITLES = {
     "store_busy": "The store is busy. Send the same request with the same Idempotency-Key again.",
@@ -44,15 +41,13 @@ def blueprint(services: GetServices) -> func.Blueprint:
 
 
 async def _accept(req: func.HttpRequest, *, traceparent: str, services: GetServices) -> func.HttpResponse:
-    body, key = req.get_body(), req.headers.get("idempotency-key")
-    if len(body) > MAX_BODY_BYTES:
-        return problem("body_too_large", detail=f"At most {MAX_BODY_BYTES} bytes.")
-    if req.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        return problem("unsupported_media_type")
-    if key is not None and not _KEY.fullmatch(key):
-        return problem("idempotency_key_invalid")
+    refusal = refusal_of(req)
+    if refusal is not None:
+        return refusal
+    key = req.headers.get(KEY)
     try:
-        outcome = await accept(parse(body), idempotency_key=key, traceparent=traceparent, services=await services())
+        command = parse(req.get_body())
+        outcome = await accept(command, idempotency_key=key, traceparent=traceparent, services=await services())
     except BodyNotJson as exc:
         return problem("body_not_json", detail=str(exc))
     except RequestInvalid as exc:

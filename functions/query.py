@@ -4,6 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
 import azure.functions as func
 
@@ -13,6 +14,8 @@ from shared.codec.documents import event_to_json
 from shared.codec.payments import payment_to_json
 from shared.codec.values import time_to_json
 from shared.domain.events import PaymentInitiated
+from shared.domain.ledger import ledger_of
+from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.domain.waiting import Wait
 from shared.errors import PaymentsError
@@ -78,7 +81,12 @@ def _payment(stream: Sequence[StoredEvent], services: Services) -> dict[str, obj
     own = {"description": first.description, "metadata": first.metadata} if isinstance(first, PaymentInitiated) else {}
     held_up = [_wait(wait) for wait in waiting(stream, services=services)]
     shown = {name: value for name, value in payment_to_json(stream[-1].payment).items() if name != "waiting"}
-    return {**shown, **own, **({"waiting": held_up} if held_up else {})}
+    return {**shown, **own, "ledger": _ledger(stream[-1].payment), **({"waiting": held_up} if held_up else {})}
+
+
+def _ledger(payment: Payment) -> dict[str, int]:
+    ledger = ledger_of(payment)
+    return {**asdict(ledger), "net_minor": ledger.net_minor}
 
 
 def _wait(wait: Wait) -> dict[str, object]:

@@ -19,9 +19,7 @@ from functions.faults import field_faults
 from functions.problems import FieldFault
 from shared.domain.money import MAX_AMOUNT_MINOR, Money
 from shared.verbs.accept import Initiate
-
-MAX_BODY_BYTES = 65_536
-"""A request within all field limits is far smaller, even with every character as a JSON escape."""
+from shared.verbs.refund import GiveBack
 
 _CARD_LIKE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])")
 _READS_AS_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|/Date\(")
@@ -107,8 +105,31 @@ class PaymentRequest(BaseModel):
         )
 
 
+class RefundRequest(BaseModel):
+    """The body of POST /api/payments/{payment_id}/refunds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    amount_minor: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
+    reason: _text(at_most=200) | None = None  # type: ignore[valid-type]
+
+    def command(self) -> GiveBack:
+        """What refund is asked to do."""
+        return GiveBack(amount_minor=self.amount_minor, reason_given=self.reason)
+
+
 def parse(body: bytes) -> Initiate:
-    """Raises BodyNotJson or RequestInvalid. Looks for card numbers first, so that nothing repeats or stores one."""
+    """Raises BodyNotJson or RequestInvalid."""
+    return _parsed(body, PaymentRequest).command()
+
+
+def parse_refund(body: bytes) -> GiveBack:
+    """Raises BodyNotJson or RequestInvalid."""
+    return _parsed(body, RefundRequest).command()
+
+
+def _parsed[M: BaseModel](body: bytes, model: type[M]) -> M:
+    """Looks for card numbers first, so that nothing repeats or stores one."""
     fields = _json_object(body)
     try:
         cards = [path for path, text in _texts(fields) if _holds_card_number(text)]
@@ -118,7 +139,7 @@ def parse(body: bytes) -> Initiate:
         message = "Looks like a card number. Send a token of the provider instead; card numbers are never accepted."
         raise RequestInvalid([FieldFault(path, "card_number", message) for path in cards])
     try:
-        return PaymentRequest.model_validate(fields).command()
+        return model.model_validate(fields)
     except ValidationError as exc:
         raise RequestInvalid(field_faults(exc)) from None
 

@@ -23,6 +23,7 @@ GROUPS = (
     "function:notify_merchant",
     "function:notify_merchant_of_failure",
     "function:cancel_payment",
+    "function:refund_payment",
     "function:void_payment",
     "function:record_dead_letter",
     "function:drain_recorder",

@@ -18,6 +18,9 @@ from shared.domain.events import (
     PaymentFailureTold,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
@@ -84,6 +87,9 @@ MAP = (
     Route(PaymentCompleted, "payment-completed"),
     Route(PaymentCancelRequested, "payment-cancel-requested", (Reaction(Step.CANCEL, "cancel", "cancel_payment"),)),
     Route(PaymentVoided, "payment-voided"),
+    Route(PaymentRefundRequested, "payment-refund-requested", (Reaction(Step.REFUND, "refund", "refund_payment"),)),
+    Route(PaymentRefunded, "payment-refunded"),
+    Route(PaymentRefundFailed, "payment-refund-failed"),
 )
 
 _REACTIONS = [(route, reaction) for route in MAP for reaction in route.reactions]

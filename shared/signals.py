@@ -9,6 +9,7 @@ PAYMENTS_ACCEPTED = "payments.accepted"
 PAYMENTS_COMPLETED = "payments.completed"
 PAYMENTS_FAILED = "payments.failed"
 CANCELS_REQUESTED = "cancels.requested"
+REFUNDS_REQUESTED = "refunds.requested"
 PAYMENTS_SWEPT = "payments.swept"  # step
 PAYMENTS_NOT_SWEPT = "payments.not_swept"  # reason
 STEPS_OWED = "steps.owed"  # step: what the payment waits for now
@@ -36,6 +37,7 @@ COUNTERS = frozenset(
         PAYMENTS_COMPLETED,
         PAYMENTS_FAILED,
         CANCELS_REQUESTED,
+        REFUNDS_REQUESTED,
         PAYMENTS_SWEPT,
         PAYMENTS_NOT_SWEPT,
         STEPS_OWED,

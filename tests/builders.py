@@ -17,6 +17,9 @@ from shared.domain.events import (
     PaymentFailureTold,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
@@ -25,12 +28,20 @@ from shared.domain.events import (
 from shared.domain.evolution import evolve, fold
 from shared.domain.letters import LetterRecord, letter_id_of
 from shared.domain.money import Money
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step, Task, task_named
 from shared.domain.standing import Standing, standing
 from shared.domain.stream import StoredEvent
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 PAYMENT_ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
+REFUND_ID = "5e1f4a2b-0c3d-5e6f-8a9b-0123456789ab"
+OTHER_REFUND_ID = "6f2a5b3c-1d4e-5f70-9bac-0123456789ab"
+TASKS: tuple[Task, ...] = (
+    *(step for step in Step if step is not Step.REFUND),
+    RefundTask(REFUND_ID),
+    RefundTask(OTHER_REFUND_ID),
+)
+"""All that a payment of these tests may owe."""
 LETTER_ID = "11111111-2222-5333-8444-555555555555"
 
 
@@ -79,6 +90,25 @@ class Story:
     def cancelled(self, step: str = "cancel") -> Self:
         failed = PaymentFailed(
             occurred_at=self.at, reason="cancelled", code="cancelled_by_merchant", failed_step=step, tells=True
+        )
+        return self.then(failed)
+
+    def refund_requested(self, refund_id: str = REFUND_ID, *, amount_minor: int = 500) -> Self:
+        requested = PaymentRefundRequested(
+            occurred_at=self.at,
+            refund_id=refund_id,
+            amount_minor=amount_minor,
+            request_fingerprint="e" * 64,
+            reason_given="damaged",
+        )
+        return self.then(requested)
+
+    def refunded(self, refund_id: str = REFUND_ID, *, reference: str = "re_1") -> Self:
+        return self.then(PaymentRefunded(occurred_at=self.at, refund_id=refund_id, provider_refund_id=reference))
+
+    def refund_failed(self, refund_id: str = REFUND_ID) -> Self:
+        failed = PaymentRefundFailed(
+            occurred_at=self.at, refund_id=refund_id, reason="declined", code="refund_declined"
         )
         return self.then(failed)
 
@@ -144,7 +174,9 @@ class Story:
 
     def standing(self, step: str) -> Standing:
         if step not in self._standings:
-            self._standings[step] = standing(self.stored, Step(step))
+            task = task_named(step)
+            assert task is not None, step
+            self._standings[step] = standing(self.stored, task)
         return self._standings[step]
 
     @property

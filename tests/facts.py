@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
-TOLD = frozenset({"initiated", "created", "settled", "completed", "cancel_requested", "failed", "voided"})
+TOLD = frozenset(
+    {"initiated", "created", "settled", "completed", "cancel_requested", "failed", "voided"}
+    | {"refund_requested", "refunded", "refund_failed"}
+)
 COMPLETED = ["initiated", "created", "settled", "completed"]
 """The facts of a payment that went well."""
 
-STEPS = frozenset({"create", "settle", "notify", "cancel", "void", "notify_failure"})
+STEPS = frozenset({"create", "settle", "notify", "cancel", "void", "notify_failure", "refund"})
 """The steps that tests tell of."""
 
 

@@ -34,6 +34,7 @@ class Call:
     amount_minor: int | None = None
     currency: str | None = None
     payment_method: str | None = None
+    refund_reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class Payment:
     code: str | None = None
     capture_id: str | None = None
     void_id: str | None = None
+    refunds: list[Record] = field(default_factory=list)
+
+    @property
+    def refunded_minor(self) -> int:
+        return sum(int(str(each["amount_minor"])) for each in self.refunds if each["status"] == "refunded")
 
     def as_json(self) -> Record:
         """As it is told and listed: a code or an id that does not exist is left out."""
@@ -89,6 +95,9 @@ class Charge:
     requests: int = 0
     asks: int = 0
     voided: bool = False
+    refunded_minor: int = 0
+    times_refunded: dict[str, int] = field(default_factory=dict)
+    """By the merchant's refund reference."""
     status: str | None = None
     attempts: dict[str, int] = field(default_factory=dict)
     timed_out: list[str] = field(default_factory=list)

@@ -122,7 +122,7 @@ class Provider:
         return Answer(201, payment.as_json())
 
     def _change(self, call: Call) -> Answer:
-        """A capture or a void of a payment that must exist and be this merchant's payment."""
+        """What is asked of a payment that must exist and be this merchant's payment."""
         payment = self._books.payment(call.provider_payment_id)
         if payment is None:
             return refusal(404, "payment_unknown", message=f"There is no payment {call.provider_payment_id}.")
@@ -132,6 +132,8 @@ class Provider:
             )
         if payment.status is Status.DECLINED:
             return refusal(409, "payment_declined", message="A declined payment can be neither captured nor voided.")
+        if call.operation is Operation.REFUND:
+            return self._refund(call, payment)
         return self._capture(call, payment) if call.operation is Operation.CAPTURE else self._void(payment)
 
     def _capture(self, call: Call, payment: Payment) -> Answer:
@@ -161,6 +163,45 @@ class Provider:
         self._books.charge(payment.payment_reference).voided = True
         self._books.note(payment)
         return Answer(200, payment.as_json())
+
+    def _refund(self, call: Call, payment: Payment) -> Answer:
+        """A part of what was captured, under the merchant's own reference. A no is listed too."""
+        behaviour = TOKENS[payment.payment_method].refund
+        if payment.status is not Status.CAPTURED:
+            return refusal(409, "not_captured", message="Only what was captured can be given back.")
+        done = any(
+            (each["refund_reference"], each["status"]) == (call.refund_reference, "refunded")
+            for each in payment.refunds
+        )
+        if done and not self.forgets_request_ids:
+            return refusal(409, "already_refunded", message="The refund was made by another request.")
+        if call.currency != payment.currency or not call.amount_minor or call.amount_minor < 1:
+            return refusal(400, "invalid_amount", message="amount_minor must be positive, in the payment's currency.")
+        if behaviour is Behaviour.INVALID:
+            return refusal(400, "invalid_refund", message="This payment method cannot be refunded.")
+        if payment.refunded_minor + call.amount_minor > payment.amount_minor:
+            return refusal(409, "refund_exceeds_capture", message="No more can be given back than was captured.")
+        declined = behaviour is Behaviour.DECLINED
+        refund: Record = {
+            "refund_reference": call.refund_reference,
+            "amount_minor": call.amount_minor,
+            "currency": call.currency,
+            **({"status": "declined", "code": "refund_declined"} if declined else {}),
+            **({} if declined else {"status": "refunded", "refund_id": self._new_id("re_")}),
+        }
+        payment.refunds.append(refund)
+        self._books.note(payment)
+        if declined:
+            return refusal(402, "refund_declined", message="The refund was declined.")
+        self._note_refund(call)
+        ids = {"payment_reference": payment.payment_reference, "provider_payment_id": payment.provider_payment_id}
+        return Answer(200, {**ids, **refund})
+
+    def _note_refund(self, call: Call) -> None:
+        charge = self._books.charge(call.payment_reference)
+        charge.refunded_minor += call.amount_minor or 0
+        reference = call.refund_reference or ""
+        charge.times_refunded[reference] = charge.times_refunded.get(reference, 0) + 1
 
     # --- asking
 

@@ -13,6 +13,7 @@ class Operation(StrEnum):
     CREATE = "create"
     CAPTURE = "capture"
     VOID = "void"
+    REFUND = "refund"
 
 
 class Behaviour(StrEnum):
@@ -34,13 +35,19 @@ class Token:
     create: Behaviour = Behaviour.OK
     capture: Behaviour = Behaviour.OK
     void: Behaviour = Behaviour.OK
+    refund: Behaviour = Behaviour.OK
 
     def behaviour(self, operation: Operation) -> Behaviour:
-        return {Operation.CREATE: self.create, Operation.CAPTURE: self.capture, Operation.VOID: self.void}[operation]
+        return {
+            Operation.CREATE: self.create,
+            Operation.CAPTURE: self.capture,
+            Operation.VOID: self.void,
+            Operation.REFUND: self.refund,
+        }[operation]
 
 
 def _always(behaviour: Behaviour) -> Token:
-    return Token(create=behaviour, capture=behaviour, void=behaviour)
+    return Token(create=behaviour, capture=behaviour, void=behaviour, refund=behaviour)
 
 
 TOKENS = {
@@ -56,6 +63,11 @@ TOKENS = {
     "pm_settle_down": Token(capture=Behaviour.DOWN),
     "pm_settle_down_void_times_out_once": Token(capture=Behaviour.DOWN, void=Behaviour.TIMES_OUT_ONCE),
     "pm_settle_down_void_fails_twice": Token(capture=Behaviour.DOWN, void=Behaviour.FAILS_TWICE),
+    "pm_refund_declined": Token(refund=Behaviour.DECLINED),
+    "pm_refund_fails_twice": Token(refund=Behaviour.FAILS_TWICE),
+    "pm_refund_times_out_once": Token(refund=Behaviour.TIMES_OUT_ONCE),
+    "pm_refund_down": Token(refund=Behaviour.DOWN),
+    "pm_refund_invalid": Token(refund=Behaviour.INVALID),
     "pm_void_times_out_once": Token(void=Behaviour.TIMES_OUT_ONCE),
     "pm_settle_declined_void_fails_twice": Token(capture=Behaviour.DECLINED, void=Behaviour.FAILS_TWICE),
     "pm_settle_declined_void_times_out_once": Token(capture=Behaviour.DECLINED, void=Behaviour.TIMES_OUT_ONCE),

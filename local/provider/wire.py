@@ -41,6 +41,7 @@ class Wire:
                 web.post("/v1/payments", self._create),
                 web.post("/v1/payments/{provider_payment_id}/capture", self._capture),
                 web.post("/v1/payments/{provider_payment_id}/void", self._void),
+                web.post("/v1/payments/{provider_payment_id}/refunds", self._refund),
                 web.get("/v1/payments", self._ask_reference),
                 web.get("/v1/requests/{request_id}", self._ask_request),
                 web.get("/charges", self._charges),
@@ -84,6 +85,9 @@ class Wire:
 
     async def _void(self, request: web.Request) -> web.StreamResponse:
         return await self._perform(request, Operation.VOID)
+
+    async def _refund(self, request: web.Request) -> web.StreamResponse:
+        return await self._perform(request, Operation.REFUND)
 
     async def _perform(self, request: web.Request, operation: Operation) -> web.StreamResponse:
         call = await _call(request, operation)
@@ -242,6 +246,7 @@ async def _call(request: web.Request, operation: Operation) -> Call:
         amount_minor=_integer(body, "amount_minor") if has_amount else None,
         currency=_text(body, "currency") if has_amount else None,
         payment_method=_text(body, "payment_method") if is_create else None,
+        refund_reference=_text(body, "refund_reference") if operation is Operation.REFUND else None,
     )
 
 

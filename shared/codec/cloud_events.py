@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.codec.facts import type_name
 from shared.codec.payments import payment_from_json, payment_to_json
-from shared.codec.values import NOT_OURS, as_text, shown, time_from_json, time_to_json
+from shared.codec.values import NOT_OURS, as_refund_id, as_text, shown, time_from_json, time_to_json
 from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
@@ -18,6 +18,9 @@ _EVENT_ID = re.compile(r"([0-9A-Za-z-]{1,64}):[0-9]{1,9}")
 """Of ours. What else would get into the ids of documents and messages could stop the feed."""
 
 
+REFUND_ID = "refundid"
+"""An extension attribute; their names have small letters only."""
+
 CONTENT_TYPE = "application/cloudevents+json"
 
 
@@ -25,30 +28,38 @@ CONTENT_TYPE = "application/cloudevents+json"
 class Notice:
     """An integration event as it arrives: the payment as it was after the event.
 
-    is_whole: whether that is all there is to know of it. Each event makes the version one larger, so a version beyond
-    the facts that are shown means that the store knows more.
+    refund_id: which of its refunds the event is about, if one. is_whole: whether that is all there is to know of it.
+    Each event makes the version one larger, so a version beyond the facts that are shown means that the store knows
+    more.
     """
 
     event_id: str
     occurred_at: datetime
     traceparent: str | None
     payment: Payment
+    refund_id: str | None = None
     is_whole: bool = True
 
 
 def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
     """What other components and merchants receive. event_id: for merchants the request id, the same in a repeat."""
     return _written(
-        stored, event_id=event_id or stored.event_id, kind=type_name(stored.event), time=stored.event.occurred_at
+        stored,
+        event_id=event_id or stored.event_id,
+        kind=type_name(stored.event),
+        time=stored.event.occurred_at,
+        refund_id=getattr(stored.event, "refund_id", None),
     )
 
 
-def repeated_cloud_event(stored: StoredEvent, *, event_id: str, kind: str, time: datetime) -> str:
+def repeated_cloud_event(
+    stored: StoredEvent, *, event_id: str, kind: str, time: datetime, refund_id: str | None
+) -> str:
     """An earlier event of the payment once more, with the payment as it is now. kind: its stored type."""
-    return _written(stored, event_id=event_id, kind=kind, time=time)
+    return _written(stored, event_id=event_id, kind=kind, time=time, refund_id=refund_id)
 
 
-def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime) -> str:
+def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime, refund_id: str | None) -> str:
     event = {
         "specversion": "1.0",
         "id": event_id,
@@ -59,6 +70,8 @@ def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime) -
         "datacontenttype": "application/json",
         "data": payment_to_json(stored.payment),
     }
+    if refund_id:
+        event[REFUND_ID] = refund_id
     if stored.traceparent:
         event["traceparent"] = stored.traceparent
     return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent
@@ -81,6 +94,7 @@ def from_cloud_event(body: str | bytes) -> Notice:
             occurred_at=time_from_json(event["time"]),
             traceparent=as_text(event["traceparent"]) if "traceparent" in event else None,
             payment=payment,
+            refund_id=as_refund_id(event[REFUND_ID]) if REFUND_ID in event else None,
             is_whole=payment.version == payment.facts,
         )
     except NOT_OURS as exc:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from shared.codec.values import Json, as_payment_id, as_text, as_text_or_none, as_texts, time_from_json, time_to_json
+from shared.codec.values import (
+    Json,
+    as_amount,
+    as_payment_id,
+    as_refund_id,
+    as_text,
+    as_text_or_none,
+    as_texts,
+    time_from_json,
+    time_to_json,
+)
 from shared.domain.events import (
     Event,
     FailureReason,
@@ -19,10 +29,14 @@ from shared.domain.events import (
     PaymentFailureTold,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
+    RefundFailureReason,
     ResumedBy,
 )
 from shared.domain.money import Money
@@ -81,6 +95,34 @@ def _read_failed(occurred_at: datetime, data: Json) -> PaymentFailed:
         code=as_text(data["code"]),
         failed_step=as_text(data["failed_step"]),
         tells=data.get("tells", False) is True,
+    )
+
+
+def _write_refund_requested(event: PaymentRefundRequested) -> Json:
+    return {
+        "refund_id": event.refund_id,
+        "amount_minor": event.amount_minor,
+        "request_fingerprint": event.request_fingerprint,
+        "reason_given": event.reason_given,
+    }
+
+
+def _read_refund_requested(occurred_at: datetime, data: Json) -> PaymentRefundRequested:
+    return PaymentRefundRequested(
+        occurred_at=occurred_at,
+        refund_id=as_refund_id(data["refund_id"]),
+        amount_minor=as_amount(data["amount_minor"]),
+        request_fingerprint=as_text(data["request_fingerprint"]),
+        reason_given=as_text_or_none(data["reason_given"]),
+    )
+
+
+def _read_refund_failed(occurred_at: datetime, data: Json) -> PaymentRefundFailed:
+    return PaymentRefundFailed(
+        occurred_at=occurred_at,
+        refund_id=as_refund_id(data["refund_id"]),
+        reason=cast("RefundFailureReason", as_text(data["reason"])),
+        code=as_text(data["code"]),
     )
 
 
@@ -154,6 +196,21 @@ FORMS: dict[type[Any], _Form[Any]] = {
         "payment.voided",
         lambda e: {"void_id": e.void_id},
         lambda at, d: PaymentVoided(occurred_at=at, void_id=as_text(d["void_id"])),
+    ),
+    PaymentRefundRequested: _Form("payment.refund_requested", _write_refund_requested, _read_refund_requested),
+    PaymentRefunded: _Form(
+        "payment.refunded",
+        lambda e: {"refund_id": e.refund_id, "provider_refund_id": e.provider_refund_id},
+        lambda at, d: PaymentRefunded(
+            occurred_at=at,
+            refund_id=as_refund_id(d["refund_id"]),
+            provider_refund_id=as_text(d["provider_refund_id"]),
+        ),
+    ),
+    PaymentRefundFailed: _Form(
+        "payment.refund_failed",
+        lambda e: {"refund_id": e.refund_id, "reason": e.reason, "code": e.code},
+        _read_refund_failed,
     ),
     PaymentFailureTold: _Form("payment.failure_told", *_texts_of(PaymentFailureTold)),
     PaymentCapturedLate: _Form("payment.captured_late", *_texts_of(PaymentCapturedLate, "capture_id")),

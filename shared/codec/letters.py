@@ -38,6 +38,7 @@ def letter_to_json(record: LetterRecord) -> dict[str, Any]:
         "recorded_at": time_to_json(record.recorded_at),
         "history": [entry_to_json(entry) for entry in record.history],
         **({"closing": entry_to_json(closing)} if closing else {}),
+        **({"refund_id": record.refund_id} if record.refund_id else {}),
     }
 
 
@@ -66,6 +67,7 @@ def letter_from_json(fields: Mapping[str, Any]) -> LetterRecord:
         closing=_entry(fields["closing"]) if fields.get("closing") else None,
         history=tuple(map(_entry, fields["history"])),
         etag=fields.get("_etag"),
+        refund_id=fields.get("refund_id"),
     )
 
 

@@ -37,7 +37,7 @@ from shared.codec.properties import (
 from shared.codec.values import shown, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
-from shared.domain.payment import Step
+from shared.domain.payment import RefundTask, Step, task_named
 from shared.domain.reasons import Reason
 from shared.domain.standing import STARTER_OF, began_at
 from shared.domain.stream import StoredEvent
@@ -109,17 +109,18 @@ def resumption(stored: StoredEvent) -> Message:
     Raises Unreadable when the step or its event is not one that we know.
     """
     event = stored.event
-    if not isinstance(event, PaymentResumed) or event.step not in set(Step):
+    task = task_named(event.step) if isinstance(event, PaymentResumed) else None
+    if not isinstance(event, PaymentResumed) or task is None:
         raise Unreadable(f"{stored.event_id} resumes no step that is known here")
-    step = Step(event.step)
-    time = began_at(stored.payment, step)
+    time = began_at(stored.payment, task)
     if time is None:
-        raise Unreadable(f"{stored.event_id} resumes {step.value}, which has not begun")
+        raise Unreadable(f"{stored.event_id} resumes {task.value}, which has not begun")
+    step, refund_id = task.step, task.refund_id if isinstance(task, RefundTask) else None
     kind = FORMS[STARTER_OF[step]].name
     return Message(
         topic=PLACE_OF[step].topic,
         message_id=stored.event_id,
-        body=repeated_cloud_event(stored, event_id=event.starter, kind=kind, time=time),
+        body=repeated_cloud_event(stored, event_id=event.starter, kind=kind, time=time, refund_id=refund_id),
         subject=kind,
         to=PLACE_OF[step].subscription,
     )

@@ -9,7 +9,9 @@ from typing import cast
 from shared.codec.facts import FORMS
 from shared.codec.values import (
     Json,
+    as_amount,
     as_payment_id,
+    as_refund_id,
     as_text,
     as_text_or_none,
     as_version,
@@ -24,11 +26,14 @@ from shared.domain.events import (
     PaymentCreated,
     PaymentFailed,
     PaymentFailureTold,
+    PaymentRefunded,
+    PaymentRefundFailed,
     PaymentSettled,
     PaymentVoided,
 )
 from shared.domain.money import Money
 from shared.domain.payment import Payment, SecondYes, Trouble
+from shared.domain.refund import Refund
 
 
 def _fact_to_json(event: Event | None) -> Json | None:
@@ -67,9 +72,28 @@ def payment_to_json(payment: Payment) -> Json:
         "failed": _fact_to_json(payment.failed),
         "voided": _fact_to_json(payment.voided),
         "failure_told": _fact_to_json(payment.failure_told),
+        "refunds": [refund_to_json(refund) for refund in payment.refunds] or None,
         "waiting": list(payment.waiting) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def refund_to_json(refund: Refund) -> Json:
+    """One refund as everybody may see it."""
+    fields = {
+        "refund_id": refund.refund_id,
+        "amount_minor": refund.amount_minor,
+        "status": refund.status,
+        "requested_at": time_to_json(refund.requested_at),
+        "refunded": _answer_to_json(refund.refunded),
+        "failed": _answer_to_json(refund.failed),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _answer_to_json(event: PaymentRefunded | PaymentRefundFailed | None) -> Json | None:
+    """Its refund stands around it."""
+    return {name: value for name, value in (_fact_to_json(event) or {}).items() if name != "refund_id"} or None
 
 
 def state_to_json(payment: Payment) -> Json:
@@ -116,10 +140,25 @@ def payment_from_json(fields: Json) -> Payment:
         voided=_fact_from_json(PaymentVoided, fields.get("voided")),
         failure_told=_fact_from_json(PaymentFailureTold, fields.get("failure_told")),
         captured_late=_fact_from_json(PaymentCapturedLate, fields.get("captured_late")),
+        refunds=tuple(map(_refund, fields.get("refunds", ()))),
         troubles=tuple(map(_trouble, fields.get("troubles", ()))),
         second_yeses=tuple(map(_second_yes, fields.get("second_yeses", ()))),
         seen_to_steps=tuple(map(as_text, fields.get("seen_to_steps", ()))),
         seen_to_references=tuple(map(as_text, fields.get("seen_to_references", ()))),
+    )
+
+
+def _refund(fields: Json) -> Refund:
+    refund_id = as_refund_id(fields["refund_id"])
+    refunded, failed = (
+        {**fields[name], "refund_id": refund_id} if fields.get(name) else None for name in ("refunded", "failed")
+    )
+    return Refund(
+        refund_id=refund_id,
+        amount_minor=as_amount(fields["amount_minor"]),
+        requested_at=time_from_json(fields["requested_at"]),
+        refunded=_fact_from_json(PaymentRefunded, refunded),
+        failed=_fact_from_json(PaymentRefundFailed, failed),
     )
 
 

@@ -66,6 +66,18 @@ def as_payment_id(value: object) -> str:
     return str(value)
 
 
+def as_refund_id(value: object) -> str:
+    """As as_payment_id: it stands in request ids, and so in the paths of a provider."""
+    return as_payment_id(value)
+
+
+def as_amount(value: object) -> int:
+    """Raises ValueError for anything but a whole number of minor units, 1 or more; true is none."""
+    if type(value) is not int or value < 1:
+        raise ValueError(f"expected an amount, got {reprlib.repr(value)}")
+    return value
+
+
 def as_version(value: object) -> int:
     """Raises ValueError for anything but a whole number from 1 to MAX_VERSION; true is none."""
     if type(value) is not int or not 1 <= value <= MAX_VERSION:

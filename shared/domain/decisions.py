@@ -16,12 +16,16 @@ from shared.domain.events import (
     PaymentFailureTold,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step, Task
+from shared.domain.refund import MOST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,13 @@ class Intention(StrEnum):
 # --- before a call ---
 
 
-def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refused:
-    """Whether the outside call of a step is still to be made. NOTHING: the payment is already past it."""
-    if step in payment.seen_to_steps:
+def intend(payment: Payment, task: Task, *, now: datetime) -> Intention | Refused:
+    """Whether the outside call of a task is still to be made. NOTHING: the payment is already past it."""
+    if task.value in payment.seen_to_steps:
         return Intention.NOTHING
-    match step:
+    if isinstance(task, RefundTask):
+        return _refund(payment, task)
+    match task:
         case Step.CREATE:
             return _create(payment, now=now)
         case Step.SETTLE:
@@ -59,8 +65,10 @@ def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refuse
             return _void(payment)
         case Step.NOTIFY_FAILURE:
             return _notify_failure(payment)
+        case Step.REFUND:
+            return Refused("no_refund_named")
         case _:
-            assert_never(step)
+            assert_never(task)
 
 
 def _create(payment: Payment, *, now: datetime) -> Intention:
@@ -104,6 +112,13 @@ def _notify_failure(payment: Payment) -> Intention | Refused:
     return Intention.CALL if payment.notification_url and not payment.failure_told else Intention.NOTHING
 
 
+def _refund(payment: Payment, task: RefundTask) -> Intention | Refused:
+    refund = payment.refund(task.refund_id)
+    if refund is None:
+        return Refused("refund_not_requested")
+    return Intention.CALL if refund.is_pending else Intention.NOTHING
+
+
 # --- after it ---
 
 
@@ -129,6 +144,8 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
             return _completed(payment, fact)
         case PaymentCancelRequested():
             return _cancel_requested(payment, fact)
+        case PaymentRefundRequested() | PaymentRefunded() | PaymentRefundFailed():
+            return _about_a_refund(payment, fact)
         case PaymentFailed():
             return _failed(payment, fact)
         case PaymentVoided():
@@ -173,7 +190,33 @@ def _settled(payment: Payment, fact: PaymentSettled) -> tuple[Event, ...] | Refu
     return (fact,) if payment.created else Refused("not_created")
 
 
-def _once_more(payment: Payment, step: Step, *, reference: str, at: datetime) -> tuple[Event, ...]:
+def _about_a_refund(
+    payment: Payment, fact: PaymentRefundRequested | PaymentRefunded | PaymentRefundFailed
+) -> tuple[Event, ...] | Refused:
+    """A request reserves its amount, at one version of the payment. A yes is recorded even after a failure."""
+    refund = payment.refund(fact.refund_id)
+    if isinstance(fact, PaymentRefundRequested):
+        return _refund_requested(payment, fact) if refund is None else ()
+    if refund is None:
+        return Refused("refund_not_requested")
+    if isinstance(fact, PaymentRefundFailed):
+        return (fact,) if refund.is_pending else ()
+    if refund.refunded is None:
+        return (fact,)
+    if refund.refunded.provider_refund_id == fact.provider_refund_id:
+        return ()
+    return _once_more(payment, RefundTask(fact.refund_id), reference=fact.provider_refund_id, at=fact.occurred_at)
+
+
+def _refund_requested(payment: Payment, fact: PaymentRefundRequested) -> tuple[Event, ...] | Refused:
+    if not payment.settled:
+        return Refused("not_settled")
+    if not 0 < fact.amount_minor <= payment.refundable_minor:
+        return Refused("refund_exceeds_payment")
+    return (fact,) if len(payment.refunds) < MOST else Refused("too_many_refunds")
+
+
+def _once_more(payment: Payment, step: Task, *, reference: str, at: datetime) -> tuple[Event, ...]:
     if payment.knows(step, reference):
         return ()
     return (PaymentChargedTwice(occurred_at=at, step=step.value, reference=reference),)

@@ -12,6 +12,7 @@ from typing import Literal
 from shared.domain.money import Money
 
 type FailureReason = Literal["declined", "expired", "discarded", "cancelled"]
+type RefundFailureReason = Literal["declined", "discarded"]
 type Notification = Literal["delivered", "undelivered", "not_wanted"]
 type ResumeTo = Literal["finish", "end"]
 type ResumedBy = Literal["replay", "discard", "sweep"]
@@ -91,6 +92,40 @@ class PaymentVoided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRefundRequested:
+    """The merchant gives back some of the money, or all. The amount is reserved from now on.
+
+    refund_id: stands for the merchant's key. request_fingerprint: as in PaymentInitiated. reason_given: the
+    merchant's own word.
+    """
+
+    occurred_at: datetime
+    refund_id: str
+    amount_minor: int
+    request_fingerprint: str
+    reason_given: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRefunded:
+    """The provider has given the money of one refund back."""
+
+    occurred_at: datetime
+    refund_id: str
+    provider_refund_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRefundFailed:
+    """The money of one refund will not be given back by it: its amount is free again."""
+
+    occurred_at: datetime
+    refund_id: str
+    reason: RefundFailureReason
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailureTold:
     """The merchant knows that the payment has failed."""
 
@@ -109,8 +144,8 @@ class PaymentCapturedLate:
 class PaymentChargedTwice:
     """The provider said yes to a step once more, under another reference.
 
-    After `create` and `settle` money is reserved or taken twice, and a person has to give it back. A second void harms
-    nobody and is only noted.
+    After `create` and `settle` money is reserved or taken twice, and a person has to give it back. After a refund it
+    was given back twice, and a person has to get it again. A second void harms nobody and is only noted.
     """
 
     occurred_at: datetime
@@ -174,6 +209,9 @@ type BusinessEvent = (
     | PaymentCancelRequested
     | PaymentFailed
     | PaymentVoided
+    | PaymentRefundRequested
+    | PaymentRefunded
+    | PaymentRefundFailed
 )
 """What other components are told of."""
 
@@ -191,7 +229,7 @@ def yeses_of(event: Event) -> frozenset[str]:
             return frozenset({reference})
         case PaymentVoided(void_id=reference) | PaymentCapturedLate(capture_id=reference):
             return frozenset({reference})
-        case PaymentChargedTwice(reference=reference):
+        case PaymentRefunded(provider_refund_id=reference) | PaymentChargedTwice(reference=reference):
             return frozenset({reference})
         case _:
             return frozenset()

@@ -15,19 +15,26 @@ from shared.domain.events import (
     PaymentFailureTold,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
 )
-from shared.domain.payment import Payment, SecondYes, Step, Trouble
+from shared.domain.payment import Payment, RefundTask, SecondYes, Step, Trouble
+from shared.domain.refund import with_event
 
 
 def evolve(payment: Payment | None, event: Event) -> Payment:
     """The payment after one more event. Raises ValueError for a stream that does not begin with PaymentInitiated."""
     if payment is None:
         return _begun(event)
-    payment = replace(payment, version=payment.version + 1)
+    return _after(replace(payment, version=payment.version + 1), event)
+
+
+def _after(payment: Payment, event: Event) -> Payment:
     match event:
         case PaymentInitiated():
             raise ValueError(f"payment {payment.payment_id} was initiated twice")
@@ -48,6 +55,9 @@ def evolve(payment: Payment | None, event: Event) -> Payment:
             return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
         case PaymentCapturedLate():
             return replace(_untroubled(payment, Step.VOID), captured_late=event)
+        case PaymentRefundRequested() | PaymentRefunded() | PaymentRefundFailed():
+            calm = _untroubled(payment, RefundTask(event.refund_id).value)
+            return replace(calm, refunds=with_event(payment.refunds, event))
         case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
             return _broken(payment, event)
         case _:

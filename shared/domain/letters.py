@@ -15,7 +15,7 @@ from shared.domain.events import (
     yeses_of,
 )
 from shared.domain.evolution import fold
-from shared.domain.payment import Step
+from shared.domain.payment import RefundTask, Step, Task, task_named
 from shared.domain.reasons import Reason
 from shared.domain.standing import Standing, Stands, standing, standings
 from shared.domain.stream import StoredEvent
@@ -80,8 +80,9 @@ class Entry:
 class LetterRecord:
     """A death of a message: what it was, why and where it ended. It never changes, but for three fields.
 
-    step: the subscription's step, or `publish`. event_id: the business event that the message told of; cause: the event
-    that the message stems from. Of a resumed step they differ.
+    step: the subscription's step, or `publish`. refund_id: which of the payment's refunds it is about, if one.
+    event_id: the business event that the message told of; cause: the event that the message stems from. Of a resumed
+    step they differ.
     status and as_of: how the letter stood at that version of the stream, for lists; letter_status is the truth. as_of
     is None in records of a release that kept no such thing. closing: how a person ended a letter that is in the box
     alone. history: what earlier releases noted. etag: of the stored record; None for one that is not stored yet.
@@ -108,6 +109,14 @@ class LetterRecord:
     closing: Entry | None = None
     history: tuple[Entry, ...] = ()
     etag: str | None = None
+    refund_id: str | None = None
+
+    @property
+    def task(self) -> Task | None:
+        """The task that it tells of; None for a letter of the feed, or one that does not say which refund."""
+        if self.step == Step.REFUND:
+            return RefundTask(self.refund_id) if self.refund_id else None
+        return task_named(self.step)
 
 
 def letter_id_of(*, source: str, message_id: str, reason: str) -> str:
@@ -133,11 +142,11 @@ def letter_status(letter: LetterRecord, stream: Sequence[StoredEvent]) -> Letter
         return LetterStatus.CLOSED
     if letter.reason in MONEY_TO_GIVE_BACK:
         return max(so_far, _status_of_money(letter, stream), key=_ORDER.index)
-    if letter.step not in set(Step):
+    if letter.task is None:
         return so_far
     known: set[str] = set()
     statuses = [so_far]
-    for stored, now in zip(stream, standings(stream, Step(letter.step)), strict=True):
+    for stored, now in zip(stream, standings(stream, letter.task), strict=True):
         known |= yeses_of(stored.event)
         statuses.append(_status_at(letter, now, known=known))
     return max(statuses, key=_ORDER.index)
@@ -150,14 +159,15 @@ def holds_unrecorded(letter: LetterRecord, stream: Sequence[StoredEvent]) -> boo
 
 def _is_unrecorded(letter: LetterRecord, *, known: Set[str]) -> bool:
     reference = letter.yes.reference if letter.yes else None
-    return reference is not None and Step(letter.step).moves_money and reference not in known
+    moves_money = letter.task is not None and letter.task.step.moves_money
+    return reference is not None and moves_money and reference not in known
 
 
 def is_in_the_box_alone(letter: LetterRecord, stream: Sequence[StoredEvent]) -> bool:
     """Whether the stream says nothing of it, so that only a person can close it."""
     if letter.reason in MONEY_TO_GIVE_BACK:
         return money_of(letter, stream) is None
-    return letter.step not in set(Step) or not stream or letter.cause not in standing(stream, Step(letter.step)).causes
+    return letter.task is None or not stream or letter.cause not in standing(stream, letter.task).causes
 
 
 def money_of(letter: LetterRecord, stream: Sequence[StoredEvent]) -> str | None:
@@ -190,7 +200,8 @@ def _status_at(letter: LetterRecord, now: Standing, *, known: Set[str]) -> Lette
 def told_of(letter: LetterRecord, stream: Sequence[StoredEvent]) -> tuple[Entry, ...]:
     """What was done about the letter, by whom: what it holds itself, and what the stream tells of its step."""
     reference = money_of(letter, stream) if letter.reason in MONEY_TO_GIVE_BACK else None
-    told = [entry for stored in stream if (entry := _entry(stored, step=letter.step, reference=reference))]
+    name = letter.task.value if letter.task else letter.step
+    told = [entry for stored in stream if (entry := _entry(stored, step=name, reference=reference))]
     closing = (letter.closing,) if letter.closing else ()
     return tuple(sorted((*letter.history, *told, *closing), key=lambda entry: entry.at))
 

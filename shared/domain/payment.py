@@ -19,6 +19,7 @@ from shared.domain.events import (
     PaymentVoided,
 )
 from shared.domain.money import Money
+from shared.domain.refund import Refund, held_minor
 
 
 class Status(StrEnum):
@@ -41,6 +42,12 @@ class Step(StrEnum):
     CANCEL = "cancel"
     VOID = "void"
     NOTIFY_FAILURE = "notify_failure"
+    REFUND = "refund"
+
+    @property
+    def step(self) -> "Step":
+        """What kind of task it is: a payment owes each of these once, but for refund."""
+        return self
 
     @property
     def asked_as(self) -> "Step":
@@ -51,7 +58,7 @@ class Step(StrEnum):
     def moves_money(self) -> bool:
         """Whether it asks the provider for something, whose yes must never be forgotten."""
         match self:
-            case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID:
+            case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID | Step.REFUND:
                 return True
             case Step.NOTIFY | Step.NOTIFY_FAILURE:
                 return False
@@ -64,10 +71,42 @@ class Step(StrEnum):
         match self:
             case Step.NOTIFY | Step.NOTIFY_FAILURE:
                 return True
-            case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID:
+            case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID | Step.REFUND:
                 return False
             case _:
                 assert_never(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundTask:
+    """The step refund, for one refund of a payment. Several run side by side, each with its own cause and letter."""
+
+    refund_id: str
+
+    @property
+    def step(self) -> Step:
+        return Step.REFUND
+
+    @property
+    def value(self) -> str:
+        """Its name, in events and in request ids."""
+        return f"{Step.REFUND}:{self.refund_id}"
+
+    @property
+    def asked_as(self) -> "RefundTask":
+        return self
+
+
+type Task = Step | RefundTask
+"""One piece of work that a payment may owe. The step REFUND without its refund is none."""
+
+
+def task_named(name: str) -> Task | None:
+    """The task of that name; None for what is none."""
+    kind, _, refund_id = name.partition(":")
+    if kind == Step.REFUND:
+        return RefundTask(refund_id) if refund_id else None
+    return Step(name) if name in set(Step) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +157,7 @@ class Payment:
     voided: PaymentVoided | None = None
     failure_told: PaymentFailureTold | None = None
     captured_late: PaymentCapturedLate | None = None
+    refunds: tuple[Refund, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     second_yeses: tuple[SecondYes, ...] = ()
     seen_to_steps: tuple[str, ...] = ()
@@ -137,27 +177,34 @@ class Payment:
         return Status.CREATED if self.created else Status.INITIATED
 
     @property
-    def owed(self) -> tuple[Step, ...]:
-        """The steps that have to move next; () when the payment is at rest. A step that was seen to is owed no more."""
+    def owed(self) -> tuple[Task, ...]:
+        """The tasks that have to move next; () when the payment is at rest. What was seen to is owed no more.
+
+        Refunds come first: they are waited for less long than a merchant who has to be told.
+        """
+        refunds = tuple(RefundTask(refund.refund_id) for refund in self.refunds if refund.is_pending)
+        owed: tuple[Task, ...] = (*refunds, *self._steps_owed)
+        return tuple(task for task in owed if task.value not in self.seen_to_steps)
+
+    @property
+    def _steps_owed(self) -> tuple[Step, ...]:
         if self.failed:
             void = (Step.VOID,) if self.created and not self.voided and not self.money_taken else ()
             tell = (
                 (Step.NOTIFY_FAILURE,) if self.failed.tells and self.notification_url and not self.failure_told else ()
             )
-            steps = (*void, *tell)
-        elif self.completed:
-            steps = ()
-        elif self.settled:
-            steps = (Step.NOTIFY,)
-        elif self.created:
-            steps = (Step.CANCEL if self.cancel_requested else Step.SETTLE,)
-        else:
-            steps = (Step.CREATE,)
-        return tuple(step for step in steps if step not in self.seen_to_steps)
+            return (*void, *tell)
+        if self.completed:
+            return ()
+        if self.settled:
+            return (Step.NOTIFY,)
+        if self.created:
+            return (Step.CANCEL if self.cancel_requested else Step.SETTLE,)
+        return (Step.CREATE,)
 
     @property
-    def owes(self) -> Step | None:
-        """The first of the steps that are owed; None when the payment is at rest."""
+    def owes(self) -> Task | None:
+        """The first of the tasks that are owed; None when the payment is at rest."""
         return self.owed[0] if self.owed else None
 
     @property
@@ -179,7 +226,15 @@ class Payment:
             self.voided,
             self.failure_told,
         )
-        return 1 + sum(fact is not None for fact in shown)
+        return 1 + sum(fact is not None for fact in shown) + sum(refund.facts for refund in self.refunds)
+
+    @property
+    def refundable_minor(self) -> int:
+        """What may still be given back: of what was taken, what no refund holds."""
+        return self.amount.amount_minor - held_minor(self.refunds) if self.settled else 0
+
+    def refund(self, refund_id: str) -> Refund | None:
+        return next((refund for refund in self.refunds if refund.refund_id == refund_id), None)
 
     @property
     def broken(self) -> tuple[str, ...]:
@@ -203,6 +258,6 @@ class Payment:
         """Whether a person has seen to money of this reference."""
         return reference in self.seen_to_references
 
-    def knows(self, step: Step, reference: str) -> bool:
+    def knows(self, step: Task, reference: str) -> bool:
         """Whether the stream holds this yes beside the step's own fact."""
         return any((each.step, each.reference) == (step.value, reference) for each in self.second_yeses)

@@ -37,7 +37,9 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """The policy of every step; the type checker finds a step without one. cancel waits as void does."""
+    """The policy of every step; the type checker finds a step without one. cancel waits as void does, and
+    refund as settle.
+    """
 
     create: RetryPolicy
     settle: RetryPolicy
@@ -49,7 +51,7 @@ class Retries:
         match step:
             case Step.CREATE:
                 return self.create
-            case Step.SETTLE:
+            case Step.SETTLE | Step.REFUND:
                 return self.settle
             case Step.NOTIFY:
                 return self.notify

@@ -45,7 +45,7 @@ def row_of(stored: StoredEvent) -> Row:
         payment_id=payment.payment_id,
         version=payment.version,
         status=payment.status.value,
-        owes=payment.owes.value if payment.owes else None,
+        owes=payment.owes.step.value if payment.owes else None,
         amount_minor=payment.amount.amount_minor,
         currency=payment.amount.currency,
         reference=payment.reference,

@@ -19,11 +19,12 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSettled,
 )
 from shared.domain.evolution import evolve
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.domain.stream import StoredEvent
 
 STARTER_OF: dict[Step, type[Event]] = {
@@ -33,13 +34,24 @@ STARTER_OF: dict[Step, type[Event]] = {
     Step.CANCEL: PaymentCancelRequested,
     Step.VOID: PaymentFailed,
     Step.NOTIFY_FAILURE: PaymentFailed,
+    Step.REFUND: PaymentRefundRequested,
 }
 """The business event that starts a step, as the map in shared/flow.py says too."""
 
 
-def began_at(payment: Payment, step: Step) -> datetime | None:
-    """When the business event was that the step begins with, the newest if there are two; None before it."""
-    match step:
+def is_starter(event: Event, task: Task) -> bool:
+    """Whether it is the business event that the task begins with."""
+    if isinstance(task, RefundTask):
+        return isinstance(event, PaymentRefundRequested) and event.refund_id == task.refund_id
+    return isinstance(event, STARTER_OF[task])
+
+
+def began_at(payment: Payment, task: Task) -> datetime | None:
+    """When the business event was that the task begins with, the newest if there are two; None before it."""
+    if isinstance(task, RefundTask):
+        refund = payment.refund(task.refund_id)
+        return refund.requested_at if refund else None
+    match task:
         case Step.CREATE:
             return payment.initiated_at
         case Step.SETTLE:
@@ -50,8 +62,10 @@ def began_at(payment: Payment, step: Step) -> datetime | None:
             return payment.cancel_requested.occurred_at if payment.cancel_requested else None
         case Step.VOID | Step.NOTIFY_FAILURE:
             return payment.failed.occurred_at if payment.failed else None
+        case Step.REFUND:
+            return None
         case _:
-            assert_never(step)
+            assert_never(task)
 
 
 class Stands(StrEnum):
@@ -105,18 +119,18 @@ class Standing:
         return _is_end(self.resumed)
 
 
-def standing(stream: Sequence[StoredEvent], step: Step) -> Standing:
-    """How the step stands after these events. Raises ValueError for a stream without PaymentInitiated."""
+def standing(stream: Sequence[StoredEvent], task: Task) -> Standing:
+    """How the task stands after these events. Raises ValueError for a stream without PaymentInitiated."""
     now: Standing | None = None
-    for now in standings(stream, step):  # noqa: B007 - the last one
+    for now in standings(stream, task):  # noqa: B007 - the last one
         pass
     if now is None:
         raise ValueError("a payment without events")
     return now
 
 
-def standings(stream: Sequence[StoredEvent], step: Step) -> Iterator[Standing]:
-    """How the step stood after each of these events. Raises ValueError as `standing` does."""
+def standings(stream: Sequence[StoredEvent], task: Task) -> Iterator[Standing]:
+    """How the task stood after each of these events. Raises ValueError as `standing` does."""
     payment: Payment | None = None
     starts: list[StoredEvent] = []
     parked: dict[str, PaymentParked] = {}
@@ -124,26 +138,26 @@ def standings(stream: Sequence[StoredEvent], step: Step) -> Iterator[Standing]:
     for stored in stream:
         event = stored.event
         payment = evolve(payment, event)
-        if isinstance(event, STARTER_OF[step]) or (isinstance(event, PaymentResumed) and event.step == step):
+        if is_starter(event, task) or (isinstance(event, PaymentResumed) and event.step == task.value):
             starts.append(stored)
-        if isinstance(event, PaymentParked) and event.step == step:
+        if isinstance(event, PaymentParked) and event.step == task.value:
             parked[event.cause] = event
         if isinstance(event, PaymentCompleted):
             completed = payment.version
-        is_over = step is Step.NOTIFY and bool(starts) and completed > starts[-1].payment.version
-        yield _standing(payment, step, starts=starts, parked=parked, is_over=is_over)
+        is_over = task is Step.NOTIFY and bool(starts) and completed > starts[-1].payment.version
+        yield _standing(payment, task, starts=starts, parked=parked, is_over=is_over)
 
 
 def _standing(
     payment: Payment,
-    step: Step,
+    task: Task,
     *,
     starts: Sequence[StoredEvent],
     parked: Mapping[str, PaymentParked],
     is_over: bool,
 ) -> Standing:
     """is_over: the payment was completed since the newest start, so that nothing waits for its notification."""
-    intention = intend(payment, step, now=payment.initiated_at)
+    intention = intend(payment, task, now=payment.initiated_at)
     if isinstance(intention, Refused) or not starts:
         refused = intention.reason if isinstance(intention, Refused) else "not_started"
         at = payment.initiated_at

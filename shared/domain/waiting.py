@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice
-from shared.domain.payment import Step
+from shared.domain.payment import Step, Task, task_named
 from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Stands, standing
 from shared.domain.stream import StoredEvent
@@ -24,21 +24,26 @@ class Wait:
     Of a broker's own words, which anybody may have written, no more is told than that they are none of Reason's.
     """
 
-    step: Step
+    step: Task
     since: datetime
     state: WaitState
     reason: str | None
 
 
 def waits(stream: Sequence[StoredEvent], *, now: datetime, patience: timedelta) -> tuple[Wait, ...]:
-    """In the order of the steps. patience: how long a step may take before anybody is told that it waits."""
+    """In the order of the steps, refunds last.
+
+    patience: how long a step may take before anybody is told that it waits.
+    """
     payment = stream[-1].payment
-    concerned = [step for step in Step if step in {*payment.owed, *payment.waiting}]
-    found = (_wait(stream, step, now=now, patience=patience) for step in concerned)
+    names = {*(task.value for task in payment.owed), *payment.waiting}
+    steps = [step for step in Step if step in names]
+    refunds = [task for name in sorted(names - set(Step)) if (task := task_named(name))]
+    found = (_wait(stream, task, now=now, patience=patience) for task in (*steps, *refunds))
     return tuple(wait for wait in found if wait)
 
 
-def _wait(stream: Sequence[StoredEvent], step: Step, *, now: datetime, patience: timedelta) -> Wait | None:
+def _wait(stream: Sequence[StoredEvent], step: Task, *, now: datetime, patience: timedelta) -> Wait | None:
     at = standing(stream, step)
     if at.stands is Stands.PARKED and at.parked:
         reason = REASON_NAMED.get(at.parked.reason, Reason.UNKNOWN)
@@ -50,12 +55,12 @@ def _wait(stream: Sequence[StoredEvent], step: Step, *, now: datetime, patience:
     return _money_to_give_back(stream, step)
 
 
-def _money_to_give_back(stream: Sequence[StoredEvent], step: Step) -> Wait | None:
+def _money_to_give_back(stream: Sequence[StoredEvent], step: Task) -> Wait | None:
     """The first of what came too often or too late, and only a person can give back."""
     is_given_back = stream[-1].payment.is_given_back
     for event in (stored.event for stored in stream):
         match event:
-            case PaymentChargedTwice(reference=reference) if event.step == step and not is_given_back(reference):
+            case PaymentChargedTwice(reference=reference) if event.step == step.value and not is_given_back(reference):
                 return Wait(step=step, since=event.occurred_at, state="parked", reason=Reason.CHARGED_TWICE)
             case PaymentCapturedLate(capture_id=reference) if step is Step.SETTLE and not is_given_back(reference):
                 return Wait(step=step, since=event.occurred_at, state="parked", reason=Reason.CAPTURED_LATE)

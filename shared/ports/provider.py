@@ -7,7 +7,7 @@ place is Unknown after a call and Busy after a question.
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,18 @@ class Provider(Protocol):
     async def void(self, payment: Payment, call: Call) -> Answer:
         """Release what was authorised. Done.reference is the void id."""
 
-    async def ask(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+    async def refund(self, payment: Payment, task: RefundTask, *, call: Call) -> Answer:
+        """Give back the money of one refund. Done.reference is the provider's id of it."""
+
+    async def ask(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         """What became of a request, by its request id. Changes nothing. Never Unknown.
 
         A remembered answer is judged as a fresh one is.
         """
 
-    async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
-        """What became of a step, by our payment id: for requests older than the provider remembers ids. Never Unknown.
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        """What became of a step, by our payment id, and of a refund by our id of it too. Never Unknown.
 
-        A try that succeeded goes before one that was declined. Only create can be Declined.
+        For requests older than the provider remembers ids. What succeeded goes before what was declined. Only create
+        and refund can be Declined.
         """

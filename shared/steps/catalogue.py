@@ -1,17 +1,21 @@
 """Which step does what: one table. Knows no rule."""
 
-from shared.domain.payment import Step
+from shared.domain.payment import RefundTask, Step, Task
+from shared.errors import Unreadable
 from shared.services import Services
 from shared.steps.create import create
 from shared.steps.notify import Notify
+from shared.steps.refund import refund
 from shared.steps.settle import settle
 from shared.steps.step import PaymentStep
 from shared.steps.void import cancel, void
 
 
-def payment_step(step: Step, services: Services) -> PaymentStep:
-    """The step over these services."""
-    match step:
+def payment_step(task: Task, services: Services) -> PaymentStep:
+    """The step over these services. Raises Unreadable for a refund that is not said which."""
+    if isinstance(task, RefundTask):
+        return refund(services.provider, task)
+    match task:
         case Step.CREATE:
             return create(services.provider)
         case Step.SETTLE:
@@ -21,4 +25,6 @@ def payment_step(step: Step, services: Services) -> PaymentStep:
         case Step.VOID:
             return void(services.provider)
         case Step.NOTIFY | Step.NOTIFY_FAILURE:
-            return Notify(services.notifier, step)
+            return Notify(services.notifier, task)
+        case Step.REFUND:
+            raise Unreadable("it does not say which refund it is about")

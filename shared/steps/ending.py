@@ -4,9 +4,16 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.domain.decisions import discarded
-from shared.domain.events import Event, PaymentCompleted, PaymentResumed, PaymentSeenTo, PaymentSettled
+from shared.domain.events import (
+    Event,
+    PaymentCompleted,
+    PaymentRefundFailed,
+    PaymentResumed,
+    PaymentSeenTo,
+    PaymentSettled,
+)
 from shared.domain.letters import Yes
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step
 from shared.domain.standing import Standing
 from shared.ports.provider import Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.steps.outcome import Again, Outcome
@@ -22,7 +29,7 @@ async def end(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Outcome | H
             return Wanted(now.payment, (PaymentCompleted(occurred_at=turn.now, notification="undelivered"),))
         case Step.NOTIFY | Step.NOTIFY_FAILURE:
             return Wanted(now.payment, (_seen_to(turn, wish),))
-        case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID:
+        case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID | Step.REFUND:
             return await _end_as_answered(turn, now, wish=wish)
         case _:
             assert_never(turn.step.step)
@@ -44,8 +51,17 @@ async def _end_as_answered(turn: Turn, now: Standing, *, wish: PaymentResumed) -
         case NeverSeen() | OurFault() if not turn.is_quiet:
             return Again("not_quiet", f"{turn.call.request_id} was not done so far", must_be_quiet=True)
         case NeverSeen() | Declined() | OurFault():
-            given_up = _seen_to(turn, wish) if turn.step.step is Step.VOID else discarded(turn.step.step, at=turn.now)
-            return Wanted(now.payment, (given_up,))
+            return Wanted(now.payment, (_given_up(turn, wish),))
+
+
+def _given_up(turn: Turn, wish: PaymentResumed) -> Event:
+    """What stands at the end of a step that was not done. A refund frees its amount; a reservation is left to lapse."""
+    task = turn.step.task
+    if isinstance(task, RefundTask):
+        return PaymentRefundFailed(
+            occurred_at=turn.now, refund_id=task.refund_id, reason="discarded", code="discarded_by_operator"
+        )
+    return _seen_to(turn, wish) if task is Step.VOID else discarded(task, at=turn.now)
 
 
 def captured_instead(reference: str, *, payment: Payment, at: datetime) -> Heard:
@@ -59,4 +75,4 @@ def heard(yes: Yes, *, step: PaymentStep, payment: Payment, at: datetime) -> Hea
 
 
 def _seen_to(turn: Turn, wish: PaymentResumed) -> Event:
-    return PaymentSeenTo(occurred_at=turn.now, step=turn.step.step.value, reference=None, who=wish.who, why=wish.why)
+    return PaymentSeenTo(occurred_at=turn.now, step=turn.step.task.value, reference=None, who=wish.who, why=wish.why)

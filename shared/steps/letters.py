@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.domain.events import PaymentResumed
 from shared.domain.letters import Entry, LetterRecord, LetterStatus, letter_status
-from shared.domain.payment import Step
+from shared.domain.payment import Task
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import LetterMoved, PaymentsError
@@ -34,9 +34,9 @@ async def shown_as(letter: LetterRecord, stream: Sequence[StoredEvent], *, servi
     raise LetterMoved(f"dead letter {letter.letter_id} was changed by others {_RACES} times in a row")
 
 
-def stands_still(now: Standing, *, step: Step, services: Services) -> bool:
+def stands_still(now: Standing, *, step: Task, services: Services) -> bool:
     """Whether a step that is running cannot be in anybody's hands any more."""
-    is_late = services.limits.is_beyond(step, since=now.since, now=services.clock.now())
+    is_late = services.limits.is_beyond(step.step, since=now.since, now=services.clock.now())
     return now.stands is Stands.RUNNING and is_late
 
 
@@ -67,10 +67,10 @@ async def answer_recorded(letter: LetterRecord, stream: Sequence[StoredEvent], *
 
     It goes before anything else that is done about the letter. Raises StoreBusy, AppendUnknown, StreamMoved.
     """
-    if not stream or letter.yes is None or letter.yes.reference is None or letter.step not in set(Step):
+    if not stream or letter.yes is None or letter.yes.reference is None or letter.task is None:
         return False
-    step = payment_step(Step(letter.step), services)
-    now = standing(stream, step.step)
+    step = payment_step(letter.task, services)
+    now = standing(stream, step.task)
     what = heard(letter.yes, step=step, payment=now.payment, at=services.clock.now())
     await written(what, caused_by=f"letter:{letter.letter_id}", traceparent=stream[-1].traceparent, services=services)
     return True

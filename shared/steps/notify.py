@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared.codec.cloud_events import to_cloud_event
 from shared.domain.events import Event, PaymentCompleted, PaymentFailureTold
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, Step, Task
 from shared.domain.stream import StoredEvent
 from shared.ports.notifier import Notifier
 from shared.ports.provider import AskAnswer, Call, Declined, Done, NeverSeen
@@ -21,6 +21,10 @@ class Notify:
     notifier: Notifier
     step: Step
     asks: bool = False
+
+    @property
+    def task(self) -> Task:
+        return self.step
 
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         if payment.notification_url is None:

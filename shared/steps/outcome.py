@@ -143,7 +143,7 @@ async def _told(yes: Yes, stream: Sequence[StoredEvent], *, turn: Turn) -> bool:
 
 async def _untold(stream: Sequence[StoredEvent], *, turn: Turn) -> bool:
     """Whether a letter is owed. To give up is a wish: only for the newest cause, and right after what was looked at."""
-    now, fact = standing(stream, turn.step.step), turn.step.given_up(at=turn.now)
+    now, fact = standing(stream, turn.step.task), turn.step.given_up(at=turn.now)
     if now.cause != turn.cause:
         return False
     if now.stands is Stands.RUNNING and fact is not None and now.payment.completed is None:

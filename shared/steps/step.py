@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.events import Event
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, Step, Task
 from shared.ports.provider import AskAnswer, Call, Declined, Done
 
 
@@ -12,7 +12,11 @@ class PaymentStep(Protocol):
     """One move of a payment: its call, the question that goes before a repeated call, and the fact it records."""
 
     @property
-    def step(self) -> Step: ...
+    def task(self) -> Task: ...
+
+    @property
+    def step(self) -> Step:
+        """What kind of task it is."""
 
     @property
     def asks(self) -> bool:
@@ -34,6 +38,6 @@ class PaymentStep(Protocol):
         """What is recorded when the last attempt has failed, or None. Asked only of steps that tell the merchant."""
 
 
-def request_id(payment: Payment, step: Step) -> str:
+def request_id(payment: Payment, step: Task) -> str:
     """The same for every attempt and every resumption, so that they are one request to the other side."""
     return f"{payment.payment_id}:{step.asked_as.value}"

@@ -9,12 +9,13 @@ from shared import flow
 from shared.codec.cloud_events import Notice, from_cloud_event
 from shared.codec.deliveries import Delivery, named_in, tried
 from shared.domain.letters import Yes
-from shared.domain.payment import Payment
+from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.domain.retry import RetryPolicy
 from shared.errors import TurnOver, Unreadable
 from shared.flow import Place
 from shared.ports.provider import AskAnswer, Busy, Call, NeverSeen, Unknown
 from shared.services import Services
+from shared.steps.catalogue import payment_step
 from shared.steps.step import PaymentStep, request_id
 
 RECORDED_WITHIN_S = 25.0
@@ -61,7 +62,7 @@ class Turn:
 
     @property
     def call(self) -> Call:
-        return Call(request_id=request_id(self.notice.payment, self.step.step), traceparent=self.traceparent)
+        return Call(request_id=request_id(self.notice.payment, self.step.task), traceparent=self.traceparent)
 
     @property
     def is_ordinary(self) -> bool:
@@ -129,7 +130,7 @@ class Turn:
             return await call
 
 
-def read(delivery: Delivery, *, step: PaymentStep, services: Services) -> Turn:
+def read(delivery: Delivery, *, step: Step, services: Services) -> Turn:
     """Raises Unreadable when the body is not an event, or id or attempt is not what we write."""
     so_far = tried(delivery)
     notice = from_cloud_event(delivery.body)
@@ -143,8 +144,12 @@ def read(delivery: Delivery, *, step: PaymentStep, services: Services) -> Turn:
         attempt=so_far.attempt,
         is_marked_quiet=so_far.is_quiet,
         yes=so_far.yes,
-        step=step,
+        step=payment_step(_task(step, notice), services),
         services=services,
         traceparent=notice.traceparent,
         began=services.clock.now(),
     )
+
+
+def _task(step: Step, notice: Notice) -> Task:
+    return RefundTask(notice.refund_id) if step is Step.REFUND and notice.refund_id else step

@@ -20,7 +20,6 @@ from shared.domain.standing import Standing, Stands, standing
 from shared.errors import AppendUnknown, PaymentsError, Then, Unreadable
 from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
 from shared.services import Services
-from shared.steps.catalogue import payment_step
 from shared.steps.ending import captured_instead, end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load_stream
@@ -35,7 +34,7 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
     the broker takes neither. The delivery must then be abandoned, and comes again.
     """
     try:
-        turn = read(delivery, step=payment_step(step, services), services=services)
+        turn = read(delivery, step=step, services=services)
     except Unreadable as exc:
         await park_unread(delivery, fault=exc, step=step, services=services)
         return
@@ -87,7 +86,7 @@ async def _move(turn: Turn) -> Outcome | Heard | Wanted:
     if turn.is_ordinary:
         return await _first(turn)
     stream = await load_stream(turn.payment_id, services=turn.services)
-    now = standing(stream, turn.step.step)
+    now = standing(stream, turn.step.task)
     if turn.yes and (turn.yes.reference or turn.step.step.tells_the_merchant):
         return heard(turn.yes, step=turn.step, payment=now.payment, at=turn.now)
     if now.stands is not Stands.RUNNING or now.cause != turn.cause:
@@ -116,7 +115,7 @@ async def _first(turn: Turn) -> Outcome | Heard | Wanted:
     if turn.notice.is_whole:
         moved = await _called(turn, turn.notice.payment, started_at=turn.notice.occurred_at)
         return await _unless_over(moved, turn=turn) if isinstance(moved, Parked) else moved
-    now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.step)
+    now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.task)
     if now.stands is Stands.RUNNING and now.cause == turn.cause:
         return await _called(turn, now.payment, started_at=now.started_at)
     return _not_to_act(now, turn=turn)
@@ -125,14 +124,14 @@ async def _first(turn: Turn) -> Outcome | Heard | Wanted:
 async def _unless_over(parked: Parked, *, turn: Turn) -> Outcome:
     """Nobody has to look at a step that needs nothing more: its payment may have been cancelled meanwhile."""
     with suppress(PaymentsError):
-        now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.step)
+        now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.task)
         if now.stands is Stands.DONE:
             return _not_to_act(now, turn=turn)
     return parked
 
 
 async def _called(turn: Turn, payment: Payment, *, started_at: datetime) -> Outcome | Heard | Wanted:
-    match intend(payment, turn.step.step, now=turn.began):
+    match intend(payment, turn.step.task, now=turn.began):
         case Refused(reason):
             return Parked(Reason.REFUSED, reason)
         case Intention.NOTHING:
@@ -174,7 +173,7 @@ async def _once_more(turn: Turn, now: Standing) -> Outcome | Heard | Wanted:
         return Again("yes_not_found", f"a yes to {turn.call.request_id} was heard, and it cannot be found")
     if not turn.is_quiet:
         return Again("not_quiet", f"{turn.call.request_id} was never seen so far", must_be_quiet=True)
-    is_given_up = intend(now.payment, turn.step.step, now=turn.began) is Intention.GIVE_UP
+    is_given_up = intend(now.payment, turn.step.task, now=turn.began) is Intention.GIVE_UP
     if is_given_up or turn.is_forgotten(now.started_at):
         return _concluded(answer, turn=turn, payment=now.payment)
     return _concluded(await turn.send(now.payment), turn=turn, payment=now.payment)
@@ -194,7 +193,7 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):
             return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
-        case NeverSeen() if intend(payment, turn.step.step, now=turn.began) is Intention.GIVE_UP:
+        case NeverSeen() if intend(payment, turn.step.task, now=turn.began) is Intention.GIVE_UP:
             return Wanted(payment, (_given_up(payment, turn=turn),))
         case NeverSeen():
             return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")

@@ -10,7 +10,7 @@ from shared.codec.cloud_events import to_cloud_event
 from shared.codec.facts import type_name
 from shared.domain.events import Event, PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus
-from shared.domain.payment import Step
+from shared.domain.payment import Step, Task
 from shared.domain.reasons import Reason
 from shared.domain.rows import UNKNOWN, Row
 from shared.domain.standing import Standing, Stands, standing
@@ -61,12 +61,14 @@ async def _sweep_one(row: Row, *, services: Services) -> int:
 
 
 async def _sweep_each_step(row: Row, *, services: Services) -> int:
-    return sum([await _sweep(row, step=step, services=services) for step in Step])
-
-
-async def _sweep(row: Row, *, step: Step, services: Services) -> int:
     stream = await services.store.load(row.payment_id)
-    if not stream or step not in stream[-1].payment.owed:
+    owed = stream[-1].payment.owed if stream else ()
+    return sum([await _sweep(row, step=task, services=services) for task in owed])
+
+
+async def _sweep(row: Row, *, step: Task, services: Services) -> int:
+    stream = await services.store.load(row.payment_id)
+    if step not in stream[-1].payment.owed:
         return 0
     now = standing(stream, step)
     if now.stands is not Stands.RUNNING or not _stands_still(now, step=step, services=services):
@@ -77,21 +79,24 @@ async def _sweep(row: Row, *, step: Step, services: Services) -> int:
         return 0
     if now.sweeps >= services.limits.sweep_limit:
         await services.dead_letters.park(_stands_still_for_good(now, stream=stream, step=step))
-        services.telemetry.count(signals.MESSAGES_PARKED, step=step.value, reason=Reason.STANDS_STILL)
+        services.telemetry.count(signals.MESSAGES_PARKED, step=step.step.value, reason=Reason.STANDS_STILL)
         return 0
     await _append(_resumed(now, step=step, services=services), stream=stream, services=services)
-    services.telemetry.count(signals.PAYMENTS_SWEPT, step=step.value)
-    fields = {"payment_id": row.payment_id, "step": step.value, "sweeps": now.sweeps + 1}
-    services.telemetry.log(signals.LOG_SWEPT, fields, level=Level.WARNING)
+    services.telemetry.count(signals.PAYMENTS_SWEPT, step=step.step.value)
+    services.telemetry.log(
+        signals.LOG_SWEPT,
+        {"payment_id": row.payment_id, "step": step.value, "sweeps": now.sweeps + 1},
+        level=Level.WARNING,
+    )
     return 1
 
 
-def _stands_still(now: Standing, *, step: Step, services: Services) -> bool:
-    horizon: timedelta = services.limits.horizon(step) * 2 ** min(now.sweeps, 10)
+def _stands_still(now: Standing, *, step: Task, services: Services) -> bool:
+    horizon: timedelta = services.limits.horizon(step.step) * 2 ** min(now.sweeps, 10)
     return services.clock.now() - now.since > horizon
 
 
-def _resumed(now: Standing, *, step: Step, services: Services) -> PaymentResumed:
+def _resumed(now: Standing, *, step: Task, services: Services) -> PaymentResumed:
     """What a person wanted to be ended is still to be ended, in that person's name."""
     ending = now.resumed if now.resumed and now.is_to_end else None
     return PaymentResumed(
@@ -113,12 +118,12 @@ async def _append(event: Event, *, stream: Sequence[StoredEvent], services: Serv
     await append_here(last.payment, event, caused_by="sweep", traceparent=last.traceparent, services=services)
 
 
-async def _left_by_an_earlier_release(now: Standing, *, step: Step, services: Services) -> Event | None:
+async def _left_by_an_earlier_release(now: Standing, *, step: Task, services: Services) -> Event | None:
     """What letters of a release that wrote nothing into the stream mean for this step: given up, or parked."""
     if now.resumed:
         return None
     letters = await letters_of(now.payment.payment_id, box=services.letters)
-    earlier = [each for each in letters if each.as_of is None and each.step == step.value]
+    earlier = [each for each in letters if each.as_of is None and each.task == step]
     for letter in earlier:
         if letter.status is LetterStatus.CLOSED and any(entry.action == "discarded" for entry in letter.history):
             return _given_up(letter, now, step=step, services=services)
@@ -126,7 +131,7 @@ async def _left_by_an_earlier_release(now: Standing, *, step: Step, services: Se
     return _parked(open_ones[0], services=services) if open_ones else None
 
 
-def _given_up(letter: LetterRecord, now: Standing, *, step: Step, services: Services) -> Event:
+def _given_up(letter: LetterRecord, now: Standing, *, step: Task, services: Services) -> Event:
     """Where money may have moved, the provider is asked before the payment ends: an earlier release may not have."""
     at, last = services.clock.now(), letter.history[-1]
     if step not in (Step.CREATE, Step.SETTLE):
@@ -157,7 +162,7 @@ def _parked(letter: LetterRecord, *, services: Services) -> PaymentParked:
     )
 
 
-def _stands_still_for_good(now: Standing, *, stream: Sequence[StoredEvent], step: Step) -> DeadLetter:
+def _stands_still_for_good(now: Standing, *, stream: Sequence[StoredEvent], step: Task) -> DeadLetter:
     starter = next(stored for stored in stream if stored.event_id == now.starter)
     return DeadLetter(
         message_id=now.cause,
@@ -165,5 +170,5 @@ def _stands_still_for_good(now: Standing, *, stream: Sequence[StoredEvent], step
         subject=type_name(starter.event),
         reason=Reason.STANDS_STILL,
         description=f"{step.value} was started again {now.sweeps} times in a row, and nothing came of it",
-        source=str(flow.PLACE_OF[step]),
+        source=str(flow.PLACE_OF[step.step]),
     )

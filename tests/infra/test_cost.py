@@ -81,14 +81,14 @@ def test_a_group_of_functions_is_all_of_http_or_one_other_trigger(declared_funct
     kinds = {name: each.trigger["type"] for name, each in declared_functions.items()}
 
     assert sorted(GROUPS) == sorted({"http" if kind == "httpTrigger" else f"function:{n}" for n, kind in kinds.items()})
-    assert len(GROUPS) == 13
+    assert len(GROUPS) == 14
 
 
 def test_a_plan_with_zones_pays_for_two_of_every_group_whatever_is_configured() -> None:
     """closed has zones and 2 of http configured; prod has 2 of one group."""
-    assert made()["closed"].ready == 26
-    assert made()["prod"].with_a_plan_in_zones().ready == 26
-    assert made()["prod"].with_a_plan_in_zones().awake == 26
+    assert made()["closed"].ready == 28
+    assert made()["prod"].with_a_plan_in_zones().ready == 28
+    assert made()["prod"].with_a_plan_in_zones().awake == 28
     assert made()["prod"].awake == 3
 
 
@@ -97,7 +97,7 @@ def test_what_is_configured_beyond_two_is_paid_for_too() -> None:
     site = {"type": "Microsoft.Web/sites", "properties": {"functionAppConfig": {"scaleAndConcurrency": scale}}}
     plan = {"type": "Microsoft.Web/serverfarms", "properties": {"zoneRedundant": True}}
 
-    assert Made({"predictedResources": [site, plan]}).ready == 5 + 12 * 2
+    assert Made({"predictedResources": [site, plan]}).ready == 5 + 13 * 2
 
 
 BY_HAND = {

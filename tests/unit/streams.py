@@ -19,19 +19,25 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentParked,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
+    RefundFailureReason,
     ResumedBy,
     ResumeTo,
 )
-from shared.domain.payment import Step
+from shared.domain.payment import Step, Task
 from shared.domain.standing import Stands
 from shared.domain.stream import StoredEvent
-from tests.builders import NOON, Story, a_payment, initiated
+from tests.builders import NOON, OTHER_REFUND_ID, REFUND_ID, TASKS, Story, a_payment, initiated
 
 TOLD: tuple[Notification, ...] = ("delivered", "undelivered", "not_wanted")
+
+REFUND_REASONS: tuple[RefundFailureReason, ...] = ("declined", "discarded")
 
 ANSWERS: tuple[Event, ...] = (
     *(PaymentCreated(occurred_at=NOON, provider_payment_id=reference) for reference in ("pp_1", "pp_2")),
@@ -47,6 +53,20 @@ ANSWERS: tuple[Event, ...] = (
     PaymentFailureTold(occurred_at=NOON),
     PaymentCancelRequested(occurred_at=NOON),
     PaymentFailed(occurred_at=NOON, reason="cancelled", code="by_merchant", failed_step="create"),
+    *(
+        PaymentRefundRequested(
+            occurred_at=NOON, refund_id=refund_id, amount_minor=amount, request_fingerprint="e" * 64, reason_given=None
+        )
+        for refund_id, amount in ((REFUND_ID, 800), (OTHER_REFUND_ID, 450))
+    ),
+    *(
+        PaymentRefunded(occurred_at=NOON, refund_id=refund_id, provider_refund_id=reference)
+        for refund_id, reference in ((REFUND_ID, "re_1"), (REFUND_ID, "re_2"), (OTHER_REFUND_ID, "re_3"))
+    ),
+    *(
+        PaymentRefundFailed(occurred_at=NOON, refund_id=REFUND_ID, reason=reason, code="no")
+        for reason in REFUND_REASONS
+    ),
 )
 """What a step may want to record. The rules say whether it is."""
 
@@ -62,24 +82,24 @@ def answered(fact: Event) -> Move:
     return move
 
 
-def park(step: Step) -> Move:
+def park(step: Task) -> Move:
     """As the recorder does for a letter of the current cause."""
 
     def move(story: Story) -> Sequence[Event]:
-        return story.parked(step).events[-1:] if story.standing(step).may_be_parked else ()
+        return story.parked(step.value).events[-1:] if story.standing(step.value).may_be_parked else ()
 
     return move
 
 
-def resume(step: Step, *, to: ResumeTo, by: ResumedBy) -> Move:
+def resume(step: Task, *, to: ResumeTo, by: ResumedBy) -> Move:
     """As an operator does with a letter of the current cause, or the sweep, which leaves alone what is parked."""
 
     def move(story: Story) -> Sequence[Event]:
-        now = story.standing(step)
+        now = story.standing(step.value)
         is_broken = now.stands in (Stands.RUNNING, Stands.PARKED) or now.rests
         if by == "sweep":
             is_broken = now.stands is Stands.RUNNING and step in story.payment.owed
-        return story.resumed(step, to=to, by=by).events[-1:] if is_broken else ()
+        return story.resumed(step.value, to=to, by=by).events[-1:] if is_broken else ()
 
     return move
 
@@ -108,10 +128,10 @@ def given_back(number: int) -> Move:
 
 MOVES: dict[str, Move] = {
     **{f"{type(fact).__name__} {number}": answered(fact) for number, fact in enumerate(ANSWERS)},
-    **{f"park {step}": park(step) for step in Step},
-    **{f"replay {step}": resume(step, to="finish", by="replay") for step in Step},
-    **{f"discard {step}": resume(step, to="end", by="discard") for step in Step},
-    **{f"sweep {step}": resume(step, to="finish", by="sweep") for step in Step},
+    **{f"park {step.value}": park(step) for step in TASKS},
+    **{f"replay {step.value}": resume(step, to="finish", by="replay") for step in TASKS},
+    **{f"discard {step.value}": resume(step, to="end", by="discard") for step in TASKS},
+    **{f"sweep {step.value}": resume(step, to="finish", by="sweep") for step in TASKS},
     **{f"give up {step}": given_up(step) for step in (Step.NOTIFY, Step.VOID, Step.NOTIFY_FAILURE)},
     **{f"give back {number}": given_back(number) for number in range(2)},
 }
@@ -119,7 +139,9 @@ MOVES: dict[str, Move] = {
 OF_RECOVERY = (PaymentParked, PaymentResumed, PaymentSeenTo)
 
 
-LIKELY = {"PaymentCreated 0": 2, "PaymentSettled 2": 4, "PaymentCompleted 5": 6} | {f"park {step}": 2 for step in Step}
+LIKELY = {"PaymentCreated 0": 2, "PaymentSettled 2": 4, "PaymentCompleted 5": 6, "PaymentRefundRequested 17": 4} | {
+    f"park {step.value}": 2 for step in TASKS
+}
 """Otherwise few payments that are drawn come that far."""
 
 _IN_TURN = [

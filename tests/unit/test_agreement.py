@@ -124,6 +124,7 @@ ENDPOINTS = {
     "accept_payment": "function POST payments",
     "get_payment": "function GET payments/{payment_id}",
     "request_cancel": "function POST payments/{payment_id}/cancel",
+    "request_refund": "function POST payments/{payment_id}/refunds",
     "get_payment_events": "function GET payments/{payment_id}/events",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",

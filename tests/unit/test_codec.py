@@ -17,15 +17,16 @@ from shared.codec.values import fingerprint
 from shared.domain.decisions import intend
 from shared.domain.events import PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.evolution import fold
-from shared.domain.payment import Step
-from shared.domain.standing import STARTER_OF
+from shared.domain.payment import Task
+from shared.domain.standing import is_starter
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
-from tests.builders import LETTER_ID, NOON, Story, a_payment
+from tests.builders import LETTER_ID, NOON, OTHER_REFUND_ID, REFUND_ID, TASKS, Story, a_payment
 from tests.unit import streams
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FAILED = a_payment().created().declined("settle", tells=True)
+REFUNDING = a_payment().created().settled().completed().refund_requested()
 STORIES = [
     a_payment().created().settled().completed(),
     a_payment(notification_url=None, description=None, metadata={}).declined(),
@@ -35,6 +36,9 @@ STORIES = [
     FAILED.parked("notify_failure").voided(),
     FAILED.captured_late().seen_to(reference="cap_1"),
     a_payment().created().cancel_requested().voided().cancelled(),
+    REFUNDING.refunded(),
+    REFUNDING.refund_requested(OTHER_REFUND_ID).refund_failed().refunded(OTHER_REFUND_ID),
+    REFUNDING.parked(f"refund:{REFUND_ID}").resumed(f"refund:{REFUND_ID}").refunded(),
     a_payment().created().charged_twice("create", "pp_2"),
     a_payment().created().parked("settle").resumed("settle", letter_id=LETTER_ID, heard=True).settled(),
     FAILED.parked("void").resumed("void", to="end", by="discard").seen_to("void"),
@@ -48,6 +52,9 @@ TOLD_IN_FULL = {
     "payment.cancel_requested": a_payment().created().cancel_requested(),
     "payment.failed": a_payment().created().declined("settle"),
     "payment.voided": a_payment().created().declined("settle").voided(),
+    "payment.refund_requested": REFUNDING,
+    "payment.refunded": REFUNDING.refunded(),
+    "payment.refund_failed": REFUNDING.refund_failed(),
     "payment.failure_told": FAILED.voided().failure_told(),
     "payment.captured_late": FAILED.captured_late(),
     "payment.charged_twice": a_payment().created().charged_twice("create", "pp_2"),
@@ -124,14 +131,14 @@ def test_the_documents_of_a_payment_that_failed_say_whether_its_merchant_is_told
     assert "tells" not in to_document(told)["data"]
 
 
-@given(streams.STORIES, st.sampled_from(Step))
-def test_a_message_that_is_whole_leads_its_step_to_do_what_the_stream_would(story: Story, step: Step) -> None:
+@given(streams.STORIES, st.sampled_from(TASKS))
+def test_a_message_that_is_whole_leads_its_step_to_do_what_the_stream_would(story: Story, step: Task) -> None:
     for stored in story.stored:
         notice = from_cloud_event(to_cloud_event(stored))
 
         if notice.is_whole:
             assert notice.payment == stored.payment, "what is written next to the next event forgets nothing"
-        if isinstance(stored.event, STARTER_OF[step]) and notice.is_whole:
+        if is_starter(stored.event, step) and notice.is_whole:
             assert intend(notice.payment, step, now=NOON) == intend(stored.payment, step, now=NOON)
 
 
@@ -205,7 +212,7 @@ def test_all_may_see_where_a_payment_waits_and_nothing_more_of_it(story: Story) 
         public = json.loads(to_cloud_event(stored))["data"]
 
         assert tuple(public.get("waiting", ())) == stored.payment.waiting
-        assert set(stored.payment.waiting) <= {*Step}
+        assert set(stored.payment.waiting) <= {task.value for task in TASKS}
 
 
 @pytest.mark.parametrize(

@@ -20,25 +20,26 @@ from shared.domain.letters import (
     money_of,
     told_of,
 )
-from shared.domain.payment import Step
+from shared.domain.payment import Task
 from shared.domain.reasons import Reason
 from shared.domain.standing import Stands, standing
-from tests.builders import NOON, PAYMENT_ID, Story, a_letter, a_payment
+from tests.builders import NOON, PAYMENT_ID, TASKS, Story, a_letter, a_payment
 from tests.unit.streams import STORIES, prefixes
 
 OPEN, TAKEN_UP, CLOSED = LetterStatus
 ORDER = tuple(LetterStatus)
-STEPS = st.sampled_from(Step)
+STEPS = st.sampled_from(TASKS)
 FAILED = a_payment().created().declined("settle", tells=True)
 UNDELIVERED = a_payment().created().settled().completed("undelivered")
 ENDED = a_payment().created().settled().parked("notify").resumed("notify", to="end").completed("undelivered")
 CLOSING = Entry(at=NOON, action="discarded", by="ann", note="nobody needs it")
 
 
-def a_letter_of(step: str, version: int, **changes: object) -> LetterRecord:
-    """A letter of the step, from a message that stems from the event of this version."""
-    cause = f"{PAYMENT_ID}:{version}"
-    return a_letter(step=step, cause=cause, message_id=f"{cause}:{step}:5", **changes)
+def a_letter_of(task: str | Task, version: int, **changes: object) -> LetterRecord:
+    """A letter of the task, from a message that stems from the event of this version."""
+    cause, name = f"{PAYMENT_ID}:{version}", task if isinstance(task, str) else task.value
+    step, _, refund_id = name.partition(":")
+    return a_letter(step=step, refund_id=refund_id or None, cause=cause, message_id=f"{cause}:{step}:5", **changes)
 
 
 def never_goes_back(statuses: Iterable[LetterStatus]) -> bool:
@@ -117,12 +118,12 @@ def test_a_letter_that_the_stream_knows_nothing_of_is_open_until_a_person_closes
 
 
 @given(STORIES, STEPS, st.integers(1, 14))
-def test_a_letter_is_in_the_box_alone_unless_its_cause_started_its_step(story: Story, step: Step, version: int) -> None:
+def test_a_letter_is_in_the_box_alone_unless_its_cause_started_its_step(story: Story, step: Task, version: int) -> None:
     letter = a_letter_of(step, version)
 
     is_alone = is_in_the_box_alone(letter, story.stored)
 
-    assert is_alone == (letter.cause not in story.standing(step).causes)
+    assert is_alone == (letter.cause not in story.standing(step.value).causes)
 
 
 # --- money to give back
@@ -236,8 +237,8 @@ def test_what_a_list_was_told_in_between_is_what_the_whole_stream_says(story: St
 
 
 @given(STORIES, STEPS)
-def test_of_the_letters_of_a_step_only_that_of_the_current_cause_is_open(story: Story, step: Step) -> None:
-    now = story.standing(step)
+def test_of_the_letters_of_a_step_only_that_of_the_current_cause_is_open(story: Story, step: Task) -> None:
+    now = story.standing(step.value)
 
     for cause in now.causes:
         letter = a_letter_of(step, int(cause.rpartition(":")[2]))
@@ -249,7 +250,7 @@ def test_of_the_letters_of_a_step_only_that_of_the_current_cause_is_open(story: 
 
 
 @given(STORIES, STEPS, st.integers(1, 14))
-def test_a_letter_closes_by_itself_only_when_its_step_was_done(story: Story, step: Step, version: int) -> None:
+def test_a_letter_closes_by_itself_only_when_its_step_was_done(story: Story, step: Task, version: int) -> None:
     if letter_status(a_letter_of(step, version), story.stored) is CLOSED:
         assert Stands.DONE in {standing(stream, step).stands for stream in prefixes(story)}
 

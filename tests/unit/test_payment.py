@@ -20,6 +20,7 @@ from shared.domain.events import (
     PaymentFailureTold,
     PaymentInitiated,
     PaymentParked,
+    PaymentRefunded,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
@@ -27,8 +28,8 @@ from shared.domain.events import (
     same_fact,
 )
 from shared.domain.evolution import evolve, fold
-from shared.domain.payment import Payment, SecondYes, Status, Step
-from tests.builders import NOON, Story, a_payment, initiated
+from shared.domain.payment import Payment, RefundTask, SecondYes, Status, Step, Task
+from tests.builders import NOON, TASKS, Story, a_payment, initiated
 from tests.unit.streams import ANSWERS, DRAWN, STORIES
 
 FACTS: st.SearchStrategy[Event] = st.sampled_from(ANSWERS)
@@ -90,6 +91,8 @@ def references_in(events: Iterable[Event]) -> list[tuple[str, str]]:
                 found.append(("settle", reference))
             case PaymentVoided(void_id=reference):
                 found.append(("void", reference))
+            case PaymentRefunded(refund_id=refund_id, provider_refund_id=reference):
+                found.append((f"refund:{refund_id}", reference))
             case PaymentChargedTwice(step=step, reference=reference):
                 found.append((step, reference))
             case _:
@@ -127,20 +130,22 @@ def test_a_failure_is_announced_again_only_behind_a_fact_that_came_late(facts: l
         assert isinstance(before, PaymentCreated)
 
 
-@given(st.lists(FACTS, max_size=10), st.sampled_from(Step))
-def test_a_payment_owes_a_step_only_if_that_step_has_something_to_do(facts: list[Event], step: Step) -> None:
+@given(st.lists(FACTS, max_size=10), st.sampled_from(TASKS))
+def test_a_payment_owes_a_step_only_if_that_step_has_something_to_do(facts: list[Event], step: Task) -> None:
     payment, _ = reached_by(facts)
 
     intention = intend(payment, step, now=NOON)
 
     if step in payment.owed:
         assert intention in {Intention.CALL, Intention.GIVE_UP}
-    assert payment.owes is (payment.owed[0] if payment.owed else None)
+    assert payment.owes == (payment.owed[0] if payment.owed else None)
 
 
-def done(step: Step) -> Event:
-    """The fact that a step records when all goes well."""
-    match step:
+def done(task: Task) -> Event:
+    """The fact that a task records when all goes well."""
+    if isinstance(task, RefundTask):
+        return PaymentRefunded(occurred_at=NOON, refund_id=task.refund_id, provider_refund_id="re_9")
+    match task:
         case Step.CREATE:
             return PaymentCreated(occurred_at=NOON, provider_payment_id="pp_9")
         case Step.SETTLE:
@@ -151,15 +156,17 @@ def done(step: Step) -> Event:
             return PaymentVoided(occurred_at=NOON, void_id="vo_9")
         case Step.NOTIFY_FAILURE:
             return PaymentFailureTold(occurred_at=NOON)
+        case Step.REFUND:
+            raise AssertionError("a payment owes no refund without its id")
         case _:
-            assert_never(step)
+            assert_never(task)
 
 
 @given(st.lists(FACTS, max_size=10))
 def test_every_step_that_a_payment_owes_leads_to_rest(facts: list[Event]) -> None:
     payment, _ = reached_by(facts)
 
-    for _ in Step:
+    for _ in TASKS:
         if payment.owes:
             decision = decide(payment, done(payment.owes))
             assert not isinstance(decision, Refused)

@@ -88,4 +88,4 @@ def test_what_has_no_faulty_fields_speaks_of_none() -> None:
 def test_only_the_codes_of_a_key_speak_of_it_to_everybody() -> None:
     named = {code for code, (_, title) in STATUS_OF.items() if "Idempotency-Key" in title}
 
-    assert named == {"idempotency_key_invalid", "idempotency_key_reused"}
+    assert named == {"idempotency_key_invalid", "idempotency_key_required", "idempotency_key_reused"}

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from shared.domain.decisions import Intention, Refused, decide, intend
 from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentParked, PaymentResumed
 from shared.domain.evolution import fold
-from shared.domain.payment import Payment, Step, Trouble
+from shared.domain.payment import Payment, Step, Task
 from shared.domain.standing import STARTER_OF, Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.flow import MAP
-from tests.builders import NOON, PAYMENT_ID, Story, a_payment
+from tests.builders import NOON, PAYMENT_ID, TASKS, Story, a_payment
 from tests.unit.streams import OF_RECOVERY, STORIES, prefixes
 
-STEPS = st.sampled_from(Step)
+STEPS = st.sampled_from(TASKS)
 CREATED = a_payment().created()
 FAILED = a_payment().created().declined("settle", tells=True)
 UNDELIVERED = a_payment().created().settled().completed("undelivered")
@@ -240,19 +240,21 @@ def test_each_step_is_started_by_the_event_that_the_map_says() -> None:
 # --- whatever happens, and in whatever order
 
 
-def starts(stream: Sequence[StoredEvent], step: Step) -> list[str]:
+def starts(stream: Sequence[StoredEvent], step: Task) -> list[str]:
     """The ids of the events that start the step."""
-    return [
-        stored.event_id
-        for stored in stream
-        if type(stored.event) is STARTER_OF[step]
-        or (isinstance(stored.event, PaymentResumed) and stored.event.step == step)
-    ]
+
+    def is_one(event: Event) -> bool:
+        if isinstance(event, PaymentResumed):
+            return event.step == step.value
+        named = getattr(event, "refund_id", None)
+        return type(event) is STARTER_OF[step.step] and (named is None or step.value == f"refund:{named}")
+
+    return [stored.event_id for stored in stream if is_one(stored.event)]
 
 
 @given(STORIES, STEPS)
-def test_the_cause_is_the_newest_event_that_starts_the_step(story: Story, step: Step) -> None:
-    now, causes = story.standing(step), starts(story.stored, step)
+def test_the_cause_is_the_newest_event_that_starts_the_step(story: Story, step: Task) -> None:
+    now, causes = story.standing(step.value), starts(story.stored, step)
 
     assert list(now.causes) == causes
     assert now.cause == (causes[-1] if causes else "")
@@ -260,7 +262,7 @@ def test_the_cause_is_the_newest_event_that_starts_the_step(story: Story, step: 
 
 
 @given(STORIES, STEPS)
-def test_while_its_cause_is_the_same_what_is_done_stays_done(story: Story, step: Step) -> None:
+def test_while_its_cause_is_the_same_what_is_done_stays_done(story: Story, step: Task) -> None:
     before: Standing | None = None
     for stream in prefixes(story):
         now = standing(stream, step)
@@ -271,7 +273,7 @@ def test_while_its_cause_is_the_same_what_is_done_stays_done(story: Story, step:
 
 
 @given(STORIES, st.sampled_from([Step.CREATE, Step.SETTLE]))
-def test_the_money_steps_of_a_payment_are_done_once_and_for_all(story: Story, step: Step) -> None:
+def test_the_money_steps_of_a_payment_are_done_once_and_for_all(story: Story, step: Task) -> None:
     stands = [standing(stream, step).stands for stream in prefixes(story)]
 
     if Stands.DONE in stands:
@@ -295,6 +297,7 @@ OF_THE_FACTS = (
     "voided",
     "failure_told",
     "captured_late",
+    "refunds",
 )
 
 
@@ -315,52 +318,54 @@ def test_the_facts_and_what_is_left_of_what_broke_are_all_that_changes_in_a_paym
 
 
 @given(STORIES, STEPS)
-def test_the_state_names_each_step_that_broke_with_its_current_cause(story: Story, step: Step) -> None:
-    now = story.standing(step)
+def test_the_state_names_each_step_that_broke_with_its_current_cause(story: Story, step: Task) -> None:
+    now = story.standing(step.value)
     is_broken = now.stands in (Stands.RUNNING, Stands.PARKED) and (now.resumed or now.parked)
 
-    troubles = [each for each in story.payment.troubles if each.step == step]
+    troubles = [each for each in story.payment.troubles if each.step == step.value]
 
     if not is_broken:
         assert troubles == []
-    elif now.parked:
-        assert troubles == [Trouble(step, now.cause, is_parked=True, reason=now.parked.reason, is_to_end=now.is_to_end)]
     else:
-        assert now.resumed is not None
-        assert troubles == [Trouble(step, now.cause, is_parked=False, reason=now.resumed.by, is_to_end=now.is_to_end)]
+        (trouble,) = troubles
+        assert (trouble.cause, trouble.is_parked, trouble.is_to_end) == (now.cause, bool(now.parked), now.is_to_end)
+        why = now.parked.reason if now.parked else now.resumed.by if now.resumed else None
+        assert trouble.reason == why
 
 
 @given(STORIES, STEPS)
 def test_what_a_payment_owes_is_running_or_parked_and_a_money_step_that_is_neither_is_not_owed(
-    story: Story, step: Step
+    story: Story, step: Task
 ) -> None:
-    is_open = story.standing(step).stands in (Stands.RUNNING, Stands.PARKED)
+    is_open = story.standing(step.value).stands in (Stands.RUNNING, Stands.PARKED)
 
     if step in story.payment.owed:
         assert is_open
-    if step.moves_money or step is Step.NOTIFY_FAILURE:
+    if step.step.moves_money or step is Step.NOTIFY_FAILURE:
         assert is_open == (step in story.payment.owed)
 
 
 @given(STORIES)
 def test_a_step_that_is_owed_and_broke_waits_for_all_to_see(story: Story) -> None:
-    broken = {step for step in story.payment.owed if any(each.step == step for each in story.payment.troubles)}
+    troubled = {each.step for each in story.payment.troubles}
+
+    broken = {step.value for step in story.payment.owed if step.value in troubled}
 
     assert broken <= {*story.payment.waiting}
 
 
 @given(STORIES, STEPS)
-def test_a_step_is_parked_once_for_each_cause(story: Story, step: Step) -> None:
-    causes = [event.cause for event in story.events if isinstance(event, PaymentParked) and event.step == step]
+def test_a_step_is_parked_once_for_each_cause(story: Story, step: Task) -> None:
+    causes = [event.cause for event in story.events if isinstance(event, PaymentParked) and event.step == step.value]
 
     assert len(causes) == len({*causes})
 
 
 @given(STORIES, STEPS)
-def test_what_stands_still_to_be_done_is_what_the_rules_intend(story: Story, step: Step) -> None:
+def test_what_stands_still_to_be_done_is_what_the_rules_intend(story: Story, step: Task) -> None:
     intention = intend(story.payment, step, now=NOON)
 
-    if story.standing(step).stands in (Stands.RUNNING, Stands.PARKED):
+    if story.standing(step.value).stands in (Stands.RUNNING, Stands.PARKED):
         assert intention in {Intention.CALL, Intention.GIVE_UP}
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.payment import Step
+from shared.domain.payment import Step, Task
 from shared.domain.waiting import Wait, waits
 from tests.builders import NOON, Story, a_payment
 
@@ -69,7 +69,7 @@ def test_each_step_is_told_of_its_own_money() -> None:
     paid = a_payment().created().charged_twice("create", "pp_2").settled().charged_twice("settle", "cap_2").completed()
     late = a_payment().created().declined("settle").captured_late("cap_9").charged_twice("create", "pp_2")
 
-    def told(story: Story) -> list[tuple[Step, str | None]]:
+    def told(story: Story) -> list[tuple[Task, str | None]]:
         return [(wait.step, wait.reason) for wait in seen(story)]
 
     assert told(paid) == [(Step.CREATE, "charged_twice"), (Step.SETTLE, "charged_twice")]

@@ -17,11 +17,12 @@ from shared.adapters.provider.words import (
     in_the_books,
     money_of,
     reference_of,
+    refund_reference_of,
     remembered,
     says_done_before,
     verdict,
 )
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.ports.provider import Answer, AskAnswer, Busy, Call, NeverSeen, Unknown
 
 MAX_BODY_BYTES = 64 * 1024
@@ -40,19 +41,24 @@ class HttpProvider:
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
     async def create(self, payment: Payment, call: Call) -> Answer:
-        body = {**reference_of(payment), **money_of(payment), "payment_method": payment.payment_method}
+        body = {**reference_of(payment), **money_of(payment, Step.CREATE), "payment_method": payment.payment_method}
         return await self._send("/v1/payments", body, payment=payment, step=Step.CREATE, call=call)
 
     async def settle(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/capture"
-        body = {**reference_of(payment), **money_of(payment)}
+        body = {**reference_of(payment), **money_of(payment, Step.SETTLE)}
         return await self._send(path, body, payment=payment, step=Step.SETTLE, call=call)
 
     async def void(self, payment: Payment, call: Call) -> Answer:
         path = f"/v1/payments/{_provider_payment_id(payment)}/void"
         return await self._send(path, reference_of(payment), payment=payment, step=Step.VOID, call=call)
 
-    async def ask(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+    async def refund(self, payment: Payment, task: RefundTask, *, call: Call) -> Answer:
+        path = f"/v1/payments/{_provider_payment_id(payment)}/refunds"
+        body = {**reference_of(payment), **refund_reference_of(task), **money_of(payment, task)}
+        return await self._send(path, body, payment=payment, step=task, call=call)
+
+    async def ask(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         heard = await self._question(f"/v1/requests/{call.request_id}", query={}, call=call)
         told = heard if isinstance(heard, Busy) else remembered(heard, call=call)
         if not isinstance(told, Heard):
@@ -60,11 +66,11 @@ class HttpProvider:
         answer = await self._judged(told, payment=payment, step=step, call=call)
         return Busy(answer.why, answer.retry_after_s) if isinstance(answer, Unknown) else answer
 
-    async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         heard = await self._question("/v1/payments", query=reference_of(payment), call=call)
         return heard if isinstance(heard, Busy) else in_the_books(heard, payment=payment, step=step)
 
-    async def _judged(self, heard: Heard, *, payment: Payment, step: Step, call: Call) -> Answer:
+    async def _judged(self, heard: Heard, *, payment: Payment, step: Task, call: Call) -> Answer:
         """What an answer to a call amounts to. If another request had done it, the books tell under which reference.
 
         Without them it is Unknown: the provider says that money has moved.
@@ -80,7 +86,7 @@ class HttpProvider:
             case found:
                 return found
 
-    async def _send(self, path: str, body: Json, *, payment: Payment, step: Step, call: Call) -> Answer:
+    async def _send(self, path: str, body: Json, *, payment: Payment, step: Task, call: Call) -> Answer:
         try:
             heard = await self._exchange("POST", path, call=call, body=body)
         except aiohttp.ClientConnectorError as exc:  # no connection, so nothing was sent

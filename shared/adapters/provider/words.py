@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.ports.provider import (
     Answer,
     AskAnswer,
@@ -52,6 +52,7 @@ _WORDS = {
     ),
     Step.VOID: _Words(status="voided", reference="void_id", done_before="already_voided", not_yet=("authorised",)),
 }
+_OF_A_REFUND = _Words(status="refunded", reference="refund_id", done_before="already_refunded")
 _ONCE_AUTHORISED = ("authorised", "captured", "voided")
 _NO_MONEY_TAKEN = ("authorised", "declined", "voided")
 
@@ -74,21 +75,33 @@ def reference_of(payment: Payment) -> dict[str, str]:
     return {"payment_reference": payment.payment_id}
 
 
-def money_of(payment: Payment) -> Json:
-    return {"amount_minor": payment.amount.amount_minor, "currency": payment.amount.currency}
+def refund_reference_of(task: RefundTask) -> dict[str, str]:
+    """How the provider is told which of the payment's refunds a call is about."""
+    return {"refund_reference": task.refund_id}
+
+
+def money_of(payment: Payment, step: Task) -> Json:
+    """What the step is to move."""
+    refund = payment.refund(step.refund_id) if isinstance(step, RefundTask) else None
+    amount_minor = refund.amount_minor if refund else payment.amount.amount_minor
+    return {"amount_minor": amount_minor, "currency": payment.amount.currency}
+
+
+def _words(step: Task) -> _Words:
+    return _OF_A_REFUND if isinstance(step, RefundTask) else _WORDS[step]
 
 
 # -- the answer to a call
 
 
-def verdict(heard: Heard, *, payment: Payment, step: Step) -> Answer:
+def verdict(heard: Heard, *, payment: Payment, step: Task) -> Answer:
     """The one place that says what an answer to a call means, whether it is fresh or remembered."""
     status, code = heard.status, heard.code
     if 200 <= status < 300:
         misfit = _misfit(heard.body, payment=payment, step=step)
         if misfit:
             return Unknown(f"answered {status}, and its {misfit} does not fit", heard.retry_after_s)
-        return Done(heard.body[_WORDS[step].reference])
+        return Done(heard.body[_words(step).reference])
     if not code or not 400 <= status < 600:
         return Unknown(f"answered {status}, and not in the provider's own words", heard.retry_after_s)
     if status == 402:
@@ -98,35 +111,37 @@ def verdict(heard: Heard, *, payment: Payment, step: Step) -> Answer:
     return OurFault(f"{status} {code}")
 
 
-def says_done_before(answer: Answer, step: Step) -> bool:
+def says_done_before(answer: Answer, step: Task) -> bool:
     """Whether the provider refuses the step because another request had done it: its books then tell the reference.
 
     A void is refused too because the money was taken.
     """
     instead = (Step.SETTLE,) if step is Step.VOID else ()
-    return any(answer == OurFault(f"409 {_WORDS[each].done_before}") for each in (step, *instead))
+    return any(answer == OurFault(f"409 {_words(each).done_before}") for each in (step, *instead))
 
 
-def _misfit(body: Json, *, payment: Payment, step: Step) -> str:
+def _misfit(body: Json, *, payment: Payment, step: Task) -> str:
     """The field that keeps a body from being a yes to this step; empty when it is one."""
-    words = _WORDS[step]
+    words = _words(step)
     if body.get("status") != words.status:
         return "status"
     if not _plain(body.get(words.reference)):
         return words.reference
     if step is not Step.CREATE and "provider_payment_id" in body and not _is_ours(body, payment=payment):
         return "provider_payment_id"
-    return _contradiction(body, payment=payment)
+    return _contradiction(body, payment=payment, step=step)
 
 
-def _contradiction(body: Json, *, payment: Payment) -> str:
+def _contradiction(body: Json, *, payment: Payment, step: Task) -> str:
     """The field that speaks of another payment or of other money; empty when none does, or none is there.
 
     An amount without its currency names no money that could be compared, nor does a currency without an amount.
     """
     expected: Json = reference_of(payment) if "payment_reference" in body else {}
+    if isinstance(step, RefundTask) and "refund_reference" in body:
+        expected = {**expected, **refund_reference_of(step)}
     if "amount_minor" in body or "currency" in body:
-        expected = {**expected, **money_of(payment)}
+        expected = {**expected, **money_of(payment, step)}
     for name, value in expected.items():
         said = body.get(name)
         if type(said) is not type(value) or said != value:  # 1250.0 equals 1250, and true equals 1
@@ -150,7 +165,7 @@ def remembered(heard: Heard, *, call: Call) -> Heard | NeverSeen | Busy:
     return Heard(status, answer)
 
 
-def in_the_books(heard: Heard, *, payment: Payment, step: Step) -> AskAnswer:
+def in_the_books(heard: Heard, *, payment: Payment, step: Task) -> AskAnswer:
     """What the list of all tries of a payment amounts to, whatever its order."""
     tries = heard.body.get("payments")
     if heard.status != 200 or not isinstance(tries, list):
@@ -185,11 +200,13 @@ def _not_done(answers: Sequence[AskAnswer | None], *, complete: bool, payment_id
     return told[0] if told else NeverSeen()
 
 
-def _of_a_try(listed: object, *, payment: Payment, step: Step) -> AskAnswer | None:
+def _of_a_try(listed: object, *, payment: Payment, step: Task) -> AskAnswer | None:
     """What one entry of the books says of the step; None for another try, which says nothing of it."""
     unclear = Busy(f"the books show a try of {payment.payment_id} that is not clear")
-    if not isinstance(listed, dict) or _contradiction(listed, payment=payment):
+    if not isinstance(listed, dict) or _contradiction(listed, payment=payment, step=Step.CREATE):
         return unclear
+    if isinstance(step, RefundTask):
+        return _of_refunds(listed, payment=payment, task=step, unclear=unclear)
     words, status = _WORDS[step], listed.get("status")
     reference, code = _plain(listed.get(words.reference)), _plain(listed.get("code"))
     if step is Step.CREATE:
@@ -204,6 +221,29 @@ def _of_a_try(listed: object, *, payment: Payment, step: Step) -> AskAnswer | No
     if step is Step.VOID and status == _WORDS[Step.SETTLE].status and captured:
         return CapturedInstead(captured)
     return NeverSeen() if status in words.not_yet and listed.get(words.reference) is None else unclear
+
+
+def _of_refunds(listed: Json, *, payment: Payment, task: RefundTask, unclear: Busy) -> AskAnswer | None:
+    """What a try says of one refund of its money; None for another try, which has none of ours."""
+    refunds = listed.get("refunds")
+    if not _is_ours(listed, payment=payment):
+        return unclear if refunds else None
+    if not isinstance(refunds, list) or not all(isinstance(each, dict) for each in refunds):
+        return unclear
+    own = [each for each in refunds if each.get("refund_reference") == task.refund_id]
+    answers = [_of_one(each, payment=payment, task=task) or unclear for each in own]
+    done = [answer for answer in answers if isinstance(answer, Done)]
+    return next(iter([*done, *answers]), NeverSeen())
+
+
+def _of_one(listed: Json, *, payment: Payment, task: RefundTask) -> Done | Declined | None:
+    """None for what is not clear."""
+    if _contradiction(listed, payment=payment, step=task):
+        return None
+    code, reference = _plain(listed.get("code")), _plain(listed.get(_OF_A_REFUND.reference))
+    if listed.get("status") == "declined" and code:
+        return Declined(code)
+    return Done(reference) if listed.get("status") == _OF_A_REFUND.status and reference else None
 
 
 def _is_ours(body: Json, *, payment: Payment) -> bool:

@@ -17,7 +17,6 @@ from shared.domain.letters import (
     letter_status,
     money_of,
 )
-from shared.domain.payment import Step
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import StreamMoved, Unreadable
@@ -69,12 +68,15 @@ async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Serv
         return await _in_the_box(letter, by=by, reason=reason, services=services)
     if letter.reason in MONEY_TO_GIVE_BACK:
         return await _given_back(letter, stream, by=by, reason=reason, services=services)
-    now = standing(stream, Step(letter.step))
-    refused = "" if stands_still(now, step=Step(letter.step), services=services) else _why_not(letter, now)
+    task = letter.task
+    if task is None:
+        return await _in_the_box(letter, by=by, reason=reason, services=services)
+    now = standing(stream, task)
+    refused = "" if stands_still(now, step=task, services=services) else _why_not(letter, now)
     if refused:
         await shown_as(letter, stream, services=services)
         return _kept(letter, refused)
-    return await _end(letter, stream, by=by, reason=reason, services=services)
+    return await _end(letter, now, stream=stream, by=by, reason=reason, services=services)
 
 
 async def _in_the_box(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
@@ -99,12 +101,11 @@ def _why_not(letter: LetterRecord, now: Standing) -> str:
 
 
 async def _end(
-    letter: LetterRecord, stream: Sequence[StoredEvent], *, by: str, reason: str, services: Services
+    letter: LetterRecord, now: Standing, *, stream: Sequence[StoredEvent], by: str, reason: str, services: Services
 ) -> Discard:
-    now = standing(stream, Step(letter.step))
     resumed = PaymentResumed(
         occurred_at=services.clock.now(),
-        step=letter.step,
+        step=letter.task.value if letter.task else letter.step,
         replaces=now.cause,
         starter=now.starter,
         to="end",

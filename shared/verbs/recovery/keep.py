@@ -106,9 +106,9 @@ async def _parked(record: LetterRecord, *, services: Services) -> LetterRecord:
         if not stream:
             return record
         record = await shown_as(record, stream, services=services)
-        if record.source == flow.EVENTS or record.step not in set(Step):
+        if record.source == flow.EVENTS or record.task is None:
             return record
-        now = standing(stream, Step(record.step))
+        now = standing(stream, record.task)
         if not now.may_be_parked or now.cause != record.cause:
             return record
         with suppress(StreamMoved):
@@ -120,7 +120,7 @@ async def _parked(record: LetterRecord, *, services: Services) -> LetterRecord:
 async def _park(record: LetterRecord, now: Standing, *, traceparent: str | None, services: Services) -> None:
     parked = PaymentParked(
         occurred_at=services.clock.now(),
-        step=record.step,
+        step=record.task.value if record.task else record.step,
         cause=now.cause,
         reason=record.reason,
         severity=record.severity,
@@ -164,7 +164,7 @@ async def _keep_later(letter: DeadLetter, *, attempt: int, why: str, services: S
 
 def _record_of(letter: DeadLetter, *, services: Services) -> LetterRecord:
     step = flow.step_at(letter.source)
-    payment_id, event_id = _whose(letter)
+    payment_id, event_id, refund_id = _whose(letter)
     cause = cause_of(letter.message_id, place=letter.source)
     is_ours = cause is not None and cause.startswith(f"{payment_id}:")
     return LetterRecord(
@@ -188,13 +188,14 @@ def _record_of(letter: DeadLetter, *, services: Services) -> LetterRecord:
         delivery_count=letter.delivery_count,
         yes=letter.yes,
         recorded_at=services.clock.now(),
+        refund_id=refund_id if step == Step.REFUND else None,
     )
 
 
-def _whose(letter: DeadLetter) -> tuple[str | None, str | None]:
-    """Payment and event, from the body, or from the message id, which begins with the event id."""
+def _whose(letter: DeadLetter) -> tuple[str | None, str | None, str | None]:
+    """Payment, event and refund, from the body; or the first two from the id, which begins with the event's."""
     try:
         notice = from_cloud_event(letter.body)
     except Unreadable:
-        return named_in(letter.message_id) or (None, None)
-    return notice.payment.payment_id, notice.event_id
+        return *(named_in(letter.message_id) or (None, None)), None
+    return notice.payment.payment_id, notice.event_id, notice.refund_id

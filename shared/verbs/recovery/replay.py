@@ -22,7 +22,7 @@ from shared.domain.letters import (
     letter_status,
     told_of,
 )
-from shared.domain.payment import Step
+from shared.domain.payment import Task
 from shared.domain.rows import Row
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
@@ -119,7 +119,7 @@ async def _replay(letter: LetterRecord, *, by: str, dry_run: bool, services: Ser
         return _verdict(letter, Verdict.CANNOT, why="it names no payment: look at the message, then discard it")
     if letter.step == flow.PUBLISH:
         return await _replay_publish(letter, by=by, dry_run=dry_run, services=services)
-    if letter.step not in set(Step):
+    if letter.task is None:
         return _verdict(letter, Verdict.CANNOT, why=f"no step of ours reads {letter.source}")
     return await _replay_step(letter, by=by, dry_run=dry_run, services=services)
 
@@ -137,7 +137,7 @@ async def _replay_step(letter: LetterRecord, *, by: str, dry_run: bool, services
         return _verdict(
             letter, Verdict.REPLAYED, why="the yes that it holds is recorded first; nothing is sent after it"
         )
-    now = standing(stream, Step(letter.step))
+    now = standing(stream, _task(letter))
     plan = _plan(letter, now, services=services)
     if dry_run:
         return plan
@@ -155,7 +155,7 @@ def _plan(letter: LetterRecord, now: Standing, *, services: Services) -> Replay:
         return _verdict(letter, Verdict.CANNOT, why=f"the payment is {status}: {why}")
     if now.stands is Stands.DONE and not now.rests:
         return _verdict(letter, Verdict.NOTHING_TO_DO, why=f"the payment moved on: it is {status}")
-    if letter.cause != now.cause and not stands_still(now, step=Step(letter.step), services=services):
+    if letter.cause != now.cause and not stands_still(now, step=_task(letter), services=services):
         again = f"and parked again: see dead letter {now.parked.letter_id}" if now.parked else "and is under way"
         return _verdict(letter, Verdict.NOTHING_TO_DO, why=f"the step was started again as {now.cause}, {again}")
     return _verdict(letter, Verdict.REPLAYED, why=f"the payment is {status} and {letter.step} is left to do")
@@ -166,7 +166,7 @@ async def _resume(
 ) -> Replay:
     resumed = PaymentResumed(
         occurred_at=services.clock.now(),
-        step=letter.step,
+        step=_task(letter).value,
         replaces=now.cause,
         starter=now.starter,
         to="finish",
@@ -205,6 +205,13 @@ async def _replay_publish(letter: LetterRecord, *, by: str, dry_run: bool, servi
     await closed(letter, action="sent", by=by, note=f"document {letter.event_id}", services=services)
     services.telemetry.count(signals.DEAD_LETTERS_REPLAYED, step=letter.step, reason=letter.reason)
     return _verdict(letter, Verdict.REPLAYED, why="its document was sent", cause=letter.event_id)
+
+
+def _task(letter: LetterRecord) -> Task:
+    """Of a letter that names one."""
+    if letter.task is None:
+        raise ValueError(f"dead letter {letter.letter_id} names no task")
+    return letter.task
 
 
 async def _stream_of(letter: LetterRecord, services: Services) -> Sequence[StoredEvent]:

@@ -31,6 +31,7 @@ from shared.verbs.accept import Initiate, accept
 from shared.verbs.cancel import cancel
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
+from shared.verbs.refund import GiveBack, RefundAccepted, refund
 from shared.verbs.sweep import sweep
 from tests.crashes import CrashPlan
 from tests.facts import facts_in
@@ -75,6 +76,22 @@ class World(Host):
         """What the payment's own merchant is answered."""
         return await self.operate(
             lambda services: cancel(payment_id, merchant_id=services.merchant_id, traceparent=None, services=services)
+        )
+
+    async def refund(
+        self, payment_id: str, amount_minor: int | None = None, *, key: str = "refund-1"
+    ) -> RefundAccepted | Refused | None:
+        """What the payment's own merchant is answered."""
+        command = GiveBack(amount_minor=amount_minor, reason_given="damaged")
+        return await self.operate(
+            lambda services: refund(
+                command,
+                payment_id=payment_id,
+                merchant_id=services.merchant_id,
+                idempotency_key=key,
+                traceparent=None,
+                services=services,
+            )
         )
 
     async def replay_all(self, **wanted: Any) -> list[Replay]:

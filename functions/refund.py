@@ -1,0 +1,82 @@
+"""refund: POST /api/payments/{payment_id}/refunds. Translates a request and its outcome. Knows no rule."""
+
+import json
+
+import azure.functions as func
+
+from functions.accept import REPLAYED
+from functions.bodies import KEY, refusal_of
+from functions.problems import problem, problem_of
+from functions.query import payment_id_in
+from functions.requests import BodyNotJson, RequestInvalid, parse_refund
+from functions.route import Request, Route, on_request
+from shared.codec.values import time_to_json
+from shared.domain.decisions import Refused
+from shared.errors import PaymentsError
+from shared.services import GetServices
+from shared.verbs.refund import RefundAccepted, refund
+
+ROUTE = Route(name="request_refund", method="POST", path="payments/{payment_id}/refunds")
+
+
+def blueprint(services: GetServices) -> func.Blueprint:
+    """The function `request_refund`."""
+    bp = func.Blueprint()
+
+    async def respond(request: Request) -> func.HttpResponse:
+        return await _refund(request, services=services)
+
+    on_request(bp, ROUTE, respond=respond)
+    return bp
+
+
+async def _refund(request: Request, *, services: GetServices) -> func.HttpResponse:
+    req = request.http
+    refusal = refusal_of(req)
+    if refusal is not None:
+        return refusal
+    payment_id, key = payment_id_in(req), req.headers.get(KEY)
+    if key is None:
+        return problem("idempotency_key_required")
+    if payment_id is None:
+        return problem("payment_not_found")
+    try:
+        command, at_hand = parse_refund(req.get_body()), await services()
+        outcome = await refund(
+            command,
+            payment_id=payment_id,
+            merchant_id=at_hand.merchant_id,
+            idempotency_key=key,
+            traceparent=request.traceparent,
+            services=at_hand,
+        )
+    except BodyNotJson as exc:
+        return problem("body_not_json", detail=str(exc))
+    except RequestInvalid as exc:
+        return problem("request_invalid", errors=exc.errors)
+    except PaymentsError as exc:
+        return problem_of(exc)
+    match outcome:
+        case None:
+            return problem("payment_not_found")
+        case Refused(reason):
+            return problem(reason)
+        case RefundAccepted():
+            return _accepted(outcome)
+
+
+def _accepted(accepted: RefundAccepted) -> func.HttpResponse:
+    """Built from the request as it is stored, so that a repeat of the key gets the same answer at any later time."""
+    payment, requested = accepted.payment, accepted.requested
+    body = {
+        "payment_id": payment.payment_id,
+        "refund_id": requested.refund_id,
+        "amount_minor": requested.amount_minor,
+        "currency": payment.amount.currency,
+        "status": "pending",
+        "requested_at": time_to_json(requested.occurred_at),
+    }
+    headers = {"Location": f"/api/payments/{payment.payment_id}", "Cache-Control": "no-store"}
+    if accepted.is_repeat:
+        headers[REPLAYED] = "true"
+    return func.HttpResponse(json.dumps(body), status_code=202, headers=headers, mimetype="application/json")
