@@ -107,12 +107,12 @@ BY_HAND = {
     # 7,000 RU/s x 0.1 / 100 x 0.008 x 1.5 x 730; 2 instances x 2 GB x 2,628,000 s x 0.000004; 3 of them awake
     "prod": "9.86 61.32 7.29 42.05 11.08 1.00",
     # 24 instances x 2 GB x 2,628,000 s x 0.000004; 24 awake
-    "prod in zones": "9.86 61.32 7.29 546.62 80.59 1.00",
+    "prod in zones": "9.86 61.32 7.29 588.67 86.64 1.00",
 }
 """Each line of the table but those of alerts, worked out with pen and paper; the totals below are their sums."""
 
 
-@pytest.mark.parametrize(("name", "together"), [("dev", "18.72"), ("prod", "132.60"), ("prod in zones", "706.68")])
+@pytest.mark.parametrize(("name", "together"), [("dev", "18.72"), ("prod", "132.60"), ("prod in zones", "754.78")])
 def test_what_was_worked_out_by_hand_comes_out(name: str, together: str) -> None:
     environment = made()[name.split(maxsplit=1)[0]]
 

@@ -114,7 +114,7 @@ async def test_a_payment_whose_capture_is_declined_stays_authorised_until_voided
 def test_the_documented_table_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "test-tokens.md").read_text()
 
-    documented = re.findall(r"^\| `(pm_\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|", text, re.MULTILINE)
+    documented = re.findall(r"^\| `(pm_\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|", text, re.MULTILINE)
 
     assert documented == [(name, *(token.behaviour(each) for each in Operation)) for name, token in TOKENS.items()]
 
