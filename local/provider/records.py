@@ -79,8 +79,8 @@ class Payment:
         return sum(int(str(each["amount_minor"])) for each in self.refunds if each["status"] == "refunded")
 
     def as_json(self) -> Record:
-        """As it is told and listed: a code or an id that does not exist is left out."""
-        hidden = {"payment_method", "created_at"}
+        """As it is told and listed: a code or an id that does not exist is left out, and refunds before a capture."""
+        hidden = {"payment_method", "created_at", *(() if self.status is Status.CAPTURED else ("refunds",))}
         return {name: value for name, value in asdict(self).items() if name not in hidden and value is not None}
 
 

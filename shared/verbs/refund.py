@@ -26,7 +26,7 @@ CAUSED_BY = "merchant"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveBack:
-    """The command. amount_minor: None for all that is left. reason_given: the merchant's own word, for its eyes alone."""
+    """The command. amount_minor: None for all that is left. reason_given: the merchant's own word, for itself alone."""
 
     amount_minor: int | None
     reason_given: str | None

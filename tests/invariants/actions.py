@@ -72,6 +72,24 @@ def _cancel(world: World, luck: Luck) -> None:
         _go_on(world.cancel(luck.one_of(payment_ids), worker=_worker(luck)), luck, world)
 
 
+def _refund(world: World, luck: Luck) -> None:
+    """Some are too much together. Two at once, now and then, beside each other."""
+    payment_ids = world.payment_ids()
+    if not payment_ids or len(world.stage.jobs) >= MOST_JOBS:
+        return _hurry(world, luck)
+    payment_id = luck.one_of(payment_ids)
+    jobs = [
+        world.refund(
+            payment_id,
+            key=f"refund-{luck.one_of(range(3))}",
+            amount_minor=luck.one_of([None, 500, 800]),
+            worker=_worker(luck),
+        )
+        for _ in range(luck.one_of([1, 1, 2]))
+    ]
+    return _between(world, jobs, luck)
+
+
 def _work(world: World, luck: Luck) -> None:
     """A message is delivered, or a page of the feed is read."""
     if len(world.stage.jobs) >= MOST_JOBS:
@@ -302,6 +320,7 @@ def _lose(world: World, luck: Luck) -> None:
 _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "accept": _accept,
     "cancel": _cancel,
+    "refund": _refund,
     "work": _work,
     "resume": _resume,
     "calm": _calm,
@@ -343,6 +362,7 @@ _WEIGHTS = {
     "freeze": 1.0,
     "accept": 0.7,
     "cancel": 2.0,
+    "refund": 5.0,
     "garble": 0.5,
     "roll_back": 1.0,
     "lose": 0.5,
@@ -351,5 +371,6 @@ _WEIGHTS = {
 _TASTES = {
     **{kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")},
     "cancel": [0.0, 0.0, 0.5, 3.0],
+    "refund": [0.0, 1.0, 1.0, 2.0],
 }
 """How much of a kind a run has, drawn once; other kinds may also be missing altogether."""

@@ -3,12 +3,14 @@
 Each check says in one sentence what does not hold. What happened before is the story of the run.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from shared import flow
 from shared.codec.rows import row_from_json
 from shared.domain.evolution import evolve, fold
+from shared.domain.ledger import ledger_of
 from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterStatus, letter_status
 from shared.domain.payment import Payment, Step
 from shared.domain.rows import row_of
@@ -17,16 +19,17 @@ from shared.errors import PaymentsError
 from tests.invariants.again import history_fed_again_changes_nothing, letters, names_nobody, streams
 from tests.invariants.history import (
     NOTES,
-    STARTER,
     Told,
     before,
     cause,
     furthest,
+    has,
     is_being_told_late,
     may_be_told_late,
     references,
     stands,
     starts,
+    tasks,
     told,
 )
 from tests.invariants.limits import LIMITS
@@ -38,9 +41,10 @@ from tests.invariants.turns import (
     nothing_is_shipped_after_a_failure,
     only_who_may_calls,
 )
-from tests.invariants.world import WHY, World
+from tests.invariants.world import AMOUNT_MINOR, WHY, World
 
 MOST_SWEEPS = 12
+REQUESTED = "payment.refund_requested"
 _LONGEST_S = 1.1 * max(LIMITS.horizon(step).total_seconds() for step in Step)
 _MONEY = (Step.CREATE, Step.SETTLE, Step.VOID)
 
@@ -101,7 +105,7 @@ def _running(world: World) -> Iterator[tuple[str, str, tuple[Told, ...]]]:
         if letter.source == flow.EVENTS and letter.status is LetterStatus.OPEN
     }
     for payment_id, stream in streams(world).items():
-        for step in STARTER:
+        for step in tasks(stream):
             if stands(stream, step) == "running" and payment_id not in unsent:
                 yield payment_id, step, stream
 
@@ -110,7 +114,7 @@ def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
     """A parked step waits for a person, who sees an open letter."""
     open_letters = {letter.letter_id for letter in letters(world) if letter.status is LetterStatus.OPEN}
     for stream in streams(world).values():
-        for step in STARTER:
+        for step in tasks(stream):
             if stands(stream, step) != "parked":
                 continue
             current = cause(stream, step)
@@ -167,6 +171,43 @@ def _one_charge(world: World) -> Iterator[Broken]:
                 yield Broken("one_charge", f"{step.value} was done {len(deeds)} times: {deeds}")
 
 
+def _each_refund_is_made_once(world: World) -> Iterator[Broken]:
+    """By the provider, as often as a charge; and all of them together give back no more than was taken."""
+    for payment_id in world.payment_ids():
+        made = Counter(deed.task.value for deed in world.provider.refunds_of(payment_id))
+        if max(made.values(), default=0) > 1 and not _may_be_done_twice(world, payment_id):
+            yield Broken("one_refund", f"refunds were made {dict(made)} times")
+
+
+def _no_more_is_refunded_than_was_taken(world: World) -> Iterator[Broken]:
+    """Read from the stream alone: what was requested and has not definitely failed."""
+    for payment_id, stream in streams(world).items():
+        for end in range(1, len(stream) + 1):
+            so_far = stream[:end]
+            held = _held(so_far)
+            taken = AMOUNT_MINOR if has(so_far, "payment.settled") else 0
+            if held > taken and not _came_late(so_far):
+                yield Broken("no_more_is_refunded_than_was_taken", f"{held} of {taken}: {_short(so_far)}")
+            ledger = ledger_of(world.store.read(payment_id)[end - 1].payment)
+            if ledger.captured_minor != ledger.net_minor + ledger.refunded_minor or (
+                ledger.refunded_minor + ledger.refunding_minor != held
+            ):
+                yield Broken("the_ledger_balances", f"{ledger}, and {held} is held: {_short(so_far)}")
+
+
+def _held(stream: Sequence[Told]) -> int:
+    requested = {each.said["refund_id"]: each.said["amount_minor"] for each in stream if each.kind == REQUESTED}
+    failed = {each.said["refund_id"] for each in stream if each.kind == "payment.refund_failed"}
+    refunded = {each.said["refund_id"] for each in stream if each.kind == "payment.refunded"}
+    return sum(amount for refund_id, amount in requested.items() if refund_id not in failed - refunded)
+
+
+def _came_late(stream: Sequence[Told]) -> bool:
+    """Whether a provider that shows its deeds too late said yes to a refund that had been given up."""
+    failed = {each.said["refund_id"] for each in stream if each.kind == "payment.refund_failed"}
+    return any(each.kind == "payment.refunded" and each.said["refund_id"] in failed for each in stream)
+
+
 def _may_be_done_twice(world: World, payment_id: str) -> bool:
     """Only where ids are forgotten."""
     return not world.setting.remembers_ids and (world.setting.settles_late or _has_two_chains(world, payment_id))
@@ -198,7 +239,7 @@ def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | Non
         return f"names {named} as the cause of {step}"
     if letter_id is not None and causes.get(letter_id) != named:
         age = event.at - current.at
-        past = event.kind == "payment.resumed" and age >= LIMITS.horizon(Step(step))
+        past = event.kind == "payment.resumed" and age >= LIMITS.horizon(_kind(step))
         to, under_way = event.said.get("to"), current.said.get("to")
         is_under_way = standing == "running" or (under_way and is_being_told_late(stream))
         ends = (to, under_way) == ("end", "finish") and is_under_way  # what was started again may be ended by it
@@ -208,10 +249,14 @@ def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | Non
     if standing not in allowed and not may_be_told_late(stream, step):
         return f"while {step} was {standing}"
     if event.said.get("by") == "sweep" and (
-        standing != "running" or event.at - current.at < LIMITS.horizon(Step(step))
+        standing != "running" or event.at - current.at < LIMITS.horizon(_kind(step))
     ):
         return f"is the sweep's, and {step} was {standing} since {current.at}"
     return None
+
+
+def _kind(task: str) -> Step:
+    return Step(task.partition(":")[0])
 
 
 def _one_of_a_race_lands(world: World) -> Iterator[Broken]:
@@ -243,6 +288,7 @@ def _notes_change_no_fact(world: World) -> Iterator[Broken]:
         "voided",
         "failure_told",
         "captured_late",
+        "refunds",
     )
     for payment_id in world.payment_ids():
         events = [(stored.event, told(text).kind) for stored, text in _read(world, payment_id)]
@@ -304,7 +350,8 @@ def _letters_stand_as_the_design_says(world: World) -> Iterator[Broken]:
     """Of letters of a step: closed with the step, taken up once there is a newer cause, and never back."""
     for letter in letters(world):
         stream = streams(world).get(letter.payment_id or "", ())
-        named = any(each.event_id == letter.cause for each in starts(stream, letter.step))
+        task = letter.task.value if letter.task else letter.step
+        named = any(each.event_id == letter.cause for each in starts(stream, task))
         if letter.closing or letter.reason in MONEY_TO_GIVE_BACK or not named:
             continue
         said, found = letter_status(letter, world.store.read(letter.payment_id or "")), furthest(stream, letter)
@@ -332,7 +379,7 @@ def _operators_can_end_everything(world: World) -> Iterator[Broken]:
                 come_to_rest(world)
         yield from _swept_until_nothing_stands_still(world)
     left = [f"{each.reason} of {each.step}" for each in letters(world) if each.status is not LetterStatus.CLOSED]
-    owed = [step for stream in streams(world).values() for step in STARTER if stands(stream, step) == "parked"]
+    owed = [step for stream in streams(world).values() for step in tasks(stream) if stands(stream, step) == "parked"]
     if left or owed:
         yield Broken("operators_can_end_everything", f"letters: {left}, parked steps: {owed}")
 
@@ -351,6 +398,8 @@ type Check = Callable[[World], Iterator[Broken]]
 AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
     _one_charge,
+    _each_refund_is_made_once,
+    _no_more_is_refunded_than_was_taken,
     only_who_may_calls,
     nobody_ends_what_moved_on,
     nothing_is_shipped_after_a_failure,

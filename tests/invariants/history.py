@@ -19,9 +19,17 @@ STARTER = {
     "cancel": "payment.cancel_requested",
     "void": "payment.failed",
     "notify_failure": "payment.failed",
+    "refund": "payment.refund_requested",
 }
 NOTES = frozenset({"payment.parked", "payment.resumed", "payment.seen_to"})
-YES = ("payment.created", "payment.settled", "payment.voided", "payment.captured_late", "payment.charged_twice")
+YES = (
+    "payment.created",
+    "payment.settled",
+    "payment.voided",
+    "payment.captured_late",
+    "payment.charged_twice",
+    "payment.refunded",
+)
 """The events in which a provider's reference may stand."""
 
 
@@ -54,11 +62,19 @@ def before(stream: Sequence[Told], event: Told) -> tuple[Told, ...]:
     return tuple(each for each in stream if each.version < event.version)
 
 
+def tasks(stream: Sequence[Told]) -> list[str]:
+    """All that the payment may owe: each step once, and one refund for each that was requested."""
+    refunds = [each.said["refund_id"] for each in stream if each.kind == STARTER["refund"]]
+    return [*(step for step in STARTER if step != "refund"), *(f"refund:{refund_id}" for refund_id in refunds)]
+
+
 def starts(stream: Sequence[Told], step: str) -> Iterator[Told]:
     """What starts the step, oldest first; the last one is its cause."""
+    kind, _, refund_id = step.partition(":")
     for each in stream:
         resumes = each.kind == "payment.resumed" and each.said["step"] == step
-        if each.kind == STARTER.get(step) or resumes:
+        begins = each.kind == STARTER.get(kind) and (not refund_id or each.said["refund_id"] == refund_id)
+        if begins or resumes:
             yield each
 
 
@@ -76,9 +92,13 @@ def is_done(stream: Sequence[Told], step: str) -> bool:
     """Whether nothing is left to do. A merchant who could not be told may still be told, when a person wants it."""
     if has(stream, "payment.seen_to", step=step):
         return True
+    kind, _, refund_id = step.partition(":")
     failed = has(stream, "payment.failed")
     taken = has(stream, "payment.settled") or has(stream, "payment.captured_late")
-    match step:
+    match kind:
+        case "refund":
+            ends = ("payment.refunded", "payment.refund_failed")
+            return any(has(stream, end, refund_id=refund_id) for end in ends)
         case "create":
             return failed or has(stream, "payment.created")
         case "settle":
@@ -132,7 +152,7 @@ def references(stream: Sequence[Told]) -> list[str]:
         for each in stream
         if each.kind in YES
         for name, value in each.said.items()
-        if name in ("provider_payment_id", "capture_id", "void_id", "reference")
+        if name in ("provider_payment_id", "capture_id", "void_id", "provider_refund_id", "reference")
     ]
 
 
@@ -143,10 +163,11 @@ def furthest(stream: Sequence[Told], letter: LetterRecord) -> str:
 
 
 def _now(stream: Sequence[Told], letter: LetterRecord) -> str:
-    causes = [each.event_id for each in starts(stream, letter.step)]
+    task = letter.task.value if letter.task else letter.step
+    causes = [each.event_id for each in starts(stream, task)]
     if letter.cause not in causes or _holds_what_stands_nowhere(stream, letter):
         return "open"
-    if is_done(stream, letter.step) and not _may_be_had(stream, letter.step):
+    if is_done(stream, task) and not _may_be_had(stream, task):
         return "closed"
     return "open" if letter.cause == causes[-1] else "taken_up"
 
@@ -158,5 +179,5 @@ def _may_be_had(stream: Sequence[Told], step: str) -> bool:
 
 def _holds_what_stands_nowhere(stream: Sequence[Told], letter: LetterRecord) -> bool:
     reference = letter.yes.reference if letter.yes else None
-    moves_money = letter.step in ("create", "settle", "cancel", "void")
+    moves_money = letter.step in ("create", "settle", "cancel", "void", "refund")
     return moves_money and bool(reference) and reference not in references(stream)

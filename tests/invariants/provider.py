@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from shared.domain.payment import Payment, Step
+from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.ports.provider import (
     Answer,
     AskAnswer,
@@ -33,7 +33,7 @@ class Deed:
     """Something that the provider did or definitely refused. visible_s: from when on questions find it."""
 
     payment_id: str
-    step: Step
+    task: Task
     request_id: str
     reference: str | None
     at_s: float
@@ -53,7 +53,7 @@ class Asked:
 
     job: int
     at_s: float
-    step: Step
+    step: Task
     sends: bool
     documents: Sequence[str] | None
 
@@ -85,8 +85,12 @@ class Provider:
     merchant_is_down: bool = False
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
-    def deeds(self, payment_id: str, step: Step) -> list[Deed]:
-        return [deed for deed in self.book if deed.reference and (deed.payment_id, deed.step) == (payment_id, step)]
+    def deeds(self, payment_id: str, task: Task) -> list[Deed]:
+        return [deed for deed in self.book if deed.reference and (deed.payment_id, deed.task) == (payment_id, task)]
+
+    def refunds_of(self, payment_id: str) -> list[Deed]:
+        deeds = [deed for deed in self.book if deed.reference and deed.payment_id == payment_id]
+        return [deed for deed in deeds if deed.task.step is Step.REFUND]
 
     def heard(self, answer: object) -> list[Callable[[], None]]:
         """An answer has reached a worker that lives; whom to tell when it is handed on."""
@@ -102,14 +106,14 @@ class Provider:
             if deed.reference and deed.reference in message:
                 deed.handed_on = False
 
-    def note(self, step: Step, *, sends: bool) -> None:
+    def note(self, step: Task, *, sends: bool) -> None:
         """A call begins."""
         job = self.stage.at_work()
         self.log.append(Asked(job.number, self.stage.now_s, step, sends, job.has_read))
 
     # -- doing
 
-    def send(self, step: Step, payment: Payment, call: Call, *, luck: Luck) -> Answer:
+    def send(self, step: Task, payment: Payment, call: Call, *, luck: Luck) -> Answer:
         trouble = self._trouble(luck)
         if trouble is not None:
             return trouble
@@ -142,7 +146,7 @@ class Provider:
     def _forgotten(self, deed: Deed) -> bool:
         return self.stage.now_s - deed.at_s > self.habits.remembers_for_s
 
-    def _done_anew(self, step: Step, payment: Payment, call: Call, *, luck: Luck) -> Answer:
+    def _done_anew(self, step: Task, payment: Payment, call: Call, *, luck: Luck) -> Answer:
         fault = self._against(step, payment)
         if fault is not None:
             return fault
@@ -155,10 +159,13 @@ class Provider:
         self.stage.tell(f"    the provider does {reference or 'nothing: declined'}, visible at {visible_s:.1f}")
         return Done(reference) if reference else Declined("card_declined")
 
-    def _against(self, step: Step, payment: Payment) -> Answer | None:
+    def _against(self, step: Task, payment: Payment) -> Answer | None:
         """What its own rules say against it. A provider that forgets does it again."""
         if step is Step.CREATE:
             return None
+        if isinstance(step, RefundTask):
+            made = self.deeds(payment.payment_id, step)
+            return Done(str(made[0].reference)) if made and self.habits.remembers else None
         captured, voided = self.deeds(payment.payment_id, Step.SETTLE), self.deeds(payment.payment_id, Step.VOID)
         same, other = (captured, voided) if step is Step.SETTLE else (voided, captured)
         if other:
@@ -169,7 +176,7 @@ class Provider:
 
     # -- asking
 
-    def ask(self, step: Step, call: Call, *, luck: Luck) -> AskAnswer:
+    def ask(self, step: Task, call: Call, *, luck: Luck) -> AskAnswer:
         del step
         if self.is_down or luck.silent or luck.meets(luck.rates.provider):
             return Busy("it does not answer questions")
@@ -182,10 +189,10 @@ class Provider:
             return NeverSeen()
         return Done(known[-1].reference) if known[-1].reference else Declined("card_declined")
 
-    def find(self, payment: Payment, step: Step, *, luck: Luck) -> AskAnswer:
+    def find(self, payment: Payment, step: Task, *, luck: Luck) -> AskAnswer:
         if self.is_down or luck.silent or luck.meets(luck.rates.provider):
             return Busy("it does not answer questions")
-        of_the_step = [deed for deed in self.book if (deed.payment_id, deed.step) == (payment.payment_id, step)]
+        of_the_step = [deed for deed in self.book if (deed.payment_id, deed.task) == (payment.payment_id, step)]
         known = [deed for deed in of_the_step if deed.visible_s <= self.stage.now_s]
         done = [deed.reference for deed in known if deed.reference]
         if done:
@@ -211,7 +218,10 @@ class ProviderPort:
     async def void(self, payment: Payment, call: Call) -> Answer:
         return await self._send(Step.VOID, payment, call)
 
-    async def _send(self, step: Step, payment: Payment, call: Call) -> Answer:
+    async def refund(self, payment: Payment, task: RefundTask, *, call: Call) -> Answer:
+        return await self._send(task, payment, call)
+
+    async def _send(self, step: Task, payment: Payment, call: Call) -> Answer:
         def effect(luck: Luck) -> Answer:
             return self._provider.send(step, payment, call, luck=luck)
 
@@ -220,7 +230,7 @@ class ProviderPort:
             f"provider: {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard, freezes=False
         )
 
-    async def ask(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+    async def ask(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         del payment
 
         def effect(luck: Luck) -> AskAnswer:
@@ -231,7 +241,7 @@ class ProviderPort:
             f"provider: ask {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard
         )
 
-    async def find(self, payment: Payment, step: Step, *, call: Call) -> AskAnswer:
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         del call
 
         def effect(luck: Luck) -> AskAnswer:

@@ -62,23 +62,31 @@ def _comes_with_a_yes(stream: Sequence[Told], failure: Told) -> bool:
     return any((each.version, each.kind) == (failure.version + 1, "payment.created") for each in stream)
 
 
+def _task(turn: Turn) -> str:
+    """The turn of which task: a refund's message says which."""
+    if turn.step != "refund":
+        return turn.step
+    return f"refund:{json.loads(turn.delivery.body).get('refundid')}"
+
+
 def _fault(asked: Asked, turn: Turn) -> str | None:
     if asked.at_s - turn.began_s > LIMITS.turn_limit.total_seconds():
         return f"its turn began at {turn.began_s:.1f}"
     if asked.documents is None:
         return None if _is_ordinary(turn) else "has not read the stream"
     stream = tuple(map(told, asked.documents))
-    current = cause(stream, turn.step)
+    task = _task(turn)
+    current = cause(stream, task)
     own = ":".join(turn.delivery.message_id.split(":")[:2])
     if current is None or current.event_id != own:
         return f"its cause is {own}, not the current one"
-    if stands(stream, turn.step) != "running" and not is_being_told_late(stream):
-        return f"its step is {stands(stream, turn.step)}"
+    if stands(stream, task) != "running" and not is_being_told_late(stream):
+        return f"its step is {stands(stream, task)}"
     if asked.sends and current.said.get("to") == "end":
         return "its step is to be ended"
     if asked.sends and "answered" in turn.delivery.properties:
         return "a yes was heard before"
-    if asked.sends and asked.step.moves_money and not (_is_quiet(turn) or _is_ordinary(turn)):
+    if asked.sends and asked.step.step.moves_money and not (_is_quiet(turn) or _is_ordinary(turn)):
         return "others may be sending: it is not quiet"
     return None
 

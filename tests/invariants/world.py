@@ -26,6 +26,7 @@ from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
 from shared.verbs.recovery.replay import replay
+from shared.verbs.refund import GiveBack, refund
 from shared.verbs.sweep import sweep
 from tests.invariants.boxes import Letters, NoOutbox, NoTelemetry, Rows, Shelf
 from tests.invariants.bus import LIMIT_S, LOCK_S, RECORD, WINDOW_S, Bus, BusPort, Entry
@@ -37,6 +38,7 @@ from tests.invariants.stage import Job, Stage
 from tests.invariants.store import Store, StorePort
 
 WORKERS = 3
+AMOUNT_MINOR = 1250
 WHY = "no hope"
 """Why an operator gives something up; it must never leave."""
 FEED_RETRY_S = 30.0
@@ -173,7 +175,7 @@ class World:
     def accept(self, key: str, *, worker: int) -> Job:
         """A merchant sends a request, perhaps again."""
         command = Initiate(
-            amount=Money(1250, "EUR"),
+            amount=Money(AMOUNT_MINOR, "EUR"),
             payment_method="pm_ok",
             reference=key,
             description=None,
@@ -196,6 +198,22 @@ class World:
             self.stage.tell(f"    the merchant is told {answer.reason if isinstance(answer, Refused) else 'yes'}")
 
         return self.stage.start(work(), name=f"cancel ({payment_id[:8]})", worker=worker)
+
+    def refund(self, payment_id: str, *, key: str, amount_minor: int | None, worker: int) -> Job:
+        """The merchant gives something back, perhaps again under the same key."""
+
+        async def work() -> None:
+            answer = await refund(
+                GiveBack(amount_minor=amount_minor, reason_given=None),
+                payment_id=payment_id,
+                merchant_id="merchant-1",
+                idempotency_key=key,
+                traceparent=None,
+                services=self.services,
+            )
+            self.stage.tell(f"    the merchant is told {answer.reason if isinstance(answer, Refused) else 'yes'}")
+
+        return self.stage.start(work(), name=f"refund {amount_minor} ({payment_id[:8]})", worker=worker)
 
     def deliver(self, entry: Entry, *, worker: int) -> Job:
         """The broker hands a message to a function."""

@@ -44,6 +44,13 @@ class Client:
         path = f"/v1/payments/{created['provider_payment_id']}/void"
         return await self.send("POST", path, {"payment_reference": ref}, key or f"{ref}:void")
 
+    async def refund(
+        self, created: Any, amount_minor: int = 500, *, ref: str = "p1", refund: str = "r1", key: str | None = None
+    ) -> tuple[int, Any]:
+        path = f"/v1/payments/{created['provider_payment_id']}/refunds"
+        body = {"payment_reference": ref, "refund_reference": refund, "amount_minor": amount_minor, "currency": "EUR"}
+        return await self.send("POST", path, body, key or f"{ref}:refund:{refund}")
+
     async def ask(self, request_id: str) -> tuple[int, Any]:
         return await self.send("GET", f"/v1/requests/{request_id}")
 

@@ -26,6 +26,8 @@ async def test_a_payment_is_authorised_then_captured_and_charged_once(provider: 
         "requests": 2,
         "asks": 0,
         "voided": False,
+        "refunded_minor": 0,
+        "times_refunded": {},
         "status": "captured",
     }
 
@@ -38,7 +40,7 @@ async def test_every_yes_names_the_payment_its_money_and_how_it_now_stands(provi
 
     about = {"payment_reference": "p1", "provider_payment_id": created["provider_payment_id"], **AMOUNT}
     assert created == {**about, "status": "authorised"}
-    assert captured == {**about, "status": "captured", "capture_id": captured["capture_id"]}
+    assert captured == {**about, "status": "captured", "capture_id": captured["capture_id"], "refunds": []}
     assert (voided["payment_reference"], voided["amount_minor"], voided["status"]) == ("p2", 1250, "voided")
 
 
@@ -194,7 +196,7 @@ async def test_asking_by_reference_lists_what_was_made_and_how_it_stands(provide
 
     assert nothing == []
     expected = {"payment_reference": "p1", **AMOUNT, "status": "captured", "capture_id": captured["capture_id"]}
-    assert listed == [{"provider_payment_id": created["provider_payment_id"], **expected}]
+    assert listed == [{"provider_payment_id": created["provider_payment_id"], **expected, "refunds": []}]
 
 
 async def test_a_list_says_that_it_is_complete(provider: Client) -> None:

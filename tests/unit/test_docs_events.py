@@ -51,7 +51,9 @@ def test_the_data_is_listed_field_by_field() -> None:
     of_facts = {
         f"{fact}.{field}" for message in MESSAGES for fact in FACTS for field in message["data"].get(fact, {})
     } - {f"{fact}.at" for fact in FACTS}
-    assert listed == sent | of_facts
+    refunds = [refund for message in MESSAGES for refund in message["data"].get("refunds", ())]
+    of_refunds = {f"refunds.{field}" for refund in refunds for field in refund}
+    assert listed == sent | of_facts | of_refunds
 
 
 def test_every_row_says_since_when() -> None:
