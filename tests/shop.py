@@ -5,7 +5,7 @@ It uses only what any client has: HTTP, and an Idempotency-Key for what it may h
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,22 @@ class Shop:
         """Raises aiohttp.ClientError."""
         async with self.http.post(f"{self.url}/api/payments/{payment_id}/cancel") as response:
             return Answered(response.status, dict(response.headers), await response.json(content_type=None))
+
+    async def refund(self, payment_id: str, *, key: str, **body: Any) -> Answered:
+        """Raises aiohttp.ClientError."""
+        url, headers = f"{self.url}/api/payments/{payment_id}/refunds", {"Idempotency-Key": key}
+        async with self.http.post(url, json=body, headers=headers) as response:
+            return Answered(response.status, dict(response.headers), await response.json(content_type=None))
+
+    async def refunded(self, payment_id: str, *, at: Sequence[str] = ("refunded", "failed")) -> dict[str, Any]:
+        """The payment, once all of its refunds have one of these statuses. The wait ends with the test's own limit."""
+        while True:
+            with suppress(aiohttp.ClientError):
+                answered = await self.get(f"/api/payments/{payment_id}")
+                refunds = answered.body.get("refunds", []) if answered.status == 200 else []
+                if refunds and all(refund["status"] in at for refund in refunds):
+                    return answered.body
+            await asyncio.sleep(ASK_EVERY_S)
 
     async def order(self, key: str, **changes: Any) -> str:
         """Post until it is accepted, as a client with a key may; the payment id."""

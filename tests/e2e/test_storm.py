@@ -42,10 +42,15 @@ METHODS = {
     "pm_settle_declined_void_fails_twice": 3,
     "pm_settle_declined_void_times_out_once": 3,
     "pm_settle_declined_void_down": 2,
+    "pm_refund_times_out_once": 4,
+    "pm_refund_declined": 2,
+    "pm_refund_down": 2,
 }
 """Payment methods and how common they are. Not pm_invalid: no repair and no replay mends a request that is wrong."""
 CANCELS, WITHIN_S = 0.15, 3.0
 """How many of the merchants want their payment to end, and within which time."""
+REFUNDS = 0.3
+"""How many give something back once it is paid, in two parts at once."""
 MERCHANTS = ["ok", "ok", "fails-twice", "down", None]
 HOST = {"PROVIDER_TIMEOUT_S": "3", "NOTIFIER_TIMEOUT_S": "3", "TURN_LIMIT_S": "3.5"}
 """Shorter than the time for which the provider says nothing, and shorter than a lock. Yet far longer than a request
@@ -78,6 +83,7 @@ async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_tw
         ids = await _ordered_during(faults, shop, count)
         await _until_nothing_moves(shop)
         in_the_storm = await shop.charges()
+        await _refunded(shop, ids)
         await faults.end_all()
         await _replay_until_none_is_open(shop)
 
@@ -132,6 +138,28 @@ async def _cancelled(shop: Shop, payment_id: str) -> None:
             return
         assert answered is None or answered.status in (429, 500, 503), answered
         await asyncio.sleep(LOOK_S)
+
+
+async def _refunded(shop: Shop, ids: Sequence[str]) -> None:
+    """Some of what was paid is given back, while the provider and the services go on being faulty."""
+    chosen = random.Random(SEED + 2)
+    gate = asyncio.Semaphore(AT_A_TIME)
+
+    async def one(payment_id: str, number: int) -> None:
+        async with gate:
+            while True:
+                try:
+                    answered = await shop.refund(payment_id, key=f"refund-{number}", amount_minor=500 + number)
+                except aiohttp.ClientError:
+                    answered = None
+                if answered is not None and answered.status in (202, 409):
+                    return
+                assert answered is None or answered.status in (429, 500, 503), answered
+                await asyncio.sleep(LOOK_S)
+
+    some = [payment_id for payment_id in ids if chosen.random() < REFUNDS]
+    await asyncio.gather(*(one(payment_id, number) for payment_id in some for number in range(2)))
+    await _until_nothing_moves(shop)
 
 
 async def _until_nothing_moves(shop: Shop) -> None:
@@ -199,6 +227,21 @@ async def _assert_each_has_its_end(shop: Shop, ids: Sequence[str]) -> None:
     assert set(ends.values()) <= {"completed", "failed", "voided"}
     taken = {payment_id: charges.get(payment_id, {}).get("times_charged", 0) for payment_id in ids}
     assert taken == {payment_id: int(end == "completed") for payment_id, end in ends.items()}
+    await _assert_refunds(shop, charges)
+
+
+async def _assert_refunds(shop: Shop, charges: dict[str, dict[str, Any]]) -> None:
+    """What the payments say of their refunds is what the provider did, and nothing was given back twice."""
+    told: Counter[str] = Counter()
+    for payment_id, charge in charges.items():
+        refunds = (await shop.get(f"/api/payments/{payment_id}")).body.get("refunds", [])
+        told.update(refund["status"] for refund in refunds)
+        made = {refund["refund_id"]: 1 for refund in refunds if refund["status"] == "refunded"}
+        assert charge["times_refunded"] == made, payment_id
+        assert charge["refunded_minor"] <= 1250
+    print("refunds:", dict(told))
+    assert told["refunded"] > 0
+    assert told["pending"] == 0
 
 
 async def _why(shop: Shop, payment_id: str) -> str:

@@ -8,7 +8,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.events import PaymentFailureTold
+from shared.domain.events import (
+    PaymentFailureTold,
+    PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundRequested,
+)
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.recovery.discard import discard
@@ -26,7 +31,8 @@ type Scenario = Callable[[World], Awaitable[str]]
 class End:
     """How a scenario ended: what is in the stream, what provider and merchant know, which dead letters there are.
 
-    is_failure_told: stands apart, since it may come before the void or after it. waiting: messages that are still
+    is_failure_told: stands apart, since it may come before the void or after it. refunds: the amount of each, what the
+    stream says of it, and how often the provider made it; two may end in any order. waiting: messages that are still
     somewhere on the bus.
     """
 
@@ -34,6 +40,7 @@ class End:
     is_failure_told: bool
     status: str
     charged: int
+    refunds: list[tuple[int, str, int]]
     provider: str | None
     told: list[tuple[str, str]]
     letters: list[tuple[str, str, str]]
@@ -47,10 +54,14 @@ async def end_of(world: World, payment_id: str) -> End:
     told = await world.backends.notifications(payment_id)
     letters = await world.letters(payment_id=payment_id)
     return End(
-        stream=[_fact(each.event) for each in stream if not isinstance(each.event, PaymentFailureTold)],
+        stream=[_fact(each.event) for each in stream if not isinstance(each.event, _IN_ANY_ORDER)],
         is_failure_told=any(isinstance(each.event, PaymentFailureTold) for each in stream),
         status=stream[-1].payment.status.value,
         charged=int(charge.get("times_charged", 0)),
+        refunds=sorted(
+            (refund.amount_minor, refund.status, charge["times_refunded"].get(refund.refund_id, 0))
+            for refund in stream[-1].payment.refunds
+        ),
         provider=charge.get("status"),
         told=sorted((each["type"], each["request_id"].rpartition(":")[2]) for each in told if each["times_accepted"]),
         letters=sorted((letter.step, letter.reason, letter.status.value) for letter in letters),
@@ -58,9 +69,15 @@ async def end_of(world: World, payment_id: str) -> End:
     )
 
 
+_IN_ANY_ORDER = (PaymentFailureTold, PaymentRefundRequested, PaymentRefunded, PaymentRefundFailed)
+
+
 def _fact(event: Any) -> dict[str, Any]:
     kept = ("reason", "code", "failed_step", "notification", "step", "to")
-    return {"type": type(event).__name__, **{name: getattr(event, name) for name in kept if hasattr(event, name)}}
+    said = {name: getattr(event, name) for name in kept if hasattr(event, name)}
+    if "step" in said:
+        said["step"] = said["step"].partition(":")[0]  # a refund's id is its payment's, and so another in each world
+    return {"type": type(event).__name__, **said}
 
 
 async def paid(world: World) -> str:
@@ -109,6 +126,27 @@ async def cancelled_before_it_was_created(world: World) -> str:
     await world.backends.tell_provider("/break")
     payment_id = await world.accept("pm_down")
     await world.cancel(payment_id)
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def refunded_in_parts(world: World) -> str:
+    """The first part is made and not answered; a third is more than is left."""
+    payment_id = await world.accept("pm_refund_times_out_once")
+    await world.run(for_s=LONG_S)
+    for number, amount in enumerate((500, 700, 100)):
+        await world.refund(payment_id, amount, key=f"part-{number}")
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def refund_parked_and_discarded(world: World) -> str:
+    await world.backends.tell_provider("/break")
+    payment_id = await world.accept("pm_refund_down")
+    await world.run(for_s=LONG_S)
+    await world.refund(payment_id, 500)
+    await world.run(for_s=LONG_S)
+    await world.operate(lambda services: _discard_all(payment_id, services))
     await world.run(for_s=LONG_S)
     return payment_id
 
@@ -190,6 +228,8 @@ SCENARIOS: dict[str, Scenario] = {
         invalid,
         cancelled,
         cancelled_before_it_was_created,
+        refunded_in_parts,
+        refund_parked_and_discarded,
         merchant_unreachable,
         parked_and_replayed,
         parked_and_discarded,
