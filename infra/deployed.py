@@ -6,6 +6,7 @@ Each step returns what it found, in one line, or raises. Knows no command line.
 
 import json
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -30,6 +31,9 @@ WEB_API = "2024-11-01"
 SCM = "https://{}"
 PAYMENT_LIMIT_S = 120.0
 TEXT = ("--output", "tsv")
+NOT_ASSIGNED = re.compile("AADSTS(50105|501051)")
+"""A person, an application: not assigned to a registration that gives tokens to the assigned alone."""
+
 ENDED = frozenset({"Succeeded", "Failed", "Canceled"})
 """How a deployment of Azure Resource Manager ends; of all other states it leaves by itself."""
 
@@ -46,7 +50,14 @@ PROVISION = (
     "or re-run the job"
 )
 ENABLE = "start the app again, or remove the app settings AzureWebJobs.NAME.Disabled; then run this again"
-LOOK = "see the lines above; docs/operations.md says what each component does"
+ASSIGN = (
+    "have it given its roles: `OPS_CLIENT_ID=ID python infra/register_ops.py --smoke OBJECT_ID` (docs/deploy.md). Then "
+    "run this again: a token that the Azure CLI keeps lacks a new role for up to an hour, `az login` gets another"
+)
+LOOK = (
+    "see the lines above; docs/operations.md says what each component does. 403 role_missing: "
+    f"{ASSIGN}. 403 caller_unknown: merchantKeys lacks the host's default key, with which this pays (docs/deploy.md)"
+)
 CANCEL = "wait for it, or `az deployment sub cancel --name NAME`; then run this again"
 LEFT_OVER = (
     "what nobody reads fills its topic: `az servicebus topic subscription delete`. If another component reads it, give "
@@ -117,7 +128,12 @@ class Deployed:
     def _token(self, audience: str) -> str:
         if audience not in self._tokens:
             asked = ["account", "get-access-token", "--resource", audience, "--query", "accessToken"]
-            self._tokens[audience] = self._secret(*asked)
+            try:
+                self._tokens[audience] = self._secret(*asked)
+            except CommandFailed as exc:
+                if NOT_ASSIGNED.search(str(exc)):
+                    raise Stopped(f"Entra ID gives no token for {audience}: {exc}", do=ASSIGN) from exc
+                raise
         return self._tokens[audience]
 
     def package(self) -> str:
@@ -226,16 +242,19 @@ class Deployed:
     def works(self) -> str:
         """The smoke test, with what it needs to call the app and, where it can, the bus."""
         closed = self._why_no_bus()
-        key = self._secret("functionapp", "keys", "list", *self.place.site, "--query", "masterKey")
+        known_by = ["--query", "[?name=='API_AUTH'].value"]
+        api_auth = self._asked("functionapp", "config", "appsettings", "list", *self.place.site, *known_by)
+        key = self._secret("functionapp", "keys", "list", *self.place.site, "--query", "functionKeys.default")
         bus = {} if closed else {"bus": f"{self.place.namespace}.servicebus.windows.net", "bus_token": self._token(BUS)}
-        if smoke.run(self._smoke(key=key, bearer=self._token(self._ops), **bus)):
+        if smoke.run(self._smoke(api_auth=api_auth, key=key, bearer=self._token(self._ops), **bus)):
             raise Stopped("the smoke test failed", do=LOOK)
         return f"all but the broker's own dead letter, not tried: {closed}" if closed else "every step"
 
-    def _smoke(self, **more: str | None) -> smoke.Options:
+    def _smoke(self, *, api_auth: str = "key", **more: str | None) -> smoke.Options:
         tokens = methods()
         return smoke.Options(
             url=self.place.url,
+            api_auth=api_auth,
             expect_build=self._build,
             payment_method=tokens.payment,
             parking_method=tokens.parking,

@@ -41,7 +41,8 @@ class Azure:
 
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
     """A dev environment whose names azd has put into the environment of this process."""
-    app, stage, package = PlayedApp(starts_after=0, discard_busy=0), staged(tmp_path / "stage"), tmp_path / "app.zip"
+    app = PlayedApp(starts_after=0, discard_busy=0, key="function-key", token="token-of-api://ops-1")
+    stage, package = staged(tmp_path / "stage"), tmp_path / "app.zip"
     write_zip(package, {BUILD_ID: b"abc123\n"})
     with serving(app) as url:
         outputs = {

@@ -248,6 +248,51 @@ def test_what_cannot_be_tried_is_said_and_all_the_rest_is_tried(
     assert re.search(rf"^ok +works: all but .*not tried: .*{why}", capsys.readouterr().out, re.M)
 
 
+@pytest.mark.parametrize("api_auth", ["key", "entra"])
+def test_the_app_is_called_as_its_doors_want_it(api_auth: str, azure: Azure, capsys: Printed) -> None:
+    """Where the payments go by keys, a token beside the key would be another name for the same caller."""
+    azure.app.api_auth = api_auth
+    azure.stage.keep(api_auth=api_auth)
+
+    assert azure.run("check") == 0
+
+    paid = {each for each in azure.app.asked if each.startswith("POST /api/payments")}
+    assert {"Bearer" in each for each in paid} == {api_auth == "entra"}
+    assert all("Bearer token-of-api://ops-1" in each for each in azure.app.asked if "/api/ops/" in each)
+    assert not [call for call in azure.stage.calls("az") if "masterKey" in call], "nobody needs it"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "ERROR: AADSTS50105: Your administrator has configured the application to block users",
+        "ERROR: AADSTS501051: Application 'a'(deploy) is not assigned to a role for the application 'api://ops-1'",
+    ],
+    ids=["a person", "an application"],
+)
+def test_who_has_no_role_is_told_how_to_get_it_before_anything_is_tried(
+    refusal: str, azure: Azure, capsys: Printed
+) -> None:
+    azure.stage.answers("az account get-access-token", (1, "", refusal))
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert steps(printed) == [("ok", "needs"), ("FAILED", "tokens")]
+    assert re.search(r"^NEXT    have it given its roles: .*register_ops\.py --smoke OBJECT_ID", printed, re.M)
+    assert azure.app.asked == []
+
+
+def test_who_has_a_token_without_the_role_is_told_so(azure: Azure, capsys: Printed) -> None:
+    azure.app.lacks_role = True
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(r"^FAILED  parked: .*403 .*role_missing", printed, re.M)
+    assert re.search(r"^NEXT    .*403 role_missing: have it given its roles", printed, re.M)
+
+
 @pytest.mark.parametrize("where", ["", "true"], ids=["laptop", "github"])
 def test_github_is_told_what_to_leave_out_of_its_logs(
     where: str, azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
@@ -260,6 +305,6 @@ def test_github_is_told_what_to_leave_out_of_its_logs(
 
     printed = capsys.readouterr()
     masked = re.findall(r"^::add-mask::(.+)$", printed.err, re.M)
-    secrets = ["token-of-api://ops-1", "token-of-https://servicebus.azure.net/", "master-key"]
+    secrets = ["token-of-api://ops-1", "token-of-https://servicebus.azure.net/", "function-key"]
     assert masked == (secrets if where else [])
-    assert "master-key" not in printed.out, "what is written there is kept in the summary of the run"
+    assert "function-key" not in printed.out, "what is written there is kept in the summary of the run"
