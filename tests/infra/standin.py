@@ -170,7 +170,7 @@ def deployed(options: Options) -> str:
 
 
 def keys(options: Options) -> str:
-    found = {"functionKeys.default": "function-key"}
+    found = {"functionKeys.default": "function-key", "functionKeys.shop1": "key-of-shop-1"}
     return found[first(options, "--query")]
 
 
