@@ -80,7 +80,14 @@ class Deployed:
             "needs": {"needs": self.needs},
             "idle": {"idle": self.idle},
             "code": {"needs": self.needs, **known, "code": self.code},
-            "check": {"needs": self.needs, "tokens": self.tokens, **known, "sync": self.sync, **checks}
+            "check": {
+                "needs": self.needs,
+                "tokens": self.tokens,
+                "assigned": self.assigned,
+                **known,
+                "sync": self.sync,
+                **checks,
+            }
             | {"works": self.works},
         }[command]
 
@@ -120,6 +127,17 @@ class Deployed:
         """
         audiences = [self._ops, BUS] if given("SMOKE_PRINCIPAL_ID") else [self._ops]
         return f"for {', '.join(each for each in audiences if self._token(each))}"
+
+    def assigned(self) -> str:
+        """Entra ID gives tokens to those alone who have a role. Not everybody may ask: GitHub's identity may not."""
+        asked = ["ad", "sp", "show", "--id", given("OPS_CLIENT_ID"), "--query", "appRoleAssignmentRequired", *TEXT]
+        try:
+            required = az(*asked)
+        except (CommandFailed, NotYet) as exc:
+            return f"not looked at: {exc}"
+        if required.lower() != "true":
+            raise Stopped(f"whoever is in the tenant has a token for {self._ops}", do=ASSIGN)
+        return "who has no role has no token"
 
     @property
     def _ops(self) -> str:

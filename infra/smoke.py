@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
+from infra.smoke_doors import shut
 from infra.smoke_http import TRY_AGAIN, Answer, Api, NotYet, SmokeFailed, eventually, expect
 from infra.smoke_letters import Json, Letters
 
@@ -80,6 +81,8 @@ class Smoke:
     def checks(self) -> dict[str, Callable[[], str]]:
         """By name, in the order in which they make sense."""
         checks = {"live": self.live, "ready": self.ready, "pays": self.pays, "refuses": self.refuses}
+        if self._options.bearer:
+            checks["shut"] = self.shut
         if self._options.voiding_method:
             checks["voids"] = self.voids
         if self._options.parking_method:
@@ -122,6 +125,10 @@ class Smoke:
         is_reused = other.status == 422 and other.body["code"] == "idempotency_key_reused"
         expect(is_reused, "422 idempotency_key_reused", came=other)
         return "422 request_invalid, 422 idempotency_key_reused"
+
+    def shut(self) -> str:
+        """Where operators show a token, nobody operates without one."""
+        return shut(self._options.url.rstrip("/"), limit_s=self._options.limit_s)
 
     def voids(self) -> str:
         """What the provider reserves and then declines to settle is released."""

@@ -66,11 +66,23 @@ def steps(printed: str) -> list[tuple[str, str]]:
     return [found for found in re.findall(r"^(ok|FAILED) +(\w+):", printed, re.MULTILINE) if found[1] not in SMOKE]
 
 
-SMOKE = {"live", "ready", "pays", "refuses", "voids", "parked", "forwarded"}
+SMOKE = {"live", "ready", "pays", "refuses", "voids", "parked", "forwarded", "shut"}
 READY = [("ok", "needs"), ("ok", "package"), ("ok", "outputs")]
 CHECKED = [
     ("ok", name)
-    for name in ("needs", "tokens", "package", "outputs", "sync", "build", "triggers", "functions", "rules", "works")
+    for name in (
+        "needs",
+        "tokens",
+        "assigned",
+        "package",
+        "outputs",
+        "sync",
+        "build",
+        "triggers",
+        "functions",
+        "rules",
+        "works",
+    )
 ]
 
 type Printed = pytest.CaptureFixture[str]

@@ -16,8 +16,8 @@ class PlayedApp:
     """Answers as the app does; a test spoils one of its ways. Playing the provider too, it knows what was charged.
 
     key, token: what opens it, where it is locked: the payments by key, with api_auth entra by both, and the operators'
-    functions by token. takes_package, deployments: what its deployment site answers first, before it takes and deploys
-    a package.
+    functions by token. believes: a part of a path at which it takes a forged name for the platform's word.
+    takes_package, deployments: what its deployment site answers first, before it takes and deploys a package.
     """
 
     build: str = "abc123"
@@ -31,6 +31,7 @@ class PlayedApp:
     key: str | None = None
     token: str | None = None
     lacks_role: bool = False
+    believes: str = ""
     times_charged: int = 1
     voids_as: str = "voided"
     projects: bool = True
@@ -59,6 +60,8 @@ class PlayedApp:
 
     def locked(self, route: str, headers: dict[str, str]) -> Reply | None:
         """As Azure's door, the host and the app do together. A route that goes by keys takes nobody's token beside."""
+        if self.believes and self.believes in route and "x-ms-client-principal" in headers:
+            return 200, {"dead_letters": [], "next_page": None}
         has_token = headers.get("authorization") == f"Bearer {self.token}"
         of_operators = route.startswith("/api/ops/")
         if not of_operators and not route.startswith("/api/payments"):

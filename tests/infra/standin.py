@@ -132,6 +132,14 @@ def create_principal(options: Options) -> str:
     return ""
 
 
+def principal(options: Options) -> str:
+    """required: by client id, whether it gives tokens to the assigned alone, where a test says so."""
+    client_id = first(options, "--id")
+    if first(options, "--query") == "appRoleAssignmentRequired":
+        return str(state().get("required", {}).get(client_id, True)).lower()
+    return f"sp-of-{client_id}"
+
+
 def token(options: Options) -> str:
     """After a sign-in with GitHub's word, new audiences are served until time has passed. The first one is known: the
     sign-in itself has asked for it. What takes time here is any other command."""
@@ -217,7 +225,7 @@ AZ: dict[str, Callable[[Options], str]] = {
     "ad signed-in-user show": lambda _: "person-1",
     "ad sp create": create_principal,
     "ad sp list": principals,
-    "ad sp show": lambda options: f"sp-of-{first(options, '--id')}",
+    "ad sp show": principal,
     "cosmosdb list": accounts,
     "cosmosdb sql role assignment list": lambda _: rights("Microsoft.DocumentDB/"),
     "deployment sub show": deployed,

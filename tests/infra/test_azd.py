@@ -152,7 +152,7 @@ def test_every_hook_of_azd_up_runs_and_what_was_packed_is_what_is_checked(checko
     assert azure.calls("azd") == [TOLD]
 
     build = (shipped / "shared/build_id.txt").read_text().strip()
-    with serving(PlayedApp(build=build)) as url:
+    with serving(PlayedApp(build=build, token="token-of-api://app-1")) as url:
         outputs = {"AZURE_RESOURCE_GROUP": "rg", "AZURE_FUNCTION_APP_NAME": "func-abc", "SERVICEBUS_NAMESPACE": "bus"}
         told = {"OPS_CLIENT_ID": "app-1", "PROVIDER_BASE_URL": "https://a-7090.devtunnels.ms"}
         known = {**environment, **outputs, "SERVICE_APP_URL": url, **told}

@@ -80,8 +80,9 @@ def test_the_subscription_is_the_one_that_azd_chose(azure: Azure, monkeypatch: p
 
     assert azure.run("check") == 0
 
-    assert all(call[-2:] == ["--subscription", "sub-1"] for call in azure.stage.calls("az"))
-    assert len(azure.stage.calls("az")) > 10
+    calls = [call for call in azure.stage.calls("az") if call[1] != "ad"]  # which is asked of the tenant
+    assert all(call[-2:] == ["--subscription", "sub-1"] for call in calls)
+    assert len(calls) > 10
 
 
 ALL = json.loads(deployed.DECLARED.read_text())
@@ -258,7 +259,8 @@ def test_the_app_is_called_as_its_doors_want_it(api_auth: str, azure: Azure, cap
 
     paid = {each for each in azure.app.asked if each.startswith("POST /api/payments")}
     assert {"Bearer" in each for each in paid} == {api_auth == "entra"}
-    assert all("Bearer token-of-api://ops-1" in each for each in azure.app.asked if "/api/ops/" in each)
+    operated = [each for each in azure.app.asked if "?status=open" in each or "/discard" in each]
+    assert {each.split(" ", 2)[2:] == ["Bearer token-of-api://ops-1"] for each in operated} == {True}
     assert not [call for call in azure.stage.calls("az") if "masterKey" in call], "nobody needs it"
 
 
@@ -281,6 +283,38 @@ def test_who_has_no_role_is_told_how_to_get_it_before_anything_is_tried(
     assert steps(printed) == [("ok", "needs"), ("FAILED", "tokens")]
     assert re.search(r"^NEXT    have it given its roles: .*register_ops\.py --smoke OBJECT_ID", printed, re.M)
     assert azure.app.asked == []
+
+
+def test_a_registration_that_gives_everybody_a_token_stops_the_run(azure: Azure, capsys: Printed) -> None:
+    azure.stage.keep(required={"ops-1": False})
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert steps(printed)[-1] == ("FAILED", "assigned")
+    assert re.search(r"^NEXT    have it given its roles", printed, re.M)
+    assert azure.app.asked == []
+
+
+def test_who_may_not_ask_about_the_registration_is_no_reason_to_stop(azure: Azure, capsys: Printed) -> None:
+    """As GitHub's identity, which has no right in the directory."""
+    azure.stage.answers("az ad sp show", (1, "", "ERROR: Insufficient privileges to complete the operation."))
+
+    assert azure.run("check") == 0
+
+    assert re.search(r"^ok +assigned: not looked at: .*Insufficient privileges", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.parametrize("path", ["/api/ops/dead-letters", "/api/payments/..", "/api/docs/%252e%252e", "/API/OPS"])
+def test_a_name_that_a_stranger_gives_himself_is_believed_nowhere(path: str, azure: Azure, capsys: Printed) -> None:
+    azure.app.believes = path
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(
+        rf"^FAILED  shut: expected 4xx for GET {re.escape(path)}.* he is an operator; came 200", printed, re.M
+    )
 
 
 def test_who_has_a_token_without_the_role_is_told_so(azure: Azure, capsys: Printed) -> None:
