@@ -22,6 +22,8 @@ DOORS = {
     "/api/payments/{payment_id}/cancel": WITH_A_KEY,
     "/api/payments/{payment_id}/refunds": WITH_A_KEY,
     "/api/ops/payments": SHUT,
+    "/api/ops/payments/{payment_id}": SHUT,
+    "/api/ops/payments/{payment_id}/events": SHUT,
     "/api/ops/dead-letters": SHUT,
     "/api/ops/dead-letters/replay": SHUT,
     "/api/ops/dead-letters/drain": SHUT,
