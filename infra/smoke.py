@@ -72,8 +72,7 @@ class Smoke:
         self._options = options
         url, by_key = options.url.rstrip("/"), {"x-functions-key": options.key} if options.key else {}
         by_token = {"Authorization": f"Bearer {options.bearer}"} if options.bearer else {}
-        # Each only where it is asked for: of a token that nobody asked for, Azure may tell the app all the same, and two
-        # would have called.
+        # Each only where it is asked for: Azure may tell the app of a token that nobody asked for, and two have called.
         self._api = Api(url, by_key | by_token if options.api_auth == "entra" else by_key)
         self._letters = Letters(Api(url, by_token), options.limit_s)
         self._run = uuid.uuid4().hex
