@@ -6,7 +6,6 @@ Each step returns what it found, in one line, or raises. Knows no command line.
 
 import json
 import os
-import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any
 from infra import rules, smoke
 from infra.azure_cli import CommandFailed, az, az_json
 from infra.deploy_options import Options, Place, Stopped
+from infra.deploy_tokens import ASSIGN, Tokens, assigned_alone
 from infra.outputs import values
 from infra.package import built_from
 from infra.publish import Site, publish
@@ -31,9 +31,6 @@ WEB_API = "2024-11-01"
 SCM = "https://{}"
 PAYMENT_LIMIT_S = 120.0
 TEXT = ("--output", "tsv")
-NOT_ASSIGNED = re.compile("AADSTS(50105|501051)")
-"""A person, an application: not assigned to a registration that gives tokens to the assigned alone."""
-
 ENDED = frozenset({"Succeeded", "Failed", "Canceled"})
 """How a deployment of Azure Resource Manager ends; of all other states it leaves by itself."""
 
@@ -50,10 +47,6 @@ PROVISION = (
     "or re-run the job"
 )
 ENABLE = "start the app again, or remove the app settings AzureWebJobs.NAME.Disabled; then run this again"
-ASSIGN = (
-    "have it given its roles: `OPS_CLIENT_ID=ID python infra/register_ops.py --smoke OBJECT_ID` (docs/deploy.md). Then "
-    "run this again: a token that the Azure CLI keeps lacks a new role for up to an hour, `az login` gets another"
-)
 LOOK = (
     "see the lines above; docs/operations.md says what each component does. 403 role_missing: "
     f"{ASSIGN}. 403 caller_unknown: merchantKeys lacks the host's default key, with which this pays (docs/deploy.md)"
@@ -70,7 +63,7 @@ class Deployed:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._tokens = dict[str, str]()
+        self._tokens = Tokens(self._secret)
 
     def steps(self, command: str) -> dict[str, Callable[[], str]]:
         """Of one command, by name, in the order in which they make sense."""
@@ -126,33 +119,15 @@ class Deployed:
         each new audience (AADSTS700024). A token that it gives then holds for an hour.
         """
         audiences = [self._ops, BUS] if given("SMOKE_PRINCIPAL_ID") else [self._ops]
-        return f"for {', '.join(each for each in audiences if self._token(each))}"
+        return f"for {', '.join(each for each in audiences if self._tokens.of(each))}"
 
     def assigned(self) -> str:
-        """Entra ID gives tokens to those alone who have a role. Not everybody may ask: GitHub's identity may not."""
-        asked = ["ad", "sp", "show", "--id", given("OPS_CLIENT_ID"), "--query", "appRoleAssignmentRequired", *TEXT]
-        try:
-            required = az(*asked)
-        except (CommandFailed, NotYet) as exc:
-            return f"not looked at: {exc}"
-        if required.lower() != "true":
-            raise Stopped(f"whoever is in the tenant has a token for {self._ops}", do=ASSIGN)
-        return "who has no role has no token"
+        """Nobody has a token who has no role."""
+        return assigned_alone(given("OPS_CLIENT_ID"))
 
     @property
     def _ops(self) -> str:
         return f"api://{given('OPS_CLIENT_ID')}"
-
-    def _token(self, audience: str) -> str:
-        if audience not in self._tokens:
-            asked = ["account", "get-access-token", "--resource", audience, "--query", "accessToken"]
-            try:
-                self._tokens[audience] = self._secret(*asked)
-            except CommandFailed as exc:
-                if NOT_ASSIGNED.search(str(exc)):
-                    raise Stopped(f"Entra ID gives no token for {audience}: {exc}", do=ASSIGN) from exc
-                raise
-        return self._tokens[audience]
 
     def package(self) -> str:
         """It is of this commit: the functions, rules and checks that it is held to are those of this checkout."""
@@ -263,8 +238,12 @@ class Deployed:
         known_by = ["--query", "[?name=='API_AUTH'].value"]
         api_auth = self._asked("functionapp", "config", "appsettings", "list", *self.place.site, *known_by)
         key = self._secret("functionapp", "keys", "list", *self.place.site, "--query", "functionKeys.default")
-        bus = {} if closed else {"bus": f"{self.place.namespace}.servicebus.windows.net", "bus_token": self._token(BUS)}
-        if smoke.run(self._smoke(api_auth=api_auth, key=key, bearer=self._token(self._ops), **bus)):
+        bus = (
+            {}
+            if closed
+            else {"bus": f"{self.place.namespace}.servicebus.windows.net", "bus_token": self._tokens.of(BUS)}
+        )
+        if smoke.run(self._smoke(api_auth=api_auth, key=key, bearer=self._tokens.of(self._ops), **bus)):
             raise Stopped("the smoke test failed", do=LOOK)
         return f"all but the broker's own dead letter, not tried: {closed}" if closed else "every step"
 
