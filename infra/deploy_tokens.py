@@ -10,7 +10,7 @@ from infra.azure_cli import CommandFailed, az
 from infra.deploy_options import Stopped
 from infra.smoke_http import NotYet
 
-NOT_ASSIGNED = re.compile("AADSTS(50105|501051)")
+NOT_ASSIGNED = re.compile(r"AADSTS(50105|501051)\b")
 """A person, an application: not assigned to a registration that gives tokens to the assigned alone."""
 
 ASSIGN = (
