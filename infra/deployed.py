@@ -16,6 +16,7 @@ from typing import Any
 from infra import rules, smoke
 from infra.azure_cli import CommandFailed, az, az_json
 from infra.deploy_options import Options, Place, Stopped
+from infra.deploy_tokens import ASSIGN, Tokens, assigned_alone
 from infra.outputs import values
 from infra.package import built_from
 from infra.publish import Site, publish
@@ -46,7 +47,10 @@ PROVISION = (
     "or re-run the job"
 )
 ENABLE = "start the app again, or remove the app settings AzureWebJobs.NAME.Disabled; then run this again"
-LOOK = "see the lines above; docs/operations.md says what each component does"
+LOOK = (
+    "see the lines above; docs/operations.md says what each component does. 403 role_missing: "
+    f"{ASSIGN}. 403 caller_unknown: merchantKeys lacks the host's default key, with which this pays (docs/deploy.md)"
+)
 CANCEL = "wait for it, or `az deployment sub cancel --name NAME`; then run this again"
 LEFT_OVER = (
     "what nobody reads fills its topic: `az servicebus topic subscription delete`. If another component reads it, give "
@@ -59,7 +63,7 @@ class Deployed:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._tokens = dict[str, str]()
+        self._tokens = Tokens(self._secret)
 
     def steps(self, command: str) -> dict[str, Callable[[], str]]:
         """Of one command, by name, in the order in which they make sense."""
@@ -69,7 +73,14 @@ class Deployed:
             "needs": {"needs": self.needs},
             "idle": {"idle": self.idle},
             "code": {"needs": self.needs, **known, "code": self.code},
-            "check": {"needs": self.needs, "tokens": self.tokens, **known, "sync": self.sync, **checks}
+            "check": {
+                "needs": self.needs,
+                "tokens": self.tokens,
+                "assigned": self.assigned,
+                **known,
+                "sync": self.sync,
+                **checks,
+            }
             | {"works": self.works},
         }[command]
 
@@ -108,17 +119,15 @@ class Deployed:
         each new audience (AADSTS700024). A token that it gives then holds for an hour.
         """
         audiences = [self._ops, BUS] if given("SMOKE_PRINCIPAL_ID") else [self._ops]
-        return f"for {', '.join(each for each in audiences if self._token(each))}"
+        return f"for {', '.join(each for each in audiences if self._tokens.of(each))}"
+
+    def assigned(self) -> str:
+        """Nobody has a token who has no role."""
+        return assigned_alone(given("OPS_CLIENT_ID"))
 
     @property
     def _ops(self) -> str:
         return f"api://{given('OPS_CLIENT_ID')}"
-
-    def _token(self, audience: str) -> str:
-        if audience not in self._tokens:
-            asked = ["account", "get-access-token", "--resource", audience, "--query", "accessToken"]
-            self._tokens[audience] = self._secret(*asked)
-        return self._tokens[audience]
 
     def package(self) -> str:
         """It is of this commit: the functions, rules and checks that it is held to are those of this checkout."""
@@ -226,16 +235,23 @@ class Deployed:
     def works(self) -> str:
         """The smoke test, with what it needs to call the app and, where it can, the bus."""
         closed = self._why_no_bus()
-        key = self._secret("functionapp", "keys", "list", *self.place.site, "--query", "masterKey")
-        bus = {} if closed else {"bus": f"{self.place.namespace}.servicebus.windows.net", "bus_token": self._token(BUS)}
-        if smoke.run(self._smoke(key=key, bearer=self._token(self._ops), **bus)):
+        known_by = ["--query", "[?name=='API_AUTH'].value"]
+        api_auth = self._asked("functionapp", "config", "appsettings", "list", *self.place.site, *known_by)
+        key = self._secret("functionapp", "keys", "list", *self.place.site, "--query", "functionKeys.default")
+        bus = (
+            {}
+            if closed
+            else {"bus": f"{self.place.namespace}.servicebus.windows.net", "bus_token": self._tokens.of(BUS)}
+        )
+        if smoke.run(self._smoke(api_auth=api_auth, key=key, bearer=self._tokens.of(self._ops), **bus)):
             raise Stopped("the smoke test failed", do=LOOK)
         return f"all but the broker's own dead letter, not tried: {closed}" if closed else "every step"
 
-    def _smoke(self, **more: str | None) -> smoke.Options:
+    def _smoke(self, *, api_auth: str = "key", **more: str | None) -> smoke.Options:
         tokens = methods()
         return smoke.Options(
             url=self.place.url,
+            api_auth=api_auth,
             expect_build=self._build,
             payment_method=tokens.payment,
             parking_method=tokens.parking,

@@ -52,22 +52,19 @@ param providerBaseUrl string
 @description('Only at creation. Payment ids are derived from it.')
 @minLength(1)
 param merchantId string
+@description('Whose payments a function key opens: sha256 of the key, in hex, and the merchant. Empty: every key means merchantId. Never a key itself.')
+param merchantKeys { *: string } = {}
 @description('true: a vault is made, and the setting PROVIDER_API_KEY points at its secret provider-api-key.')
 param providerKeyInVault bool = false
 @description('Settings that this environment changes, by name; docs/settings.md lists them. No secrets.')
 param tuning { *: string } = {}
 
 // Who may call
-@description('The app registration in front of the ops functions; infra/register_ops.py makes one.')
+@description('The app registration in front of the app; infra/register_ops.py makes it, and says who may have a token and with which roles.')
 @minLength(36)
 @maxLength(36)
 param opsClientId string
-@description('Object ids of those who may operate.')
-@minLength(1)
-param opsPrincipalIds string[]
-@description('Programs through which they come. The default is the Azure CLI.')
-@minLength(1)
-param opsApplicationIds string[] = ['04b07795-8ddb-461a-bbee-02f9e1bf7b46']
+@description('How the payment routes know their caller. key: by a function key. entra: by a token with a role as well.')
 @allowed(['key', 'entra'])
 param apiAuth string = 'key'
 @description('The identity that runs the smoke test of a deployment. Empty: none.')
@@ -125,8 +122,6 @@ param monthlyBudget int = 0
 @description('Only at creation. The first of the month in which the budget was made, yyyy-MM-01.')
 param budgetStart string = ''
 
-// azd gives an empty text for a principal that it does not know: that is nobody, and the module refuses nobody.
-var operators = filter(map(opsPrincipalIds, id => trim(id)), id => !empty(id))
 var emails = filter(map(split(alertEmails, ','), email => trim(email)), email => !empty(email))
 // Names are variables and not outputs of modules: what a deployment would change is then known before it runs.
 var environmentKey = toLower(environmentName)
@@ -145,6 +140,12 @@ var busSku = privateNetworking ? 'Premium' : serviceBusSku
 var busRight = serviceBusOwner ? 'owner' : 'send-and-receive'
 var vaultRight = providerKeyInVault ? 'yes' : 'no'
 var rights = 'cosmos=${cosmosRoleScope} bus=${busRight} vault=${vaultRight}'
+// Who a caller is, no tuning says: not in other letters either, for the app reads names without regard to case.
+var doors = ['API_AUTH', 'DEVELOPMENT_HOSTS', 'DEVELOPMENT_PRINCIPAL', 'MERCHANT_ID', 'MERCHANT_KEYS', 'OPS_AUTH']
+var tuned = toObject(filter(items(tuning), each => !contains(doors, toUpper(each.key))), each => each.key, each => each.value)
+// Whoever gives the key itself has put a secret where many read. A key of the host has 56 characters.
+var misread = filter(items(merchantKeys), each => length(each.key) != 64 || empty(each.value))
+var merchants = empty(misread) ? merchantKeys : fail('merchantKeys: each name is the sha256 of a function key, 64 hex digits, never the key; each value a merchant')
 var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=provider-api-key)' } : {}
 
 // docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
@@ -283,7 +284,7 @@ module functionApp 'modules/functionapp.bicep' = {
     componentName: componentName
     blobEndpoint: storage.outputs.blobEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
-    settings: union(telemetry, tuning, providerKey, {
+    settings: union(telemetry, tuned, providerKey, {
       CosmosConnection__accountEndpoint: cosmos.outputs.endpoint
       CosmosConnection__credential: 'managedidentity'
       CosmosConnection__clientId: identity.outputs.clientId
@@ -292,7 +293,9 @@ module functionApp 'modules/functionapp.bicep' = {
       ServiceBusConnection__clientId: identity.outputs.clientId
       PROVIDER_BASE_URL: providerBaseUrl
       MERCHANT_ID: merchantId
-      OPS_CALLER: 'easy-auth'
+      MERCHANT_KEYS: string(merchants)
+      API_AUTH: apiAuth
+      OPS_AUTH: 'entra'
     })
     instanceMemoryMb: instanceMemoryMb
     maximumInstances: maximumInstances
@@ -303,8 +306,6 @@ module functionApp 'modules/functionapp.bicep' = {
     subnetId: hasNetwork ? network!.outputs.appSubnetId : ''
     apiAuth: apiAuth
     entraClientId: opsClientId
-    entraPrincipalIds: operators
-    entraApplicationIds: opsApplicationIds
   }
   dependsOn: [access]
 }

@@ -1,37 +1,43 @@
-"""Makes the Entra app registration in front of the ops functions, once per environment, and tells azd its id.
+"""Makes the Entra app registration in front of the app, once per environment, and says who may call with which role.
 
-Run by `azd up` before anything is provisioned; by hand: AZURE_ENV_NAME=dev python infra/register_ops.py. Needs the
-Azure CLI, signed in by someone who may register apps. Nothing secret is made: no password, no certificate. What goes
-wrong is told on standard error: a script reads standard output.
+Run by `azd up` before anything is provisioned: it tells azd the id, and whoever is signed in may then run the check of
+a deployment. By hand: AZURE_ENV_NAME=dev python infra/register_ops.py --operator OBJECT_ID. Needs the Azure CLI, signed
+in by someone who may register apps and give their roles. It makes no secret: no password, no certificate. What it does
+and what goes wrong it tells on standard error: a script reads standard output.
 """
 # ruff: noqa: T201 - a command line: what it prints is its answer
 
+import argparse
 import hashlib
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
-from infra.azure_cli import CommandFailed, az
-from infra.smoke_http import NotYet, SmokeFailed, eventually
+from infra.app_roles import OF_A_MERCHANT, OF_AN_OPERATOR, OF_THE_CHECK, Assigned, declare, send
+from infra.azure_cli import CommandFailed
+from infra.patience import patiently
+from infra.smoke_http import NotYet, SmokeFailed
 
 AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 SCOPE = "6f1d2b52-0f0e-4c1a-9a57-3d1a6f5a7c11"
 """Any GUID: it only has to be unique within the registration."""
 
-LIMIT_S = 120.0
-"""Entra ID answers from several places; what one has made the next may not know for some seconds."""
-
-_NOT_KNOWN_YET = re.compile("ResourceNotFound|does not exist|does not reference a valid application")
 _NAME = re.compile(r"[\w-]+")
-_NEXT = "sign in with `az login` as somebody who may register apps, or ask one to run this (docs/deploy.md)"
+_ID = re.compile(r"[0-9A-Za-z-]+")
+_NEXT = (
+    "sign in with `az login` as somebody who may register apps and give their roles, such as a Cloud Application "
+    "Administrator, or ask one to run this (docs/deploy.md); what is done already stays"
+)
+_WHERE = "name the registration by OPS_CLIENT_ID, or its subscription by AZURE_SUBSCRIPTION_ID"
+
+type Grant = tuple[str, Sequence[str]]
+"""To whom, by object id, and which roles."""
 
 
 class _OtherTenant(Exception):
@@ -45,21 +51,46 @@ def name_of(environment: str, *, subscription: str) -> str:
 
 def register(name: str) -> str:
     """The client id of the registration of this name, which is made if it is not there. Safe to run again."""
-    client_id = _found(name) or _patiently("ad", "app", "create", *_CREATE, "--display-name", name, *_query("appId"))
-    object_id = _patiently("ad", "app", "show", "--id", client_id, *_query("id"))
-    if not _patiently("ad", "sp", "list", "--filter", f"appId eq '{client_id}'", *_query("[0].id")):
-        _patiently("ad", "sp", "create", "--id", client_id, "--output", "none")
+    client_id = _found(name) or patiently("ad", "app", "create", *_CREATE, "--display-name", name, *_query("appId"))
+    object_id = _object_id(client_id)
+    if not patiently("ad", "sp", "list", "--filter", f"appId eq '{client_id}'", *_query("[0].id")):
+        patiently("ad", "sp", "create", "--id", client_id, "--output", "none")
     # Two steps: an app can be trusted with a scope only once the scope is there.
     exposed = {"requestedAccessTokenVersion": 2, "oauth2PermissionScopes": [_OPERATE]}
-    _patch(object_id, {"identifierUris": [f"api://{client_id}"], "api": exposed})
+    application = f"applications/{object_id}"
+    send("patch", application, body={"identifierUris": [f"api://{client_id}"], "api": exposed})
     trusted = {"appId": AZURE_CLI, "delegatedPermissionIds": [SCOPE]}
-    _patch(object_id, {"api": {"preAuthorizedApplications": [trusted]}})
+    send("patch", application, body={"api": {"preAuthorizedApplications": [trusted]}})
     return client_id
+
+
+def shut(client_id: str) -> Assigned:
+    """The registration has the roles, and nobody has a token without one: before anybody is given any."""
+    declare(_object_id(client_id))
+    assigned = Assigned(_principal_of(client_id))
+    assigned.required()
+    return assigned
+
+
+def _object_id(client_id: str) -> str:
+    return patiently("ad", "app", "show", "--id", client_id, *_query("id"))
+
+
+def _principal_of(client_id: str) -> str:
+    """The object id that an application has in this tenant."""
+    return patiently("ad", "sp", "show", "--id", client_id, *_query("id"))
+
+
+def _signed_in() -> str:
+    """The object id of whoever the Azure CLI is signed in as: a person, or an application."""
+    if patiently("account", "show", *_query("user.type")) == "user":
+        return patiently("ad", "signed-in-user", "show", *_query("id"))
+    return _principal_of(patiently("account", "show", *_query("user.name")))
 
 
 def _found(name: str) -> str:
     """By the whole name: `--display-name` asks for what begins so, and `dev` would find `dev2`."""
-    return _patiently("ad", "app", "list", "--filter", f"displayName eq '{name}'", *_query("[0].appId"))
+    return patiently("ad", "app", "list", "--filter", f"displayName eq '{name}'", *_query("[0].appId"))
 
 
 _CREATE = ["--sign-in-audience", "AzureADMyOrg"]
@@ -77,28 +108,6 @@ def _query(what: str) -> list[str]:
     return ["--query", what, "--output", "tsv"]
 
 
-def _patch(object_id: str, body: dict[str, Any]) -> None:
-    """From a file: a shell on Windows does not leave the quotes of JSON alone. By the object's id, because it takes the
-    parentheses of `applications(appId='...')` apart as well."""
-    graph = f"https://graph.microsoft.com/v1.0/applications/{object_id}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "body.json"
-        path.write_text(json.dumps(body))
-        _patiently("rest", "--method", "patch", "--url", graph, "--body", f"@{path}", "--output", "none")
-
-
-def _patiently(*words: str) -> str:
-    def ask() -> str:
-        try:
-            return az(*words)
-        except CommandFailed as exc:
-            if _NOT_KNOWN_YET.search(str(exc)):
-                raise NotYet(str(exc)) from exc
-            raise
-
-    return eventually(ask, what=f"az {' '.join(words[:3])}", limit_s=LIMIT_S, pause_s=1.0)
-
-
 def _tell_azd(client_id: str, *, environment: str) -> None:
     """The environment of this name, not the one that is chosen: by hand, it may be another or none."""
     if azd := shutil.which("azd"):
@@ -111,9 +120,9 @@ def _subscription() -> str:
     """The one that azd chose, else the default one. Raises _OtherTenant, CommandFailed, NotYet, SmokeFailed."""
     chosen = os.environ.get("AZURE_SUBSCRIPTION_ID", "")
     if not chosen:
-        return _patiently("account", "show", *_query("id"))
+        return patiently("account", "show", *_query("id"))
     default, its = (
-        _patiently("account", "show", *which, *_query("tenantId")) for which in ([], ["--subscription", chosen])
+        patiently("account", "show", *which, *_query("tenantId")) for which in ([], ["--subscription", chosen])
     )
     if default != its:
         raise _OtherTenant(f"the Azure CLI works in tenant {default}, and subscription {chosen} is of tenant {its}")
@@ -125,20 +134,64 @@ def _failed(what: object, *, do: str) -> int:
     return 1
 
 
-def main() -> int:
-    if given := os.environ.get("OPS_CLIENT_ID"):
-        print(f"The ops functions use the app registration {given}.")
+def _grants(asked: argparse.Namespace) -> Iterator[Grant]:
+    yield from ((principal, OF_AN_OPERATOR) for principal in asked.operator)
+    yield from ((principal, OF_THE_CHECK) for principal in asked.smoke)
+    yield from ((_principal_of(client_id), OF_A_MERCHANT) for client_id in asked.merchant)
+    if not any((asked.operator, asked.smoke, asked.merchant, asked.revoke)):
+        yield _signed_in(), OF_THE_CHECK
+
+
+def _changed(assigned: Assigned, asked: argparse.Namespace) -> None:
+    for principal, roles in _grants(asked):
+        given = assigned.give(principal, roles)
+        print(f"{principal} has {', '.join(roles)}; new: {', '.join(given) or 'none'}", file=sys.stderr)
+    for principal in asked.revoke:
+        count = assigned.take_away(principal)
+        print(f"{principal} had {count} roles and has none; a token that is out holds on for an hour", file=sys.stderr)
+
+
+def _id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no id; `az ad user show --id NAME --query id` gives one")
+    return text
+
+
+_OPTIONS = (
+    ("operator", "OBJECT_ID", "may operate: a person, a group or an application"),
+    ("smoke", "OBJECT_ID", "may run the check of a deployment"),
+    ("merchant", "CLIENT_ID", "an application that pays, with apiAuth=entra"),
+    ("revoke", "OBJECT_ID", "has no role any more"),
+)
+
+
+def _asked(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python infra/register_ops.py", description="Who may call the app, as what?")
+    for name, metavar, what in _OPTIONS:
+        parser.add_argument(f"--{name}", action="append", default=[], type=_id, metavar=metavar, help=what)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked, given = _asked(arguments), os.environ.get("OPS_CLIENT_ID", "")
+    if given and not any(vars(asked).values()):
+        print(f"The app registration is {given}; who may call stays as it is.")
         return 0
     environment = os.environ.get("AZURE_ENV_NAME", "")
-    if not _NAME.fullmatch(environment):
+    if not given and not _NAME.fullmatch(environment):
         return _failed(f"AZURE_ENV_NAME is {environment!r}", do="AZURE_ENV_NAME=dev python infra/register_ops.py")
     try:
-        client_id = register(name_of(environment, subscription=_subscription()))
+        name = name_of(environment, subscription=_subscription())
+        if asked.revoke and not (given or _found(name)):
+            return _failed(f"nobody has a role: there is no registration {name}", do=_WHERE)
+        client_id = given or register(name)
+        _changed(shut(client_id), asked)
     except _OtherTenant as exc:
         return _failed(exc, do=f"az account set --subscription {os.environ['AZURE_SUBSCRIPTION_ID']}")
     except (CommandFailed, SmokeFailed, NotYet) as exc:
         return _failed(exc, do=_NEXT)
-    _tell_azd(client_id, environment=environment)
+    if not given:
+        _tell_azd(client_id, environment=environment)
     print(f"OPS_CLIENT_ID={client_id}")
     return 0
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
+from infra.smoke_doors import shut
 from infra.smoke_http import TRY_AGAIN, Answer, Api, NotYet, SmokeFailed, eventually, expect
 from infra.smoke_letters import Json, Letters
 
@@ -42,11 +43,15 @@ SMALLEST = 1
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says. until: by the monotonic clock, from then on no check is begun."""
+    """What the command line says. until: by the monotonic clock, from then on no check is begun.
+
+    key opens the payments' functions, bearer those of operators, and where api_auth is `entra` those of payments too.
+    """
 
     url: str
     expect_build: str | None = None
     provider_url: str | None = None
+    api_auth: str = "key"
     key: str | None = None
     bearer: str | None = None
     bus: str | None = None
@@ -65,16 +70,18 @@ class Smoke:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        headers = {"x-functions-key": options.key} if options.key else {}
-        if options.bearer:
-            headers["Authorization"] = f"Bearer {options.bearer}"
-        self._api = Api(options.url.rstrip("/"), headers)
-        self._letters = Letters(self._api, options.limit_s)
+        url, by_key = options.url.rstrip("/"), {"x-functions-key": options.key} if options.key else {}
+        by_token = {"Authorization": f"Bearer {options.bearer}"} if options.bearer else {}
+        # Each only where it is asked for: Azure may tell the app of a token that nobody asked for, and two have called.
+        self._api = Api(url, by_key | by_token if options.api_auth == "entra" else by_key)
+        self._letters = Letters(Api(url, by_token), options.limit_s)
         self._run = uuid.uuid4().hex
 
     def checks(self) -> dict[str, Callable[[], str]]:
         """By name, in the order in which they make sense."""
         checks = {"live": self.live, "ready": self.ready, "pays": self.pays, "refuses": self.refuses}
+        if self._options.bearer:
+            checks["shut"] = self.shut
         if self._options.voiding_method:
             checks["voids"] = self.voids
         if self._options.parking_method:
@@ -117,6 +124,10 @@ class Smoke:
         is_reused = other.status == 422 and other.body["code"] == "idempotency_key_reused"
         expect(is_reused, "422 idempotency_key_reused", came=other)
         return "422 request_invalid, 422 idempotency_key_reused"
+
+    def shut(self) -> str:
+        """Where operators show a token, nobody operates without one."""
+        return shut(self._options.url.rstrip("/"), limit_s=self._options.limit_s)
 
     def voids(self) -> str:
         """What the provider reserves and then declines to settle is released."""
@@ -241,6 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--expect-build", help="wait for this build id")
     parser.add_argument("--provider-url", help="a local provider, to be notified and asked what it charged")
     parser.add_argument("--key", default=os.environ.get("SMOKE_KEY"), help="a function key; better in SMOKE_KEY")
+    parser.add_argument("--api-auth", choices=["key", "entra"], default="key", help="entra: SMOKE_BEARER pays too")
     parser.add_argument("--bus", help="a connection string, or a namespace (uses your Azure CLI sign-in)")
     parser.add_argument("--notification-url", help="answers every POST with 204: whom to tell how payments ended")
     parser.add_argument("--payment-method", default=defaults.payment_method, help="a token that completes")

@@ -40,9 +40,8 @@ PLACE = ["--subscription-id", SUBSCRIPTION, "--tenant-id", TENANT, "--location",
 DUMMIES = {
     "PROVIDER_BASE_URL": "https://provider.example",
     "MERCHANT_ID": "merchant-1",
+    "MERCHANT_KEYS": json.dumps({"0" * 63 + "8": "shop-1"}),
     "OPS_CLIENT_ID": "00000000-0000-0000-0000-000000000003",
-    "OPS_PRINCIPAL_IDS": "00000000-0000-0000-0000-000000000004",
-    "OPS_APPLICATION_IDS": "00000000-0000-0000-0000-000000000005",
     "SMOKE_PRINCIPAL_ID": "00000000-0000-0000-0000-000000000006",
     "ALERT_EMAILS": "operators@example.org",
 }

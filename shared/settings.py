@@ -4,7 +4,7 @@ What differs per environment has no default: the app does not start without it, 
 """
 
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     backlog_schedule: str = "0 * * * * *"
     drain_schedule: str = "30 * * * * *"
     ops_caller: str = "admin-key"
+    merchant_keys: str = "{}"
+    api_auth: Literal["key", "entra"] = "key"
+    ops_auth: Literal["none", "entra"] = "none"
+    development_principal: str | None = None
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last
     # about 63 minutes on average, 26 of notify about eight hours.

@@ -51,16 +51,8 @@ param subnetId string
 @allowed(['key', 'entra'])
 param apiAuth string
 
-@description('The app registration that tokens are issued for.')
+@description('The app registration that tokens are issued for, to those alone who are assigned to it.')
 param entraClientId string
-
-@description('Object ids of the people and apps whose token is accepted.')
-@minLength(1)
-param entraPrincipalIds array
-
-@description('Client ids of the programs through which they come.')
-@minLength(1)
-param entraApplicationIds array
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
@@ -76,10 +68,13 @@ var hostSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: component.properties.ConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   PYTHON_ENABLE_OPENTELEMETRY: 'true'
+  // Where no list of principals is checked, the platform would take a token of an app that the tenant does not have.
+  WEBSITE_AUTH_AAD_REQUIRE_CLIENT_SERVICE_PRINCIPAL: 'true'
 }
 
 // Paths that need no token. Everything else does, and so the ops functions: a forgotten path is closed, not open.
-var healthPaths = ['/api/health', '/api/health/*']
+// What is open always: whether it lives, what the API is, and what the provider tells, which the app holds to a signature.
+var openPaths = ['/api/health', '/api/health/*', '/api/openapi.json', '/api/docs', '/api/provider/events']
 var apiPaths = ['/api/payments', '/api/payments/*']
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
@@ -153,7 +148,8 @@ resource scmPublishing 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   properties: { allow: false }
 }
 
-// Tokens are checked before the app is asked. Who may do what on which path the platform cannot say: function keys do.
+// Tokens are checked before the app is asked. Entra ID gives one to those alone who are assigned to the registration;
+// their roles are in it, and the app holds each path to one: docs/decisions/0036.
 resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'authsettingsV2'
@@ -162,7 +158,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      excludedPaths: apiAuth == 'entra' ? healthPaths : concat(healthPaths, apiPaths)
+      excludedPaths: apiAuth == 'entra' ? openPaths : concat(openPaths, apiPaths)
     }
     httpSettings: { requireHttps: true }
     login: { tokenStore: { enabled: false } }
@@ -173,13 +169,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
           clientId: entraClientId
           openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
         }
-        validation: {
-          allowedAudiences: [entraClientId, 'api://${entraClientId}']
-          defaultAuthorizationPolicy: {
-            allowedApplications: entraApplicationIds
-            allowedPrincipals: { identities: entraPrincipalIds }
-          }
-        }
+        validation: { allowedAudiences: [entraClientId, 'api://${entraClientId}'] }
       }
     }
   }

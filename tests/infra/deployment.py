@@ -41,7 +41,8 @@ class Azure:
 
 def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
     """A dev environment whose names azd has put into the environment of this process."""
-    app, stage, package = PlayedApp(starts_after=0, discard_busy=0), staged(tmp_path / "stage"), tmp_path / "app.zip"
+    app = PlayedApp(starts_after=0, discard_busy=0, key="function-key", token="token-of-api://ops-1")
+    stage, package = staged(tmp_path / "stage"), tmp_path / "app.zip"
     write_zip(package, {BUILD_ID: b"abc123\n"})
     with serving(app) as url:
         outputs = {
@@ -65,11 +66,23 @@ def steps(printed: str) -> list[tuple[str, str]]:
     return [found for found in re.findall(r"^(ok|FAILED) +(\w+):", printed, re.MULTILINE) if found[1] not in SMOKE]
 
 
-SMOKE = {"live", "ready", "pays", "refuses", "voids", "parked", "forwarded"}
+SMOKE = {"live", "ready", "pays", "refuses", "voids", "parked", "forwarded", "shut"}
 READY = [("ok", "needs"), ("ok", "package"), ("ok", "outputs")]
 CHECKED = [
     ("ok", name)
-    for name in ("needs", "tokens", "package", "outputs", "sync", "build", "triggers", "functions", "rules", "works")
+    for name in (
+        "needs",
+        "tokens",
+        "assigned",
+        "package",
+        "outputs",
+        "sync",
+        "build",
+        "triggers",
+        "functions",
+        "rules",
+        "works",
+    )
 ]
 
 type Printed = pytest.CaptureFixture[str]

@@ -66,7 +66,7 @@ def parameter_files_fit(infra: Infra, _: Product) -> list[str]:
 
 def azd_reads_each_value_by_its_own_name(infra: Infra, _: Product) -> list[str]:
     """What `azd env set API_AUTH` says is meant for apiAuth, and changes nothing else."""
-    own = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION", "opsPrincipalIds": "AZURE_PRINCIPAL_ID"}
+    own = {"environmentName": "AZURE_ENV_NAME", "location": "AZURE_LOCATION"}
     read = re.findall(r'"(\w+)": \{ "value": \[?"\$\{(\w+)', infra.text("main.parameters.json"))
     return [
         f"main.parameters.json: {name} is read from {variable}"

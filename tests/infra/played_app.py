@@ -15,6 +15,8 @@ type Reply = tuple[int, Any]
 class PlayedApp:
     """Answers as the app does; a test spoils one of its ways. Playing the provider too, it knows what was charged.
 
+    key, token: what opens it, where it is locked: the payments by key, with api_auth entra by both, and the operators'
+    functions by token. believes: a part of a path at which it takes a forged name for the platform's word.
     takes_package, deployments: what its deployment site answers first, before it takes and deploys a package.
     """
 
@@ -25,7 +27,11 @@ class PlayedApp:
     refuses_with: str = "request_invalid"
     parks_with: str = "our_fault"
     discard_busy: int = 1
+    api_auth: str = "key"
     key: str | None = None
+    token: str | None = None
+    lacks_role: bool = False
+    believes: str = ""
     times_charged: int = 1
     voids_as: str = "voided"
     projects: bool = True
@@ -46,11 +52,25 @@ class PlayedApp:
             return 200, {"build": self.build if self.health_asked > self.starts_after else "older"}
         if route == "/api/health/ready":
             return 200, {"checks": {"store": "ok", "bus": "ok"}}
-        if self.key is not None and headers.get("x-functions-key") != self.key:
-            return 401, {}
+        if refused := self.locked(route, headers):
+            return refused
         if method == "POST" and route == "/api/payments":
             return self.accept(body, headers.get("idempotency-key", ""))
         return self.ask(method, route, query)
+
+    def locked(self, route: str, headers: dict[str, str]) -> Reply | None:
+        """As Azure's door, the host and the app do together."""
+        if self.believes and self.believes in route and "x-ms-client-principal" in headers:
+            return 200, {"dead_letters": [], "next_page": None}
+        has_token = headers.get("authorization") == f"Bearer {self.token}"
+        of_operators = route.startswith("/api/ops/")
+        if not of_operators and not route.startswith("/api/payments"):
+            return None
+        if self.token is not None and not has_token and (of_operators or self.api_auth == "entra"):
+            return 401, {}
+        if of_operators:
+            return (403, {"code": "role_missing"}) if self.lacks_role else None
+        return (401, {}) if self.key is not None and headers.get("x-functions-key") != self.key else None
 
     def accept(self, body: dict[str, Any], key: str) -> Reply:
         if isinstance(body["amount_minor"], str):

@@ -16,7 +16,6 @@ OF_THE_APP = [
     Seed(app.settings_are_those_of_the_code, DEV, "Storage__clientId", "Storage__client", "clientId: is None"),
     Seed(app.settings_are_those_of_the_code, PROD, '"Direct"', '"Gateway"', "connectionMode: is Gateway"),
     Seed(app.settings_are_those_of_the_code, CLOSED, '"value": "0.1"', '"value": "1"', "SAMPLER_ARG: is 1"),
-    Seed(app.settings_are_those_of_the_code, CLOSED, '"easy-auth"', '"nobody"', "OPS_CALLER: is nobody"),
     Seed(app.settings_are_those_of_the_code, PROD, "name=prod", "name=production", "ATTRIBUTES: is deployment"),
     Seed(app.no_setting_is_a_secret, PROD, '"@Microsoft.KeyVault(VaultName', '"sk_live(VaultName', "PROVIDER_API_KEY"),
     Seed(app.no_setting_is_a_secret, PROD, '"Microsoft.KeyVault/vaults"', '"x/y"', "do not go together"),
@@ -34,7 +33,7 @@ OF_THE_APP = [
         "SecretName=key",
         "prod: ",
     ),
-    Seed(app.nothing_that_flex_forbids, DEV, '"OPS_CALLER"', '"FUNCTIONS_WORKER_RUNTIME"', "FUNCTIONS"),
+    Seed(app.nothing_that_flex_forbids, DEV, '"OPS_AUTH"', '"FUNCTIONS_WORKER_RUNTIME"', "FUNCTIONS"),
     Seed(app.nothing_that_flex_forbids, PROD, '"ftpsState"', '"alwaysOn": true, "ftpsState"', "alwaysOn"),
     Seed(
         app.nothing_that_flex_forbids, DEV, '"CosmosConnection__credential"', '"CosmosConnection"', "CosmosConnection:"
@@ -55,28 +54,6 @@ OF_THE_APP = [
     Seed(
         app.always_ready_are_functions, CLOSED, 'instanceCount": 2', 'instanceCount": 1', "closed: one instance of http"
     ),
-    Seed(app.doors_are_shut, DEV, '"/api/health",', '"/api", "/api/health",', "/api/ops/anything is open"),
-    Seed(app.doors_are_shut, PROD, 'requireAuthentication": true', 'requireAuthentication": false', "without a token"),
-    Seed(app.doors_are_shut, CLOSED, '"/api/health",', '"/api/payments",', "is open"),
-    Seed(app.doors_are_shut, CLOSED, '"/api/health",\n            "/api/health/*"', '"/api/x"', "is shut"),
-    Seed(
-        app.tokens_are_of_this_tenant_and_for_this_app, DEV, "'{0}{1}/v2.0'", "'{0}common/v2.0'", "dev: tokens are of"
-    ),
-    Seed(
-        app.tokens_are_of_this_tenant_and_for_this_app, PROD, '"clientId": "0', '"clientId": "1', "prod: tokens are of"
-    ),
-    Seed(app.tokens_are_of_this_tenant_and_for_this_app, CLOSED, '"api://0', '"api://1', "closed: tokens are for"),
-    Seed(app.operations_are_for_named_people, PROD, '0004"\n', '0009"\n', "prod: people, programs"),
-    Seed(
-        app.operations_are_for_named_people,
-        MAIN,
-        "@minLength(1)\nparam opsPrincipalIds",
-        "param opsPrincipalIds",
-        "everybody",
-    ),
-    Seed(app.blanks_are_no_entries, OF_DEV, "id => trim(id)", "id => id", "dev.bicepparam: a list keeps"),
-    Seed(app.blanks_are_no_entries, OF_PROD, "id => !empty(id)", "id => true", "prod.bicepparam: a list keeps"),
-    Seed(app.blanks_are_no_entries, CLOSED, '0a",\n', '0a ",\n', "operators are"),
     Seed(app.blanks_are_no_entries, CLOSED, '"emailAddress": "', '"emailAddress": " ', "told are"),
     Seed(
         app.one_environment_has_one_spelling, CLOSED, '"name": "rg-regis-pay-closed"', '"name": "rg-Closed"', "group is"

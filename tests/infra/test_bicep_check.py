@@ -286,7 +286,7 @@ def test_an_installation_that_gave_another_version_fails_it(
 
 
 def test_it_has_a_value_for_whatever_the_parameter_files_cannot_do_without() -> None:
-    needed = {"PROVIDER_BASE_URL", "MERCHANT_ID", "OPS_CLIENT_ID", "OPS_PRINCIPAL_IDS"}
+    needed = {"PROVIDER_BASE_URL", "MERCHANT_ID", "OPS_CLIENT_ID"}
 
     assert placeholders(INFRA).keys() == needed, "each more must be set before a deployment: can it have a default?"
 

@@ -197,20 +197,30 @@ def test_what_is_set_to_nothing_is_refused(compiler: Compiler) -> None:
         assert len([line for line in said if line.startswith(file) and "BCP333" in line]) == len(names), said
 
 
+KEY_OF_A_SHOP = "5" * 64
+
+
 @pytest.mark.parametrize("file", [DEV, PROD])
-def test_blanks_in_a_list_are_no_entries(file: str, compiler: Compiler, tmp_path: Path) -> None:
-    """Of those whom alerts tell, main.bicep takes the text apart: `blanks_are_no_entries` looks at what comes of it."""
-    lists = ("OPS_PRINCIPAL_IDS", "OPS_APPLICATION_IDS", "ALERT_EMAILS")
+@pytest.mark.parametrize(
+    ("text", "means"), [("", {}), ("{}", {}), (f'{{"{KEY_OF_A_SHOP}": "shop-1"}}', {KEY_OF_A_SHOP: "shop-1"})]
+)
+def test_whose_a_key_is_comes_as_the_text_of_a_variable(
+    text: str, means: dict[str, str], file: str, compiler: Compiler, tmp_path: Path
+) -> None:
+    """An empty one is a variable of GitHub's that nobody has set."""
     out = tmp_path / "parameters.json"
 
-    given = _with(compiler, dict.fromkeys(lists, " a, b,, "))
-    said = given.said(INFRA, "build-params", file, "--outfile", str(out))
+    said = _with(compiler, {"MERCHANT_KEYS": text}).said(INFRA, "build-params", file, "--outfile", str(out))
 
     assert said == []
-    parameters = json.loads(out.read_text())["parameters"]
-    assert parameters["opsPrincipalIds"]["value"] == ["a", "b"]
-    assert parameters["opsApplicationIds"]["value"][1:] == ["a", "b"]
-    assert parameters["alertEmails"]["value"] == " a, b,, "
+    assert json.loads(out.read_text())["parameters"]["merchantKeys"]["value"] == means
+
+
+@pytest.mark.parametrize("text", ["shop-1", '["shop-1"]', f'{{"{KEY_OF_A_SHOP}": 1}}'])
+def test_whose_a_key_is_has_to_be_readable(text: str, compiler: Compiler) -> None:
+    said = bicep_check.builds_parameters(_with(compiler, {"MERCHANT_KEYS": text}), INFRA)
+
+    assert len([line for line in said if line.startswith((DEV, PROD)) and "Error BCP" in line]) >= 2, said
 
 
 def _with(compiler: Compiler, values: dict[str, str]) -> Compiler:

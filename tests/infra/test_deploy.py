@@ -80,8 +80,9 @@ def test_the_subscription_is_the_one_that_azd_chose(azure: Azure, monkeypatch: p
 
     assert azure.run("check") == 0
 
-    assert all(call[-2:] == ["--subscription", "sub-1"] for call in azure.stage.calls("az"))
-    assert len(azure.stage.calls("az")) > 10
+    calls = [call for call in azure.stage.calls("az") if call[1] != "ad"]  # which is asked of the tenant
+    assert all(call[-2:] == ["--subscription", "sub-1"] for call in calls)
+    assert len(calls) > 10
 
 
 ALL = json.loads(deployed.DECLARED.read_text())
@@ -91,8 +92,8 @@ ALL = json.loads(deployed.DECLARED.read_text())
     ("listed", "says"),
     [
         ([], "0 functions; missing: accept_payment, "),
-        ([name for name in ALL if name != "void_payment"], "26 functions; missing: void_payment"),
-        ([*ALL, "old_step"], "28 functions; not declared: old_step"),
+        ([name for name in ALL if name != "void_payment"], f"{len(ALL) - 1} functions; missing: void_payment"),
+        ([*ALL, "old_step"], f"{len(ALL) + 1} functions; not declared: old_step"),
     ],
     ids=["none", "one is missing", "one is left over"],
 )
@@ -248,6 +249,84 @@ def test_what_cannot_be_tried_is_said_and_all_the_rest_is_tried(
     assert re.search(rf"^ok +works: all but .*not tried: .*{why}", capsys.readouterr().out, re.M)
 
 
+@pytest.mark.parametrize("api_auth", ["key", "entra"])
+def test_the_app_is_called_as_its_doors_want_it(api_auth: str, azure: Azure, capsys: Printed) -> None:
+    """Where the payments go by keys, nobody shows a token there."""
+    azure.app.api_auth = api_auth
+    azure.stage.keep(api_auth=api_auth)
+
+    assert azure.run("check") == 0
+
+    paid = {each for each in azure.app.asked if each.startswith("POST /api/payments")}
+    assert {"Bearer" in each for each in paid} == {api_auth == "entra"}
+    operated = [each for each in azure.app.asked if "?status=open" in each or "/discard" in each]
+    assert {each.split(" ", 2)[2:] == ["Bearer token-of-api://ops-1"] for each in operated} == {True}
+    assert not [call for call in azure.stage.calls("az") if "masterKey" in call], "nobody needs it"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        "ERROR: AADSTS50105: Your administrator has configured the application to block users",
+        "ERROR: AADSTS501051: Application 'a'(deploy) is not assigned to a role for the application 'api://ops-1'",
+    ],
+    ids=["a person", "an application"],
+)
+def test_who_has_no_role_is_told_how_to_get_it_before_anything_is_tried(
+    refusal: str, azure: Azure, capsys: Printed
+) -> None:
+    azure.stage.answers("az account get-access-token", (1, "", refusal))
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert steps(printed) == [("ok", "needs"), ("FAILED", "tokens")]
+    assert re.search(r"^NEXT    have it given its roles: .*register_ops\.py --smoke OBJECT_ID", printed, re.M)
+    assert azure.app.asked == []
+
+
+def test_a_registration_that_gives_everybody_a_token_stops_the_run(azure: Azure, capsys: Printed) -> None:
+    azure.stage.keep(required={"ops-1": False})
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert steps(printed)[-1] == ("FAILED", "assigned")
+    assert re.search(r"^NEXT    have it given its roles", printed, re.M)
+    assert azure.app.asked == []
+
+
+def test_who_may_not_ask_about_the_registration_is_no_reason_to_stop(azure: Azure, capsys: Printed) -> None:
+    """As GitHub's identity, which has no right in the directory."""
+    azure.stage.answers("az ad sp show", (1, "", "ERROR: Insufficient privileges to complete the operation."))
+
+    assert azure.run("check") == 0
+
+    assert re.search(r"^ok +assigned: not looked at: .*Insufficient privileges", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.parametrize("path", ["/api/ops/dead-letters", "/api/payments/..", "/api/docs/%252e%252e", "/API/OPS"])
+def test_a_name_that_a_stranger_gives_himself_is_believed_nowhere(path: str, azure: Azure, capsys: Printed) -> None:
+    azure.app.believes = path
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(
+        rf"^FAILED  shut: expected 4xx for GET {re.escape(path)}.* he is an operator; came 200", printed, re.M
+    )
+
+
+def test_who_has_a_token_without_the_role_is_told_so(azure: Azure, capsys: Printed) -> None:
+    azure.app.lacks_role = True
+
+    assert azure.run("check") == 1
+
+    printed = capsys.readouterr().out
+    assert re.search(r"^FAILED  parked: .*403 .*role_missing", printed, re.M)
+    assert re.search(r"^NEXT    .*403 role_missing: have it given its roles", printed, re.M)
+
+
 @pytest.mark.parametrize("where", ["", "true"], ids=["laptop", "github"])
 def test_github_is_told_what_to_leave_out_of_its_logs(
     where: str, azure: Azure, monkeypatch: pytest.MonkeyPatch, capsys: Printed
@@ -260,6 +339,6 @@ def test_github_is_told_what_to_leave_out_of_its_logs(
 
     printed = capsys.readouterr()
     masked = re.findall(r"^::add-mask::(.+)$", printed.err, re.M)
-    secrets = ["token-of-api://ops-1", "token-of-https://servicebus.azure.net/", "master-key"]
+    secrets = ["token-of-api://ops-1", "token-of-https://servicebus.azure.net/", "function-key"]
     assert masked == (secrets if where else [])
-    assert "master-key" not in printed.out, "what is written there is kept in the summary of the run"
+    assert "function-key" not in printed.out, "what is written there is kept in the summary of the run"

@@ -2,6 +2,7 @@
 are stand-ins that refuse what the real ones would refuse. Python's own commands are the real ones.
 """
 
+import hashlib
 import itertools
 import json
 import re
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from infra.app_roles import OF_AN_OPERATOR, OF_THE_CHECK, role_id
 from infra.bicep_check import VERSION
 from infra.guard import OF_THE_REPOSITORY
 from infra.register_ops import name_of
@@ -187,7 +189,8 @@ def test_what_azd_is_told_has_the_type_that_the_template_wants() -> None:
 
 def test_every_environment_of_github_gets_what_its_workflow_reads(told: Told) -> None:
     workflows = {"plan": "what-if", "dev": "deploy", "prod": "deploy"}
-    optional = {"SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "PROVIDER_IS_LOCAL", *OF_THE_REPOSITORY}
+    optional = {"SMOKE_VOIDING_METHOD", "SMOKE_NOTIFICATION_URL", "PROVIDER_IS_LOCAL", "MERCHANT_KEYS"}
+    optional |= OF_THE_REPOSITORY
 
     for environment, workflow in workflows.items():
         text = (ROOT / f".github/workflows/{workflow}.yml").read_text()
@@ -201,6 +204,25 @@ def test_each_environment_has_a_registration_of_its_own(told: Told) -> None:
 
     assert len(set(ops)) == 2
     assert set(names) <= told.state["apps"].keys()
+
+
+def test_who_deploys_from_github_may_run_the_check_and_whoever_typed_this_may_operate(told: Told) -> None:
+    for environment in ("dev", "prod"):
+        registration = told.state["gh"][f"{environment}/OPS_CLIENT_ID"]
+        deploys = told.state["gh"][f"{environment}/SMOKE_PRINCIPAL_ID"]
+        grants = told.state["directory"]["assigned"][f"sp-of-{registration}"]
+
+        assert deploys == f"sp-of-{told.state['gh'][f'{environment}/AZURE_CLIENT_ID']}"
+        assert {(each["principalId"], each["appRoleId"]) for each in grants} == {
+            *((deploys, role_id(role)) for role in OF_THE_CHECK),
+            *(("person-1", role_id(role)) for role in OF_AN_OPERATOR),
+        }
+
+
+def test_what_the_guide_lists_of_a_key_is_its_hash(told: Told) -> None:
+    hashes = [hashlib.sha256(key.encode()).hexdigest() for key in ("function-key", "key-of-shop-1")]
+
+    assert re.findall(r"(?m)^[0-9a-f]{64}$", told.said) == hashes
 
 
 def section(title: str) -> str:

@@ -64,7 +64,7 @@ LOST = {
         "resource hostTables 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (false) {",
         "/providers/Microsoft.Authorization/roleDefinitions/0a9a7e1f",
     ),
-    "a setting": (MAIN, "      OPS_CALLER: 'easy-auth'\n", "", '"name": "OPS_CALLER"'),
+    "a setting": (MAIN, "      OPS_AUTH: 'entra'\n", "", '"name": "OPS_AUTH"'),
     "a subscription": ("topology.json", '"maxDeliveryCount": 10', '"maxDeliveryCount": 9', '"maxDeliveryCount": 10'),
     "a lock": (PROD, "lockEventStore = true", "lockEventStore = false", '"type": "Microsoft.Authorization/locks"'),
 }
@@ -84,7 +84,7 @@ def test_what_is_lost_or_changed_in_bicep_is_missed_in_the_snapshot(compiler: Pa
     assert kept == set()
 
 
-@pytest.mark.parametrize("variable", ["MERCHANT_ID", "OPS_PRINCIPAL_IDS"])
+@pytest.mark.parametrize("variable", ["MERCHANT_ID", "OPS_CLIENT_ID"])
 def test_a_required_variable_that_is_empty_gives_no_snapshot(variable: str, compiler: Path) -> None:
     """As GitHub gives one that nobody has set."""
     with pytest.raises(NotEvaluated, match=r"prod\.bicepparam: .*(BCP333|Length of the value should be greater)"):
@@ -103,6 +103,12 @@ def test_a_required_variable_that_is_empty_gives_no_snapshot(variable: str, comp
             "eventsMaxThroughput: .* multiples of 1000",
         ),
         ("param apiAuth", "param rowsMaxThroughput = 1001\nparam apiAuth", "rowsMaxThroughput: .* multiples of 1000"),
+        (
+            "param merchantKeys",
+            "param merchantKeys = { 'the-key-itself==': 'shop-1' }\n//",
+            "merchantKeys: each name is",
+        ),
+        ("param merchantKeys", f"param merchantKeys = {{ '{'5' * 64}': '' }}\n//", "merchantKeys: .* each value a"),
     ],
     ids=[
         "a budget that begins nowhere",
@@ -110,6 +116,8 @@ def test_a_required_variable_that_is_empty_gives_no_snapshot(variable: str, comp
         "a plan in more zones than its storage",
         "half a step of throughput",
         "a bit of throughput",
+        "a key where its hash is meant",
+        "a key of nobody",
     ],
 )
 def test_what_azure_would_refuse_late_is_refused_before(

@@ -1,0 +1,116 @@
+"""The app roles of the registration in front of the app, and who has them. Asks Microsoft Graph through the Azure CLI.
+
+A role that is given is in the next token of whom it was given to, and stays in it until that token ends, for an hour
+and a bit. Knows no environment and no merchant.
+"""
+
+import json
+import tempfile
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.azure_cli import CommandFailed
+from infra.patience import patiently
+
+GRAPH = "https://graph.microsoft.com/v1.0"
+NAMESPACE = uuid.UUID("6f1d2b52-0f0e-4c1a-9a57-3d1a6f5a7c11")
+
+CREATE, READ, REFUND, OPERATE = "Payments.Create", "Payments.Read", "Payments.Refund", "Operations"
+"""As they stand in a token, and as the app asks for them."""
+
+MEANING = {
+    CREATE: ("Create payments", "Begin payments."),
+    READ: ("Read payments", "See one's own payments and what happened to them."),
+    REFUND: ("Refund payments", "Cancel one's own payments, and give back what they took."),
+    OPERATE: ("Operate payments", "See every payment; list, replay and discard dead letters."),
+}
+"""What people see of a role where they give it."""
+
+OF_A_MERCHANT = (CREATE, READ, REFUND)
+OF_AN_OPERATOR = (OPERATE,)
+OF_THE_CHECK = (OPERATE, CREATE, READ)
+"""What infra/smoke.py calls for; tests/infra/test_register_ops.py holds it to that."""
+
+_NO_MORE = 999
+"""Grants in one answer: the most that Graph gives. To give again one that is not in it is refused, and no harm."""
+
+
+def role_id(role: str) -> str:
+    """The same in every registration and at every run."""
+    return str(uuid.uuid5(NAMESPACE, role))
+
+
+def declare(object_id: str) -> None:
+    """The registration has our roles; others that it has stay as they are. object_id: of the registration."""
+    listed = _asked(f"applications/{object_id}")["appRoles"]
+    there = {role["id"]: {name: each for name, each in role.items() if name != "origin"} for role in listed}
+    wanted = there | {role_id(role): _role(role) for role in MEANING}
+    if wanted != there:  # `origin` Graph gives, and takes from nobody
+        send("patch", f"applications/{object_id}", body={"appRoles": list(wanted.values())})
+
+
+def _role(role: str) -> dict[str, Any]:
+    """For people as well: who runs the check of a deployment from a laptop pays, and has a token of a person."""
+    name, meaning = MEANING[role]
+    for_whom = {"allowedMemberTypes": ["User", "Application"], "isEnabled": True}
+    return {"id": role_id(role), "value": role, "displayName": name, "description": meaning, **for_whom}
+
+
+def send(method: str, path: str, *, body: dict[str, Any]) -> None:
+    """From a file: a shell on Windows does not leave the quotes of JSON alone. By ids, because it takes the parentheses
+    of `applications(appId='...')` apart as well. Raises CommandFailed, SmokeFailed."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "body.json"
+        file.write_text(json.dumps(body))
+        url = ["--url", f"{GRAPH}/{path}", "--body", f"@{file}", "--output", "none"]
+        patiently("rest", "--method", method, *url)
+
+
+def _asked(path: str) -> Any:  # noqa: ANN401 - JSON
+    url = ["--url", f"{GRAPH}/{path}", "--output", "json"]
+    return json.loads(patiently("rest", "--method", "get", *url))
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Who is assigned to the registration, by the service principal that it has in the tenant."""
+
+    service_principal: str
+
+    @property
+    def _path(self) -> str:
+        return f"servicePrincipals/{self.service_principal}"
+
+    def required(self) -> None:
+        """From now on Entra ID gives a token to those alone who have a role, people and applications alike."""
+        send("patch", self._path, body={"appRoleAssignmentRequired": True})
+
+    def give(self, principal: str, roles: Iterable[str]) -> list[str]:
+        """The roles that it did not have yet. principal: object id of a person, a group or a service principal."""
+        has = {each["appRoleId"] for each in self._held(principal)}
+        new = [role for role in roles if role_id(role) not in has]
+        for role in new:
+            self._give(principal, role)
+        return new
+
+    def _give(self, principal: str, role: str) -> None:
+        grant = {"principalId": principal, "resourceId": self.service_principal, "appRoleId": role_id(role)}
+        try:
+            send("post", f"{self._path}/appRoleAssignedTo", body=grant)
+        except CommandFailed as exc:
+            if "Permission being assigned already exists" not in str(exc):  # the list can be older than the grant
+                raise
+
+    def take_away(self, principal: str) -> int:
+        """All that it has; how many roles that were."""
+        held = self._held(principal)
+        for each in held:
+            patiently("rest", "--method", "delete", "--url", f"{GRAPH}/{self._path}/appRoleAssignedTo/{each['id']}")
+        return len(held)
+
+    def _held(self, principal: str) -> list[dict[str, str]]:
+        held = _asked(f"{self._path}/appRoleAssignedTo?$top={_NO_MORE}")["value"]
+        return [each for each in held if each["principalId"].lower() == principal.lower()]

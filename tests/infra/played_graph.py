@@ -1,0 +1,90 @@
+"""Microsoft Graph, as far as `az rest` is asked for it: app roles of a registration, and who has been given them.
+
+Part of the stand-in for az, so it imports little. It refuses in Graph's own words what Graph refuses. The registration
+of client id X is `object-of-X`, its service principal `sp-of-X`. Must not know which roles there should be.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+type Json = dict[str, Any]
+
+HOST = "https://graph.microsoft.com/v1.0/"
+
+
+class Refused(Exception):
+    """Answered with 400, 404: what az then says."""
+
+
+def answer(directory: Json, *, method: str, url: str, body: str) -> str:
+    """What az writes. Changes the directory, which is kept from one command to the next."""
+    path, _, query = url.removeprefix(HOST).partition("?")
+    sent = json.loads(body) if body else {}
+    match [method, *path.split("/")]:
+        case ["get", "applications", registration]:
+            return json.dumps({"appRoles": _roles(directory, registration)})
+        case ["patch", "applications", registration]:
+            _declared(directory, registration, sent.get("appRoles"))
+            return ""
+        case ["patch", "servicePrincipals", principal]:
+            directory.setdefault("required", {})[principal] = sent["appRoleAssignmentRequired"]
+            return ""
+        case ["get", "servicePrincipals", principal, "appRoleAssignedTo"]:
+            most = int((re.fullmatch(r"\$top=(\d+)", query) or [0, 100])[1])
+            return json.dumps({"value": _assigned(directory, principal)[:most]})
+        case ["post", "servicePrincipals", principal, "appRoleAssignedTo"]:
+            return _given(directory, principal, grant=sent)
+        case ["delete", "servicePrincipals", principal, "appRoleAssignedTo", grant]:
+            _taken(directory, principal, grant=grant)
+            return ""
+    raise Refused(f"Not Found: the stand-in knows no {method} {url}")
+
+
+def _roles(directory: Json, registration: str) -> list[Json]:
+    found: list[Json] = directory.setdefault("roles", {}).setdefault(registration, [])
+    return found
+
+
+def _assigned(directory: Json, principal: str) -> list[Json]:
+    found: list[Json] = directory.setdefault("assigned", {}).setdefault(principal, [])
+    return found
+
+
+def _declared(directory: Json, registration: str, roles: list[Json] | None) -> None:
+    if roles is None:
+        return
+    if any("origin" in role for role in roles):
+        raise Refused("Bad Request: Property origin in payload has a value that does not match schema.")
+    values = [role["value"] for role in roles]
+    if len(set(values)) < len(values):
+        raise Refused("Bad Request: Request contains a property with duplicate values.")
+    kept = {role["id"] for role in roles}
+    if [role for role in _roles(directory, registration) if role["isEnabled"] and role["id"] not in kept]:
+        raise Refused("Bad Request: Permission (scope or role) cannot be deleted or updated unless disabled first.")
+    directory["roles"][registration] = [{**role, "origin": "Application"} for role in roles]
+
+
+def _given(directory: Json, principal: str, *, grant: Json) -> str:
+    there, registration = _assigned(directory, principal), principal.replace("sp-of-", "object-of-")
+    if grant["resourceId"] != principal:
+        raise Refused("Bad Request: resourceId is of another service principal.")
+    if grant["appRoleId"] not in {role["id"] for role in _roles(directory, registration)}:
+        raise Refused("Bad Request: Permission being assigned was not found on application.")
+    if any(grant.items() <= each.items() for each in there):
+        raise Refused("Bad Request: Permission being assigned already exists on the object.")
+    there.append({**grant, "id": f"grant-{directory.setdefault('grants', 0) + 1}"})
+    directory["grants"] += 1
+    return json.dumps(there[-1])
+
+
+def _taken(directory: Json, principal: str, *, grant: str) -> None:
+    there = _assigned(directory, principal)
+    if grant not in {each["id"] for each in there}:
+        raise Refused(f"Not Found: Resource '{grant}' does not exist")
+    directory["assigned"][principal] = [each for each in there if each["id"] != grant]
