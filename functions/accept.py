@@ -5,16 +5,17 @@ import re
 
 import azure.functions as func
 
+from functions.caller import Doors, Role
 from functions.problems import problem, problem_of
-from functions.requests import MAX_BODY_BYTES, BodyNotJson, RequestInvalid, parse
+from functions.requests import BodyNotJson, RequestInvalid, parse
 from functions.route import Request, Route, on_request
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
 from shared.errors import PaymentsError
 from shared.services import GetServices
-from shared.verbs.accept import Accepted, accept
+from shared.verbs.accept import Accepted, By, accept
 
-ROUTE = Route(name="accept_payment", method="POST", path="payments")
+ROUTE = Route(name="accept_payment", method="POST", path="payments", needs=Role.CREATE)
 
 REPLAYED = "Idempotent-Replayed"
 """`true` on the answer to a request that had been accepted before."""
@@ -32,27 +33,24 @@ itself, so a refusal may be that of the repeat.
 """
 
 
-def blueprint(services: GetServices) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `accept_payment`."""
     bp = func.Blueprint()
 
     async def respond(request: Request) -> func.HttpResponse:
-        return await _accept(request.http, traceparent=request.traceparent, services=services)
+        return await _accept(request, services=services)
 
-    on_request(bp, ROUTE, respond=respond)
+    on_request(bp, ROUTE, doors=doors, respond=respond)
     return bp
 
 
-async def _accept(req: func.HttpRequest, *, traceparent: str, services: GetServices) -> func.HttpResponse:
-    body, key = req.get_body(), req.headers.get("idempotency-key")
-    if len(body) > MAX_BODY_BYTES:
-        return problem("body_too_large", detail=f"At most {MAX_BODY_BYTES} bytes.")
-    if req.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        return problem("unsupported_media_type")
+async def _accept(request: Request, *, services: GetServices) -> func.HttpResponse:
+    key = request.http.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
         return problem("idempotency_key_invalid")
+    by = By(merchant_id=request.caller.merchant_id, idempotency_key=key, traceparent=request.traceparent)
     try:
-        outcome = await accept(parse(body), idempotency_key=key, traceparent=traceparent, services=await services())
+        outcome = await accept(parse(request.http.get_body()), by=by, services=await services())
     except BodyNotJson as exc:
         return problem("body_not_json", detail=str(exc))
     except RequestInvalid as exc:

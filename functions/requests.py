@@ -20,9 +20,6 @@ from functions.problems import FieldFault
 from shared.domain.money import MAX_AMOUNT_MINOR, Money
 from shared.verbs.accept import Initiate
 
-MAX_BODY_BYTES = 65_536
-"""A request within all field limits is far smaller, even with every character as a JSON escape."""
-
 _CARD_LIKE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])")
 _READS_AS_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|/Date\(")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")

@@ -27,7 +27,7 @@ from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
-from shared.verbs.accept import Initiate, accept
+from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
 from shared.verbs.sweep import sweep
@@ -63,10 +63,8 @@ class World(Host):
             metadata={},
             notification_url=at,
         )
-        key = f"world-{self._number}-{self._keys}"
-        accepted = await self.operate(
-            lambda services: accept(command, idempotency_key=key, traceparent=None, services=services)
-        )
+        by = By(merchant_id="merchant-1", idempotency_key=f"world-{self._number}-{self._keys}", traceparent=None)
+        accepted = await self.operate(lambda services: accept(command, by=by, services=services))
         assert not isinstance(accepted, Refused), accepted
         return accepted.stored.payment.payment_id
 
