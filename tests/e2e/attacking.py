@@ -108,7 +108,7 @@ class Target:
             writer.close()
 
     async def stored(self) -> list[tuple[str, str, str]]:
-        """Every document of payments, events and letters, with its version: the same list means that nothing changed."""
+        """Every payment, event and letter, with the version of its document: the same list, and nothing has changed."""
         names = (flow.EVENTS, flow.DEAD_LETTERS, flow.PAYMENTS)
         async with open_client(self.platform.cosmos_connection, proxies=False) as client:
             database = client.get_database_client(flow.DATABASE)

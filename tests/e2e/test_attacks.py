@@ -192,19 +192,30 @@ async def test_a_card_number_is_refused_and_in_no_log(laptop: Target) -> None:
 FORGED_LINE = "2026-01-01T00:00:00Z ERROR caller.accepted by=root"
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        Call("GET", f"/api/payments/x%0d%0a{FORGED_LINE.replace(' ', '%20')}"),
-        Call("GET", f"{LETTERS}/x%0d%0a{FORGED_LINE.replace(' ', '%20')}"),
-        Call("POST", f"{LETTERS}/x%0d%0a{FORGED_LINE.replace(' ', '%20')}/replay"),
-    ],
-    ids=["payment", "letter", "replay"],
-)
-async def test_a_line_break_in_an_address_writes_no_line_of_its_own(laptop: Target, call: Call) -> None:
-    status, _ = await refused(laptop, call)
+BROKEN = f"x%0d%0a{FORGED_LINE.replace(' ', '%20')}"
 
-    assert status == 404
+
+@pytest.mark.parametrize(
+    ("call", "query", "status"),
+    [
+        (Call("GET", f"/api/payments/{BROKEN}"), "", 404),
+        (Call("GET", f"{LETTERS}/{BROKEN}"), "", 404),
+        (Call("POST", f"{LETTERS}/{BROKEN}/replay"), "", 404),
+        (Call("GET", LETTERS), f"?step={BROKEN}", 200),
+        (Call("GET", LETTERS), f"?{BROKEN}=1", 422),
+        (Call("POST", f"{LETTERS}/{LETTER}/replay"), f"?dry_run={BROKEN}", 422),
+    ],
+    ids=["payment", "letter", "replay", "value", "name", "wish"],
+)
+async def test_a_line_break_in_an_address_writes_no_line_of_its_own(
+    laptop: Target, call: Call, query: str, status: int
+) -> None:
+    before = await laptop.stored()
+
+    answer = await laptop.send(call, query=query)
+
+    assert answer.status == status
+    assert await laptop.stored() == before
     assert not [line for line in laptop.log().splitlines() if line.startswith(FORGED_LINE)]
 
 
@@ -219,8 +230,8 @@ async def test_nothing_of_a_header_becomes_a_header_of_the_answer(laptop: Target
     assert "s3ssion" not in str(dict(answer.headers))
 
 
-async def test_an_idempotency_key_with_a_line_break_in_it_is_refused(laptop: Target) -> None:
-    status, code = await refused(laptop, PAY, {"Idempotency-Key": "k\x0bSet-Cookie:s3ssion=1"})
+async def test_an_idempotency_key_with_a_gap_in_it_is_refused(laptop: Target) -> None:
+    status, code = await refused(laptop, PAY, {"Idempotency-Key": "k\tSet-Cookie:s3ssion=1"})
 
     assert (status, code) == (400, "idempotency_key_invalid")
 
