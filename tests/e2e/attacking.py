@@ -8,7 +8,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local.supervisor import Platform
@@ -83,6 +83,8 @@ class Target:
     shop: Shop
     payment: str
     letter: str
+    skipped: int = 0
+    """Of the log: what was written before there was anything to attack. A host may print its keys when it starts."""
 
     async def send(
         self, call: Call, headers: Mapping[str, str] | None = None, *, body: bytes | None = None, query: str = ""
@@ -120,8 +122,8 @@ class Target:
         return sorted(found)
 
     def log(self) -> str:
-        """What the host and the app have written so far, spans and exported lines among it."""
-        return self.platform.log("host").read_text(errors="replace")
+        """What the host and the app have written since, spans and exported lines among it."""
+        return self.platform.log("host").read_bytes()[self.skipped :].decode(errors="replace")
 
 
 @asynccontextmanager
@@ -145,7 +147,7 @@ async def target(
         await until(has_a_letter, limit_s=None, every_s=0.1)
         ready = Target(platform, shop, payment, letters[0])
         await _rests(ready)
-        yield ready
+        yield replace(ready, skipped=len(platform.log("host").read_bytes()))
 
 
 async def _rests(target: Target) -> None:

@@ -45,6 +45,9 @@ TOLD = {"TELEMETRY_CONSOLE": "true"}
 SIGNED_IN = {"DEVELOPMENT_PRINCIPAL": "", "OPS_AUTH": "entra", "WEBSITE_AUTH_ENABLED": "True", **TOLD}
 """As on Azure. The tests play its authentication: what adds the client principal there."""
 
+HOSTS_OWN = (400, 431, 500) if hosts.IS_FOREIGN else (400,)
+"""What a host answers by itself to a header that is too long; Microsoft's reads a principal too, and fails on a bad one."""
+
 evil = pytest.mark.parametrize(
     "page",
     [
@@ -329,8 +332,11 @@ async def test_a_principal_that_cannot_be_read_is_nobody(signed: Target, call: C
 
     answer = await signed.send(call, {"X-MS-CLIENT-PRINCIPAL": claimed})
 
-    assert answer.status in (400, 403, 431), "the host itself may refuse so long a header"
-    assert answer.status != 403 or answer.code == "caller_unknown"
+    if answer.status == 403:
+        assert answer.code == "caller_unknown"
+    else:
+        assert not answer.headers.get("content-type", "").startswith("application/problem+json"), "the app said it"
+        assert answer.status in HOSTS_OWN
     assert await signed.stored() == before
     assert "s3cret" not in signed.log()
 
