@@ -46,7 +46,7 @@ SIGNED_IN = {"DEVELOPMENT_PRINCIPAL": "", "OPS_AUTH": "entra", "WEBSITE_AUTH_ENA
 """As on Azure. The tests play its authentication: what adds the client principal there."""
 
 HOSTS_OWN = (400, 431, 500) if hosts.IS_FOREIGN else (400,)
-"""What a host answers by itself to a header that is too long; Microsoft's reads a principal too, and fails on a bad one."""
+"""What a host answers by itself: the header is too long, or Microsoft's reads the principal too, and fails at it."""
 
 evil = pytest.mark.parametrize(
     "page",

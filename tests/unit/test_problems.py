@@ -13,6 +13,7 @@ from shared import errors
 from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreThrottles, TurnOver
 from shared.services import GetServices
 from tests.flow.kit.doors import LOCAL
+from tests.unit.docs_tables import bare, table
 
 ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
 ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
@@ -78,6 +79,12 @@ def test_every_fault_that_reaches_a_caller_has_an_answer() -> None:
     foreseen = {fault.code for fault in PaymentsError.__subclasses__() if fault.__module__ == errors.__name__}
 
     assert foreseen - set(STATUS_OF) == {TurnOver.code}, "only steps have turns"
+
+
+def test_every_refusal_of_a_caller_is_in_the_documents() -> None:
+    listed = {bare(row["`code` of a 403"]) for row in table("api.md", heading="`code` of a 403")}
+
+    assert listed == {code for code, (status, _) in STATUS_OF.items() if status == 403}
 
 
 def test_what_has_no_faulty_fields_speaks_of_none() -> None:
