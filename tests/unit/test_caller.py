@@ -230,8 +230,14 @@ def test_a_key_counts_on_a_laptop_too() -> None:
     assert code(known(doors, headers={"x-functions-key": "key-3"})) == "caller_unknown"
 
 
-def test_where_nobody_signs_in_and_nobody_develops_there_are_no_operators() -> None:
-    assert code(known(replace(LOCAL, development=None), needs=Role.OPERATIONS)) == "caller_unknown"
+@pytest.mark.parametrize("headers", [{}, {"x-functions-key": "key-1"}])
+def test_where_nobody_signs_in_only_the_development_principal_operates(headers: dict[str, str]) -> None:
+    """Whatever key comes along."""
+    found = known(LOCAL, needs=Role.OPERATIONS, headers=headers)
+
+    assert isinstance(found, Caller)
+    assert found.name == "developer"
+    assert code(known(replace(LOCAL, development=None), needs=Role.OPERATIONS, headers=headers)) == "caller_unknown"
 
 
 @pytest.mark.parametrize("secret", ["key-3-s3cret"])
