@@ -8,7 +8,7 @@ picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 
 import azure.functions as func
 
-from functions import accept, advance, drain, health, measure, project, publish, query, recover, sweep
+from functions import accept, advance, cancel, drain, health, measure, project, publish, query, recover, sweep
 from functions.caller import Doors
 from shared.settings import read_settings
 from shared.wiring import build_id, once
@@ -34,5 +34,6 @@ app.register_functions(drain.blueprint(services, schedule=settings.drain_schedul
 app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(sweep.blueprint(services, schedule=settings.sweep_schedule))
 app.register_functions(measure.blueprint(services, schedule=settings.backlog_schedule))
+app.register_functions(cancel.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))

@@ -46,7 +46,7 @@ async def _shown(
     req: func.HttpRequest, *, view: View, merchant_id: str | None, services: GetServices
 ) -> func.HttpResponse:
     """merchant_id: whose payments are seen; None sees all. Of another's payment is said what is said of none."""
-    payment_id = _payment_id(req.route_params["payment_id"])
+    payment_id = payment_id_in(req)
     if payment_id is None:
         return problem("payment_not_found")
     try:
@@ -74,10 +74,10 @@ def _known(header: str) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
-def _payment_id(text: str) -> str | None:
+def payment_id_in(req: func.HttpRequest) -> str | None:
     """The id as it is stored: a UUID in lower case. None for other text, which no payment can have."""
     try:
-        return str(uuid.UUID(text))
+        return str(uuid.UUID(req.route_params["payment_id"]))
     except ValueError:
         return None
 

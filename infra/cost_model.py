@@ -22,6 +22,7 @@ GROUPS = (
     "function:settle_payment",
     "function:notify_merchant",
     "function:notify_merchant_of_failure",
+    "function:cancel_payment",
     "function:void_payment",
     "function:record_dead_letter",
     "function:drain_recorder",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from shared.domain.events import (
     BusinessEvent,
     Event,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -81,6 +82,7 @@ MAP = (
         ),
     ),
     Route(PaymentCompleted, "payment-completed"),
+    Route(PaymentCancelRequested, "payment-cancel-requested", (Reaction(Step.CANCEL, "cancel", "cancel_payment"),)),
     Route(PaymentVoided, "payment-voided"),
 )
 

@@ -8,6 +8,7 @@ Alerts and the workbook in infra/ use these names; a test compares the two. Ever
 PAYMENTS_ACCEPTED = "payments.accepted"
 PAYMENTS_COMPLETED = "payments.completed"
 PAYMENTS_FAILED = "payments.failed"
+CANCELS_REQUESTED = "cancels.requested"
 PAYMENTS_SWEPT = "payments.swept"  # step
 PAYMENTS_NOT_SWEPT = "payments.not_swept"  # reason
 STEPS_OWED = "steps.owed"  # step: what the payment waits for now
@@ -34,6 +35,7 @@ COUNTERS = frozenset(
         PAYMENTS_ACCEPTED,
         PAYMENTS_COMPLETED,
         PAYMENTS_FAILED,
+        CANCELS_REQUESTED,
         PAYMENTS_SWEPT,
         PAYMENTS_NOT_SWEPT,
         STEPS_OWED,

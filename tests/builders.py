@@ -8,6 +8,7 @@ from typing import Any, Self
 from shared.domain.events import (
     Event,
     Notification,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -71,6 +72,15 @@ class Story:
 
     def completed(self, notification: Notification = "delivered") -> Self:
         return self.then(PaymentCompleted(occurred_at=self.at, notification=notification))
+
+    def cancel_requested(self) -> Self:
+        return self.then(PaymentCancelRequested(occurred_at=self.at))
+
+    def cancelled(self, step: str = "cancel") -> Self:
+        failed = PaymentFailed(
+            occurred_at=self.at, reason="cancelled", code="cancelled_by_merchant", failed_step=step, tells=True
+        )
+        return self.then(failed)
 
     def declined(self, step: str = "create", *, tells: bool = False) -> Self:
         """tells: as streams have it since the merchant's being told of a failure is an event."""

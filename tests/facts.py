@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-TOLD = frozenset({"initiated", "created", "settled", "completed", "failed", "voided"})
+TOLD = frozenset({"initiated", "created", "settled", "completed", "cancel_requested", "failed", "voided"})
 COMPLETED = ["initiated", "created", "settled", "completed"]
 """The facts of a payment that went well."""
 
-STEPS = frozenset({"create", "settle", "notify", "void", "notify_failure"})
+STEPS = frozenset({"create", "settle", "notify", "cancel", "void", "notify_failure"})
 """The steps that tests tell of."""
 
 

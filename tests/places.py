@@ -6,6 +6,7 @@ from shared.domain.payment import Step
 CREATE = flow.PLACE_OF[Step.CREATE]
 SETTLE = flow.PLACE_OF[Step.SETTLE]
 NOTIFY = flow.PLACE_OF[Step.NOTIFY]
+CANCEL = flow.PLACE_OF[Step.CANCEL]
 VOID = flow.PLACE_OF[Step.VOID]
 NOTIFY_FAILURE = flow.PLACE_OF[Step.NOTIFY_FAILURE]
 RECORD = flow.Place(flow.DEAD_LETTER_TOPIC, flow.RECORD_SUBSCRIPTION)

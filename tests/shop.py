@@ -48,6 +48,11 @@ class Shop:
         async with self.http.get(f"{self.url}{path}") as response:
             return Answered(response.status, dict(response.headers), await response.json(content_type=None))
 
+    async def cancel(self, payment_id: str) -> Answered:
+        """Raises aiohttp.ClientError."""
+        async with self.http.post(f"{self.url}/api/payments/{payment_id}/cancel") as response:
+            return Answered(response.status, dict(response.headers), await response.json(content_type=None))
+
     async def order(self, key: str, **changes: Any) -> str:
         """Post until it is accepted, as a client with a key may; the payment id."""
         while True:

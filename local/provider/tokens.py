@@ -54,6 +54,8 @@ TOKENS = {
     "pm_settle_declined": Token(capture=Behaviour.DECLINED),
     "pm_settle_times_out_once": Token(capture=Behaviour.TIMES_OUT_ONCE),
     "pm_settle_down": Token(capture=Behaviour.DOWN),
+    "pm_settle_down_void_times_out_once": Token(capture=Behaviour.DOWN, void=Behaviour.TIMES_OUT_ONCE),
+    "pm_settle_down_void_fails_twice": Token(capture=Behaviour.DOWN, void=Behaviour.FAILS_TWICE),
     "pm_void_times_out_once": Token(void=Behaviour.TIMES_OUT_ONCE),
     "pm_settle_declined_void_fails_twice": Token(capture=Behaviour.DECLINED, void=Behaviour.FAILS_TWICE),
     "pm_settle_declined_void_times_out_once": Token(capture=Behaviour.DECLINED, void=Behaviour.TIMES_OUT_ONCE),

@@ -10,6 +10,7 @@ from shared.domain.events import (
     Event,
     FailureReason,
     Notification,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -147,6 +148,7 @@ FORMS: dict[type[Any], _Form[Any]] = {
         lambda e: {"notification": e.notification},
         lambda at, d: PaymentCompleted(occurred_at=at, notification=cast("Notification", as_text(d["notification"]))),
     ),
+    PaymentCancelRequested: _Form("payment.cancel_requested", *_texts_of(PaymentCancelRequested)),
     PaymentFailed: _Form("payment.failed", _write_failed, _read_failed),
     PaymentVoided: _Form(
         "payment.voided",

@@ -18,6 +18,7 @@ from shared.codec.values import (
 )
 from shared.domain.events import (
     Event,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentCompleted,
     PaymentCreated,
@@ -62,6 +63,7 @@ def payment_to_json(payment: Payment) -> Json:
         "created": _fact_to_json(payment.created),
         "settled": _fact_to_json(payment.settled),
         "completed": _fact_to_json(payment.completed),
+        "cancel_requested": _fact_to_json(payment.cancel_requested),
         "failed": _fact_to_json(payment.failed),
         "voided": _fact_to_json(payment.voided),
         "failure_told": _fact_to_json(payment.failure_told),
@@ -109,6 +111,7 @@ def payment_from_json(fields: Json) -> Payment:
         created=_fact_from_json(PaymentCreated, fields.get("created")),
         settled=_fact_from_json(PaymentSettled, fields.get("settled")),
         completed=_fact_from_json(PaymentCompleted, fields.get("completed")),
+        cancel_requested=_fact_from_json(PaymentCancelRequested, fields.get("cancel_requested")),
         failed=_fact_from_json(PaymentFailed, fields.get("failed")),
         voided=_fact_from_json(PaymentVoided, fields.get("voided")),
         failure_told=_fact_from_json(PaymentFailureTold, fields.get("failure_told")),

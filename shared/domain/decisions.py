@@ -7,6 +7,7 @@ from typing import assert_never
 
 from shared.domain.events import (
     Event,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -34,7 +35,7 @@ class Intention(StrEnum):
     """What a step is to do with a payment now."""
 
     CALL = "call"
-    EXPIRE = "expire"
+    GIVE_UP = "give_up"  # ask, and end the payment if it was never seen
     NOTHING = "nothing"
 
 
@@ -52,6 +53,8 @@ def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refuse
             return _settle(payment)
         case Step.NOTIFY:
             return _notify(payment)
+        case Step.CANCEL:
+            return _cancel(payment)
         case Step.VOID:
             return _void(payment)
         case Step.NOTIFY_FAILURE:
@@ -63,13 +66,22 @@ def intend(payment: Payment, step: Step, *, now: datetime) -> Intention | Refuse
 def _create(payment: Payment, *, now: datetime) -> Intention:
     if payment.created or payment.failed:
         return Intention.NOTHING
-    return Intention.EXPIRE if now >= payment.expires_at else Intention.CALL
+    return Intention.GIVE_UP if payment.cancel_requested or now >= payment.expires_at else Intention.CALL
 
 
 def _settle(payment: Payment) -> Intention | Refused:
+    """After a request to cancel nobody asks for the money any more; cancel finds out if it was taken before."""
     if not payment.created:
         return Refused("not_created")
-    return Intention.NOTHING if payment.settled or payment.failed else Intention.CALL
+    is_over = payment.settled or payment.failed or payment.cancel_requested
+    return Intention.NOTHING if is_over else Intention.CALL
+
+
+def _cancel(payment: Payment) -> Intention | Refused:
+    """NOTHING before the provider has the payment: create ends it then, or brings the request once more."""
+    if not payment.cancel_requested:
+        return Refused("not_to_be_cancelled")
+    return Intention.CALL if payment.created and not (payment.settled or payment.failed) else Intention.NOTHING
 
 
 def _notify(payment: Payment) -> Intention | Refused:
@@ -99,9 +111,10 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
     """What to append so that `fact` stands in the stream; () when it already does.
 
     A provider's yes is recorded, even if the payment has changed meanwhile. If it has failed, the failure is appended
-    again after a late authorisation, to start the void that is now owed; a late capture is a fact of its own. A second
-    yes under another reference is one too. An authorisation that a person wants ended brings the failure with it. What
-    people and timers want is decided elsewhere (standing.py): it is appended as it is.
+    again after a late authorisation, to start the void that is now owed, and so is a merchant's request to cancel. A
+    late capture is a fact of its own. A second yes under another reference is one too. An authorisation that a person
+    wants ended brings the failure with it, and so does the void of a payment that was to be cancelled. What people and
+    timers want is decided elsewhere (standing.py): it is appended as it is.
     """
     if payment is None:
         return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")
@@ -114,6 +127,8 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
             return _settled(payment, fact)
         case PaymentCompleted():
             return _completed(payment, fact)
+        case PaymentCancelRequested():
+            return _cancel_requested(payment, fact)
         case PaymentFailed():
             return _failed(payment, fact)
         case PaymentVoided():
@@ -130,7 +145,7 @@ def _created(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...]:
     if payment.created is None and payment.is_to_end(Step.CREATE) and not payment.failed:
         return _ended(payment, fact)
     if payment.created is None:
-        return _and_the_failure(payment, fact)
+        return _and_what_it_starts(payment, fact)
     if payment.created.provider_payment_id == fact.provider_payment_id:
         return ()
     return _once_more(payment, Step.CREATE, reference=fact.provider_payment_id, at=fact.occurred_at)
@@ -174,6 +189,15 @@ def _completed(payment: Payment, fact: PaymentCompleted) -> tuple[Event, ...] | 
     return (fact,) if payment.settled else Refused("not_settled")
 
 
+def _cancel_requested(payment: Payment, fact: PaymentCancelRequested) -> tuple[Event, ...] | Refused:
+    """Once. What has ended otherwise, or is paid, cannot be cancelled."""
+    if payment.failed:
+        return () if payment.failed.reason == "cancelled" else Refused("payment_ended")
+    if payment.settled:
+        return Refused("already_settled")
+    return () if payment.cancel_requested else (fact,)
+
+
 def _failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refused:
     if payment.failed:
         return ()
@@ -186,11 +210,31 @@ def _failed(payment: Payment, fact: PaymentFailed) -> tuple[Event, ...] | Refuse
 
 
 def _voided(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refused:
+    if payment.voided is None and payment.cancel_requested and payment.created and not payment.failed:
+        return _cancelled(payment, fact)
     if payment.voided is None:
         return (fact,) if payment.failed and payment.created else Refused("not_to_be_voided")
     if payment.voided.void_id == fact.void_id:
         return ()
     return _once_more(payment, Step.VOID, reference=fact.void_id, at=fact.occurred_at)
+
+
+def _cancelled(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refused:
+    """The void goes first: the failure then starts no other."""
+    if payment.settled:
+        return Refused("already_settled")
+    return (fact, cancelled(Step.CANCEL, payment, at=fact.occurred_at))
+
+
+def cancelled(step: Step, payment: Payment, *, at: datetime) -> PaymentFailed:
+    """The end of a payment that its merchant has cancelled."""
+    return PaymentFailed(
+        occurred_at=at,
+        reason="cancelled",
+        code="cancelled_by_merchant",
+        failed_step=step.value,
+        tells=payment.notification_url is not None,
+    )
 
 
 def _failure_told(payment: Payment, fact: PaymentFailureTold) -> tuple[Event, ...] | Refused:
@@ -199,7 +243,10 @@ def _failure_told(payment: Payment, fact: PaymentFailureTold) -> tuple[Event, ..
     return () if payment.failure_told else (fact,)
 
 
-def _and_the_failure(payment: Payment, fact: Event) -> tuple[Event, ...]:
+def _and_what_it_starts(payment: Payment, fact: PaymentCreated) -> tuple[Event, ...]:
+    """What was decided before the authorisation came, once more, so that it begins now."""
     if payment.failed and not payment.voided:
         return (fact, replace(payment.failed, occurred_at=fact.occurred_at))
+    if payment.cancel_requested and not payment.failed:
+        return (fact, replace(payment.cancel_requested, occurred_at=fact.occurred_at))
     return (fact,)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from shared.domain.money import Money
 
-type FailureReason = Literal["declined", "expired", "discarded"]
+type FailureReason = Literal["declined", "expired", "discarded", "cancelled"]
 type Notification = Literal["delivered", "undelivered", "not_wanted"]
 type ResumeTo = Literal["finish", "end"]
 type ResumedBy = Literal["replay", "discard", "sweep"]
@@ -76,8 +76,15 @@ class PaymentFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCancelRequested:
+    """The merchant wants the payment to end before its money is taken. Whether it does is the provider's to say."""
+
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentVoided:
-    """The provider has released the reserved money of a failed payment."""
+    """The provider has released the reserved money of a payment that has failed or was cancelled."""
 
     occurred_at: datetime
     void_id: str
@@ -160,7 +167,13 @@ class PaymentSeenTo:
 
 
 type BusinessEvent = (
-    PaymentInitiated | PaymentCreated | PaymentSettled | PaymentCompleted | PaymentFailed | PaymentVoided
+    PaymentInitiated
+    | PaymentCreated
+    | PaymentSettled
+    | PaymentCompleted
+    | PaymentCancelRequested
+    | PaymentFailed
+    | PaymentVoided
 )
 """What other components are told of."""
 

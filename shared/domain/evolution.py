@@ -6,6 +6,7 @@ from typing import assert_never
 
 from shared.domain.events import (
     Event,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -33,14 +34,16 @@ def evolve(payment: Payment | None, event: Event) -> Payment:
         case PaymentCreated():
             return replace(_untroubled(payment, Step.CREATE), created=event, payment_method=None)
         case PaymentSettled():
-            return replace(_untroubled(payment, Step.SETTLE), settled=event)
+            return replace(_untroubled(payment, Step.SETTLE, Step.CANCEL), settled=event)
         case PaymentCompleted():
             waits = event.notification == "undelivered" and _is_parked(payment, Step.NOTIFY)
             return replace(payment if waits else _untroubled(payment, Step.NOTIFY), completed=event)
+        case PaymentCancelRequested():
+            return replace(_untroubled(payment, Step.SETTLE, Step.CANCEL), cancel_requested=event)
         case PaymentFailed():
             return replace(_untroubled(payment, *Step), failed=event)
         case PaymentVoided():
-            return replace(_untroubled(payment, Step.VOID), voided=event)
+            return replace(_untroubled(payment, Step.CANCEL, Step.VOID), voided=event)
         case PaymentFailureTold():
             return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
         case PaymentCapturedLate():

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from shared.domain.events import (
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentCompleted,
     PaymentCreated,
@@ -37,14 +38,20 @@ class Step(StrEnum):
     CREATE = "create"
     SETTLE = "settle"
     NOTIFY = "notify"
+    CANCEL = "cancel"
     VOID = "void"
     NOTIFY_FAILURE = "notify_failure"
+
+    @property
+    def asked_as(self) -> "Step":
+        """The step as the provider knows it: a void is a void, and one request, whichever step has it made."""
+        return Step.VOID if self is Step.CANCEL else self
 
     @property
     def moves_money(self) -> bool:
         """Whether it asks the provider for something, whose yes must never be forgotten."""
         match self:
-            case Step.CREATE | Step.SETTLE | Step.VOID:
+            case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID:
                 return True
             case Step.NOTIFY | Step.NOTIFY_FAILURE:
                 return False
@@ -57,7 +64,7 @@ class Step(StrEnum):
         match self:
             case Step.NOTIFY | Step.NOTIFY_FAILURE:
                 return True
-            case Step.CREATE | Step.SETTLE | Step.VOID:
+            case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID:
                 return False
             case _:
                 assert_never(self)
@@ -106,6 +113,7 @@ class Payment:
     created: PaymentCreated | None = None
     settled: PaymentSettled | None = None
     completed: PaymentCompleted | None = None
+    cancel_requested: PaymentCancelRequested | None = None
     failed: PaymentFailed | None = None
     voided: PaymentVoided | None = None
     failure_told: PaymentFailureTold | None = None
@@ -141,8 +149,10 @@ class Payment:
             steps = ()
         elif self.settled:
             steps = (Step.NOTIFY,)
+        elif self.created:
+            steps = (Step.CANCEL if self.cancel_requested else Step.SETTLE,)
         else:
-            steps = (Step.SETTLE if self.created else Step.CREATE,)
+            steps = (Step.CREATE,)
         return tuple(step for step in steps if step not in self.seen_to_steps)
 
     @property
@@ -160,7 +170,15 @@ class Payment:
     @property
     def facts(self) -> int:
         """How many facts the state shows, each of which one event brought."""
-        shown = (self.created, self.settled, self.completed, self.failed, self.voided, self.failure_told)
+        shown = (
+            self.created,
+            self.settled,
+            self.completed,
+            self.cancel_requested,
+            self.failed,
+            self.voided,
+            self.failure_told,
+        )
         return 1 + sum(fact is not None for fact in shown)
 
     @property

@@ -37,7 +37,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """The policy of every step. The type checker finds a step without one."""
+    """The policy of every step; the type checker finds a step without one. cancel waits as void does."""
 
     create: RetryPolicy
     settle: RetryPolicy
@@ -53,7 +53,7 @@ class Retries:
                 return self.settle
             case Step.NOTIFY:
                 return self.notify
-            case Step.VOID:
+            case Step.CANCEL | Step.VOID:
                 return self.void
             case Step.NOTIFY_FAILURE:
                 return self.notify_failure

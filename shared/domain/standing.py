@@ -13,6 +13,7 @@ from typing import assert_never
 from shared.domain.decisions import Intention, Refused, intend
 from shared.domain.events import (
     Event,
+    PaymentCancelRequested,
     PaymentCompleted,
     PaymentCreated,
     PaymentFailed,
@@ -29,6 +30,7 @@ STARTER_OF: dict[Step, type[Event]] = {
     Step.CREATE: PaymentInitiated,
     Step.SETTLE: PaymentCreated,
     Step.NOTIFY: PaymentSettled,
+    Step.CANCEL: PaymentCancelRequested,
     Step.VOID: PaymentFailed,
     Step.NOTIFY_FAILURE: PaymentFailed,
 }
@@ -44,6 +46,8 @@ def began_at(payment: Payment, step: Step) -> datetime | None:
             return payment.created.occurred_at if payment.created else None
         case Step.NOTIFY:
             return payment.settled.occurred_at if payment.settled else None
+        case Step.CANCEL:
+            return payment.cancel_requested.occurred_at if payment.cancel_requested else None
         case Step.VOID | Step.NOTIFY_FAILURE:
             return payment.failed.occurred_at if payment.failed else None
         case _:

@@ -28,10 +28,10 @@ class AskingStep:
         return self._taken(await self.make(payment, call))
 
     async def ask(self, payment: Payment, call: Call) -> AskAnswer:
-        return self._taken(await self.provider.ask(payment, self.step, call=call))
+        return self._taken(await self.provider.ask(payment, self.step.asked_as, call=call))
 
     async def find(self, payment: Payment, call: Call) -> AskAnswer:
-        return self._taken(await self.provider.find(payment, self.step, call=call))
+        return self._taken(await self.provider.find(payment, self.step.asked_as, call=call))
 
     def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
         if isinstance(answer, Declined):

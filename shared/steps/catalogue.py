@@ -6,7 +6,7 @@ from shared.steps.create import create
 from shared.steps.notify import Notify
 from shared.steps.settle import settle
 from shared.steps.step import PaymentStep
-from shared.steps.void import void
+from shared.steps.void import cancel, void
 
 
 def payment_step(step: Step, services: Services) -> PaymentStep:
@@ -16,6 +16,8 @@ def payment_step(step: Step, services: Services) -> PaymentStep:
             return create(services.provider)
         case Step.SETTLE:
             return settle(services.provider)
+        case Step.CANCEL:
+            return cancel(services.provider)
         case Step.VOID:
             return void(services.provider)
         case Step.NOTIFY | Step.NOTIFY_FAILURE:

@@ -22,7 +22,7 @@ async def end(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Outcome | H
             return Wanted(now.payment, (PaymentCompleted(occurred_at=turn.now, notification="undelivered"),))
         case Step.NOTIFY | Step.NOTIFY_FAILURE:
             return Wanted(now.payment, (_seen_to(turn, wish),))
-        case Step.CREATE | Step.SETTLE | Step.VOID:
+        case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID:
             return await _end_as_answered(turn, now, wish=wish)
         case _:
             assert_never(turn.step.step)

@@ -36,4 +36,4 @@ class PaymentStep(Protocol):
 
 def request_id(payment: Payment, step: Step) -> str:
     """The same for every attempt and every resumption, so that they are one request to the other side."""
-    return f"{payment.payment_id}:{step.value}"
+    return f"{payment.payment_id}:{step.asked_as.value}"

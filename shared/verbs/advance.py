@@ -5,12 +5,13 @@ nobody else can be sending, so that nothing is done twice. A yes is recorded, ev
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from shared import signals
 from shared.codec.deliveries import Delivery
-from shared.domain.decisions import Intention, Refused, intend
+from shared.domain.decisions import Intention, Refused, cancelled, intend
 from shared.domain.events import PaymentFailed
 from shared.domain.letters import Yes
 from shared.domain.payment import Payment, Step
@@ -113,11 +114,21 @@ async def _first(turn: Turn) -> Outcome | Heard | Wanted:
     Where it does not tell everything, the stream does, and says too whether a newer cause has taken over.
     """
     if turn.notice.is_whole:
-        return await _called(turn, turn.notice.payment, started_at=turn.notice.occurred_at)
+        moved = await _called(turn, turn.notice.payment, started_at=turn.notice.occurred_at)
+        return await _unless_over(moved, turn=turn) if isinstance(moved, Parked) else moved
     now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.step)
     if now.stands is Stands.RUNNING and now.cause == turn.cause:
         return await _called(turn, now.payment, started_at=now.started_at)
     return _not_to_act(now, turn=turn)
+
+
+async def _unless_over(parked: Parked, *, turn: Turn) -> Outcome:
+    """Nobody has to look at a step that needs nothing more: its payment may have been cancelled meanwhile."""
+    with suppress(PaymentsError):
+        now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.step)
+        if now.stands is Stands.DONE:
+            return _not_to_act(now, turn=turn)
+    return parked
 
 
 async def _called(turn: Turn, payment: Payment, *, started_at: datetime) -> Outcome | Heard | Wanted:
@@ -126,7 +137,7 @@ async def _called(turn: Turn, payment: Payment, *, started_at: datetime) -> Outc
             return Parked(Reason.REFUSED, reason)
         case Intention.NOTHING:
             return Finished("already_done")
-        case Intention.EXPIRE:
+        case Intention.GIVE_UP:
             return _concluded(await turn.ask(payment, started_at=started_at), turn=turn, payment=payment)
         case Intention.CALL:
             return _concluded(await turn.send(payment), turn=turn, payment=payment)
@@ -163,8 +174,8 @@ async def _once_more(turn: Turn, now: Standing) -> Outcome | Heard | Wanted:
         return Again("yes_not_found", f"a yes to {turn.call.request_id} was heard, and it cannot be found")
     if not turn.is_quiet:
         return Again("not_quiet", f"{turn.call.request_id} was never seen so far", must_be_quiet=True)
-    is_expired = intend(now.payment, turn.step.step, now=turn.began) is Intention.EXPIRE
-    if is_expired or turn.is_forgotten(now.started_at):
+    is_given_up = intend(now.payment, turn.step.step, now=turn.began) is Intention.GIVE_UP
+    if is_given_up or turn.is_forgotten(now.started_at):
         return _concluded(answer, turn=turn, payment=now.payment)
     return _concluded(await turn.send(now.payment), turn=turn, payment=now.payment)
 
@@ -183,13 +194,15 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Again("busy", why, retry_after_s=retry_after_s)
         case OurFault(code):
             return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
-        case NeverSeen() if intend(payment, turn.step.step, now=turn.began) is Intention.EXPIRE:
-            return Wanted(payment, (_expired(turn),))
+        case NeverSeen() if intend(payment, turn.step.step, now=turn.began) is Intention.GIVE_UP:
+            return Wanted(payment, (_given_up(payment, turn=turn),))
         case NeverSeen():
             return Parked(Reason.OUTCOME_UNPROVABLE, f"request {turn.call.request_id} is too old to be repeated safely")
 
 
-def _expired(turn: Turn) -> PaymentFailed:
+def _given_up(payment: Payment, *, turn: Turn) -> PaymentFailed:
+    if payment.cancel_requested:
+        return cancelled(turn.step.step, payment, at=turn.now)
     return PaymentFailed(
         occurred_at=turn.now, reason="expired", code="payment_expired", failed_step=turn.step.step.value
     )

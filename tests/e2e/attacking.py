@@ -43,6 +43,7 @@ PAY = Call("POST", "/api/payments", ORDER)
 LETTERS = "/api/ops/dead-letters"
 CHANGES = (
     PAY,
+    Call("POST", f"/api/payments/{PAYMENT}/cancel"),
     Call("POST", f"{LETTERS}/replay", {}),
     Call("POST", f"{LETTERS}/drain"),
     Call("POST", f"{LETTERS}/{LETTER}/replay"),

@@ -176,7 +176,9 @@ async def test_a_body_beyond_all_measure_is_refused(laptop: Target, call: Call) 
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "objects"])
-@pytest.mark.parametrize("call", [each for each in CHANGES if not each.path.endswith("drain")], ids=str)
+@pytest.mark.parametrize(
+    "call", [each for each in CHANGES if each.body is not None or each.path.endswith("replay")], ids=str
+)
 async def test_a_body_that_is_nested_too_deeply_is_refused(laptop: Target, call: Call, opening: bytes) -> None:
     nested = b'{"metadata": ' + opening * 10_000
 
@@ -309,17 +311,16 @@ async def test_a_page_of_another_site_uses_no_operators_cookie(
 
 @pytest.mark.parametrize("call", OF_MERCHANTS, ids=str)
 async def test_nobody_pays_without_the_role(signed: Target, call: Call) -> None:
-    own = principal("Operations", "Payments.Refund", application="shop-1")
+    own = principal("Operations", application="shop-1")
 
     assert await refused(signed, call, own) == (403, "role_missing")
     assert await refused(signed, call, FIRST) == (403, "caller_unknown")
 
 
-@pytest.mark.parametrize("call", [call for call in READS if call in OF_MERCHANTS], ids=str)
+@pytest.mark.parametrize("call", [call for call in OF_MERCHANTS if call is not PAY], ids=str)
 async def test_another_applications_payment_is_as_none(signed: Target, call: Call) -> None:
-    other = principal("Payments.Read", application="shop-2")
+    other = principal("Payments.Read", "Payments.Refund", application="shop-2")
 
-    assert (await signed.send(call, SHOP)).status == 200
     assert await refused(signed, call, other) == (404, "payment_not_found")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from local.supervisor import ROOT, Platform
@@ -43,6 +44,8 @@ METHODS = {
     "pm_settle_declined_void_down": 2,
 }
 """Payment methods and how common they are. Not pm_invalid: no repair and no replay mends a request that is wrong."""
+CANCELS, WITHIN_S = 0.15, 3.0
+"""How many of the merchants want their payment to end, and within which time."""
 MERCHANTS = ["ok", "ok", "fails-twice", "down", None]
 HOST = {"PROVIDER_TIMEOUT_S": "3", "NOTIFIER_TIMEOUT_S": "3", "TURN_LIMIT_S": "3.5"}
 """Shorter than the time for which the provider says nothing, and shorter than a lock. Yet far longer than a request
@@ -85,14 +88,18 @@ async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_tw
 
 
 async def _ordered_during(faults: FaultInjector, shop: Shop, count: int) -> list[str]:
-    """Payments of all kinds, accepted while the faults are injected."""
+    """Payments of all kinds, accepted while the faults are injected, and some of them cancelled."""
     drawn, progress, gate = random.Random(SEED), Progress(count), asyncio.Semaphore(AT_A_TIME)
+    minds = random.Random(SEED + 1)
 
-    async def one(number: int, payment_method: str, merchant: str | None) -> str:
+    async def one(number: int, payment_method: str, merchant: str | None, cancels_after_s: float | None) -> str:
         url = f"{shop.provider_url}/merchant/{merchant}" if merchant else None
         async with gate:
             payment_id = await shop.order(f"storm-{number}", payment_method=payment_method, notification_url=url)
         await progress.one_more()
+        if cancels_after_s is not None:
+            await asyncio.sleep(cancels_after_s)
+            await _cancelled(shop, payment_id)
         return payment_id
 
     kinds = drawn.choices(list(METHODS), weights=list(METHODS.values()), k=count)
@@ -100,10 +107,31 @@ async def _ordered_during(faults: FaultInjector, shop: Shop, count: int) -> list
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(faults.cause_outages(progress))
-            orders = [tasks.create_task(one(n, kind, drawn.choice(MERCHANTS))) for n, kind in enumerate(kinds)]
+            orders = [
+                tasks.create_task(one(n, kind, drawn.choice(MERCHANTS), _change_of_mind(minds)))
+                for n, kind in enumerate(kinds)
+            ]
     finally:
         small_faults.cancel()
     return [order.result() for order in orders]
+
+
+def _change_of_mind(minds: random.Random) -> float | None:
+    """After how many seconds a merchant cancels; None for one that does not."""
+    return minds.uniform(0, WITHIN_S) if minds.random() < CANCELS else None
+
+
+async def _cancelled(shop: Shop, payment_id: str) -> None:
+    """Until there is an answer: yes, or too late."""
+    while True:
+        try:
+            answered = await shop.cancel(payment_id)
+        except aiohttp.ClientError:
+            answered = None
+        if answered is not None and answered.status in (200, 202, 409):
+            return
+        assert answered is None or answered.status in (429, 500, 503), answered
+        await asyncio.sleep(LOOK_S)
 
 
 async def _until_nothing_moves(shop: Shop) -> None:
@@ -167,10 +195,16 @@ async def _assert_each_has_its_end(shop: Shop, ids: Sequence[str]) -> None:
     rows = {row["id"]: row for row in await _listed(shop, "payments", "payments")}
     charges = await shop.charges()
     ends = {payment_id: rows[payment_id]["status"] for payment_id in ids}
-    print(Counter(ends.values()))
+    print(Counter(ends.values()), Counter([await _why(shop, payment_id) for payment_id in ids]))
     assert set(ends.values()) <= {"completed", "failed", "voided"}
     taken = {payment_id: charges.get(payment_id, {}).get("times_charged", 0) for payment_id in ids}
     assert taken == {payment_id: int(end == "completed") for payment_id, end in ends.items()}
+
+
+async def _why(shop: Shop, payment_id: str) -> str:
+    payment = (await shop.get(f"/api/payments/{payment_id}")).body
+    too_late = " after a request to cancel" if "cancel_requested" in payment and "failed" not in payment else ""
+    return f"{payment.get('failed', {}).get('reason', 'paid')}{too_late}"
 
 
 async def _assert_it_was_a_storm(shop: Shop, count: int) -> None:

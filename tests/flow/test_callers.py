@@ -28,6 +28,7 @@ ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
 
 NEEDED: Mapping[str, Role | None] = {
     "accept_payment": Role.CREATE,
+    "request_cancel": Role.REFUND,
     "get_payment": Role.READ,
     "get_payment_events": Role.READ,
     "health": None,
@@ -44,10 +45,18 @@ NEEDED: Mapping[str, Role | None] = {
 }
 """The role that each route asks for; None is open to everybody. A route that is not here is a door that nobody saw."""
 
-CHANGES = ("accept_payment", "replay_dead_letters", "drain_dead_letters", "replay_dead_letter", "discard_dead_letter")
+CHANGES = (
+    "accept_payment",
+    "request_cancel",
+    "replay_dead_letters",
+    "drain_dead_letters",
+    "replay_dead_letter",
+    "discard_dead_letter",
+)
 READS = tuple(name for name, role in NEEDED.items() if role and name not in CHANGES)
 BODIES: Mapping[str, object] = {
     "accept_payment": ORDER,
+    "request_cancel": b"",
     "replay_dead_letters": {},
     "drain_dead_letters": b"",
     "replay_dead_letter": b"",
@@ -204,6 +213,19 @@ async def test_an_operator_looks_at_every_merchants_payment(tmp_path: Path, view
 
         assert [each.body["payment_id"] for each in seen] == payments
         assert (none.status, none.body["code"]) == (404, "payment_not_found")
+
+
+async def test_anothers_payment_is_not_cancelled(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world, doors=SHARED)
+        payment_id = await paid(edge, THEIRS)
+
+        ours = await edge.ask("request_cancel", headers=OURS, payment_id=payment_id)
+        none = await edge.ask("request_cancel", headers=OURS, payment_id=ID)
+
+        assert ours == none
+        assert (none.status, none.body["code"]) == (404, "payment_not_found")
+        assert await stored(world) == 1
 
 
 # -- what a browser can be made to send

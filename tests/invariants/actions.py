@@ -66,6 +66,12 @@ def _accept(world: World, luck: Luck) -> None:
     _go_on(world.accept(key, worker=_worker(luck)), luck, world)
 
 
+def _cancel(world: World, luck: Luck) -> None:
+    payment_ids = world.payment_ids()
+    if payment_ids and len(world.stage.jobs) < MOST_JOBS:
+        _go_on(world.cancel(luck.one_of(payment_ids), worker=_worker(luck)), luck, world)
+
+
 def _work(world: World, luck: Luck) -> None:
     """A message is delivered, or a page of the feed is read."""
     if len(world.stage.jobs) >= MOST_JOBS:
@@ -295,6 +301,7 @@ def _lose(world: World, luck: Luck) -> None:
 
 _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "accept": _accept,
+    "cancel": _cancel,
     "work": _work,
     "resume": _resume,
     "calm": _calm,
@@ -335,10 +342,14 @@ _WEIGHTS = {
     "rewind": 1.5,
     "freeze": 1.0,
     "accept": 0.7,
+    "cancel": 2.0,
     "garble": 0.5,
     "roll_back": 1.0,
     "lose": 0.5,
     "drain": 0.5,
 }
-_TASTES = {kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")}
+_TASTES = {
+    **{kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")},
+    "cancel": [0.0, 0.0, 0.5, 3.0],
+}
 """How much of a kind a run has, drawn once; other kinds may also be missing altogether."""

@@ -234,7 +234,16 @@ def _is_act_of(event: Told, who: str) -> bool:
 
 
 def _notes_change_no_fact(world: World) -> Iterator[Broken]:
-    names = ("created", "settled", "completed", "failed", "voided", "failure_told", "captured_late")
+    names = (
+        "created",
+        "settled",
+        "completed",
+        "cancel_requested",
+        "failed",
+        "voided",
+        "failure_told",
+        "captured_late",
+    )
     for payment_id in world.payment_ids():
         events = [(stored.event, told(text).kind) for stored, text in _read(world, payment_id)]
         whole = fold(event for event, _ in events)

@@ -16,6 +16,7 @@ STARTER = {
     "create": "payment.initiated",
     "settle": "payment.created",
     "notify": "payment.settled",
+    "cancel": "payment.cancel_requested",
     "void": "payment.failed",
     "notify_failure": "payment.failed",
 }
@@ -81,7 +82,9 @@ def is_done(stream: Sequence[Told], step: str) -> bool:
         case "create":
             return failed or has(stream, "payment.created")
         case "settle":
-            return failed or taken
+            return failed or taken or has(stream, "payment.cancel_requested")
+        case "cancel":
+            return failed or taken or not has(stream, "payment.created")
         case "notify":
             return failed or has(stream, "payment.completed")
         case "void":
@@ -155,4 +158,5 @@ def _may_be_had(stream: Sequence[Told], step: str) -> bool:
 
 def _holds_what_stands_nowhere(stream: Sequence[Told], letter: LetterRecord) -> bool:
     reference = letter.yes.reference if letter.yes else None
-    return letter.step in ("create", "settle", "void") and bool(reference) and reference not in references(stream)
+    moves_money = letter.step in ("create", "settle", "cancel", "void")
+    return moves_money and bool(reference) and reference not in references(stream)

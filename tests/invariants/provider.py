@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from shared.domain.payment import Payment, Step
-from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import (
+    Answer,
+    AskAnswer,
+    Busy,
+    Call,
+    CapturedInstead,
+    Declined,
+    Done,
+    NeverSeen,
+    OurFault,
+    Unknown,
+)
 from tests.invariants.luck import Luck
 from tests.invariants.stage import Stage
 
@@ -79,7 +90,8 @@ class Provider:
 
     def heard(self, answer: object) -> list[Callable[[], None]]:
         """An answer has reached a worker that lives; whom to tell when it is handed on."""
-        told = [deed for deed in self.book if isinstance(answer, Done) and deed.reference == answer.reference]
+        reference = answer.reference if isinstance(answer, Done | CapturedInstead) else None
+        told = [deed for deed in self.book if reference is not None and deed.reference == reference]
         for deed in told:
             deed.heard = True
         return [deed.hand_on for deed in told]
@@ -150,7 +162,7 @@ class Provider:
         captured, voided = self.deeds(payment.payment_id, Step.SETTLE), self.deeds(payment.payment_id, Step.VOID)
         same, other = (captured, voided) if step is Step.SETTLE else (voided, captured)
         if other:
-            return OurFault("409 already_voided" if step is Step.SETTLE else "409 already_captured")
+            return OurFault("409 already_voided") if step is Step.SETTLE else CapturedInstead(str(other[0].reference))
         if same and self.habits.remembers:
             return Done(str(same[0].reference))
         return None
@@ -178,6 +190,9 @@ class Provider:
         done = [deed.reference for deed in known if deed.reference]
         if done:
             return Done(done[0])
+        captured = self.deeds(payment.payment_id, Step.SETTLE) if step is Step.VOID else []
+        if captured and captured[0].visible_s <= self.stage.now_s:
+            return CapturedInstead(str(captured[0].reference))
         return Declined("card_declined") if known else NeverSeen()
 
 

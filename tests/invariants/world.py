@@ -19,6 +19,7 @@ from shared.errors import BusUnavailable
 from shared.services import Services
 from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.advance import advance
+from shared.verbs.cancel import cancel
 from shared.verbs.project import project
 from shared.verbs.publish import publish
 from shared.verbs.recovery.discard import discard
@@ -186,6 +187,15 @@ class World:
             self.stage.short[accepted.stored.payment.payment_id] = f"({key})"
 
         return self.stage.start(work(), name=f"accept {key}", worker=worker)
+
+    def cancel(self, payment_id: str, *, worker: int) -> Job:
+        """The merchant wants it to end."""
+
+        async def work() -> None:
+            answer = await cancel(payment_id, merchant_id="merchant-1", traceparent=None, services=self.services)
+            self.stage.tell(f"    the merchant is told {answer.reason if isinstance(answer, Refused) else 'yes'}")
+
+        return self.stage.start(work(), name=f"cancel ({payment_id[:8]})", worker=worker)
 
     def deliver(self, entry: Entry, *, worker: int) -> Job:
         """The broker hands a message to a function."""

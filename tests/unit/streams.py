@@ -11,6 +11,7 @@ from shared.domain.decisions import Refused, decide
 from shared.domain.events import (
     Event,
     Notification,
+    PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
@@ -44,6 +45,8 @@ ANSWERS: tuple[Event, ...] = (
     ),
     *(PaymentVoided(occurred_at=NOON, void_id=reference) for reference in ("vo_1", "vo_2")),
     PaymentFailureTold(occurred_at=NOON),
+    PaymentCancelRequested(occurred_at=NOON),
+    PaymentFailed(occurred_at=NOON, reason="cancelled", code="by_merchant", failed_step="create"),
 )
 """What a step may want to record. The rules say whether it is."""
 

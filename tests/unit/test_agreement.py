@@ -123,6 +123,7 @@ def test_a_tick_that_was_missed_is_made_up_for_and_a_start_is_no_tick(declared_f
 ENDPOINTS = {
     "accept_payment": "function POST payments",
     "get_payment": "function GET payments/{payment_id}",
+    "request_cancel": "function POST payments/{payment_id}/cancel",
     "get_payment_events": "function GET payments/{payment_id}/events",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",

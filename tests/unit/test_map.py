@@ -124,7 +124,7 @@ def test_every_event_is_among_those_that_random_streams_are_made_of() -> None:
 def test_a_topic_is_named_after_its_event() -> None:
     for story in TOLD_IN_FULL.values():
         event = story.stored[-1].event
-        assert flow.TOPIC_OF.get(type(event)) in {type_name(event).replace(".", "-"), None}
+        assert flow.TOPIC_OF.get(type(event)) in {type_name(event).replace(".", "-").replace("_", "-"), None}
 
 
 def test_each_function_and_each_place_belongs_to_one_step() -> None:

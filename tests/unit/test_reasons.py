@@ -5,7 +5,7 @@ import pytest
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason, Severity, severity_of
 
-MONEY = (Step.CREATE, Step.SETTLE, Step.VOID)
+MONEY = (Step.CREATE, Step.SETTLE, Step.CANCEL, Step.VOID)
 
 
 @pytest.mark.parametrize("step", Step)

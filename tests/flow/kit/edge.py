@@ -8,7 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
-from functions import accept, health, query, recover
+from functions import accept, cancel, health, query, recover
 from functions.caller import Doors
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
@@ -36,6 +36,7 @@ class Edge:
         services = starting or ready
         app = func.FunctionApp()
         app.register_functions(accept.blueprint(services, doors=doors))
+        app.register_functions(cancel.blueprint(services, doors=doors))
         app.register_functions(query.blueprint(services, doors=doors))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(recover.blueprint(services, doors=doors))

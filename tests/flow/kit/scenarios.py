@@ -93,6 +93,26 @@ async def failed_twice(world: World) -> str:
     return payment_id
 
 
+async def cancelled(world: World) -> str:
+    """While it cannot be settled; and the void, done, is not answered."""
+    await world.backends.tell_provider("/break")
+    payment_id = await world.accept("pm_settle_down_void_times_out_once", notify="ok")
+    while "created" not in await world.events(payment_id):
+        if not await world.next() and not await world.wait():
+            break
+    await world.cancel(payment_id)
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def cancelled_before_it_was_created(world: World) -> str:
+    await world.backends.tell_provider("/break")
+    payment_id = await world.accept("pm_down")
+    await world.cancel(payment_id)
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
 async def parked_and_replayed(world: World) -> str:
     await world.backends.tell_provider("/break")
     payment_id = await world.accept("pm_settle_down")
@@ -168,6 +188,8 @@ SCENARIOS: dict[str, Scenario] = {
         created_then_timed_out,
         failed_twice,
         invalid,
+        cancelled,
+        cancelled_before_it_was_created,
         merchant_unreachable,
         parked_and_replayed,
         parked_and_discarded,

@@ -28,6 +28,7 @@ from shared.domain.stream import StoredEvent
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.accept import By, Initiate, accept
+from shared.verbs.cancel import cancel
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
 from shared.verbs.sweep import sweep
@@ -67,6 +68,12 @@ class World(Host):
         accepted = await self.operate(lambda services: accept(command, by=by, services=services))
         assert not isinstance(accepted, Refused), accepted
         return accepted.stored.payment.payment_id
+
+    async def cancel(self, payment_id: str) -> Payment | Refused | None:
+        """What the payment's own merchant is answered."""
+        return await self.operate(
+            lambda services: cancel(payment_id, merchant_id="merchant-1", traceparent=None, services=services)
+        )
 
     async def replay_all(self, **wanted: Any) -> list[Replay]:
         """Every open dead letter, or those that are wanted."""
