@@ -317,6 +317,13 @@ async def test_nobody_pays_without_the_role(signed: Target, call: Call) -> None:
     assert await refused(signed, call, FIRST) == (403, "caller_unknown")
 
 
+async def test_with_its_own_roles_it_is_all_there_for_the_application(signed: Target) -> None:
+    """So that what is refused below is refused for what it is."""
+    seen = [await signed.send(call, SHOP) for call in READS if call in OF_MERCHANTS]
+
+    assert {answer.status for answer in seen} == {200}
+
+
 @pytest.mark.parametrize("call", [call for call in OF_MERCHANTS if call is not PAY], ids=str)
 async def test_another_applications_payment_is_as_none(signed: Target, call: Call) -> None:
     other = principal("Payments.Read", "Payments.Refund", application="shop-2")
