@@ -9,23 +9,32 @@ picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 import azure.functions as func
 
 from functions import accept, advance, cancel, drain, health, measure, project, publish, query, recover, refund, sweep
-from functions.caller import caller
+from functions.caller import Doors
 from shared.settings import read_settings
 from shared.wiring import build_id, once
 
 settings = read_settings()
 services = once(settings)
 
+doors = Doors(
+    merchant_id=settings.merchant_id,
+    merchants=settings.merchants,
+    payments_by_entra=settings.api_auth == "entra",
+    operations_by_entra=settings.ops_auth == "entra",
+    development=settings.development_principal,
+    hosts=settings.hosts,
+)
+
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(accept.blueprint(services))
+app.register_functions(accept.blueprint(services, doors=doors))
 app.register_functions(publish.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(advance.blueprint(services))
-app.register_functions(recover.blueprint(services, caller=caller(settings.ops_caller)))
+app.register_functions(recover.blueprint(services, doors=doors))
 app.register_functions(drain.blueprint(services, schedule=settings.drain_schedule))
 app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(sweep.blueprint(services, schedule=settings.sweep_schedule))
 app.register_functions(measure.blueprint(services, schedule=settings.backlog_schedule))
-app.register_functions(cancel.blueprint(services))
-app.register_functions(refund.blueprint(services))
-app.register_functions(query.blueprint(services))
-app.register_functions(health.blueprint(services, build_id=build_id()))
+app.register_functions(cancel.blueprint(services, doors=doors))
+app.register_functions(refund.blueprint(services, doors=doors))
+app.register_functions(query.blueprint(services, doors=doors))
+app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))

@@ -4,7 +4,8 @@ import json
 
 import azure.functions as func
 
-from functions.bodies import KEY, refusal_of
+from functions.caller import Doors, Role
+from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
 from functions.requests import BodyNotJson, RequestInvalid, parse
 from functions.route import Request, Route, on_request
@@ -12,12 +13,9 @@ from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
 from shared.errors import PaymentsError
 from shared.services import GetServices
-from shared.verbs.accept import Accepted, accept
+from shared.verbs.accept import Accepted, By, accept
 
-ROUTE = Route(name="accept_payment", method="POST", path="payments")
-
-REPLAYED = "Idempotent-Replayed"
-"""`true` on the answer to a request that had been accepted before."""
+ROUTE = Route(name="accept_payment", method="POST", path="payments", needs=Role.CREATE)
 
 _TITLES = {
     "store_busy": "The store is busy. Send the same request with the same Idempotency-Key again.",
@@ -29,25 +27,24 @@ itself, so a refusal may be that of the repeat.
 """
 
 
-def blueprint(services: GetServices) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `accept_payment`."""
     bp = func.Blueprint()
 
     async def respond(request: Request) -> func.HttpResponse:
-        return await _accept(request.http, traceparent=request.traceparent, services=services)
+        return await _accept(request, services=services)
 
-    on_request(bp, ROUTE, respond=respond)
+    on_request(bp, ROUTE, doors=doors, respond=respond)
     return bp
 
 
-async def _accept(req: func.HttpRequest, *, traceparent: str, services: GetServices) -> func.HttpResponse:
-    refusal = refusal_of(req)
-    if refusal is not None:
-        return refusal
-    key = req.headers.get(KEY)
+async def _accept(request: Request, *, services: GetServices) -> func.HttpResponse:
     try:
-        command = parse(req.get_body())
-        outcome = await accept(command, idempotency_key=key, traceparent=traceparent, services=await services())
+        key = key_in(request.http)
+        by = By(merchant_id=request.caller.merchant_id, idempotency_key=key, traceparent=request.traceparent)
+        outcome = await accept(parse(request.http.get_body()), by=by, services=await services())
+    except KeyInvalid:
+        return problem("idempotency_key_invalid")
     except BodyNotJson as exc:
         return problem("body_not_json", detail=str(exc))
     except RequestInvalid as exc:

@@ -1,22 +1,124 @@
-"""Who calls an operators' function: a name for the record. The one place to change when roles exist. Knows no verb."""
+"""Who calls, and what they may do: from a request to a Caller or a Refusal. Knows no route and no verb.
 
-from collections.abc import Callable
+A key names a merchant. Behind Azure's built-in authentication the client principal names an application and its roles.
+Where neither says who calls, only the development principal of a laptop is let in.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 import azure.functions as func
 
-EASY_AUTH = "easy-auth"
-PRINCIPAL = "x-ms-client-principal-name"
+from functions.principal import HEADER, Unreadable, principal_in
 
 
-def caller(ops_caller: str) -> Callable[[func.HttpRequest], str]:
-    """A fixed name (the holder of the admin key, or the developer), or the name that Entra ID vouches for.
+class Role(StrEnum):
+    """What a caller may do: the app roles of the registration in Microsoft Entra ID."""
 
-    The header is read only behind the platform's authentication, which overwrites what a client sends.
+    CREATE = "Payments.Create"
+    READ = "Payments.Read"
+    REFUND = "Payments.Refund"
+    OPERATIONS = "Operations"
+
+
+OF_A_KEY = frozenset({Role.CREATE, Role.READ, Role.REFUND})
+"""A key opens payments, and never operations: it names no person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """merchant_id: whose payments they make and see. name: for the record of what they do."""
+
+    merchant_id: str
+    name: str
+    roles: frozenset[str]
+
+
+NOBODY = Caller(merchant_id="", name="", roles=frozenset())
+"""At a route that is open to all. No payment is this merchant's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A code of problems.py. detail: for the caller; it repeats nothing that was sent."""
+
+    code: str
+    detail: str | None = None
+
+
+_NO_KEY = Refusal("caller_unknown", "Send a function key, in x-functions-key or as ?code=.")
+_NO_MERCHANT = Refusal("caller_unknown", "This key belongs to no merchant.")
+_NO_PRINCIPAL = Refusal("caller_unknown", "Sign in: no client principal came with the request.")
+_NO_OPERATOR = Refusal("caller_unknown", "Nobody can sign in as an operator here.")
+_ODD_PRINCIPAL = Refusal("caller_unknown", "The client principal cannot be read, or names no application.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """How callers are known, as the settings say.
+
+    merchants: by the SHA-256 of their key; empty: each key is that of merchant_id. The names *_by_entra say where the
+    client principal is believed. development: who calls where nothing else says it; None but on a laptop. hosts: under
+    which names the development principal may be asked, beside those of the loopback.
     """
 
-    def name(req: func.HttpRequest) -> str:
-        if ops_caller == EASY_AUTH:
-            return str(req.headers.get(PRINCIPAL, "unknown"))
-        return ops_caller
+    merchant_id: str
+    merchants: Mapping[str, str]
+    payments_by_entra: bool
+    operations_by_entra: bool
+    development: str | None
+    hosts: frozenset[str]
 
-    return name
+    def caller(self, req: func.HttpRequest, *, needs: Role) -> Caller | Refusal:
+        """Who calls, if they have the role."""
+        found = self._known(req, is_operation=needs is Role.OPERATIONS)
+        if isinstance(found, Refusal) or needs in found.roles:
+            return found
+        return Refusal("role_missing", f"This needs the role {needs}.")
+
+    def _known(self, req: func.HttpRequest, *, is_operation: bool) -> Caller | Refusal:
+        if not (self.payments_by_entra or self.operations_by_entra) and _claims_a_principal(req):
+            return Refusal("principal_forged")
+        if self.operations_by_entra if is_operation else self.payments_by_entra:
+            return _of_principal(req)
+        if not is_operation and (key := _offered_key(req)):
+            return self._of_key(key)
+        return self._developer() or (_NO_OPERATOR if is_operation else _NO_KEY)
+
+    def _of_key(self, key: str) -> Caller | Refusal:
+        """Whose key it is. The host has checked that it is one. The time of a look at digests tells nothing of it."""
+        if not self.merchants:
+            return Caller(merchant_id=self.merchant_id, name=self.merchant_id, roles=OF_A_KEY)
+        merchant = self.merchants.get(hashlib.sha256(key.encode()).hexdigest())
+        return Caller(merchant_id=merchant, name=merchant, roles=OF_A_KEY) if merchant else _NO_MERCHANT
+
+    def _developer(self) -> Caller | None:
+        if self.development is None:
+            return None
+        return Caller(merchant_id=self.merchant_id, name=self.development, roles=frozenset(Role))
+
+
+def _claims_a_principal(req: func.HttpRequest) -> bool:
+    return any(name.lower().startswith(HEADER) for name in req.headers)
+
+
+def _of_principal(req: func.HttpRequest) -> Caller | Refusal:
+    if HEADER not in req.headers:
+        return _NO_PRINCIPAL
+    try:
+        principal = principal_in(req.headers)
+    except Unreadable:
+        return _ODD_PRINCIPAL
+    return Caller(merchant_id=principal.application, name=principal.name, roles=principal.roles)
+
+
+def _offered_key(req: func.HttpRequest) -> str:
+    """As the host looks for it: the header goes before the query, whose `code` may be in any letters.
+
+    What was sent twice arrives here joined, while the host has looked at the first: nobody's key.
+    """
+    if key := req.headers.get("x-functions-key", ""):
+        return str(key)
+    return ",".join(value for name, value in req.params.items() if name.lower() == "code")

@@ -4,6 +4,7 @@ import json
 
 import azure.functions as func
 
+from functions.caller import Doors, Role
 from functions.problems import problem, problem_of
 from functions.query import payment_id_in
 from functions.route import Request, Route, on_request
@@ -14,17 +15,17 @@ from shared.errors import PaymentsError
 from shared.services import GetServices
 from shared.verbs.cancel import cancel
 
-ROUTE = Route(name="request_cancel", method="POST", path="payments/{payment_id}/cancel")
+ROUTE = Route(name="request_cancel", method="POST", path="payments/{payment_id}/cancel", needs=Role.REFUND)
 
 
-def blueprint(services: GetServices) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `request_cancel`."""
     bp = func.Blueprint()
 
     async def respond(request: Request) -> func.HttpResponse:
         return await _cancel(request, services=services)
 
-    on_request(bp, ROUTE, respond=respond)
+    on_request(bp, ROUTE, doors=doors, respond=respond)
     return bp
 
 
@@ -36,9 +37,8 @@ async def _cancel(request: Request, *, services: GetServices) -> func.HttpRespon
         return problem("payment_not_found")
     try:
         at_hand = await services()
-        outcome = await cancel(
-            payment_id, merchant_id=at_hand.merchant_id, traceparent=request.traceparent, services=at_hand
-        )
+        merchant_id = request.caller.merchant_id
+        outcome = await cancel(payment_id, merchant_id=merchant_id, traceparent=request.traceparent, services=at_hand)
     except PaymentsError as exc:
         return problem_of(exc)
     match outcome:

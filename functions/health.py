@@ -6,20 +6,21 @@ import time
 import azure.functions as func
 
 from functions.answers import json_answer
+from functions.caller import Doors
 from functions.route import Request, Route, on_request
 from shared.errors import StoreBusy
 from shared.services import GetServices
 from shared.verbs.query import readiness
 
-HEALTH = Route(name="health", method="GET", path="health", level=func.AuthLevel.ANONYMOUS)
-READY = Route(name="ready", method="GET", path="health/ready", level=func.AuthLevel.ANONYMOUS)
+HEALTH = Route(name="health", method="GET", path="health", needs=None)
+READY = Route(name="ready", method="GET", path="health/ready", needs=None)
 
 READY_CACHE_S = 5
 START_LIMIT_S = 10.0
 """How long a probe waits for a process that cannot reach the store. The process goes on trying."""
 
 
-def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors, build_id: str) -> func.Blueprint:
     """The functions `health` and `ready`; both are open to everybody."""
     bp = func.Blueprint()
     lately = _Lately(services)
@@ -31,8 +32,8 @@ def blueprint(services: GetServices, *, build_id: str) -> func.Blueprint:
         checks = await lately.checks()
         return json_answer({"checks": checks}, status=200 if set(checks.values()) == {"ok"} else 503)
 
-    on_request(bp, HEALTH, respond=health)
-    on_request(bp, READY, respond=ready)
+    on_request(bp, HEALTH, doors=doors, respond=health)
+    on_request(bp, READY, doors=doors, respond=ready)
     return bp
 
 

@@ -16,8 +16,13 @@ _LATER = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
-    "body_too_large": (413, "The body is larger than a payment request can be."),
+    "body_too_large": (413, "The body is larger than any request here can be."),
     "unsupported_media_type": (415, "Send the request as application/json."),
+    "caller_unknown": (403, "It is not known who calls, or not for whom."),
+    "principal_forged": (403, "Nobody signs in here, so nothing may say that somebody did."),
+    "role_missing": (403, "The caller may not do this."),
+    "origin_refused": (403, "A page of another site may not change anything here."),
+    "host_refused": (403, "This machine is not asked under that name."),
     "idempotency_key_invalid": (
         400,
         "Idempotency-Key must be one value: 1 to 255 visible ASCII characters, no comma.",

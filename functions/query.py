@@ -1,4 +1,7 @@
-"""query: GET a payment and its events. Translates what is stored into HTTP. Knows no storage."""
+"""query: GET a payment and its events, as its merchant or as an operator. Translates what is stored into HTTP.
+
+Knows no storage.
+"""
 
 import hashlib
 import json
@@ -8,6 +11,7 @@ from dataclasses import asdict
 
 import azure.functions as func
 
+from functions.caller import Doors, Role
 from functions.problems import problem, problem_of
 from functions.route import Request, Route, on_request
 from shared.codec.documents import event_to_json
@@ -25,22 +29,26 @@ from shared.verbs.query import stream_of, waiting
 type View = Callable[[Sequence[StoredEvent], Services], dict[str, object]]
 
 
-def blueprint(services: GetServices) -> func.Blueprint:
-    """The functions `get_payment` and `get_payment_events`."""
+def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
+    """A function for each of VIEWS."""
     bp = func.Blueprint()
     for route, view in VIEWS.items():
-        _register(bp, route, view=view, services=services)
+        _register(bp, route, view=view, doors=doors, services=services)
     return bp
 
 
-def _register(bp: func.Blueprint, route: Route, *, view: View, services: GetServices) -> None:
+def _register(bp: func.Blueprint, route: Route, *, view: View, doors: Doors, services: GetServices) -> None:
     async def respond(request: Request) -> func.HttpResponse:
-        return await _shown(request.http, view=view, services=services)
+        merchant_id = None if route.needs is Role.OPERATIONS else request.caller.merchant_id
+        return await _shown(request.http, view=view, merchant_id=merchant_id, services=services)
 
-    on_request(bp, route, respond=respond)
+    on_request(bp, route, doors=doors, respond=respond)
 
 
-async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) -> func.HttpResponse:
+async def _shown(
+    req: func.HttpRequest, *, view: View, merchant_id: str | None, services: GetServices
+) -> func.HttpResponse:
+    """merchant_id: whose payments are seen; None sees all. Of another's payment is said what is said of none."""
     payment_id = payment_id_in(req)
     if payment_id is None:
         return problem("payment_not_found")
@@ -49,7 +57,9 @@ async def _shown(req: func.HttpRequest, *, view: View, services: GetServices) ->
         stream = await stream_of(payment_id, services=at_hand)
     except PaymentsError as exc:
         return problem_of(exc)
-    return _as_asked(req, view(stream, at_hand)) if stream else problem("payment_not_found")
+    if not stream or merchant_id not in (None, stream[0].payment.merchant_id):
+        return problem("payment_not_found")
+    return _as_asked(req, view(stream, at_hand))
 
 
 def _as_asked(req: func.HttpRequest, shown: dict[str, object]) -> func.HttpResponse:
@@ -76,7 +86,8 @@ def payment_id_in(req: func.HttpRequest) -> str | None:
 
 
 def _payment(stream: Sequence[StoredEvent], services: Services) -> dict[str, object]:
-    """The merchant's own words are only in the first event, and only the merchant's own API shows them."""
+    """The merchant's own words are only in the first event, and only their own API shows them, and an
+    operator's look at the payment."""
     first = stream[0].event
     own = {"description": first.description, "metadata": first.metadata} if isinstance(first, PaymentInitiated) else {}
     held_up = [_wait(wait) for wait in waiting(stream, services=services)]
@@ -98,7 +109,13 @@ def _events(stream: Sequence[StoredEvent], _: Services) -> dict[str, object]:
     return {"payment_id": stream[0].payment.payment_id, "events": [event_to_json(stored) for stored in stream]}
 
 
+def _get(name: str, path: str, *, needs: Role) -> Route:
+    return Route(name=name, method="GET", path=path, needs=needs)
+
+
 VIEWS: dict[Route, View] = {
-    Route(name="get_payment", method="GET", path="payments/{payment_id}"): _payment,
-    Route(name="get_payment_events", method="GET", path="payments/{payment_id}/events"): _events,
+    _get("get_payment", "payments/{payment_id}", needs=Role.READ): _payment,
+    _get("get_payment_events", "payments/{payment_id}/events", needs=Role.READ): _events,
+    _get("inspect_payment", "ops/payments/{payment_id}", needs=Role.OPERATIONS): _payment,
+    _get("inspect_payment_events", "ops/payments/{payment_id}/events", needs=Role.OPERATIONS): _events,
 }

@@ -1,11 +1,10 @@
 """recover: dead letters wake it, and operators through /api/ops. Translates for the verbs. Knows no rule."""
 
-from collections.abc import Callable
-
 import azure.functions as func
 
 from functions import operators
 from functions.advance import AS_BYTES, CONNECTION, delivery
+from functions.caller import Doors, Role
 from functions.edge import edge
 from functions.route import Request, Route, on_request
 from shared import flow
@@ -14,7 +13,7 @@ from shared.verbs.recovery.keep import keep
 
 
 def _ops(name: str, method: str, *, path: str) -> Route:
-    return Route(name=name, method=method, path=f"ops/{path}", level=func.AuthLevel.ADMIN)
+    return Route(name=name, method=method, path=f"ops/{path}", needs=Role.OPERATIONS)
 
 
 ROUTES: dict[Route, operators.Answer] = {
@@ -26,10 +25,10 @@ ROUTES: dict[Route, operators.Answer] = {
     _ops("discard_dead_letter", "POST", path="dead-letters/{letter_id}/discard"): operators.discard_letter,
     _ops("list_payments", "GET", path="payments"): operators.list_rows,
 }
-"""The operators' functions; each asks for the admin key."""
+"""The operators' functions; query has those that look at one payment."""
 
 
-def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str]) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """`record_dead_letter`, and one function for each of ROUTES."""
     bp = func.Blueprint()
 
@@ -46,15 +45,12 @@ def blueprint(services: GetServices, *, caller: Callable[[func.HttpRequest], str
         await keep(delivery(message, queue=flow.RECORD_SUBSCRIPTION), services=await services())
 
     for route in ROUTES:
-        _register(bp, route, services=services, caller=caller)
+        _register(bp, route, services=services, doors=doors)
     return bp
 
 
-def _register(
-    bp: func.Blueprint, route: Route, *, services: GetServices, caller: Callable[[func.HttpRequest], str]
-) -> None:
+def _register(bp: func.Blueprint, route: Route, *, services: GetServices, doors: Doors) -> None:
     async def respond(request: Request) -> func.HttpResponse:
-        req = request.http
-        return await operators.answer(req, ask=ROUTES[route], by=caller(req), services=services)
+        return await operators.answer(request.http, ask=ROUTES[route], by=request.caller.name, services=services)
 
-    on_request(bp, route, respond=respond)
+    on_request(bp, route, doors=doors, respond=respond)

@@ -4,8 +4,8 @@ import json
 
 import azure.functions as func
 
-from functions.accept import REPLAYED
-from functions.bodies import KEY, refusal_of
+from functions.caller import Doors, Role
+from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
 from functions.query import payment_id_in
 from functions.requests import BodyNotJson, RequestInvalid, parse_refund
@@ -16,40 +16,38 @@ from shared.errors import PaymentsError
 from shared.services import GetServices
 from shared.verbs.refund import RefundAccepted, refund
 
-ROUTE = Route(name="request_refund", method="POST", path="payments/{payment_id}/refunds")
+ROUTE = Route(name="request_refund", method="POST", path="payments/{payment_id}/refunds", needs=Role.REFUND)
 
 
-def blueprint(services: GetServices) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `request_refund`."""
     bp = func.Blueprint()
 
     async def respond(request: Request) -> func.HttpResponse:
         return await _refund(request, services=services)
 
-    on_request(bp, ROUTE, respond=respond)
+    on_request(bp, ROUTE, doors=doors, respond=respond)
     return bp
 
 
 async def _refund(request: Request, *, services: GetServices) -> func.HttpResponse:
-    req = request.http
-    refusal = refusal_of(req)
-    if refusal is not None:
-        return refusal
-    payment_id, key = payment_id_in(req), req.headers.get(KEY)
-    if key is None:
-        return problem("idempotency_key_required")
-    if payment_id is None:
-        return problem("payment_not_found")
     try:
-        command, at_hand = parse_refund(req.get_body()), await services()
+        payment_id, key = payment_id_in(request.http), key_in(request.http)
+        if key is None:
+            return problem("idempotency_key_required")
+        if payment_id is None:
+            return problem("payment_not_found")
+        command, at_hand = parse_refund(request.http.get_body()), await services()
         outcome = await refund(
             command,
             payment_id=payment_id,
-            merchant_id=at_hand.merchant_id,
+            merchant_id=request.caller.merchant_id,
             idempotency_key=key,
             traceparent=request.traceparent,
             services=at_hand,
         )
+    except KeyInvalid:
+        return problem("idempotency_key_invalid")
     except BodyNotJson as exc:
         return problem("body_not_json", detail=str(exc))
     except RequestInvalid as exc:

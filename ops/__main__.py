@@ -61,7 +61,7 @@ def _unexpected(exc: Exception) -> int:
 
 
 async def _run(options: Namespace) -> int:
-    async with Api(Target.app(options.url, key=options.key)) as app:
+    async with Api(Target.app(options.url)) as app:
         if options.command != "reconcile":
             return await COMMANDS[options.command](app, options)
         async with Api(Target.provider(options.provider_url)) as provider:

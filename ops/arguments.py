@@ -24,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """`--url`, `--key` and `--json` may stand before the command or behind it."""
+    """`--url` and `--json` may stand before the command or behind it."""
     top = _Parser(
         prog="python -m ops",
         description="Operate Regis Pay: look at dead letters, replay or discard them, compare with the provider.",
@@ -57,9 +57,6 @@ def _common(*, is_top: bool) -> _Parser:
         "--url",
         default=url if is_top else argparse.SUPPRESS,
         help=f"the function app, without /api; {DEFAULT_URL} or ${URL_VARIABLE} if not given",
-    )
-    common.add_argument(
-        "--key", default=None if is_top else argparse.SUPPRESS, help="the app's admin key; better: $REGIS_PAY_OPS_KEY"
     )
     common.add_argument(
         "--json", action="store_true", default=False if is_top else argparse.SUPPRESS, help="for programs"

@@ -1,4 +1,4 @@
-"""The HTTP of the operator's command: keys, repeats, pages, and every fault as one line. Knows no command."""
+"""The HTTP of the operator's command: tokens, repeats, pages, and every fault as one line. Knows no command."""
 
 import asyncio
 import os
@@ -12,7 +12,6 @@ import aiohttp
 type Json = dict[str, Any]
 type Query = Mapping[str, str]
 
-KEY_VARIABLE = "REGIS_PAY_OPS_KEY"
 TOKEN_VARIABLE = "REGIS_PAY_OPS_TOKEN"  # noqa: S105 - the name of a variable, not a token
 PROVIDER_KEY_VARIABLE = "REGIS_PAY_PROVIDER_KEY"
 
@@ -47,15 +46,13 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def app(cls, url: str, *, key: str | None) -> Self:
-        """The function app. The key and the token may stand in the environment, where no list of processes shows them.
+    def app(cls, url: str) -> Self:
+        """The function app. The token stands in the environment, where no list of processes shows it.
 
-        Raises Fault when a secret would travel unencrypted.
+        Raises Fault when it would travel unencrypted.
         """
-        key = key or os.environ.get(KEY_VARIABLE)
         token = os.environ.get(TOKEN_VARIABLE)
-        headers = {"x-functions-key": key} if key else {}
-        return cls(_checked(url, secret=key or token), headers | _bearer(token))
+        return cls(_checked(url, secret=token), _bearer(token))
 
     @classmethod
     def provider(cls, url: str) -> Self:
@@ -148,8 +145,9 @@ class _Answer:
     def document(self, url: str) -> Json:
         """The body of a yes, or of a 409 that explains itself. Raises Fault, NotNow, NotThere."""
         if self.status in (401, 403):
-            hint = f"give --key or set {KEY_VARIABLE}, or {TOKEN_VARIABLE} for Microsoft Entra ID"
-            raise Fault(f"{url} refuses access ({self.status}): {hint}")
+            said = f" {problem.get('title')} {problem.get('detail', '')}".rstrip() if (problem := self.body) else ""
+            hint = f"set {TOKEN_VARIABLE} to a token of Microsoft Entra ID with the role Operations"
+            raise Fault(f"{url} refuses access ({self.status}):{said} Next: {hint}")
         if self.body is None:
             raise Fault(f"{url} answered {self.status} without JSON: is this the app's address, without /api?")
         if self.status < 300 or (self.status == 409 and "code" not in self.body):
@@ -190,7 +188,7 @@ def _checked(url: str, *, secret: str | None) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Fault(f"{url} is not an address: it must begin with http:// or https://")
     if secret and parts.scheme == "http" and not _is_near(url):
-        raise Fault(f"a key is not sent to {url} unencrypted: use https://")
+        raise Fault(f"a token is not sent to {url} unencrypted: use https://")
     return url.rstrip("/").removesuffix("/api")
 
 

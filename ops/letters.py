@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from ops import payments
 from ops.client import Api, Fault, Json
 from ops.output import Progress, age, money, show_fields, show_json, show_table
 
@@ -82,7 +83,7 @@ async def show_letter(api: Api, options: Namespace) -> int:
     """1 when it is open."""
     letter = await api.get(path_of(options.letter_id))
     payment_id = letter["payment_id"]
-    events = await api.find(f"/api/payments/{payment_id}/events") if payment_id else None
+    events = await api.find(f"{payments.path_of(payment_id)}/events") if payment_id else None
     if options.json:
         show_json({**letter, "events": events["events"] if events else None})
     else:

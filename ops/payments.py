@@ -2,12 +2,18 @@
 
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 from ops.client import Api, Json
 from ops.output import Progress, age, money, show_json, show_table
 
 PAYMENTS = "/api/ops/payments"
 PAGE = 500
+
+
+def path_of(payment_id: str) -> str:
+    """The path of one payment, whosever it is."""
+    return f"{PAYMENTS}/{quote(payment_id, safe='')}"
 
 
 async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncIterator[Json]:

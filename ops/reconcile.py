@@ -172,8 +172,8 @@ async def _looked_at(payment_ids: Iterable[str], *, app: Api, provider: Api) -> 
         async def look(payment_id: str) -> list[Difference]:
             async with places:
                 charge = await provider.find(f"/charges/{quote(payment_id, safe='')}")
-                payment = await app.find(f"/api/payments/{quote(payment_id, safe='')}")
-                told = await app.find(f"/api/payments/{quote(payment_id, safe='')}/events")
+                payment = await app.find(payments.path_of(payment_id))
+                told = await app.find(f"{payments.path_of(payment_id)}/events")
             progress.forward(1)
             return list(
                 differences(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ops import payments
 from ops.client import Api, Fault, Json
 from ops.letters import LETTERS, PAGE, filters, pages, path_of
 from ops.output import Progress, show_json, show_table
@@ -93,7 +94,7 @@ async def _wait(api: Api, options: Namespace, *, cause: str) -> _End:
 async def _look(api: Api, letter: Json, *, cause: str) -> _End:
     """The new death first: a payment whose notification could not be delivered rests too."""
     payment_id = letter["payment_id"]
-    payment = await api.get(f"/api/payments/{payment_id}")
+    payment = await api.get(payments.path_of(payment_id))
     is_done = letter["status"] == "closed"
     async for page in pages(api, {"payment_id": payment_id, "status": "open"}):
         for other in page["dead_letters"]:

@@ -83,7 +83,6 @@ class Services:
     telemetry: Telemetry
     clock: Clock
     limits: Limits
-    merchant_id: str
     jitter: Callable[[], float]
     new_id: Callable[[], str]
 

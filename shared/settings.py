@@ -3,12 +3,24 @@
 What differs per environment has no default: the app does not start without it, and says which setting is missing.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.callers import SIGN_IN, beyond_this_platform, host_names, merchants_by_key
 from shared.domain.retry import Retries, RetryPolicy
 
 DUPLICATE_DETECTION_WINDOW_S = 3600
@@ -22,10 +34,33 @@ type AskingAttempts = Annotated[int, Field(ge=2)]
 """A step that was started again asks at its first attempt and sends at the second."""
 
 type Connection = SecretStr | None
+type Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def _none_if_empty(value: object) -> object:
+    """What a parent has set can be emptied, and not be taken away."""
+    return None if value == "" else value
+
+
+def _readable_keys(text: str) -> str:
+    merchants_by_key(text)
+    return text
 
 
 class SettingsFault(ValueError):
     """A setting is missing or contradicts another; the message names it and says what to do."""
+
+
+class Platform(BaseSettings):
+    """What the platform says of itself. Nobody sets it, and no setting is read from it."""
+
+    instance_id: str = Field("", alias="WEBSITE_INSTANCE_ID")
+    site_name: str = Field("", alias="WEBSITE_SITE_NAME")
+    owner_name: str = Field("", alias="WEBSITE_OWNER_NAME")
+    sku: str = Field("", alias="WEBSITE_SKU")
+    pod_name: str = Field("", alias="WEBSITE_POD_NAME")
+    legion_service_host: str = Field("", alias="LEGION_SERVICE_HOST")
+    auth_enabled: str = Field("", alias=SIGN_IN)
 
 
 class Settings(BaseSettings):
@@ -40,7 +75,12 @@ class Settings(BaseSettings):
     servicebus_namespace: str | None = Field(None, alias="ServiceBusConnection__fullyQualifiedNamespace")
     servicebus_client_id: str | None = Field(None, alias="ServiceBusConnection__clientId")
 
-    merchant_id: str = Field(min_length=1, max_length=64)
+    merchant_id: Name
+    merchant_keys: Annotated[str, AfterValidator(_readable_keys)] = "{}"  # the text: settings are hashed
+    api_auth: Literal["key", "entra"] = "key"
+    ops_auth: Literal["none", "entra"] = "none"
+    development_principal: Annotated[Name | None, BeforeValidator(_none_if_empty)] = None
+    development_hosts: str | None = None
     provider_base_url: AnyHttpUrl
     provider_api_key: SecretStr | None = None
     provider_timeout_s: Seconds = 10
@@ -59,11 +99,6 @@ class Settings(BaseSettings):
     sweep_schedule: str = "0 */5 * * * *"
     backlog_schedule: str = "0 * * * * *"
     drain_schedule: str = "30 * * * * *"
-    ops_caller: str = "admin-key"
-    merchant_keys: str = "{}"
-    api_auth: Literal["key", "entra"] = "key"
-    ops_auth: Literal["none", "entra"] = "none"
-    development_principal: str | None = None
 
     # Attempts in all, first wait and longest wait. Full jitter halves a wait on average: 16 attempts of create last
     # about 63 minutes on average, 26 of notify about eight hours.
@@ -101,6 +136,16 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def merchants(self) -> Mapping[str, str]:
+        """Merchants by the SHA-256 of their key. Empty: every key is that of merchant_id."""
+        return merchants_by_key(self.merchant_keys)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Names beside those of the loopback under which a local host may be asked."""
+        return host_names(self.development_hosts or "")
+
+    @property
     def fresh(self) -> timedelta:
         return timedelta(seconds=self.fresh_s)
 
@@ -120,7 +165,16 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """Raises SettingsFault, naming every setting that is wrong and never showing a value."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as exc:
         faults = [f"{'.'.join(map(str, fault['loc'])).upper() or 'settings'}: {fault['msg']}" for fault in exc.errors()]
         raise SettingsFault("; ".join(faults)) from None
+    faults = beyond_this_platform(
+        Platform().model_dump(by_alias=True),
+        vouched={"API_AUTH": settings.api_auth == "entra", "OPS_AUTH": settings.ops_auth == "entra"},
+        has_development_principal=settings.development_principal is not None,
+        has_identity=bool(settings.cosmos_endpoint or settings.servicebus_namespace),
+    )
+    if faults:
+        raise SettingsFault("; ".join(faults))
+    return settings

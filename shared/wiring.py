@@ -106,7 +106,6 @@ def services_over(
         telemetry=telemetry_of(settings),
         clock=SystemClock(),
         limits=limits(settings),
-        merchant_id=settings.merchant_id,
         jitter=random.random,
         new_id=lambda: str(uuid.uuid4()),
     )

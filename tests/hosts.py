@@ -26,6 +26,24 @@ ONLY_OURS = {
 """Tests, or files of them, that are skipped under another host, and why."""
 
 
+FUNCTION_KEY, ADMIN_KEY = (
+    os.environ.get(name, key)
+    for name, key in (("E2E_FUNCTION_KEY", "local-function-key"), ("E2E_ADMIN_KEY", "local-admin-key"))
+)
+"""The keys that a host asks for when it is told to. Ours takes these; another host is told them in its own way."""
+
+
+def asking_for_keys() -> dict[str, str]:
+    """The environment in which a host asks for keys, as Azure does."""
+    if IS_FOREIGN:
+        return {COMMAND: f"{os.environ[COMMAND]} --enableAuth"}
+    return {
+        "LOCAL_HOST_ENABLE_AUTH": "true",
+        "LOCAL_HOST_FUNCTION_KEY": FUNCTION_KEY,
+        "LOCAL_HOST_ADMIN_KEY": ADMIN_KEY,
+    }
+
+
 def patient(limit_s: float) -> float:
     """The limit, longer under another host than ours."""
     return limit_s * PATIENCE

@@ -33,6 +33,18 @@ class Initiate:
     notification_url: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    """Who asks. merchant_id: whose payment it becomes. idempotency_key: None makes a new payment each time.
+
+    traceparent: the W3C trace context of their request; None or empty where nothing is traced.
+    """
+
+    merchant_id: str
+    idempotency_key: str | None
+    traceparent: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """PaymentInitiated as it is stored. is_repeat: an earlier request with the same key has brought it."""
@@ -41,9 +53,7 @@ class Accepted:
     is_repeat: bool
 
 
-async def accept(
-    command: Initiate, *, idempotency_key: str | None, traceparent: str | None, services: Services
-) -> Accepted | Refused:
+async def accept(command: Initiate, *, by: By, services: Services) -> Accepted | Refused:
     """Store PaymentInitiated and return it as it is stored: for a repeated key the first one, with its times.
 
     The payment id is derived from merchant and key. So the conditional create of version 1 is itself the check for a
@@ -51,8 +61,8 @@ async def accept(
     nothing. Without a key every call is a new payment. Raises StoreBusy (nothing was stored) and AppendUnknown (maybe
     it was): send the same key again.
     """
-    with services.telemetry.span("accept", traceparent=traceparent) as span:
-        event = _initiated(command, idempotency_key=idempotency_key, services=services)
+    with services.telemetry.span("accept", traceparent=by.traceparent) as span:
+        event = _initiated(command, by=by, services=services)
         span.note(payment_id=event.payment_id)
         try:
             stored = StoredEvent(payment=evolve(None, event), event=event, traceparent=span.traceparent)
@@ -74,12 +84,12 @@ def _fingerprint(command: Initiate) -> str:
     )
 
 
-def _initiated(command: Initiate, *, idempotency_key: str | None, services: Services) -> PaymentInitiated:
+def _initiated(command: Initiate, *, by: By, services: Services) -> PaymentInitiated:
     now = services.clock.now()
     return PaymentInitiated(
         occurred_at=now,
-        payment_id=payment_id_for(idempotency_key, services=services),
-        merchant_id=services.merchant_id,
+        payment_id=payment_id_for(by, services=services),
+        merchant_id=by.merchant_id,
         amount=command.amount,
         payment_method=command.payment_method,
         reference=command.reference,
@@ -91,8 +101,8 @@ def _initiated(command: Initiate, *, idempotency_key: str | None, services: Serv
     )
 
 
-def payment_id_for(idempotency_key: str | None, *, services: Services) -> str:
+def payment_id_for(by: By, *, services: Services) -> str:
     """The id that a key stands for, per merchant; a new one without a key."""
-    if idempotency_key is None:
+    if by.idempotency_key is None:
         return services.new_id()
-    return str(uuid.uuid5(NAMESPACE, f"{services.merchant_id}\n{idempotency_key}"))
+    return str(uuid.uuid5(NAMESPACE, f"{by.merchant_id}\n{by.idempotency_key}"))

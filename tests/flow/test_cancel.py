@@ -263,7 +263,7 @@ async def test_only_the_own_merchant_cancels(tmp_path: Path) -> None:
 
         answers = [
             await cancel(which, merchant_id=who, traceparent=None, services=world.services)
-            for which, who in ((payment_id, "somebody-else"), (NOBODY, world.services.merchant_id))
+            for which, who in ((payment_id, "somebody-else"), (NOBODY, "merchant-1"))
         ]
         await world.run()
 

@@ -18,6 +18,8 @@ From the inside out, each module knows only those above it:
     actions     what can happen
     rest        how a world is mended and comes to rest
     history     streams read without the product's own rules
-    checks      the invariants
+    money       the invariants of money
+    turns       who may call whom, and when
+    checks      all invariants
     runs        a seed, its run, its shortest story
 """

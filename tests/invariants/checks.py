@@ -3,14 +3,12 @@
 Each check says in one sentence what does not hold. What happened before is the story of the run.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from shared import flow
 from shared.codec.rows import row_from_json
 from shared.domain.evolution import evolve, fold
-from shared.domain.ledger import ledger_of
 from shared.domain.letters import MONEY_TO_GIVE_BACK, LetterStatus, letter_status
 from shared.domain.payment import Payment, Step
 from shared.domain.rows import row_of
@@ -23,7 +21,6 @@ from tests.invariants.history import (
     before,
     cause,
     furthest,
-    has,
     is_being_told_late,
     may_be_told_late,
     references,
@@ -33,7 +30,13 @@ from tests.invariants.history import (
     told,
 )
 from tests.invariants.limits import LIMITS
-from tests.invariants.provider import Deed
+from tests.invariants.money import (
+    each_refund_is_made_once,
+    is_known_limit,
+    no_more_is_refunded_than_was_taken,
+    one_charge,
+    short,
+)
 from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
 from tests.invariants.runs import Broken
 from tests.invariants.turns import (
@@ -41,12 +44,10 @@ from tests.invariants.turns import (
     nothing_is_shipped_after_a_failure,
     only_who_may_calls,
 )
-from tests.invariants.world import AMOUNT_MINOR, WHY, World
+from tests.invariants.world import WHY, World
 
 MOST_SWEEPS = 12
-REQUESTED = "payment.refund_requested"
 _LONGEST_S = 1.1 * max(LIMITS.horizon(step).total_seconds() for step in Step)
-_MONEY = (Step.CREATE, Step.SETTLE, Step.VOID)
 
 
 def judge(world: World) -> Iterator[Broken]:
@@ -72,10 +73,6 @@ def _all_of(world: World, checks: "Sequence[Check]") -> Iterator[Broken]:
         yield from check(world)
 
 
-def _short(stream: tuple[Told, ...]) -> str:
-    return ", ".join(each.kind.removeprefix("payment.") for each in stream)
-
-
 # --- the invariants ---
 
 
@@ -94,7 +91,7 @@ def _swept_until_nothing_stands_still(world: World) -> Iterator[Broken]:
         sweep_once(world)
     for payment_id, step, stream in _running(world):
         del payment_id
-        yield Broken("none_is_forgotten", f"{step} runs, and no sweep ends that: {_short(stream)}")
+        yield Broken("none_is_forgotten", f"{step} runs, and no sweep ends that: {short(stream)}")
 
 
 def _running(world: World) -> Iterator[tuple[str, str, tuple[Told, ...]]]:
@@ -126,7 +123,7 @@ def _who_is_parked_has_a_letter(world: World) -> Iterator[Broken]:
                 and (each.said["step"], each.said["cause"]) == (step, current.event_id)
             ]
             if not open_letters.intersection(parked):
-                yield Broken("none_is_forgotten", f"{step} is parked, and no letter of it is open: {_short(stream)}")
+                yield Broken("none_is_forgotten", f"{step} is parked, and no letter of it is open: {short(stream)}")
 
 
 def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
@@ -142,13 +139,8 @@ def _every_yes_that_was_handed_on_stands_once(world: World) -> Iterator[Broken]:
 def _every_yes_stands_once(world: World) -> Iterator[Broken]:
     """But for one that was taken into death, of a provider that forgets what it did when it is told to do it again."""
     heard = [deed for deed in world.provider.book if deed.heard]
-    wanted = {deed.reference for deed in heard if deed.handed_on or not _is_known_limit(world, deed)}
+    wanted = {deed.reference for deed in heard if deed.handed_on or not is_known_limit(world, deed)}
     yield from _yeses(world, wanted)
-
-
-def _is_known_limit(world: World, deed: Deed) -> bool:
-    """Whether another turn of the cause may have acted beside that one, or the provider shows it too late."""
-    return world.setting.settles_late or _has_two_chains(world, deed.payment_id)
 
 
 def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
@@ -158,64 +150,8 @@ def _yeses(world: World, wanted: set[str | None]) -> Iterator[Broken]:
             times = standing.count(deed.reference or "")
             if deed.payment_id == payment_id and deed.reference in wanted and times != 1:
                 yield Broken(
-                    "every_yes_stands_once", f"{deed.reference} stands {times} times in the stream: {_short(stream)}"
+                    "every_yes_stands_once", f"{deed.reference} stands {times} times in the stream: {short(stream)}"
                 )
-
-
-def _one_charge(world: World) -> Iterator[Broken]:
-    """Also of a provider that forgets request ids, as long as no cause has two chains of messages."""
-    for payment_id in world.payment_ids():
-        for step in _MONEY:
-            deeds = world.provider.deeds(payment_id, step)
-            if len(deeds) > 1 and not _may_be_done_twice(world, payment_id):
-                yield Broken("one_charge", f"{step.value} was done {len(deeds)} times: {deeds}")
-
-
-def _each_refund_is_made_once(world: World) -> Iterator[Broken]:
-    """By the provider, as often as a charge; and all of them together give back no more than was taken."""
-    for payment_id in world.payment_ids():
-        made = Counter(deed.task.value for deed in world.provider.refunds_of(payment_id))
-        if max(made.values(), default=0) > 1 and not _may_be_done_twice(world, payment_id):
-            yield Broken("one_refund", f"refunds were made {dict(made)} times")
-
-
-def _no_more_is_refunded_than_was_taken(world: World) -> Iterator[Broken]:
-    """Read from the stream alone: what was requested and has not definitely failed."""
-    for payment_id, stream in streams(world).items():
-        for end in range(1, len(stream) + 1):
-            so_far = stream[:end]
-            held = _held(so_far)
-            taken = AMOUNT_MINOR if has(so_far, "payment.settled") else 0
-            if held > taken and not _came_late(so_far):
-                yield Broken("no_more_is_refunded_than_was_taken", f"{held} of {taken}: {_short(so_far)}")
-            ledger = ledger_of(world.store.read(payment_id)[end - 1].payment)
-            if ledger.captured_minor != ledger.net_minor + ledger.refunded_minor or (
-                ledger.refunded_minor + ledger.refunding_minor != held
-            ):
-                yield Broken("the_ledger_balances", f"{ledger}, and {held} is held: {_short(so_far)}")
-
-
-def _held(stream: Sequence[Told]) -> int:
-    requested = {each.said["refund_id"]: each.said["amount_minor"] for each in stream if each.kind == REQUESTED}
-    failed = {each.said["refund_id"] for each in stream if each.kind == "payment.refund_failed"}
-    refunded = {each.said["refund_id"] for each in stream if each.kind == "payment.refunded"}
-    return sum(amount for refund_id, amount in requested.items() if refund_id not in failed - refunded)
-
-
-def _came_late(stream: Sequence[Told]) -> bool:
-    """Whether a provider that shows its deeds too late said yes to a refund that had been given up."""
-    failed = {each.said["refund_id"] for each in stream if each.kind == "payment.refund_failed"}
-    return any(each.kind == "payment.refunded" and each.said["refund_id"] in failed for each in stream)
-
-
-def _may_be_done_twice(world: World, payment_id: str) -> bool:
-    """Only where ids are forgotten."""
-    return not world.setting.remembers_ids and (world.setting.settles_late or _has_two_chains(world, payment_id))
-
-
-def _has_two_chains(world: World, payment_id: str) -> bool:
-    """Whether a topic took one id twice, which it does when its window has passed."""
-    return any(times > 1 for (_, name), times in world.bus.accepted.items() if name.startswith(payment_id))
 
 
 def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:
@@ -227,7 +163,7 @@ def _a_letter_speaks_for_its_cause_only(world: World) -> Iterator[Broken]:
                 continue
             fault = _too_late(event, before(stream, event), causes)
             if fault:
-                yield Broken("a_letter_speaks_for_its_cause_only", f"version {event.version} {fault}: {_short(stream)}")
+                yield Broken("a_letter_speaks_for_its_cause_only", f"version {event.version} {fault}: {short(stream)}")
 
 
 def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | None]) -> str | None:
@@ -357,7 +293,7 @@ def _letters_stand_as_the_design_says(world: World) -> Iterator[Broken]:
         said, found = letter_status(letter, world.store.read(letter.payment_id or "")), furthest(stream, letter)
         if said.value != found:
             yield Broken(
-                "letters_never_go_back", f"{letter.reason} of {letter.step} is {said} and not {found}: {_short(stream)}"
+                "letters_never_go_back", f"{letter.reason} of {letter.step} is {said} and not {found}: {short(stream)}"
             )
 
 
@@ -366,7 +302,7 @@ def _the_feeds_letters_append_nothing(world: World) -> Iterator[Broken]:
     for stream in streams(world).values():
         for event in stream:
             if event.said.get("letter_id") in own and event.kind in ("payment.parked", "payment.resumed"):
-                yield Broken("the_feeds_letters_append_nothing", f"{event.kind} at {event.version}: {_short(stream)}")
+                yield Broken("the_feeds_letters_append_nothing", f"{event.kind} at {event.version}: {short(stream)}")
 
 
 def _operators_can_end_everything(world: World) -> Iterator[Broken]:
@@ -389,17 +325,17 @@ def _no_money_is_unknown(world: World) -> Iterator[Broken]:
     for payment_id, stream in streams(world).items():
         for deed in world.provider.book:
             unknown = deed.reference is not None and deed.reference not in references(stream)
-            if deed.payment_id == payment_id and unknown and not _is_known_limit(world, deed):
-                yield Broken("no_money_is_unknown", f"{deed.reference} was done: {_short(stream)}")
+            if deed.payment_id == payment_id and unknown and not is_known_limit(world, deed):
+                yield Broken("no_money_is_unknown", f"{deed.reference} was done: {short(stream)}")
 
 
 type Check = Callable[[World], Iterator[Broken]]
 
 AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
-    _one_charge,
-    _each_refund_is_made_once,
-    _no_more_is_refunded_than_was_taken,
+    one_charge,
+    each_refund_is_made_once,
+    no_more_is_refunded_than_was_taken,
     only_who_may_calls,
     nobody_ends_what_moved_on,
     nothing_is_shipped_after_a_failure,

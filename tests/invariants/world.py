@@ -17,7 +17,7 @@ from shared.domain.letters import LetterStatus
 from shared.domain.money import Money
 from shared.errors import BusUnavailable
 from shared.services import Services
-from shared.verbs.accept import Initiate, accept
+from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.advance import advance
 from shared.verbs.cancel import cancel
 from shared.verbs.project import project
@@ -165,7 +165,6 @@ class World:
             telemetry=NoTelemetry(stage),
             clock=stage,
             limits=LIMITS,
-            merchant_id="merchant-1",
             jitter=stage.number,
             new_id=lambda: f"id-{next(self._numbers)}",
         )
@@ -184,7 +183,8 @@ class World:
         )
 
         async def work() -> None:
-            accepted = await accept(command, idempotency_key=key, traceparent=None, services=self.services)
+            by = By(merchant_id="merchant-1", idempotency_key=key, traceparent=None)
+            accepted = await accept(command, by=by, services=self.services)
             assert not isinstance(accepted, Refused)
             self.stage.short[accepted.stored.payment.payment_id] = f"({key})"
 

@@ -11,7 +11,7 @@ from tests.ops.scripted import Scripted, scripted
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (client.KEY_VARIABLE, client.TOKEN_VARIABLE, client.PROVIDER_KEY_VARIABLE, URL_VARIABLE):
+    for name in (client.TOKEN_VARIABLE, client.PROVIDER_KEY_VARIABLE, URL_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -13,26 +13,16 @@ from tests.ops.scripted import Scripted, letter, ops, page_of, verdict
 LIST = "GET /api/ops/dead-letters"
 
 
-async def test_the_key_travels_in_the_header_of_functions(app: Scripted) -> None:
+async def test_the_token_stands_in_the_environment(app: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     app.on(LIST, (200, page_of([])))
-
-    await ops(app, "--key", "k3y", "list")
-
-    assert app.asked[0].headers["x-functions-key"] == "k3y"
-
-
-async def test_key_and_token_may_stand_in_the_environment(app: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    app.on(LIST, (200, page_of([])))
-    monkeypatch.setenv("REGIS_PAY_OPS_KEY", "k3y")
     monkeypatch.setenv("REGIS_PAY_OPS_TOKEN", "t0ken")
 
     await ops(app, "list")
 
-    assert app.asked[0].headers["x-functions-key"] == "k3y"
     assert app.asked[0].headers["Authorization"] == "Bearer t0ken"
 
 
-async def test_without_a_key_none_is_sent(app: Scripted) -> None:
+async def test_without_a_token_none_is_sent(app: Scripted) -> None:
     app.on(LIST, (200, page_of([])))
 
     await ops(app, "list")
@@ -40,12 +30,16 @@ async def test_without_a_key_none_is_sent(app: Scripted) -> None:
     assert not {"x-functions-key", "Authorization"} & set(app.asked[0].headers)
 
 
-def test_a_key_is_not_sent_unencrypted_to_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["--url", "http://pay.example", "--key", "k3y", "list"])
+def test_a_token_is_not_sent_unencrypted_to_another_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REGIS_PAY_OPS_TOKEN", "t0ken")
+
+    code = main(["--url", "http://pay.example", "list"])
 
     captured = capsys.readouterr()
     assert code == 2
-    assert captured.err == "a key is not sent to http://pay.example unencrypted: use https://\n"
+    assert captured.err == "a token is not sent to http://pay.example unencrypted: use https://\n"
 
 
 @pytest.mark.parametrize("url", ["pay.example", "ftp://pay.example", "http://"])
@@ -64,14 +58,23 @@ def test_nobody_listening_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_key_says_which_ones_there_are(
+async def test_who_is_refused_hears_what_to_show(
     app: Scripted, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app.on(LIST, (status, ""))
 
     assert await ops(app, "list") == 2
 
-    assert "REGIS_PAY_OPS_KEY" in capsys.readouterr().err
+    assert "Next: set REGIS_PAY_OPS_TOKEN" in capsys.readouterr().err
+
+
+async def test_who_is_refused_by_the_app_hears_its_words(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = {"title": "The caller may not do this.", "detail": "This needs the role Operations.", "code": "x"}
+    app.on(LIST, (403, problem))
+
+    assert await ops(app, "list") == 2
+
+    assert "The caller may not do this. This needs the role Operations. Next:" in capsys.readouterr().err
 
 
 async def test_an_answer_of_another_server_is_recognised(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:

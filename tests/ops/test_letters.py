@@ -108,7 +108,7 @@ async def test_a_dead_letter_is_shown_with_all_that_decides_what_to_do(
     history = [{"at": "2026-01-02T12:00:01.000000Z", "action": "replay", "by": "ada", "note": note}]
     event = {"type": "payment.failed", "occurred_at": "2026-01-02T12:00:00Z", "data": {"reason": "declined"}}
     app.on(f"{LIST}/{ID}", (200, whole(1, history=history)))
-    app.on("GET /api/payments/payment-1/events", (200, {"events": [event]}))
+    app.on("GET /api/ops/payments/payment-1/events", (200, {"events": [event]}))
 
     code = await ops(app, "show", ID)
 

@@ -152,7 +152,7 @@ async def test_a_read_model_that_lags_is_no_difference(
     app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed(app, provider, charges={"a": charge("a")}, rows=[])
-    app.on("GET /api/payments/a", (200, stream("a", is_settled=True)))
+    app.on("GET /api/ops/payments/a", (200, stream("a", is_settled=True)))
 
     assert await run(app, provider) == 0
 
@@ -163,7 +163,7 @@ async def test_a_charge_that_the_stream_does_not_show_is_reported(
     app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed(app, provider, charges={"a": charge("a"), "b": charge("b")}, rows=[])
-    app.on("GET /api/payments/a", (200, stream("a", is_settled=False)))
+    app.on("GET /api/ops/payments/a", (200, stream("a", is_settled=False)))
 
     assert await run(app, provider) == 1
 
@@ -174,7 +174,7 @@ async def test_what_is_recorded_and_was_not_charged_is_reported(
     app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed(app, provider, charges={}, rows=["a"])
-    app.on("GET /api/payments/a", (200, stream("a", is_settled=True)))
+    app.on("GET /api/ops/payments/a", (200, stream("a", is_settled=True)))
 
     assert await run(app, provider) == 1
 
@@ -187,7 +187,7 @@ async def test_another_amount_and_a_second_charge_are_reported(
     charges = {"a": charge("a", amount_minor=1), "b": charge("b", times=2)}
     listed(app, provider, charges=charges, rows=["a", "b"])
     for payment_id in charges:
-        app.on(f"GET /api/payments/{payment_id}", (200, stream(payment_id, is_settled=True)))
+        app.on(f"GET /api/ops/payments/{payment_id}", (200, stream(payment_id, is_settled=True)))
 
     assert await run(app, provider) == 1
 
@@ -200,8 +200,8 @@ async def test_money_that_a_person_has_given_back_is_no_difference_any_more(
     listed(app, provider, charges={each: charge(each) for each in ("a", "b", "c")}, rows=[])
     for payment_id, events in {"a": [], "b": [LATE], "c": [LATE, GIVEN_BACK]}.items():
         failed = {**stream(payment_id, is_settled=False), "status": "failed"}
-        app.on(f"GET /api/payments/{payment_id}", (200, failed))
-        app.on(f"GET /api/payments/{payment_id}/events", (200, {"payment_id": payment_id, "events": events}))
+        app.on(f"GET /api/ops/payments/{payment_id}", (200, failed))
+        app.on(f"GET /api/ops/payments/{payment_id}/events", (200, {"payment_id": payment_id, "events": events}))
 
     assert await run(app, provider) == 1
 
@@ -214,7 +214,7 @@ async def test_a_payment_under_way_is_looked_at_until_it_agrees(
     monkeypatch.setattr(reconcile, "_LOOK_AGAIN_S", 0.0)
     listed(app, provider, charges={"a": charge("a")}, rows=[])
     app.on(
-        "GET /api/payments/a",
+        "GET /api/ops/payments/a",
         (200, stream("a", is_settled=False)),
         (200, stream("a", is_settled=False)),
         (200, stream("a", is_settled=True)),
@@ -223,7 +223,7 @@ async def test_a_payment_under_way_is_looked_at_until_it_agrees(
     assert await run(app, provider, patience="60s") == 0
 
     assert reported(capsys) == []
-    assert len(app.to("GET /api/payments/a")) == 3
+    assert len(app.to("GET /api/ops/payments/a")) == 3
 
 
 async def test_people_get_a_table_with_both_sides(
@@ -254,11 +254,11 @@ async def test_a_provider_that_cannot_be_asked_is_one_line(
 async def test_the_provider_gets_its_own_key_and_not_ours(
     app: Scripted, provider: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("REGIS_PAY_OPS_KEY", "ours")
+    monkeypatch.setenv("REGIS_PAY_OPS_TOKEN", "ours")
     monkeypatch.setenv("REGIS_PAY_PROVIDER_KEY", "theirs")
     listed(app, provider, charges={}, rows=[])
 
     await run(app, provider)
 
     assert provider.asked[0].headers["Authorization"] == "Bearer theirs"
-    assert "x-functions-key" not in provider.asked[0].headers
+    assert app.asked[0].headers["Authorization"] == "Bearer ours"

@@ -50,7 +50,7 @@ def replayed_one(app: Scripted, *, statuses: list[str], letter_is: list[str]) ->
     """The replay of letter 1 as payment-1:3; then payment and letter in one status after another."""
     app.on(ONE, (200, verdict(1)))
     app.on(f"{LIST}/{ID}", *((200, whole(1, status=status)) for status in letter_is))
-    app.on("GET /api/payments/payment-1", *((200, {"status": status}) for status in statuses))
+    app.on("GET /api/ops/payments/payment-1", *((200, {"status": status}) for status in statuses))
 
 
 @pytest.fixture

@@ -128,15 +128,17 @@ ENDPOINTS = {
     "get_payment_events": "function GET payments/{payment_id}/events",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",
-    "list_payments": "admin GET ops/payments",
-    "list_dead_letters": "admin GET ops/dead-letters",
-    "get_dead_letter": "admin GET ops/dead-letters/{letter_id}",
-    "replay_dead_letters": "admin POST ops/dead-letters/replay",
-    "drain_dead_letters": "admin POST ops/dead-letters/drain",
-    "replay_dead_letter": "admin POST ops/dead-letters/{letter_id}/replay",
-    "discard_dead_letter": "admin POST ops/dead-letters/{letter_id}/discard",
+    "list_payments": "anonymous GET ops/payments",
+    "inspect_payment": "anonymous GET ops/payments/{payment_id}",
+    "inspect_payment_events": "anonymous GET ops/payments/{payment_id}/events",
+    "list_dead_letters": "anonymous GET ops/dead-letters",
+    "get_dead_letter": "anonymous GET ops/dead-letters/{letter_id}",
+    "replay_dead_letters": "anonymous POST ops/dead-letters/replay",
+    "drain_dead_letters": "anonymous POST ops/dead-letters/drain",
+    "replay_dead_letter": "anonymous POST ops/dead-letters/{letter_id}/replay",
+    "discard_dead_letter": "anonymous POST ops/dead-letters/{letter_id}/discard",
 }
-"""Whose key each one asks for, and where it is."""
+"""Whether the host asks for a key, and where it is. Who is let in by the app stands in tests/flow/test_callers.py."""
 
 
 def test_every_endpoint_is_where_it_is_called_and_asks_for_the_key_of_its_callers(

@@ -42,7 +42,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
     "shared.adapters.lines": ("opentelemetry",),
     # put together
-    "shared.settings": ("pydantic", "pydantic_settings", "shared.domain"),
+    "shared.callers": (),
+    "shared.settings": ("pydantic", "pydantic_settings", "shared.callers", "shared.domain"),
     "shared.wiring": (*INSIDE, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
     # what wakes us: no rule, no adapter, no setting
     "functions": (

@@ -12,9 +12,12 @@ from functions.problems import STATUS_OF, FieldFault, problem, problem_of
 from shared import errors
 from shared.errors import AppendUnknown, PaymentsError, StoreBusy, StoreThrottles, TurnOver
 from shared.services import GetServices
+from tests.flow.kit.doors import LOCAL
+from tests.unit.docs_tables import bare, table
 
 ORDER = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
 ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
+LAPTOP = {"host": "127.0.0.1"}
 CONTEXT = SimpleNamespace(trace_context=SimpleNamespace(trace_parent=None), invocation_id="the-invocation")
 
 
@@ -35,10 +38,10 @@ async def told(blueprint: func.Blueprint, name: str, **arguments: Any) -> dict[s
 
 @pytest.mark.parametrize("fault", [StoreBusy, AppendUnknown])
 async def test_a_post_is_told_to_repeat_with_its_key(fault: type[PaymentsError]) -> None:
-    headers = {"content-type": "application/json"}
+    headers = {**LAPTOP, "content-type": "application/json"}
     request = func.HttpRequest("POST", "/api/payments", headers=headers, body=json.dumps(ORDER).encode())
 
-    document = await told(accept.blueprint(failing(fault)), "accept_payment", req=request, context=CONTEXT)
+    document = await told(accept.blueprint(failing(fault), doors=LOCAL), "accept_payment", req=request, context=CONTEXT)
 
     assert (document["code"], document["status"]) == (fault.code, 503)
     assert "with the same Idempotency-Key" in document["title"]
@@ -46,9 +49,9 @@ async def test_a_post_is_told_to_repeat_with_its_key(fault: type[PaymentsError])
 
 
 async def test_an_answer_without_a_trace_carries_the_id_of_the_call() -> None:
-    request = func.HttpRequest("GET", "/api/payments/x", route_params={"payment_id": "x"}, body=b"")
+    request = func.HttpRequest("GET", "/api/payments/x", headers=LAPTOP, route_params={"payment_id": "x"}, body=b"")
     app = func.FunctionApp()
-    app.register_functions(query.blueprint(failing(StoreBusy)))
+    app.register_functions(query.blueprint(failing(StoreBusy), doors=LOCAL))
     (function,) = (each for each in app.get_functions() if each.get_function_name() == "get_payment")
 
     answer = await function.get_user_function()(req=request, context=CONTEXT)
@@ -64,9 +67,9 @@ def test_whoever_is_throttled_is_told_whole_seconds_and_never_none(after_s: floa
 
 
 async def test_a_get_hears_of_no_key_and_of_nothing_stored() -> None:
-    request = func.HttpRequest("GET", f"/api/payments/{ID}", route_params={"payment_id": ID}, body=b"")
+    request = func.HttpRequest("GET", f"/api/payments/{ID}", headers=LAPTOP, route_params={"payment_id": ID}, body=b"")
 
-    document = await told(query.blueprint(failing(StoreBusy)), "get_payment", req=request, context=CONTEXT)
+    document = await told(query.blueprint(failing(StoreBusy), doors=LOCAL), "get_payment", req=request, context=CONTEXT)
 
     assert (document["code"], document["status"]) == ("store_busy", 503)
     assert document["title"] == "The store is busy. Do the same again: it is safe."
@@ -76,6 +79,12 @@ def test_every_fault_that_reaches_a_caller_has_an_answer() -> None:
     foreseen = {fault.code for fault in PaymentsError.__subclasses__() if fault.__module__ == errors.__name__}
 
     assert foreseen - set(STATUS_OF) == {TurnOver.code}, "only steps have turns"
+
+
+def test_every_refusal_of_a_caller_is_in_the_documents() -> None:
+    listed = {bare(row["`code` of a 403"]) for row in table("api.md", heading="`code` of a 403")}
+
+    assert listed == {code for code, (status, _) in STATUS_OF.items() if status == 403}
 
 
 def test_what_has_no_faulty_fields_speaks_of_none() -> None:

@@ -20,6 +20,7 @@ from local.azure.host.worker import running_function
 from local.base.serving import serve
 
 _FUNCTION_KEY, _ADMIN_KEY = "LOCAL_HOST_FUNCTION_KEY", "LOCAL_HOST_ADMIN_KEY"
+_ENABLE_AUTH = "LOCAL_HOST_ENABLE_AUTH"
 _LISTENS_ON = "LOCAL_HOST_LISTENS_ON"
 _OF_THE_WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT": "1000"}
 """What the worker of Microsoft's host is started with."""
@@ -76,7 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--drain-s", type=float, default=10.0, help="how long it waits then for all that runs")
     parser.add_argument("--lanes", type=int, default=2, help="AMQP connections per Service Bus function")
     parser.add_argument(
-        "--enable-auth", "--enableAuth", action="store_true", help="ask callers for keys, as Azure does"
+        "--enable-auth",
+        "--enableAuth",
+        action="store_true",
+        default=os.environ.get(_ENABLE_AUTH) == "true",
+        help=f"ask callers for keys, as Azure does; or {_ENABLE_AUTH}=true",
     )
     parser.add_argument("--function-key", default=os.environ.get(_FUNCTION_KEY, ""), help=f"or {_FUNCTION_KEY}")
     parser.add_argument("--admin-key", default=os.environ.get(_ADMIN_KEY, ""), help=f"or {_ADMIN_KEY}")

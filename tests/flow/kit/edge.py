@@ -9,9 +9,10 @@ from typing import Any
 import azure.functions as func
 
 from functions import accept, cancel, health, query, recover, refund
-from functions.caller import caller
+from functions.caller import Doors
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
+from tests.flow.kit.doors import LOCAL
 from tests.flow.kit.world import World
 
 
@@ -26,20 +27,20 @@ class Answered:
 
 
 class Edge:
-    """The functions by name. ops_caller: as the setting OPS_CALLER says. starting: how it gets the world's services."""
+    """The functions by name. doors: who is let in. starting: how it gets the world's services."""
 
-    def __init__(self, world: World, *, ops_caller: str = "developer", starting: GetServices | None = None) -> None:
+    def __init__(self, world: World, *, doors: Doors = LOCAL, starting: GetServices | None = None) -> None:
         async def ready() -> Services:
             return world.services
 
         services = starting or ready
         app = func.FunctionApp()
-        app.register_functions(accept.blueprint(services))
-        app.register_functions(cancel.blueprint(services))
-        app.register_functions(refund.blueprint(services))
-        app.register_functions(query.blueprint(services))
-        app.register_functions(health.blueprint(services, build_id="abc123"))
-        app.register_functions(recover.blueprint(services, caller=caller(ops_caller)))
+        app.register_functions(accept.blueprint(services, doors=doors))
+        app.register_functions(cancel.blueprint(services, doors=doors))
+        app.register_functions(refund.blueprint(services, doors=doors))
+        app.register_functions(query.blueprint(services, doors=doors))
+        app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
+        app.register_functions(recover.blueprint(services, doors=doors))
         self._functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
 
     async def ask(
@@ -66,7 +67,7 @@ class Edge:
         request = func.HttpRequest(
             method="POST",
             url=f"/api/{name}",
-            headers={"Content-Type": "application/json", **(headers or {})},
+            headers={"Host": "127.0.0.1:7071", "Content-Type": "application/json", **(headers or {})},
             params=dict(params or {}),
             route_params=route,
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),

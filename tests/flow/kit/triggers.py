@@ -15,12 +15,12 @@ from azure.functions.servicebus import ServiceBusMessageInConverter
 from azure.servicebus import ServiceBusReceivedMessage
 
 from functions import advance, drain, measure, project, publish, recover, sweep
-from functions.caller import caller
 from functions.edge import CutShort
 from local.azure.host.delivery import invocation_of
 from local.azure.host.wire import TypedData
 from shared.services import Services
 from tests.crashes import Killed
+from tests.flow.kit.doors import LOCAL
 
 
 class Triggers:
@@ -32,7 +32,7 @@ class Triggers:
 
         app = func.FunctionApp()
         app.register_functions(advance.blueprint(current))
-        app.register_functions(recover.blueprint(current, caller=caller("developer")))
+        app.register_functions(recover.blueprint(current, doors=LOCAL))
         for feed in (publish, project):
             app.register_functions(feed.blueprint(current, feed_poll_delay_ms=1000))
         for timer in (drain, measure, sweep):

@@ -27,7 +27,7 @@ from shared.domain.payment import Payment
 from shared.domain.stream import StoredEvent
 from shared.ports.letter_box import LetterFilter
 from shared.services import Services
-from shared.verbs.accept import Initiate, accept
+from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.cancel import cancel
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
@@ -65,17 +65,15 @@ class World(Host):
             metadata={},
             notification_url=at,
         )
-        key = f"world-{self._number}-{self._keys}"
-        accepted = await self.operate(
-            lambda services: accept(command, idempotency_key=key, traceparent=None, services=services)
-        )
+        by = By(merchant_id="merchant-1", idempotency_key=f"world-{self._number}-{self._keys}", traceparent=None)
+        accepted = await self.operate(lambda services: accept(command, by=by, services=services))
         assert not isinstance(accepted, Refused), accepted
         return accepted.stored.payment.payment_id
 
     async def cancel(self, payment_id: str) -> Payment | Refused | None:
         """What the payment's own merchant is answered."""
         return await self.operate(
-            lambda services: cancel(payment_id, merchant_id=services.merchant_id, traceparent=None, services=services)
+            lambda services: cancel(payment_id, merchant_id="merchant-1", traceparent=None, services=services)
         )
 
     async def refund(
@@ -87,7 +85,7 @@ class World(Host):
             lambda services: refund(
                 command,
                 payment_id=payment_id,
-                merchant_id=services.merchant_id,
+                merchant_id="merchant-1",
                 idempotency_key=key,
                 traceparent=None,
                 services=services,

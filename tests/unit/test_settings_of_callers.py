@@ -1,0 +1,146 @@
+"""Settings that say who is let in are read strictly, and refused where they would let in anybody."""
+
+import hashlib
+
+import pytest
+
+from shared.callers import ON_AZURE, SIGN_IN
+from shared.settings import Platform, SettingsFault, read_settings
+from tests.conftest import REQUIRED_SETTINGS
+
+DIGEST = hashlib.sha256(b"key-1").hexdigest()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Only the settings that have no default, and nothing that Azure sets."""
+    for name, value in REQUIRED_SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    for name in (*ON_AZURE, SIGN_IN, "DEVELOPMENT_PRINCIPAL"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_every_mark_of_azure_is_looked_at() -> None:
+    assert {field.alias for field in Platform.model_fields.values()} == {*ON_AZURE, SIGN_IN}
+
+
+def test_by_default_a_key_is_the_merchants_and_nobody_operates(environment: pytest.MonkeyPatch) -> None:
+    settings = read_settings()
+
+    assert (settings.merchants, settings.api_auth, settings.ops_auth) == ({}, "key", "none")
+    assert settings.development_principal is None
+    assert settings.hosts == set()
+
+
+def test_a_table_of_keys_is_read(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("MERCHANT_KEYS", f'{{"{DIGEST}": "merchant-2"}}')
+
+    settings = read_settings()
+
+    assert settings.merchants == {DIGEST: "merchant-2"}
+    assert hash(settings), "telemetry is kept by the settings"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"key-1-s3cret": "m"}',
+        f'{{"{DIGEST.upper()}": "m"}}',
+        f'{{"{DIGEST}0": "m"}}',
+        f'{{"{DIGEST}": ""}}',
+        f'{{"{DIGEST}": "{"s3cret" * 11}"}}',
+        f'{{"{DIGEST}": 1}}',
+        f'{{"{DIGEST}": null}}',
+        f'{{"{DIGEST}": "m", "{DIGEST}": "s3cret"}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_table_that_is_none_is_named_and_not_shown(environment: pytest.MonkeyPatch, table: str) -> None:
+    environment.setenv("MERCHANT_KEYS", table)
+
+    with pytest.raises(SettingsFault, match="MERCHANT_KEYS") as caught:
+        read_settings()
+
+    assert "s3cret" not in str(caught.value)
+    assert DIGEST not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("API_AUTH", "none"), ("OPS_AUTH", "key"), ("API_AUTH", "Entra")])
+def test_only_known_doors_can_be_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv("WEBSITE_INSTANCE_ID", "1")
+    environment.setenv(name, value)
+
+    with pytest.raises(SettingsFault, match=name):
+        read_settings()
+
+
+def test_on_a_laptop_there_may_be_a_development_principal(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEVELOPMENT_PRINCIPAL", "developer")
+    environment.setenv("DEVELOPMENT_HOSTS", "App, host.docker.internal,")
+    environment.setenv("WEBSITE_HOSTNAME", "localhost:7071")  # what Core Tools sets
+
+    settings = read_settings()
+
+    assert settings.development_principal == "developer"
+    assert settings.hosts == {"app", "host.docker.internal"}
+
+
+def test_an_empty_development_principal_is_none(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEVELOPMENT_PRINCIPAL", "")
+    environment.setenv("WEBSITE_INSTANCE_ID", "1")
+
+    assert read_settings().development_principal is None
+
+
+@pytest.mark.parametrize("mark", [*ON_AZURE, "WEBSITE_AUTH_ENABLED"])
+def test_on_azure_a_development_principal_stops_the_app(environment: pytest.MonkeyPatch, mark: str) -> None:
+    environment.setenv("DEVELOPMENT_PRINCIPAL", "developer")
+    environment.setenv(mark, "True")
+
+    with pytest.raises(SettingsFault, match="DEVELOPMENT_PRINCIPAL"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("connection", "identity"),
+    [
+        ("CosmosConnection", "CosmosConnection__accountEndpoint"),
+        ("ServiceBusConnection", "ServiceBusConnection__fullyQualifiedNamespace"),
+    ],
+)
+def test_a_managed_identity_is_azure_too(environment: pytest.MonkeyPatch, connection: str, identity: str) -> None:
+    environment.delenv(connection)
+    environment.setenv(identity, "https://somewhere")
+    environment.setenv("DEVELOPMENT_PRINCIPAL", "developer")
+
+    with pytest.raises(SettingsFault, match="DEVELOPMENT_PRINCIPAL"):
+        read_settings()
+
+
+@pytest.mark.parametrize("setting", ["API_AUTH", "OPS_AUTH"])
+def test_entra_is_believed_only_on_azure(environment: pytest.MonkeyPatch, setting: str) -> None:
+    environment.setenv(setting, "entra")
+
+    with pytest.raises(SettingsFault, match=f"{setting}: entra is for Azure"):
+        read_settings()
+
+    environment.setenv("WEBSITE_INSTANCE_ID", "1")
+    assert "entra" in (read_settings().api_auth, read_settings().ops_auth)
+
+
+@pytest.mark.parametrize("said", ["False", "false", "0"])
+@pytest.mark.parametrize("setting", ["API_AUTH", "OPS_AUTH"])
+def test_entra_is_not_believed_where_the_platform_says_that_it_is_off(
+    environment: pytest.MonkeyPatch, setting: str, said: str
+) -> None:
+    environment.setenv("WEBSITE_INSTANCE_ID", "1")
+    environment.setenv("WEBSITE_AUTH_ENABLED", said)
+    environment.setenv(setting, "entra")
+
+    with pytest.raises(SettingsFault, match=f"{setting}: entra needs the platform's authentication"):
+        read_settings()
