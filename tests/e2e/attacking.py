@@ -44,6 +44,7 @@ LETTERS = "/api/ops/dead-letters"
 CHANGES = (
     PAY,
     Call("POST", f"/api/payments/{PAYMENT}/cancel"),
+    Call("POST", f"/api/payments/{PAYMENT}/refunds", {}),
     Call("POST", f"{LETTERS}/replay", {}),
     Call("POST", f"{LETTERS}/drain"),
     Call("POST", f"{LETTERS}/{LETTER}/replay"),

@@ -73,7 +73,8 @@ OURS, THEIRS = {"x-functions-key": "key-1"}, {"x-functions-key": "key-2"}
 
 async def called(edge: Edge, name: str, headers: Mapping[str, str] | None = None) -> Answered:
     """As its callers call it, with a payment and a letter that there are not."""
-    return await edge.send(name, BODIES.get(name, b""), headers=headers, payment_id=ID, letter_id=ID)
+    sent = {"Idempotency-Key": "k", **(headers or {})}
+    return await edge.send(name, BODIES.get(name, b""), headers=sent, payment_id=ID, letter_id=ID)
 
 
 async def stored(world: World) -> int:
