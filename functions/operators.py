@@ -45,7 +45,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class _Which(_Strict):
+class Which(_Strict):
     """Filters of a listing; text, since they come in a query string.
 
     recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
@@ -61,28 +61,28 @@ class _Which(_Strict):
     page: str | None = None
 
 
-class _Rows(_Strict):
+class Rows(_Strict):
     settled: bool | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     page: str | None = None
 
 
-class _ReplayMany(_Which):
+class ReplayManyRequest(Which):
     """The body of a replay by filter."""
 
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
 
 
-class _ReplayOne(_Strict):
+class ReplayOne(_Strict):
     dry_run: bool = False
 
 
-class _Nothing(_Strict):
+class EmptyRequest(_Strict):
     """There is nothing to say in this place."""
 
 
-class _Why(_Strict):
+class DiscardRequest(_Strict):
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
@@ -100,7 +100,7 @@ async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetSe
 
 async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
-    which = _Which.model_validate(_query(asked))
+    which = Which.model_validate(_query(asked))
     as_of = time_to_json(asked.services.clock.now())
     found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
@@ -124,9 +124,9 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
 
 async def replay_one(asked: Asked) -> func.HttpResponse:
     """Replay; with ?dry_run=true only say what would happen. What is not understood is refused: it may be a wish."""
-    wanted = _ReplayOne.model_validate(_query(asked))
+    wanted = ReplayOne.model_validate(_query(asked))
     if body := asked.req.get_body():
-        _Nothing.model_validate_json(body)
+        EmptyRequest.model_validate_json(body)
     letter_id = asked.req.route_params["letter_id"]
     verdict = await replay(letter_id, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     return json_answer(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
@@ -137,7 +137,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
     A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
     """
-    wanted = _ReplayMany.model_validate_json(_body(asked))
+    wanted = ReplayManyRequest.model_validate_json(_body(asked))
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
     verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
@@ -146,7 +146,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = _Why.model_validate_json(_body(asked))
+    why = DiscardRequest.model_validate_json(_body(asked))
     outcome = await discard(
         asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
     )
@@ -163,7 +163,7 @@ async def drain_recorder(asked: Asked) -> func.HttpResponse:
 
 async def list_rows(asked: Asked) -> func.HttpResponse:
     """Payments of the read model, a page at a time."""
-    wanted = _Rows.model_validate(_query(asked))
+    wanted = Rows.model_validate(_query(asked))
     found = await asked.services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
     return json_answer({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
 
@@ -178,14 +178,14 @@ class _BodyMissing(ValueError):
 
 def _body(asked: Asked) -> bytes:
     """Raises _BodyMissing, and ValidationError when something stands in the query too."""
-    _Nothing.model_validate(_query(asked))
+    EmptyRequest.model_validate(_query(asked))
     body: bytes = asked.req.get_body()
     if not body:
         raise _BodyMissing
     return body
 
 
-def _filter(which: _Which, services: Services) -> LetterFilter:
+def _filter(which: Which, services: Services) -> LetterFilter:
     before = which.recorded_before
     if before is None and which.older_than_s is not None:
         before = services.clock.now() - timedelta(seconds=which.older_than_s)

@@ -1,0 +1,362 @@
+"""The answers of the HTTP API as models. They write nothing: they say what is written elsewhere, and tests hold both.
+
+Answers are open: a caller ignores a field that it does not know. What may grow (a status, a step) is no enum but text
+with the values known so far, `x-extensible-enum`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from functions.faults import OWN, WORDS
+from functions.problems import STATUS_OF
+from shared.codec.facts import FORM_NAMED
+from shared.domain.events import FailureReason, Notification
+from shared.domain.letters import LetterStatus
+from shared.domain.money import MAX_AMOUNT_MINOR
+from shared.domain.payment import Status, Step
+from shared.domain.reasons import Reason, Severity
+from shared.domain.rows import UNKNOWN
+from shared.verbs.recovery.replay import Verdict
+
+Absent = SkipJsonSchema[None]
+"""Of a field that is left out when there is nothing to say."""
+
+
+def grows(*values: str) -> dict[str, Any]:
+    """Of a text whose values may become more. Whoever meets an unknown one goes on without it."""
+    return {"x-extensible-enum": sorted(values)}
+
+
+Currency = Annotated[str, Field(json_schema_extra={"format": "iso-4217", "pattern": "^[A-Z]{3}$"})]
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR, description="In minor units: 1250 in EUR is 12.50.")]
+StepName = Annotated[str, Field(json_schema_extra=grows(*Step))]
+StatusName = Annotated[str, Field(json_schema_extra=grows(*Status))]
+Version = Annotated[int, Field(ge=1, description="The number of events so far, from 1.")]
+
+
+class Answer(BaseModel):
+    """Of all that is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# --- a payment ---
+
+
+class Created(Answer):
+    """The provider has authorised the payment: the money is reserved."""
+
+    at: datetime
+    provider_payment_id: Annotated[str, Field(description="The provider's id of the payment.")]
+
+
+class Settled(Answer):
+    """The provider has captured the money: goods may be shipped."""
+
+    at: datetime
+    capture_id: Annotated[str, Field(description="The provider's id of the capture.")]
+
+
+class Completed(Answer):
+    """The merchant has been told, wanted not to be, or could not be reached."""
+
+    at: datetime
+    notification: Annotated[str, Field(json_schema_extra=grows(*Notification.__value__.__args__))]
+
+
+class Failed(Answer):
+    """No money is to be taken; if it was, an operator gives it back."""
+
+    at: datetime
+    reason: Annotated[str, Field(json_schema_extra=grows(*FailureReason.__value__.__args__))]
+    code: Annotated[str, Field(description="The provider's own, or `payment_expired`, `discarded_by_operator`.")]
+    failed_step: StepName
+    tells: Annotated[bool | Absent, Field(description="`failure_told` follows once the merchant knows.")] = None
+
+
+class Voided(Answer):
+    """The reservation of a failed payment is released."""
+
+    at: datetime
+    void_id: Annotated[str, Field(description="The provider's id of the void.")]
+
+
+class FailureTold(Answer):
+    """The merchant has been told of the failure."""
+
+    at: datetime
+
+
+class _PaymentSoFar(Answer):
+    payment_id: UUID
+    version: Version
+    status: StatusName
+    merchant_id: Annotated[str, Field(description="Whose payment it is.")]
+    amount_minor: Amount
+    currency: Currency
+    reference: Annotated[str, Field(description="The merchant's own.")]
+    payment_method: Annotated[str | Absent, Field(description="A token. Gone once the payment is created.")] = None
+    notification_url: Annotated[str | Absent, Field(description="Where the merchant wants to be told.")] = None
+    initiated_at: Annotated[datetime, Field(description="When it was accepted.")]
+    expires_at: Annotated[datetime, Field(description="From then on it is not created at the provider any more.")]
+    created: Created | Absent = None
+    settled: Settled | Absent = None
+    completed: Completed | Absent = None
+    failed: Failed | Absent = None
+    voided: Voided | Absent = None
+    failure_told: FailureTold | Absent = None
+
+
+class PaymentEventData(_PaymentSoFar):
+    """The payment as it was after the event. A field without a value is left out."""
+
+    waiting: Annotated[
+        list[StepName] | Absent,
+        Field(description="The steps at which it does not go on by itself, or whose money has to be given back."),
+    ] = None
+
+
+class PaymentAccepted(_PaymentSoFar):
+    """The payment as it was accepted. A repeat of the key gets the same."""
+
+
+class Wait(Answer):
+    """A step that is held up."""
+
+    step: StepName
+    since: Annotated[datetime, Field(description="When the step began; when it was parked.")]
+    state: Annotated[
+        str,
+        Field(
+            json_schema_extra=grows("retrying", "ending", "parked"),
+            description="`retrying`: it is tried again. `ending`: it is being given up. `parked`: an operator has to "
+            "look at it.",
+        ),
+    ]
+    reason: Annotated[str | Absent, Field(json_schema_extra=grows(*Reason), description="Why it is parked.")] = None
+
+
+class Payment(_PaymentSoFar):
+    """The payment as it now is. A field without a value is left out."""
+
+    description: Annotated[str | None, Field(description="Of the request.")]
+    metadata: Annotated[dict[str, str], Field(description="Of the request.")]
+    waiting: Annotated[list[Wait] | Absent, Field(description="There while something is held up.")] = None
+
+
+class TimelineData(Answer):
+    """What the event says; which fields it has depends on its type."""
+
+    payment_id: Annotated[UUID | Absent, Field(description="Of payment.initiated.")] = None
+    merchant_id: Annotated[str | Absent, Field(description="Of payment.initiated.")] = None
+    amount_minor: Amount | Absent = None
+    currency: Currency | Absent = None
+    payment_method: Annotated[str | Absent, Field(description="Of payment.initiated: a token.")] = None
+    reference: Annotated[
+        str | None,
+        Field(description="Of payment.initiated the merchant's; of payment.charged_twice the provider's."),
+    ] = None
+    expires_at: Annotated[datetime | Absent, Field(description="Of payment.initiated.")] = None
+    description: Annotated[str | None, Field(description="Of payment.initiated.")] = None
+    metadata: Annotated[dict[str, str] | Absent, Field(description="Of payment.initiated.")] = None
+    notification_url: Annotated[str | None, Field(description="Of payment.initiated.")] = None
+    provider_payment_id: Annotated[str | Absent, Field(description="Of payment.created.")] = None
+    capture_id: Annotated[str | Absent, Field(description="Of payment.settled, payment.captured_late.")] = None
+    notification: Annotated[
+        str | Absent,
+        Field(json_schema_extra=grows(*Notification.__value__.__args__), description="Of payment.completed."),
+    ] = None
+    reason: Annotated[
+        str | Absent,
+        Field(json_schema_extra=grows(*FailureReason.__value__.__args__), description="Of payment.failed."),
+    ] = None
+    code: Annotated[str | Absent, Field(description="Of payment.failed.")] = None
+    failed_step: Annotated[StepName | Absent, Field(description="Of payment.failed.")] = None
+    void_id: Annotated[str | Absent, Field(description="Of payment.voided.")] = None
+    step: Annotated[StepName | Absent, Field(description="Of what operators did, and of payment.charged_twice.")] = None
+
+
+class TimelineEvent(Answer):
+    """One event of a payment."""
+
+    version: Version
+    type: Annotated[str, Field(json_schema_extra=grows(*FORM_NAMED))]
+    occurred_at: datetime
+    data: TimelineData
+
+
+class Timeline(Answer):
+    """The events of a payment, oldest first."""
+
+    payment_id: UUID
+    events: list[TimelineEvent]
+
+
+# --- health ---
+
+
+class Health(Answer):
+    """The app is alive."""
+
+    status: Annotated[str, Field(json_schema_extra=grows("live"))]
+    build: Annotated[str, Field(description="From which build it is.")]
+
+
+class Readiness(Answer):
+    """Each thing that the app cannot work without: `ok`, or the kind of fault that stops it."""
+
+    checks: dict[str, str]
+
+
+# --- for operators ---
+
+
+class HistoryEntry(Answer):
+    """One thing that was done about a dead letter."""
+
+    at: datetime
+    action: str
+    by: str
+    note: str
+
+
+class DeadLetter(Answer):
+    """What a person has to look at."""
+
+    id: str
+    status: Annotated[LetterStatus, Field(description="It only ever goes forward.")]
+    as_of: Annotated[int | None, Field(description="At which version of the payment the status was so.")]
+    step: Annotated[str, Field(description="The step of the subscription, or `publish`.")]
+    source: str
+    reason: Annotated[str, Field(description="A word of ours or of the broker.", json_schema_extra=grows(*Reason))]
+    description: str
+    severity: Annotated[str, Field(json_schema_extra=grows(*Severity))]
+    payment_id: str | None
+    event_id: str | None
+    cause: str | None
+    recorded_at: datetime
+    closing: HistoryEntry | Absent = None
+
+
+class DeadLetters(Answer):
+    """A page of dead letters, without their bodies."""
+
+    dead_letters: list[DeadLetter]
+    next_page: Annotated[str | None, Field(description="For the parameter `page`; null on the last one.")]
+    as_of: Annotated[datetime, Field(description="When the page was read.")]
+
+
+class DeadMessage(Answer):
+    """The message as it was."""
+
+    message_id: str
+    subject: str
+    body: str
+    attempt: int
+    delivery_count: int
+    answered: Annotated[bool, Field(description="Whether the other side had said yes, and that was not recorded.")]
+    reference: str | Absent = None
+    heard_at: datetime | Absent = None
+
+
+class PaymentRow(Answer):
+    """A payment at a glance. Of one that this release cannot read, only id and version are meant."""
+
+    id: str
+    version: Version
+    status: Annotated[str, Field(json_schema_extra=grows(*Status, UNKNOWN))]
+    owes: Annotated[str | None, Field(description="The step that has to move next.")]
+    amount_minor: Annotated[int, Field(ge=0)]
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")]
+    reference: str
+    settled: bool
+    initiated_at: datetime
+    moved_at: datetime
+    broken: list[str]
+    charged_twice: bool
+    captured_late: bool
+    swept_at: datetime | None
+    active_at: datetime
+
+
+class ReplayVerdict(Answer):
+    """What came of a replay, or would come of it now."""
+
+    letter_id: str
+    verdict: Annotated[str, Field(json_schema_extra=grows(*Verdict))]
+    why: Annotated[str, Field(description="For people.")]
+    cause: Annotated[str | None, Field(description="The event that starts the step again.")]
+
+
+class DeadLetterWhole(DeadLetter):
+    """One dead letter with its message, its payment, and what a replay would do."""
+
+    message: DeadMessage
+    history: list[HistoryEntry]
+    payment: PaymentRow | None
+    replay_would: ReplayVerdict
+
+
+class ReplayResults(Answer):
+    """What came of a page of replays."""
+
+    dry_run: bool
+    results: list[ReplayVerdict]
+    next_page: str | None
+
+
+class DiscardOutcome(Answer):
+    """Whether a dead letter is, or is being, given up."""
+
+    letter_id: str
+    discarded: bool
+    why: Annotated[str, Field(description="For people.")]
+    cause: Annotated[str | None, Field(description="The event that ends the step.")]
+
+
+class DrainOutcome(Answer):
+    """How many letters were recorded. Call again until `more` is false."""
+
+    recorded: Annotated[int, Field(ge=0)]
+    more: bool
+
+
+class PaymentRows(Answer):
+    """A page of payments."""
+
+    payments: list[PaymentRow]
+    next_page: str | None
+
+
+# --- refusals ---
+
+
+class FieldFault(Answer):
+    """What is wrong with one field. Its value is never repeated."""
+
+    field: Annotated[str, Field(description="Its path, with dots; `body` for the whole.")]
+    code: Annotated[str, Field(json_schema_extra=grows(*OWN, *(code for code, _ in WORDS.values())))]
+    message: Annotated[str, Field(description="For people.")]
+
+
+class Problem(Answer):
+    """A refusal or a fault (RFC 9457). Go by `code`; by `status` where the code is unknown to you."""
+
+    type: Annotated[str, Field(pattern="^urn:regis-pay:problem:[a-z-]+$")]
+    title: Annotated[str, Field(description="For people.")]
+    status: Annotated[int, Field(ge=400, le=599)]
+    code: Annotated[str, Field(json_schema_extra=grows(*STATUS_OF))]
+    detail: Annotated[str | Absent, Field(description="For people.")] = None
+    errors: Annotated[list[FieldFault] | Absent, Field(description="Every field that is wrong.")] = None
+
+
+class OpenApiDocument(Answer):
+    """An OpenAPI document: this one."""
+
+    model_config = ConfigDict(extra="allow")
+
+    openapi: Annotated[str, Field(pattern=r"^3\.1\.")]
