@@ -53,7 +53,7 @@ def document(endpoints: Sequence[Endpoint], *, version: str) -> Json:
         tags=[Tag(name=name, description=says) for name, says in TAGS.items()],
         paths=paths,
         components=Components(
-            securitySchemes={name: dict(scheme) for name, scheme in SECURITY.items()},  # type: ignore[misc, arg-type]
+            securitySchemes={name: dict(scheme) for name, scheme in SECURITY.items()},
             headers={name: Header.model_validate(header) for name, header in HEADERS.items()},
             examples={code: Example(value=sample) for code, sample in samples.problems().items()},
         ),
@@ -93,7 +93,7 @@ def _parameters(said: Operation) -> Iterator[Parameter]:
         schema = {"type": "string", "format": "uuid"}
         yield _parameter({"name": name, "in": "path", "required": True, "description": says, "schema": schema})
     for name, schema, is_required in of_query(said.query) if said.query else ():
-        says = schema.pop("description", None)
+        says = schema.pop("description", "") or None
         yield _parameter({"name": name, "in": "query", "required": is_required, "description": says, "schema": schema})
     for name in said.headers:
         yield _parameter({"name": name, "in": "header", "required": False, **REQUEST_HEADERS[name]})

@@ -1,10 +1,11 @@
 """Integration events as JSON Schema, one per type: the CloudEvents envelope with the payment in it. Writes nothing."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
-from contracts import answers, samples
+from contracts import samples
 from contracts.answers import Absent, Answer, PaymentEventData
 from contracts.schemas import tidy
 from shared import flow
@@ -19,12 +20,10 @@ _OTHERS = "Ignore fields that you do not know: more may come within a version."
 
 class _Envelope(Answer):
     specversion: Literal["1.0"]
-    id: Annotated[
-        str, Field(pattern=r"^.+:[1-9][0-9]*$", description="`{payment_id}:{version}`; the same in a repeat.")
-    ]
+    id: Annotated[str, Field(pattern=r"^.+:[1-9][0-9]*$", description="`{payment_id}:{version}`, also in a repeat.")]
     source: Literal[SOURCE]  # type: ignore[valid-type] # a constant
     subject: Annotated[str, Field(description="The payment's id.")]
-    time: answers.datetime
+    time: datetime
     datacontenttype: Literal["application/json"]
     traceparent: Annotated[str | Absent, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] = None
     data: PaymentEventData
@@ -46,6 +45,6 @@ def samples_by_type() -> dict[str, Json]:
 
 
 def _schema(name: str) -> Json:
-    model = create_model(name, __base__=_Envelope, type=(Literal[name], ...))  # type: ignore[valid-type]
-    schema = tidy(model.model_json_schema())
+    its_type: Any = Literal[name]  # type: ignore[valid-type] # one of types()
+    schema = tidy(create_model(name, __base__=_Envelope, type=(its_type, ...)).model_json_schema())
     return {"$schema": _DIALECT, "$id": f"urn:regis-pay:event:{name}", "description": _OTHERS, **schema}

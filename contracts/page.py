@@ -83,7 +83,7 @@ def _parameters(parameters: Iterable[Json]) -> str:
         (_code(each["name"]), each["in"], _schema(each["schema"]), _must(each), _words(each.get("description", "")))
         for each in parameters
     ]
-    return _table("Parameters", ("name", "in", "what it holds", "required", "meaning"), rows)
+    return _table(("name", "in", "what it holds", "required", "meaning"), rows, caption="Parameters")
 
 
 def _must(each: Json) -> str:
@@ -102,7 +102,7 @@ def _body(body: Json | None) -> str:
 def _answers(responses: Mapping[str, Json]) -> str:
     rows = [(status, _content(each), _words(each["description"]), _names(each)) for status, each in responses.items()]
     first = next(iter(responses.values())).get("content", {}).get("application/json", {})
-    return _table("Answers", ("status", "body", "when", "headers"), rows) + _example(first)
+    return _table(("status", "body", "when", "headers"), rows, caption="Answers") + _example(first)
 
 
 def _content(response: Json) -> str:
@@ -127,13 +127,13 @@ def _keys(document: Json) -> str:
         (_code(name), _words(f"{each.get('in', 'header')} `{each.get('name', 'Authorization')}`"), _said(each))
         for name, each in schemes.items()
     ]
-    return f'<section id="keys"><h2>Keys</h2>{_table("", ("name", "where", "what it is"), rows)}</section>'
+    return f'<section id="keys"><h2>Keys</h2>{_table(("name", "where", "what it is"), rows)}</section>'
 
 
 def _headers(document: Json) -> str:
     headers = document["components"]["headers"]
     rows = [(_code(name), _schema(each["schema"]), _said(each)) for name, each in headers.items()]
-    table = _table("", ("header", "what it holds", "meaning"), rows)
+    table = _table(("header", "what it holds", "meaning"), rows)
     return f'<section id="headers"><h2>Headers of answers</h2>{table}</section>'
 
 
@@ -144,7 +144,7 @@ def _said(each: Json) -> str:
 def _problems(document: Json) -> str:
     examples = [each["value"] for each in document["components"]["examples"].values()]
     rows = [(_code(each["code"]), str(each["status"]), _words(each["title"])) for each in examples]
-    table = _table("", ("code", "status", "meaning"), sorted(rows, key=lambda row: row[1]))
+    table = _table(("code", "status", "meaning"), sorted(rows, key=lambda row: row[1]))
     return f'<section id="problems"><h2>Problem codes</h2>{table}</section>'
 
 
@@ -155,7 +155,7 @@ def _models(document: Json) -> Iterator[str]:
             (_code(field), _schema(each), "yes" if field in schema.get("required", []) else "no", _said(each))
             for field, each in schema.get("properties", {}).items()
         ]
-        table = _table("", ("field", "what it holds", "always", "meaning"), rows)
+        table = _table(("field", "what it holds", "always", "meaning"), rows)
         flat = "" if rows else f"<p>{_schema({**schema, 'description': ''})}</p>"
         yield f'<section id="model-{name}"><h3>{escape(name)}</h3><p>{_said(schema)}</p>{table}{flat}</section>'
 
@@ -195,7 +195,7 @@ _SAID_OF_LIMITS = {
 }
 
 
-def _table(caption: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, caption: str = "") -> str:
     lines = [_row(row) for row in rows]
     if not lines:
         return ""

@@ -80,7 +80,8 @@ def _stored(events: tuple[Event, ...]) -> list[StoredEvent]:
     found = []
     for number, event in enumerate(events, start=1):
         payment = fold(events[:number])
-        assert payment, "a payment begins with its first event"
+        if payment is None:
+            raise ValueError("a payment begins with its first event")
         found.append(StoredEvent(event=event, payment=payment, traceparent=_TRACE, caused_by=None))
     return found
 

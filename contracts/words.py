@@ -39,7 +39,7 @@ SECURITY: dict[str, dict[str, Any]] = {
         "bring both.",
     },
 }
-"""Entra is named by no operation: whether it is asked for is a deployment's choice, and its refusal is the platform's."""
+"""Entra is named by no operation: whether it is asked for is a deployment's choice, and the platform refuses."""
 
 _ETAG = r'^"[0-9a-f]{32}"$'
 _TRUE = {"type": "string", "const": "true"}

@@ -1,4 +1,4 @@
-"""JSON answers of the HTTP functions, and 304 to whoever has one already; refusals are in problems.py. Knows no service."""
+"""JSON answers of the HTTP functions, and 304 to whoever has one; refusals are in problems.py. Knows no service."""
 
 import hashlib
 import json

@@ -27,7 +27,7 @@ _CARD_LIKE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])")
 _READS_AS_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|/Date\(")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
-# What the validators below ask for, in the words of JSON Schema, where it has words for it. Tests hold the two together.
+# What the validators below ask for, as far as JSON Schema has words for it. Tests hold the two together.
 _PLAIN: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"}
 _PLAIN_AND_NO_TIME: dict[str, Any] = {"pattern": _PLAIN["pattern"].replace("^", rf"^(?!{_READS_AS_TIME.pattern})", 1)}
 _NAMES: dict[str, Any] = {"propertyNames": {"minLength": 1, "maxLength": 40, **_PLAIN}}
