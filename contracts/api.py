@@ -93,8 +93,8 @@ def _parameters(said: Operation) -> Iterator[Parameter]:
         schema = {"type": "string", "format": "uuid"}
         yield _parameter({"name": name, "in": "path", "required": True, "description": says, "schema": schema})
     for name, schema, is_required in of_query(said.query) if said.query else ():
-        says = schema.pop("description", "") or None
-        yield _parameter({"name": name, "in": "query", "required": is_required, "description": says, "schema": schema})
+        fields = {"description": schema.pop("description", None), "schema": schema}
+        yield _parameter({"name": name, "in": "query", "required": is_required, **fields})
     for name in said.headers:
         yield _parameter({"name": name, "in": "header", "required": False, **REQUEST_HEADERS[name]})
 

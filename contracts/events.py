@@ -45,6 +45,6 @@ def samples_by_type() -> dict[str, Json]:
 
 
 def _schema(name: str) -> Json:
-    its_type: Any = Literal[name]  # type: ignore[valid-type] # one of types()
+    its_type: Any = Literal[name]
     schema = tidy(create_model(name, __base__=_Envelope, type=(its_type, ...)).model_json_schema())
     return {"$schema": _DIALECT, "$id": f"urn:regis-pay:event:{name}", "description": _OTHERS, **schema}

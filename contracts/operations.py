@@ -61,7 +61,7 @@ class Operation:
 
 
 _IS_TAGGED = ("ETag",)
-_NOT_MODIFIED = Success(says="EmptyRequest has changed since the ETag of If-None-Match.", headers=_IS_TAGGED)
+_NOT_MODIFIED = Success(says="Nothing has changed since the ETag of If-None-Match.", headers=_IS_TAGGED)
 _OF_PAYMENT = {"payment_id": "The payment, a UUID."}
 _OF_LETTER = {"letter_id": "The dead letter."}
 

@@ -1,12 +1,15 @@
 """What operators ask for over HTTP: parse, call one verb, answer. Knows no rule of replay."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from functions.answers import json_answer
 from functions.faults import field_faults
@@ -37,12 +40,20 @@ type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
 
 
 _TEN_YEARS_S = 10 * 365 * 86_400
+_A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _KEY = "code"
 """The query parameter in which the host may be given a function's key."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _written_out(moment: object) -> object:
+    """A number would be read as seconds since 1970, and `0.5` is hardly meant so."""
+    if isinstance(moment, str) and not _A_DATE.match(moment):
+        raise PydanticCustomError("datetime_parsing", "Must be a time.")
+    return moment
 
 
 class Which(_Strict):
@@ -56,7 +67,7 @@ class Which(_Strict):
     reason: str | None = None
     payment_id: str | None = None
     older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
-    recorded_before: AwareDatetime | None = None
+    recorded_before: Annotated[AwareDatetime, BeforeValidator(_written_out)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
 
@@ -68,8 +79,9 @@ class Rows(_Strict):
 
 
 class ReplayManyRequest(Which):
-    """The body of a replay by filter."""
+    """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
 
+    recorded_before: AwareDatetime | None = None
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
 
@@ -137,7 +149,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
     A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
     """
-    wanted = ReplayManyRequest.model_validate_json(_body(asked))
+    wanted = ReplayManyRequest.model_validate_json(_body(asked), strict=True)
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
     verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
@@ -146,7 +158,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = DiscardRequest.model_validate_json(_body(asked))
+    why = DiscardRequest.model_validate_json(_body(asked), strict=True)
     outcome = await discard(
         asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
     )
@@ -169,7 +181,10 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
 
 
 def _query(asked: Asked) -> Mapping[str, str]:
-    return {name: value for name, value in asked.req.params.items() if name != _KEY}
+    """The host leaves out what has no value. `?dry_run=` would be no dry run then: it is read from the address."""
+    sent = dict(parse_qsl(urlsplit(asked.req.url).query, keep_blank_values=True))
+    empty = {name: "" for name, value in sent.items() if not value}
+    return {name: value for name, value in {**empty, **asked.req.params}.items() if name.casefold() != _KEY}
 
 
 class _BodyMissing(ValueError):

@@ -1,4 +1,7 @@
-"""The product's HTTP functions over a world, called as the Functions worker calls them. No host and no sockets."""
+"""The product's HTTP functions over a world, called as the Functions worker calls them. No host and no sockets.
+
+Each answer is held to the contract.
+"""
 
 import json
 from collections.abc import Mapping
@@ -8,10 +11,12 @@ from typing import Any
 
 import azure.functions as func
 
-from functions import accept, health, query, recover
+from contracts.checking import Given
+from functions import accept, contract, health, query, recover
 from functions.caller import caller
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
+from tests.contracted import hold
 from tests.flow.kit.world import World
 
 
@@ -37,6 +42,7 @@ class Edge:
         app.register_functions(accept.blueprint(services))
         app.register_functions(query.blueprint(services))
         app.register_functions(health.blueprint(services, build_id="abc123"))
+        app.register_functions(contract.blueprint())
         app.register_functions(recover.blueprint(services, caller=caller(ops_caller)))
         self._functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
 
@@ -73,5 +79,13 @@ class Edge:
             trace_context=SimpleNamespace(trace_parent=TRACEPARENT), invocation_id="the-invocation"
         )
         answer: func.HttpResponse = await self._functions[name](req=request, context=context)
-        body = answer.get_body()
-        return Answered(answer.status_code, answer.mimetype, dict(answer.headers), json.loads(body) if body else None)
+        answered = _read(answer)
+        told = {**answered.headers, "Content-Type": answered.media_type}
+        hold(name, Given(status=answered.status, headers=told, body=answered.body))
+        return answered
+
+
+def _read(answer: func.HttpResponse) -> Answered:
+    body = answer.get_body()
+    read = json.loads(body) if body and "json" in answer.mimetype else body or None
+    return Answered(answer.status_code, answer.mimetype, dict(answer.headers), read)
