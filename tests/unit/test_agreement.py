@@ -124,6 +124,8 @@ ENDPOINTS = {
     "accept_payment": "function POST payments",
     "get_payment": "function GET payments/{payment_id}",
     "get_payment_events": "function GET payments/{payment_id}/events",
+    "get_openapi": "anonymous GET openapi.json",
+    "get_docs": "anonymous GET docs",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",
     "list_payments": "admin GET ops/payments",
