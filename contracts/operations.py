@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from contracts import answers
+from contracts import answers, ops_answers
 from functions import operators
 from functions.requests import PaymentRequest
 
@@ -153,7 +153,7 @@ OPERATIONS: dict[str, Operation] = {
         tag="operations",
         summary="All payments, a page at a time",
         query=operators.Rows,
-        answers={200: Success(says="Rows of the read model.", model=answers.PaymentRows)},
+        answers={200: Success(says="Rows of the read model.", model=ops_answers.PaymentRows)},
         problems=("request_invalid", "page_unknown", *_STORE),
         links=(Link(to="list_payments", parameters={"page": "$response.body#/next_page"}, says="The next page."),),
     ),
@@ -161,7 +161,7 @@ OPERATIONS: dict[str, Operation] = {
         tag="operations",
         summary="Dead letters by filter, a page at a time",
         query=operators.Which,
-        answers={200: Success(says="Without their bodies.", model=answers.DeadLetters)},
+        answers={200: Success(says="Without their bodies.", model=ops_answers.DeadLetters)},
         problems=("request_invalid", "page_unknown", *_STORE),
         links=(
             *_links_to_letter(
@@ -174,7 +174,7 @@ OPERATIONS: dict[str, Operation] = {
         tag="operations",
         summary="One dead letter whole, and what a replay would do",
         path=_OF_LETTER,
-        answers={200: Success(says="The dead letter.", model=answers.DeadLetterWhole)},
+        answers={200: Success(says="The dead letter.", model=ops_answers.DeadLetterWhole)},
         problems=("dead_letter_not_found", *_STORE, "unreadable"),
         links=_links_to_letter("$response.body#/id", "replay_dead_letter", "discard_dead_letter"),
     ),
@@ -185,7 +185,7 @@ OPERATIONS: dict[str, Operation] = {
         query=operators.ReplayOne,
         body=operators.EmptyRequest,
         body_is_required=False,
-        answers={200: Success(says="The verdict.", model=answers.ReplayVerdict)},
+        answers={200: Success(says="The verdict.", model=ops_answers.ReplayVerdict)},
         problems=("request_invalid", "dead_letter_not_found", *_CHANGES),
     ),
     "replay_dead_letters": Operation(
@@ -193,7 +193,7 @@ OPERATIONS: dict[str, Operation] = {
         summary="Replay a page of what a filter finds",
         says="One that fails does not stop the others.",
         body=operators.ReplayManyRequest,
-        answers={200: Success(says="A verdict on each.", model=answers.ReplayResults)},
+        answers={200: Success(says="A verdict on each.", model=ops_answers.ReplayResults)},
         problems=("body_not_json", "request_invalid", "page_unknown", *_CHANGES),
     ),
     "discard_dead_letter": Operation(
@@ -202,15 +202,15 @@ OPERATIONS: dict[str, Operation] = {
         path=_OF_LETTER,
         body=operators.DiscardRequest,
         answers={
-            200: Success(says="It is given up, or is being.", model=answers.DiscardOutcome),
-            409: Success(says="It may not be given up now; `why` says why.", model=answers.DiscardOutcome),
+            200: Success(says="It is given up, or is being.", model=ops_answers.DiscardOutcome),
+            409: Success(says="It may not be given up now; `why` says why.", model=ops_answers.DiscardOutcome),
         },
         problems=("body_not_json", "request_invalid", "dead_letter_not_found", *_CHANGES),
     ),
     "drain_dead_letters": Operation(
         tag="operations",
         summary="Record what died on its way to being recorded",
-        answers={200: Success(says="What was recorded.", model=answers.DrainOutcome)},
+        answers={200: Success(says="What was recorded.", model=ops_answers.DrainOutcome)},
         problems=_CHANGES,
     ),
 }

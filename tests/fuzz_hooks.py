@@ -22,9 +22,9 @@ schemathesis.openapi.format("idempotency-key", st.from_regex(REQUEST_HEADERS[KEY
 
 
 @schemathesis.hook
-def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
     """A key is used for one request only, and a page is one that the listing has named: nobody can make it up."""
-    key = (case.headers or {}).get(KEY)
+    key = case.headers[KEY] if case.headers and KEY in case.headers else None
     if isinstance(key, str) and 0 < len(key) <= _LONGEST:
         mark = hashlib.sha256(repr(case.body).encode()).hexdigest()[:16]
         case.headers[KEY] = key[: _LONGEST - len(mark)] + mark
@@ -34,6 +34,6 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
         case.body = {name: _written(value) for name, value in case.body.items() if name != "page"}
 
 
-def _written(value: object) -> object:
+def _written(value: Any) -> Any:
     """To JSON Schema 12.0 is an integer. An amount is written without a point, or it is refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -26,20 +26,19 @@ def _stay_here(event: str, details: tuple[Any, ...]) -> None:
         raise OSError("no other machine is reached in a test")
 
 
-class _Impatient(ServiceBusReceiver):
-    """Of dead letters. The app's own wait is meant for a broker that is far away."""
-
-    async def receive_messages(
-        self, max_message_count: int | None = 1, max_wait_time: float | None = None
-    ) -> list[ServiceBusReceivedMessage]:
-        wait_s = _DRAIN_WAIT_S if self.entity_path.endswith("$DeadLetterQueue") else max_wait_time
-        return await _RECEIVE(self, max_message_count=max_message_count, max_wait_time=wait_s)
-
-
 _RECEIVE = ServiceBusReceiver.receive_messages
+
+
+async def _impatient(
+    self: ServiceBusReceiver, max_message_count: int | None = 1, max_wait_time: float | None = None
+) -> list[ServiceBusReceivedMessage]:
+    """The app's own wait for dead letters is meant for a broker that is far away."""
+    wait_s = _DRAIN_WAIT_S if self.entity_path.endswith("$DeadLetterQueue") else max_wait_time
+    return await _RECEIVE(self, max_message_count=max_message_count, max_wait_time=wait_s)
+
 
 if __name__ == "__main__":
     sys.addaudithook(_stay_here)
-    ServiceBusReceiver.receive_messages = _Impatient.receive_messages  # type: ignore[method-assign]
+    ServiceBusReceiver.receive_messages = _impatient  # type: ignore[method-assign]
     keys = ["--enable-auth", "--function-key", FUNCTION_KEY, "--admin-key", ADMIN_KEY]
     sys.exit(main([*sys.argv[1:], *keys]))

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Never
 
@@ -11,7 +12,7 @@ import pytest
 
 from shared.errors import StoreBusy
 from tests.flow.kit.edge import Edge
-from tests.flow.kit.world import World
+from tests.flow.kit.world import a_world
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 FILES = {"get_openapi": "openapi.json", "get_docs": "docs.html"}
@@ -22,9 +23,10 @@ async def no_services() -> Never:
 
 
 @pytest.fixture
-def edge(world: World) -> Edge:
+async def edge(tmp_path: Path) -> AsyncIterator[Edge]:
     """Of an app that cannot reach its store."""
-    return Edge(world, starting=no_services)
+    async with a_world(tmp_path) as world:
+        yield Edge(world, starting=no_services)
 
 
 async def test_the_document_is_served_as_it_is_committed(edge: Edge) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import jsonschema_rs
@@ -12,9 +11,8 @@ from openapi_spec_validator import validate
 from contracts import api, events, samples
 from contracts.checking import Contract, Given, event_faults
 from contracts.endpoints import ROOT, Endpoint, endpoint_of
-from contracts.files import PAGE, SERVED, written
+from contracts.files import SERVED, written
 from contracts.operations import EVERYWHERE, OPERATIONS
-from contracts.page import page
 from functions.faults import OWN, WORDS
 from functions.problems import CONTENT_TYPE, STATUS_OF
 from functions.requests import BodyNotJson, RequestInvalid, parse
@@ -27,7 +25,6 @@ type Json = dict[str, Any]
 
 DOCUMENT: Json = json.loads((ROOT / SERVED).read_text())
 CONTRACT = Contract(DOCUMENT)
-HTML = (ROOT / PAGE).read_text()
 NAMES = sorted(OPERATIONS)
 
 
@@ -238,66 +235,3 @@ def test_an_event_that_is_not_as_its_schema_says_is_found_out(change: Json) -> N
     name = "regispay.payment.settled.v1"
 
     assert event_faults(events.schemas()[name], {**samples.events()[name], **change}) != []
-
-
-class Read(HTMLParser):
-    """What is on the page: open elements, names, and where it leads or loads from."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.leads: list[str] = []
-        self.loads: list[str] = []
-        self.tags: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        if tag != "meta":
-            self.open.append(tag)
-        for name, value in attrs:
-            self.ids += [value or ""] if name == "id" else []
-            self.leads += [value or ""] if name == "href" else []
-            self.loads += [value or ""] if name in ("src", "srcset", "style", "onclick", "onload") else []
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def read(html: str) -> Read:
-    found = Read()
-    found.feed(html)
-    found.close()
-    return found
-
-
-def test_the_page_is_whole_and_leads_to_nothing_but_itself_and_the_document() -> None:
-    found = read(HTML)
-
-    assert found.open == []
-    assert len(found.ids) == len(set(found.ids))
-    assert {to for to in found.leads if not to.startswith("#")} == {"openapi.json"}
-    assert {to.removeprefix("#") for to in found.leads if to.startswith("#")} <= set(found.ids)
-
-
-def test_the_page_runs_and_loads_nothing() -> None:
-    found = read(HTML)
-
-    assert found.tags & {"script", "link", "img", "iframe", "form", "object"} == set()
-    assert found.loads == []
-
-
-def test_the_page_shows_every_operation_every_model_and_every_code() -> None:
-    found = read(HTML)
-
-    assert set(OPERATIONS) <= set(found.ids)
-    assert {f"model-{name}" for name in DOCUMENT["components"]["schemas"]} <= set(found.ids)
-    assert [code for code in STATUS_OF if f"<code>{code}</code>" not in HTML] == []
-
-
-def test_nothing_of_the_document_becomes_markup() -> None:
-    lying = json.loads(json.dumps(DOCUMENT))
-    lying["info"]["title"] = lying["tags"][0]["description"] = "<script>alert(1)</script>"
-    lying["components"]["schemas"]["Payment"]["properties"]["<b>"] = {"type": "string", "pattern": "<i>"}
-
-    assert read(page(lying)).tags == read(HTML).tags

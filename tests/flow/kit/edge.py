@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import azure.functions as func
 
@@ -69,9 +70,9 @@ class Edge:
         """Call a function. body: bytes as they are, anything else as JSON."""
         request = func.HttpRequest(
             method="POST",
-            url=f"/api/{name}",
+            url=f"/api/{name}?{urlencode(params or {})}",
             headers={"Content-Type": "application/json", **(headers or {})},
-            params=dict(params or {}),
+            params={each: value for each, value in (params or {}).items() if value},  # the host hands over no more
             route_params=route,
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
