@@ -79,7 +79,7 @@ var hostSettings = {
 }
 
 // Paths that need no token. Everything else does, and so the ops functions: a forgotten path is closed, not open.
-var healthPaths = ['/api/health', '/api/health/*']
+var openPaths = ['/api/health', '/api/health/*', '/api/openapi.json', '/api/docs']
 var apiPaths = ['/api/payments', '/api/payments/*']
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
@@ -162,7 +162,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      excludedPaths: apiAuth == 'entra' ? healthPaths : concat(healthPaths, apiPaths)
+      excludedPaths: apiAuth == 'entra' ? openPaths : concat(openPaths, apiPaths)
     }
     httpSettings: { requireHttps: true }
     login: { tokenStore: { enabled: false } }

@@ -261,4 +261,5 @@ def _covers(excluded: str, path: str) -> bool:
 
 
 def _should_be_open(path: str, api_auth: str) -> bool:
-    return path.startswith("/api/health") or (path.startswith("/api/payments") and api_auth == "key")
+    is_for_all = path.startswith("/api/health") or path in ("/api/openapi.json", "/api/docs")
+    return is_for_all or (path.startswith("/api/payments") and api_auth == "key")

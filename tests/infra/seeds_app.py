@@ -59,6 +59,7 @@ OF_THE_APP = [
     Seed(app.doors_are_shut, PROD, 'requireAuthentication": true', 'requireAuthentication": false', "without a token"),
     Seed(app.doors_are_shut, CLOSED, '"/api/health",', '"/api/payments",', "is open"),
     Seed(app.doors_are_shut, CLOSED, '"/api/health",\n            "/api/health/*"', '"/api/x"', "is shut"),
+    Seed(app.doors_are_shut, CLOSED, '"/api/docs"', '"/api/x"', "get_docs at /api/docs is shut"),
     Seed(
         app.tokens_are_of_this_tenant_and_for_this_app, DEV, "'{0}{1}/v2.0'", "'{0}common/v2.0'", "dev: tokens are of"
     ),
