@@ -29,6 +29,7 @@ from contracts import answers, samples
 from contracts.endpoints import Endpoint, Level
 from contracts.operations import EVERYWHERE, HTML, OPERATIONS, Operation, Success
 from contracts.schemas import of_query, tidy
+from contracts.webhooks import webhooks
 from contracts.words import ABOUT, HEADERS, REQUEST_HEADERS, SECURITY, TAGS
 from functions.problems import CONTENT_TYPE, STATUS_OF
 from functions.route import CORRELATION
@@ -52,6 +53,7 @@ def document(endpoints: Sequence[Endpoint], *, version: str) -> Json:
         servers=[Server(url="/", description="Where this document was read.")],
         tags=[Tag(name=name, description=says) for name, says in TAGS.items()],
         paths=paths,
+        webhooks=webhooks(),
         components=Components(
             securitySchemes={name: dict(scheme) for name, scheme in SECURITY.items()},
             headers={name: Header.model_validate(header) for name, header in HEADERS.items()},

@@ -15,7 +15,7 @@ _OPEN: list[Json] = [{}]
 
 def api_breaks(old: Json, new: Json) -> list[str]:
     """Of two OpenAPI documents, each break with its place."""
-    return [*_problems(old, new), *_operations(old, new)]
+    return [*_problems(old, new), *_operations(old, new), *_webhooks(old, new)]
 
 
 def event_breaks(old: Json, new: Json) -> list[str]:
@@ -46,6 +46,21 @@ def _operations(old: Json, new: Json) -> Iterator[str]:
             yield from _parameters(Said(was, old), Said(now, new), where=where)
             yield from _bodies(Said(was, old), Said(now, new), where=where)
             yield from _responses(Said(was, old), Said(now, new), where=where)
+
+
+def _webhooks(old: Json, new: Json) -> Iterator[str]:
+    """What is sent is told, as an answer is."""
+    for name, item in old.get("webhooks", {}).items():
+        where, now = f"webhook {name}", new.get("webhooks", {}).get(name)
+        if now is None:
+            yield f"{where}: taken away"
+            continue
+        for media_type, content in item["post"]["requestBody"]["content"].items():
+            sent = now["post"]["requestBody"]["content"].get(media_type)
+            if sent is None:
+                yield f"{where}: no {media_type} any more"
+            else:
+                yield from _told(Said(content["schema"], old), Said(sent["schema"], new), where=where)
 
 
 def _security(was: Json, now: Json, *, where: str) -> Iterator[str]:

@@ -20,13 +20,32 @@ _OTHERS = "Ignore fields that you do not know: more may come within a version."
 
 class _Envelope(Answer):
     specversion: Literal["1.0"]
-    id: Annotated[str, Field(pattern=r"^.+:[1-9][0-9]*$", description="`{payment_id}:{version}`, also in a repeat.")]
     source: Literal[SOURCE]  # type: ignore[valid-type] # a constant
     subject: Annotated[str, Field(description="The payment's id.")]
     time: datetime
     datacontenttype: Literal["application/json"]
     traceparent: Annotated[str | Absent, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] = None
     data: PaymentEventData
+
+
+class PaymentSettledNotice(_Envelope):
+    """What a merchant is told of a payment whose money is taken."""
+
+    id: Annotated[str, Field(pattern="^.+:notify$", description="`{payment_id}:notify`, also in a repeat.")]
+    type: Literal["regispay.payment.settled.v1"]
+
+
+class PaymentFailedNotice(_Envelope):
+    """What a merchant is told of a payment that has failed."""
+
+    id: Annotated[
+        str, Field(pattern="^.+:notify_failure$", description="`{payment_id}:notify_failure`, in repeats too.")
+    ]
+    type: Literal["regispay.payment.failed.v1"]
+
+
+class _Event(_Envelope):
+    id: Annotated[str, Field(pattern=r"^.+:[1-9][0-9]*$", description="`{payment_id}:{version}`, also in a repeat.")]
 
 
 def types() -> list[str]:
@@ -46,5 +65,5 @@ def samples_by_type() -> dict[str, Json]:
 
 def _schema(name: str) -> Json:
     its_type: Any = Literal[name]
-    schema = tidy(create_model(name, __base__=_Envelope, type=(its_type, ...)).model_json_schema())
+    schema = tidy(create_model(name, __base__=_Event, type=(its_type, ...)).model_json_schema())
     return {"$schema": _DIALECT, "$id": f"urn:regis-pay:event:{name}", "description": _OTHERS, **schema}

@@ -14,7 +14,8 @@ body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:64rem;padding:1r
 a{color:LinkText}code,pre{font:.9rem/1.4 ui-monospace,monospace}
 pre{overflow-x:auto;padding:.75rem;border:1px solid GrayText;border-radius:.25rem}
 table{border-collapse:collapse;width:100%;margin:.5rem 0}caption{text-align:left;font-weight:600}
-th,td{border:1px solid GrayText;padding:.3rem .5rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th,td{border:1px solid GrayText;padding:.3rem .5rem;text-align:left;vertical-align:top;overflow-wrap:break-word}
+td code{overflow-wrap:anywhere}td a,td:last-child code{overflow-wrap:break-word}
 th{font-weight:600}section{border-top:1px solid GrayText;margin-top:1.5rem}
 .method{font-weight:700}nav ul{columns:20rem}
 """
@@ -33,6 +34,7 @@ def page(document: Json) -> str:
         '<p>For machines: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>',
         f"<nav aria-label='Contents'>{_contents(document)}</nav><main>",
         *_operations(document),
+        *_webhooks(document),
         _keys(document),
         _headers(document),
         _problems(document),
@@ -50,6 +52,7 @@ def _each(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 def _contents(document: Json) -> str:
     entries = [(op["operationId"], f"{method} {path}") for method, path, op in _each(document)]
+    entries += [(item["post"]["operationId"], f"sent: {name}") for name, item in document["webhooks"].items()]
     entries += [("keys", "Keys"), ("headers", "Headers of answers"), ("problems", "Problem codes")]
     entries += [(f"model-{name}", name) for name in document["components"]["schemas"]]
     return "<ul>" + "".join(f'<li><a href="#{to}">{escape(text)}</a></li>' for to, text in entries) + "</ul>"
@@ -61,6 +64,12 @@ def _operations(document: Json) -> Iterator[str]:
         for method, path, operation in _each(document):
             if operation["tags"] == [tag["name"]]:
                 yield _operation(f"{method} {path}", operation)
+
+
+def _webhooks(document: Json) -> Iterator[str]:
+    yield "<h2>What you are sent</h2>"
+    for item in document["webhooks"].values():
+        yield _operation("POST to your notification_url", item["post"])
 
 
 def _operation(where: str, operation: Json) -> str:

@@ -92,6 +92,15 @@ def events() -> dict[str, Json]:
     return {event["type"]: event for event in found}
 
 
+def notices() -> dict[str, Json]:
+    """What a merchant is sent, by the name of the webhook."""
+    sent = events()
+    return {
+        f"payment_{name}": {**sent[f"regispay.payment.{name}.v1"], "id": f"{PAYMENT_ID}:{step}"}
+        for name, step in (("settled", "notify"), ("failed", "notify_failure"))
+    }
+
+
 def problems() -> dict[str, Json]:
     """A problem document of each code."""
     more: dict[str, Json] = {

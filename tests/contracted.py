@@ -7,12 +7,14 @@ import json
 from http import HTTPStatus
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 
-from contracts.checking import Contract, Given
+from contracts.checking import Contract, Given, event_faults
 
-CONTRACT = Contract(json.loads((Path(__file__).parents[1] / "functions" / "openapi.json").read_text()))
+ROOT = Path(__file__).parents[1]
+CONTRACT = Contract(json.loads((ROOT / "functions" / "openapi.json").read_text()))
 API = "/api/"
 
 
@@ -20,6 +22,12 @@ def hold(operation_id: str, given: Given) -> None:
     """Fails with all that is not as it is said."""
     faults = CONTRACT.faults(operation_id, given)
     assert faults == [], "\n".join(faults)
+
+
+def hold_event(event: dict[str, Any]) -> None:
+    """As hold, of an integration event as another component takes it off its subscription."""
+    schema = json.loads((ROOT / "docs/contracts/events" / f"{event['type']}.schema.json").read_text())
+    assert event_faults(schema, event) == []
 
 
 def holding(url: str) -> aiohttp.TraceConfig:

@@ -179,6 +179,15 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: schema(d, "Payment", "metadata").update(additionalProperties=True),
         ".metadata.*: anything where there was string",
     ),
+    "a webhook is gone": (lambda d: d["webhooks"].pop("payment_failed"), "webhook payment_failed: taken away"),
+    "a webhook tells less": (
+        lambda d: schema(d, "PaymentSettledNotice")["required"].remove("subject"),
+        "webhook payment_settled.subject: not always there",
+    ),
+    "a webhook is of another media type": (
+        lambda d: d["webhooks"]["payment_settled"]["post"]["requestBody"].update(content={}),
+        "webhook payment_settled: no application/cloudevents+json any more",
+    ),
     "a problem code is gone": (
         lambda d: d["components"]["examples"].pop("page_unknown"),
         "problem page_unknown: taken away",

@@ -17,9 +17,11 @@ from functions.faults import OWN, WORDS
 from functions.problems import CONTENT_TYPE, STATUS_OF
 from functions.requests import BodyNotJson, RequestInvalid, parse
 from functions.route import CORRELATION
+from shared.codec.cloud_events import CONTENT_TYPE as EVENT_TYPE
+from shared.codec.cloud_events import to_cloud_event
 from tests.conftest import Declared
 from tests.unit.docs_tables import DOCS
-from tests.unit.test_docs_events import MESSAGES
+from tests.unit.test_docs_events import MESSAGES, STORED
 
 type Json = dict[str, Any]
 
@@ -218,6 +220,18 @@ def is_taken(body: Json) -> bool:
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: f"{message['type']}-{message['id'][-2:]}")
 def test_every_integration_event_is_as_its_schema_says(message: Json) -> None:
     assert event_faults(events.schemas()[message["type"]], message) == []
+
+
+@pytest.mark.parametrize(("name", "step"), [("settled", "notify"), ("failed", "notify_failure")])
+def test_what_a_merchant_is_sent_is_as_its_webhook_says(name: str, step: str) -> None:
+    content = DOCUMENT["webhooks"][f"payment_{name}"]["post"]["requestBody"]["content"][EVENT_TYPE]
+    schema = {**content["schema"], "components": DOCUMENT["components"]}
+    sent = [json.loads(to_cloud_event(each, event_id=f"{each.payment.payment_id}:{step}")) for each in STORED]
+    told = [each for each in sent if each["type"] == f"regispay.payment.{name}.v1"]
+
+    assert told
+    assert [event_faults(schema, each) for each in [*told, content["example"]]] == [[]] * (len(told) + 1)
+    assert all(event_faults(schema, each) for each in sent if each not in told)
 
 
 @pytest.mark.parametrize("name", events.types())
