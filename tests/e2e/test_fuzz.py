@@ -20,7 +20,7 @@ from local.supervisor import ROOT, Platform
 from tests import hosts
 from tests.fuzzed_host import ADMIN_KEY
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 SEED = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(2**32))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 30)
@@ -36,13 +36,13 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
         yield running
 
 
-async def fuzzed(url: str, *options: str) -> tuple[int | None, str]:
-    """The exit code of schemathesis, and what it said."""
+async def fuzzed(url: str, folder: Path, *options: str) -> tuple[int | None, str]:
+    """The exit code of schemathesis, and what it said. folder: where it keeps what it remembers of a run."""
     config = ["--config-file", str(ROOT / "tests" / "schemathesis.toml")]
     words = [url, "-H", f"x-functions-key: {ADMIN_KEY}", "--no-color", "--continue-on-failure", *options]
     child = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "schemathesis.cli", *config, "run", *words],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.fuzz_hooks", "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -55,13 +55,15 @@ def operations(document: dict[str, Any]) -> int:
     return sum(len(item) for item in document["paths"].values())
 
 
-@pytest.mark.timeout(120 if EXAMPLES <= 30 else 7_200)
+@pytest.mark.timeout(300 if EXAMPLES <= 30 else 7_200)
 async def test_whatever_it_is_asked_it_answers_as_its_document_says(
-    platform: Platform, record_property: Callable[[str, object], None]
+    platform: Platform, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("fuzz", f"FUZZ_SEED={SEED}, {EXAMPLES} examples")
 
-    code, said = await fuzzed(f"{platform.url}/api/openapi.json", "--max-examples", str(EXAMPLES), "--seed", str(SEED))
+    code, said = await fuzzed(
+        f"{platform.url}/api/openapi.json", tmp_path, "--max-examples", str(EXAMPLES), "--seed", str(SEED)
+    )
 
     assert code == 0, f"FUZZ_SEED={SEED} repeats it\n{said}"
     assert [phase for phase in PHASES if f"✅ {phase}" not in said] == []
@@ -80,7 +82,7 @@ async def test_a_document_that_lies_is_found_out(platform: Platform, tmp_path: P
     lie.write_text(json.dumps(document))
 
     only = ["--include-operation-id", "health", "--include-operation-id", "accept_payment"]
-    code, said = await fuzzed(str(lie), "--url", platform.url, "--max-examples", "5", "--seed", "1", *only)
+    code, said = await fuzzed(str(lie), tmp_path, "--url", platform.url, "--max-examples", "5", "--seed", "1", *only)
 
     assert code == 1
     assert "Response violates schema" in said, said

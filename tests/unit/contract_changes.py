@@ -162,6 +162,10 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: schema(d, "Payment", "amount_minor").update(type="number"),
         ".amount_minor: number where there was integer",
     ),
+    "a number has no limit any more": (
+        lambda d: schema(d, "Payment", "amount_minor").pop("maximum"),
+        ".amount_minor: maximum none beyond 999999999999",
+    ),
     "a text is no time any more": (
         lambda d: schema(d, "Payment", "initiated_at").pop("format"),
         ".initiated_at: format none",
