@@ -3,12 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from functions.answers import json_answer
@@ -40,6 +40,7 @@ type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
 
 
 _TEN_YEARS_S = 10 * 365 * 86_400
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _KEY = "code"
 """The query parameter in which the host may be given a function's key."""
@@ -56,6 +57,17 @@ def _written_out(moment: object) -> object:
     return moment
 
 
+def _in_utc(moment: datetime) -> datetime:
+    """At the edge of the calendar an offset leads beyond it; there the edge itself is as early, or as late, as any."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if moment.year == _FIRST.year else _LAST
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class Which(_Strict):
     """Filters of a listing; text, since they come in a query string.
 
@@ -67,7 +79,7 @@ class Which(_Strict):
     reason: str | None = None
     payment_id: str | None = None
     older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
-    recorded_before: Annotated[AwareDatetime, BeforeValidator(_written_out)] | None = None
+    recorded_before: Annotated[_Moment, BeforeValidator(_written_out)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
 
@@ -81,7 +93,7 @@ class Rows(_Strict):
 class ReplayManyRequest(Which):
     """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
 
-    recorded_before: AwareDatetime | None = None
+    recorded_before: _Moment | None = None
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
 

@@ -222,6 +222,20 @@ async def test_a_time_is_written_out_with_its_offset(tmp_path: Path, moment: str
         assert taken.status == 200
 
 
+@pytest.mark.parametrize(
+    ("moment", "letters"), [("0001-01-01T00:00:00+23:59", 0), ("9999-12-31T23:59:59-23:59", 1)], ids=["first", "last"]
+)
+async def test_a_time_at_the_edge_of_the_calendar_is_a_time(tmp_path: Path, moment: str, letters: int) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+
+        listed = await Edge(world).ask("list_dead_letters", params={"recorded_before": moment})
+        wanted = {"recorded_before": moment, "dry_run": True}
+        replayed = await Edge(world).send("replay_dead_letters", wanted)
+
+        assert (len(listed.body["dead_letters"]), len(replayed.body["results"])) == (letters, letters)
+
+
 @pytest.mark.parametrize("page", ["of another book", "a\nb", "a\x17b", "é", "\U0010ffff"])
 @pytest.mark.parametrize("function", ["list_dead_letters", "list_payments"])
 async def test_a_page_of_something_else_is_refused_by_name(tmp_path: Path, function: str, page: str) -> None:
