@@ -31,7 +31,7 @@ def hold_event(event: dict[str, Any]) -> None:
 
 
 def holding(url: str) -> aiohttp.TraceConfig:
-    """For a session: each answer from this address is held to the contract, before the test sees it."""
+    """For a client: each answer from this address is held to the contract, before the test sees it."""
     trace = aiohttp.TraceConfig()
 
     async def answered(_: aiohttp.ClientSession, __: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:

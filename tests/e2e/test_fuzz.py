@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 SEED = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(2**32))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 30)
-"""Of each operation, in each phase that is left to chance."""
-PHASES = ("Examples", "Coverage", "Fuzzing", "Stateful")
+"""Of each operation, and of each chain of links."""
+PARTS = ("Examples", "Coverage", "Fuzzing", "Stateful")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -66,7 +66,7 @@ async def test_whatever_it_is_asked_it_answers_as_its_document_says(
     )
 
     assert code == 0, f"FUZZ_SEED={SEED} repeats it\n{said}"
-    assert [phase for phase in PHASES if f"✅ {phase}" not in said] == []
+    assert [part for part in PARTS if f"✅ {part}" not in said] == []
     document = json.loads((ROOT / "functions" / "openapi.json").read_text())
     tested = re.search(r"Tested: (\d+)", said)
     assert tested is not None
