@@ -47,7 +47,11 @@ async def fuzzed(url: str, folder: Path, *options: str) -> tuple[int | None, str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await child.communicate()
+    try:
+        said, _ = await child.communicate()
+    finally:
+        if child.returncode is None:
+            child.kill()
     return child.returncode, said.decode(errors="replace")
 
 
