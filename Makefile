@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test tests conformance branches e2e soak mutants check lint types fix pin package clean
+.PHONY: help run emulators test tests conformance branches e2e soak mutants check lint types fix contracts pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,9 +31,10 @@ e2e: .venv/.ready ## the end-to-end tests (E2E_HOST='func start': under the Func
 branches: .venv/.ready ## the branches of functions/ and shared/ that tests cover; counting them takes as long again as the tests
 	COVERAGE_CORE=ctrace $(PYTHON) -m pytest tests/unit tests/flow tests/contract --cov --cov-branch --cov-report=term --cov-fail-under=97 $(ARGS)
 
-soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invariants; about an hour (ARGS=...; STORM_SEED=n repeats one)
+soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invariants, 1,000 requests of chance per operation; over an hour (ARGS=...; STORM_SEED=n, FUZZ_SEED=n repeat one)
 	LOCAL_FSYNC=1 STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
 	INVARIANT_RUNS=$${INVARIANT_RUNS:-50000} $(PYTHON) -m pytest tests/invariants --dist load $(ARGS)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(PYTHON) -m pytest tests/e2e/test_fuzz.py -n 0 -s $(ARGS)
 
 mutants: .venv/.ready ## small faults in shared/ and functions/, one at a time: does a test notice? An hour or more (ARGS='--seed n --only shared/verbs')
 	$(PYTHON) -u -m tests.mutants $(ARGS)
@@ -50,6 +51,9 @@ types: .venv/.ready
 fix: .venv/.ready ## mend what lint and format can mend
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+contracts: .venv/.ready ## write docs/contracts/ and what the app serves of it from the code (ARGS=--release: add them to what was released)
+	$(PYTHON) -m contracts $(ARGS)
 
 pin: .venv/.ready ## resolve pyproject.toml into requirements*.txt (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) $(ARGS) -o requirements.txt

@@ -2,13 +2,27 @@
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
-keeps a row per payment, sweep starts what stands still, measure says how much waits, query (HTTP) shows a payment. The
-picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+keeps a row per payment, sweep starts what stands still, measure says how much waits, query (HTTP) shows a payment,
+contract (HTTP) how the API is called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
 
-from functions import accept, advance, cancel, drain, health, measure, project, publish, query, recover, refund, sweep
+from functions import (
+    accept,
+    advance,
+    cancel,
+    contract,
+    drain,
+    health,
+    measure,
+    project,
+    publish,
+    query,
+    recover,
+    refund,
+    sweep,
+)
 from functions.caller import Doors
 from shared.settings import read_settings
 from shared.wiring import build_id, once
@@ -38,3 +52,4 @@ app.register_functions(cancel.blueprint(services, doors=doors))
 app.register_functions(refund.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
+app.register_functions(contract.blueprint(doors=doors))

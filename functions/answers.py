@@ -1,5 +1,6 @@
-"""JSON answers of the HTTP functions; refusals are in problems.py. Knows no service."""
+"""JSON answers of the HTTP functions, and 304 to whoever has one; refusals are in problems.py. Knows no service."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 
@@ -10,3 +11,19 @@ def json_answer(body: Mapping[str, object], *, status: int = 200) -> func.HttpRe
     """An answer that no cache may keep, because it is true only now."""
     headers = {"Cache-Control": "no-store"}
     return func.HttpResponse(json.dumps(body), status_code=status, headers=headers, mimetype="application/json")
+
+
+def tagged_answer(
+    req: func.HttpRequest, body: bytes, *, headers: Mapping[str, str], media_type: str = "application/json"
+) -> func.HttpResponse:
+    """The body with its ETag; 304 without it for a caller who has the same already. headers: with Cache-Control."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    told = {**headers, "ETag": etag}
+    if _known(req.headers.get("if-none-match", "")) & {etag, "*"}:
+        return func.HttpResponse(status_code=304, headers=told, mimetype=media_type)
+    return func.HttpResponse(body, headers=told, mimetype=media_type)
+
+
+def _known(header: str) -> set[str]:
+    """The entity tags of If-None-Match, compared as RFC 9110 has it for a GET: weak ones count too."""
+    return {tag.strip().removeprefix("W/") for tag in header.split(",")}

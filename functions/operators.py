@@ -1,12 +1,15 @@
 """What operators ask for over HTTP: parse, call one verb, answer. Knows no rule of replay."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from functions.answers import json_answer
 from functions.faults import field_faults
@@ -37,6 +40,8 @@ type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
 
 
 _TEN_YEARS_S = 10 * 365 * 86_400
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _KEY = "code"
 """The query parameter in which the host may be given a function's key."""
 
@@ -45,7 +50,25 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class _Which(_Strict):
+def _written_out(moment: object) -> object:
+    """A number would be read as seconds since 1970, and `0.5` is hardly meant so."""
+    if isinstance(moment, str) and not _A_DATE.match(moment):
+        raise PydanticCustomError("datetime_parsing", "Must be a time.")
+    return moment
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """At the edge of the calendar an offset leads beyond it; there the edge itself is as early, or as late, as any."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if moment.year == _FIRST.year else _LAST
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class Which(_Strict):
     """Filters of a listing; text, since they come in a query string.
 
     recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
@@ -56,33 +79,34 @@ class _Which(_Strict):
     reason: str | None = None
     payment_id: str | None = None
     older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
-    recorded_before: AwareDatetime | None = None
+    recorded_before: Annotated[_Moment, BeforeValidator(_written_out)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
 
 
-class _Rows(_Strict):
+class Rows(_Strict):
     settled: bool | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     page: str | None = None
 
 
-class _ReplayMany(_Which):
-    """The body of a replay by filter."""
+class ReplayManyRequest(Which):
+    """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
 
+    recorded_before: _Moment | None = None
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
 
 
-class _ReplayOne(_Strict):
+class ReplayOne(_Strict):
     dry_run: bool = False
 
 
-class _Nothing(_Strict):
+class EmptyRequest(_Strict):
     """There is nothing to say in this place."""
 
 
-class _Why(_Strict):
+class DiscardRequest(_Strict):
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
@@ -100,7 +124,7 @@ async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetSe
 
 async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
-    which = _Which.model_validate(_query(asked))
+    which = Which.model_validate(_query(asked))
     as_of = time_to_json(asked.services.clock.now())
     found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
@@ -124,9 +148,9 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
 
 async def replay_one(asked: Asked) -> func.HttpResponse:
     """Replay; with ?dry_run=true only say what would happen. What is not understood is refused: it may be a wish."""
-    wanted = _ReplayOne.model_validate(_query(asked))
+    wanted = ReplayOne.model_validate(_query(asked))
     if body := asked.req.get_body():
-        _Nothing.model_validate_json(body)
+        EmptyRequest.model_validate_json(body)
     letter_id = asked.req.route_params["letter_id"]
     verdict = await replay(letter_id, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     return json_answer(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
@@ -137,7 +161,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
     A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
     """
-    wanted = _ReplayMany.model_validate_json(_body(asked))
+    wanted = ReplayManyRequest.model_validate_json(_body(asked), strict=True)
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
     verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
@@ -146,7 +170,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = _Why.model_validate_json(_body(asked))
+    why = DiscardRequest.model_validate_json(_body(asked), strict=True)
     outcome = await discard(
         asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
     )
@@ -163,13 +187,16 @@ async def drain_recorder(asked: Asked) -> func.HttpResponse:
 
 async def list_rows(asked: Asked) -> func.HttpResponse:
     """Payments of the read model, a page at a time."""
-    wanted = _Rows.model_validate(_query(asked))
+    wanted = Rows.model_validate(_query(asked))
     found = await asked.services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
     return json_answer({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
 
 
 def _query(asked: Asked) -> Mapping[str, str]:
-    return {name: value for name, value in asked.req.params.items() if name != _KEY}
+    """The host leaves out what has no value. `?dry_run=` would be no dry run then: it is read from the address."""
+    sent = dict(parse_qsl(urlsplit(asked.req.url).query, keep_blank_values=True))
+    empty = {name: "" for name, value in sent.items() if not value}
+    return {name: value for name, value in {**empty, **asked.req.params}.items() if name.casefold() != _KEY}
 
 
 class _BodyMissing(ValueError):
@@ -178,14 +205,14 @@ class _BodyMissing(ValueError):
 
 def _body(asked: Asked) -> bytes:
     """Raises _BodyMissing, and ValidationError when something stands in the query too."""
-    _Nothing.model_validate(_query(asked))
+    EmptyRequest.model_validate(_query(asked))
     body: bytes = asked.req.get_body()
     if not body:
         raise _BodyMissing
     return body
 
 
-def _filter(which: _Which, services: Services) -> LetterFilter:
+def _filter(which: Which, services: Services) -> LetterFilter:
     before = which.recorded_before
     if before is None and which.older_than_s is not None:
         before = services.clock.now() - timedelta(seconds=which.older_than_s)

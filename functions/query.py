@@ -3,7 +3,6 @@
 Knows no storage.
 """
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from dataclasses import asdict
 
 import azure.functions as func
 
+from functions.answers import tagged_answer
 from functions.caller import Doors, Role
 from functions.problems import problem, problem_of
 from functions.route import Request, Route, on_request
@@ -63,18 +63,8 @@ async def _shown(
 
 
 def _as_asked(req: func.HttpRequest, shown: dict[str, object]) -> func.HttpResponse:
-    """304 to a caller who has the same already. A cache may keep the answer, and has to ask each time."""
-    body = json.dumps(shown)
-    etag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if _known(req.headers.get("if-none-match", "")) & {etag, "*"}:
-        return func.HttpResponse(status_code=304, headers=headers, mimetype="application/json")
-    return func.HttpResponse(body, headers=headers, mimetype="application/json")
-
-
-def _known(header: str) -> set[str]:
-    """The entity tags of If-None-Match, compared as RFC 9110 has it for a GET: weak ones count too."""
-    return {tag.strip().removeprefix("W/") for tag in header.split(",")}
+    """A cache may keep the answer, and has to ask each time."""
+    return tagged_answer(req, json.dumps(shown).encode(), headers={"Cache-Control": "private, no-cache"})
 
 
 def payment_id_in(req: func.HttpRequest) -> str | None:

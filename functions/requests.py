@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, WithJsonSchema
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 from pydantic_extra_types.currency_code import Currency
@@ -24,6 +24,17 @@ from shared.verbs.refund import GiveBack
 _CARD_LIKE = re.compile(r"(?<![0-9])(?:[0-9][ -]?){12,18}[0-9](?![0-9])")
 _READS_AS_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|/Date\(")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+# What the validators below ask for, as far as JSON Schema has words for it. Tests hold the two together.
+_PLAIN: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"}
+_PLAIN_AND_NO_TIME: dict[str, Any] = {"pattern": _PLAIN["pattern"].replace("^", rf"^(?!{_READS_AS_TIME.pattern})", 1)}
+_NAMES: dict[str, Any] = {"propertyNames": {"minLength": 1, "maxLength": 40, **_PLAIN}}
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_ADDRESS: dict[str, Any] = {"pattern": rf"^https?://{_HOST}(:{_PORT})?([/?#][!-~]*)?$"}
+"""Fewer addresses than are taken: names of hosts in ASCII, as every client can send them."""
+_ISO_4217 = {"type": "string", "format": "iso-4217", "pattern": "^[A-Z]{3}$"}
+"""Not the codes themselves: the list is ISO's, and what leaves it is no break of ours."""
 
 
 class BodyNotJson(ValueError):
@@ -72,8 +83,9 @@ def _web_address(text: str) -> str:
     return text
 
 
-def _text(*, at_most: int, at_least: int = 1) -> Any:  # noqa: ANN401 - an annotation
-    return Annotated[StrictStr, Field(min_length=at_least, max_length=at_most), AfterValidator(_plain)]
+def _text(*, at_most: int, at_least: int = 1, as_said: dict[str, Any] = _PLAIN) -> Any:  # noqa: ANN401 - an annotation
+    limits = Field(min_length=at_least, max_length=at_most, json_schema_extra=as_said)
+    return Annotated[StrictStr, limits, AfterValidator(_plain)]
 
 
 class PaymentRequest(BaseModel):
@@ -82,15 +94,22 @@ class PaymentRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     amount_minor: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)]
-    currency: Annotated[Currency, BeforeValidator(_capitals)]
+    currency: Annotated[Currency, BeforeValidator(_capitals), WithJsonSchema(_ISO_4217)]
     payment_method: Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{2,127}$")]
-    reference: Annotated[_text(at_most=64), AfterValidator(_no_time)]  # type: ignore[valid-type] # made by a function
+    reference: Annotated[_text(at_most=64), AfterValidator(_no_time), Field(json_schema_extra=_PLAIN_AND_NO_TIME)]  # type: ignore[valid-type] # made by a function
     description: _text(at_most=500) | None = None  # type: ignore[valid-type]
-    metadata: Annotated[dict[_text(at_most=40), _text(at_most=500, at_least=0)], Field(max_length=20)] = Field(  # type: ignore[valid-type]
-        default_factory=dict
-    )
+    metadata: Annotated[
+        dict[_text(at_most=40, as_said={}), _text(at_most=500, at_least=0)],  # type: ignore[valid-type]
+        Field(max_length=20, json_schema_extra=_NAMES),
+    ] = Field(default_factory=dict)
     notification_url: (
-        Annotated[StrictStr, Field(max_length=500), AfterValidator(_plain), AfterValidator(_web_address)] | None
+        Annotated[
+            StrictStr,
+            Field(max_length=500, json_schema_extra=_ADDRESS),
+            AfterValidator(_plain),
+            AfterValidator(_web_address),
+        ]
+        | None
     ) = None
 
     def command(self) -> Initiate:

@@ -55,8 +55,13 @@ class Request:
 type Respond = Callable[[Request], Awaitable[func.HttpResponse]]
 
 
+NEEDED: dict[str, Role | None] = {}
+"""The role that each function asks for, by its name: what its decorators do not tell."""
+
+
 def on_request(bp: func.Blueprint, route: Route, *, doors: Doors, respond: Respond) -> None:
     """A request to the route wakes the function, if whoever sends it is let in."""
+    NEEDED[route.name] = route.needs
 
     @edge
     @called(route.name)

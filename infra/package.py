@@ -24,6 +24,9 @@ FILES = ("function_app.py", "host.json", "requirements.txt")
 PACKAGES = ("functions", "shared")
 """The Python files among these."""
 
+SERVED = ("functions/openapi.json", "functions/docs.html")
+"""What the app reads beside its code."""
+
 BUILD_ID = "shared/build_id.txt"
 """In the package and not in the app settings, so that a rollback shows the older one."""
 
@@ -81,7 +84,7 @@ def built_from(package: Path) -> str:
 
 def own_content(root: Path, *, build_id: str | None = None) -> dict[str, bytes]:
     """What ships of this repository, by its name in the zip."""
-    paths = [root / name for name in FILES]
+    paths = [root / name for name in (*FILES, *SERVED)]
     paths += [path for package in PACKAGES for path in (root / package).rglob("*.py")]
     content = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     return content | {BUILD_ID: f"{build_id or _content_id(content)}\n".encode()}

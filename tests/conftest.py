@@ -75,6 +75,7 @@ LONGEST_FIRST = (
     "tests/e2e/test_many_payments.py",
     "tests/local/test_host_services.py",
     "tests/local/test_foreign_host.py",
+    "tests/e2e/test_fuzz.py",
     "tests/e2e/test_storm.py",
     "tests/local/test_up.py",
     "tests/e2e/test_wire.py",

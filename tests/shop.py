@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 
 from local.supervisor import Platform
+from tests.contracted import holding
 
 FINISHED = ("completed", "failed", "voided")
 ASK_EVERY_S, ASK_AT_LEAST_EVERY_S = 0.05, 0.4
@@ -132,5 +133,5 @@ class Shop:
 @asynccontextmanager
 async def open_shop(platform: Platform) -> AsyncIterator[Shop]:
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(timeout=timeout) as http:
+    async with aiohttp.ClientSession(timeout=timeout, trace_configs=[holding(platform.url)]) as http:
         yield Shop(http, platform.url, platform.provider_url)

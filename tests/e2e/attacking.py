@@ -96,8 +96,9 @@ class Target:
         content = own if body is None else body
         usual = {"Host": f"127.0.0.1:{self.platform.ports.http}", "Connection": "close"}
         kind = {"Content-Type": "application/json", "Content-Length": str(len(content))} if content else {}
+        key = {"Idempotency-Key": "an-attack"} if call.path.endswith("/refunds") else {}
         length = {"Content-Length": "0"} if call.method == "POST" and not content else {}
-        lines = [f"{name}: {value}" for name, value in {**usual, **kind, **length, **(headers or {})}.items()]
+        lines = [f"{name}: {value}" for name, value in {**usual, **kind, **length, **key, **(headers or {})}.items()]
         path = call.path.replace(PAYMENT, self.payment).replace(LETTER, self.letter)
         return await self.raw("\r\n".join([f"{call.method} {path}{query} HTTP/1.1", *lines, "", ""]).encode() + content)
 

@@ -30,6 +30,8 @@ NEEDED: Mapping[str, Role | None] = {
     "accept_payment": Role.CREATE,
     "request_cancel": Role.REFUND,
     "request_refund": Role.REFUND,
+    "get_openapi": None,
+    "get_docs": None,
     "get_payment": Role.READ,
     "get_payment_events": Role.READ,
     "health": None,

@@ -161,7 +161,12 @@ async def test_a_replay_of_many_without_a_filter_takes_every_open_letter(tmp_pat
         pytest.param("replay_dead_letters", {"dry_run": "true"}, {}, (422, "dry_run"), id="a dry run in the query"),
         pytest.param("replay_dead_letter", {"dry": "true"}, b"", (422, "dry"), id="a parameter that there is not"),
         pytest.param("replay_dead_letter", {"dry_run": "perhaps"}, b"", (422, "dry_run"), id="neither true nor false"),
+        pytest.param("replay_dead_letter", {"dry_run": ""}, b"", (422, "dry_run"), id="a dry run without a word"),
         pytest.param("replay_dead_letter", {}, {"dry_run": True}, (422, "dry_run"), id="a dry run in the body"),
+        pytest.param("replay_dead_letters", {}, {"dry_run": 0}, (422, "dry_run"), id="a number for a switch"),
+        pytest.param("replay_dead_letters", {}, {"dry_run": "true"}, (422, "dry_run"), id="a text for a switch"),
+        pytest.param("replay_dead_letters", {}, {"limit": "5"}, (422, "limit"), id="a text for a number"),
+        pytest.param("replay_dead_letters", {}, {"recorded_before": 0}, (422, "recorded_before"), id="no time"),
         pytest.param("replay_dead_letter", {}, b"{", (422, "body"), id="a body that is no JSON"),
         pytest.param("discard_dead_letter", {}, b"", (400, None), id="a reason that did not arrive"),
         pytest.param("discard_dead_letter", {"reason": "gone"}, b"", (422, "reason"), id="a reason in the query"),
@@ -200,10 +205,44 @@ async def test_a_functions_key_in_the_query_is_no_filter(tmp_path: Path) -> None
         assert (listed.status, listed.body["dead_letters"]) == (200, [])
 
 
-@pytest.mark.parametrize("function", ["list_dead_letters", "list_payments"])
-async def test_a_page_of_something_else_is_refused_by_name(tmp_path: Path, function: str) -> None:
+@pytest.mark.parametrize("name", ["status", "older_than_s", "recorded_before", "limit"])
+async def test_a_filter_without_a_value_is_refused_and_no_filter_at_all(tmp_path: Path, name: str) -> None:
+    """The host hands over no parameter without a value: all letters would be listed."""
     async with a_world(tmp_path) as world:
-        refused = await Edge(world).ask(function, params={"page": "of another book"})
+        refused = await Edge(world).ask("list_dead_letters", params={name: ""})
+
+        assert (refused.status, [fault["field"] for fault in refused.body["errors"]]) == (422, [name])
+
+
+@pytest.mark.parametrize("moment", ["0.5", "1700000000", "2026-01-31", "today", "2026-01-31T12:00:00"])
+async def test_a_time_is_written_out_with_its_offset(tmp_path: Path, moment: str) -> None:
+    async with a_world(tmp_path) as world:
+        refused = await Edge(world).ask("list_dead_letters", params={"recorded_before": moment})
+        taken = await Edge(world).ask("list_dead_letters", params={"recorded_before": "2026-01-31T12:00:00+01:00"})
+
+        assert (refused.status, refused.body["errors"][0]["code"]) == (422, "malformed")
+        assert taken.status == 200
+
+
+@pytest.mark.parametrize(
+    ("moment", "letters"), [("0001-01-01T00:00:00+23:59", 0), ("9999-12-31T23:59:59-23:59", 1)], ids=["first", "last"]
+)
+async def test_a_time_at_the_edge_of_the_calendar_is_a_time(tmp_path: Path, moment: str, letters: int) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+
+        listed = await Edge(world).ask("list_dead_letters", params={"recorded_before": moment})
+        wanted = {"recorded_before": moment, "dry_run": True}
+        replayed = await Edge(world).send("replay_dead_letters", wanted)
+
+        assert (len(listed.body["dead_letters"]), len(replayed.body["results"])) == (letters, letters)
+
+
+@pytest.mark.parametrize("page", ["of another book", "a\nb", "a\x17b", "é", "\U0010ffff"])
+@pytest.mark.parametrize("function", ["list_dead_letters", "list_payments"])
+async def test_a_page_of_something_else_is_refused_by_name(tmp_path: Path, function: str, page: str) -> None:
+    async with a_world(tmp_path) as world:
+        refused = await Edge(world).ask(function, params={"page": page})
 
         assert (refused.status, refused.body["code"]) == (422, "page_unknown")
 

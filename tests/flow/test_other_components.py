@@ -1,4 +1,7 @@
-"""Other components subscribe to the same topics: what they see of our retries and replays, and what they never see."""
+"""Other components subscribe to the same topics: what they see of our retries and replays, and what they never see.
+
+Whatever they see is as the contract says.
+"""
 
 import json
 from pathlib import Path
@@ -6,6 +9,7 @@ from typing import Any
 
 from shared.adapters.servicebus.wire import delivery_of
 from shared.flow import TOPIC_OF
+from tests.contracted import hold_event
 from tests.facts import COMPLETED
 from tests.flow.kit.world import World, a_world
 from tests.topologies import OPEN, OTHER_COMPONENTS, QUIET, changed_topology
@@ -18,7 +22,9 @@ async def arrived(world: World, subscription: str) -> list[dict[str, Any]]:
         if any(one.name == subscription for one in topic.subscriptions):
             queue = world.bus.queue(f"{topic.name}/{subscription}")
             while (taken := await world.bus.take(queue)) is not None:
-                events.append(json.loads(delivery_of(taken.message, queue=subscription).body))
+                event = json.loads(delivery_of(taken.message, queue=subscription).body)
+                hold_event(event)
+                events.append(event)
                 await world.bus.complete(taken)
     return events
 

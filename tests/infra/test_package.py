@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.package import BUILD_ID, FILES, PACKAGES, SITE_PACKAGES, build, built_from, own_content, write_zip
+from infra.package import BUILD_ID, FILES, PACKAGES, SERVED, SITE_PACKAGES, build, built_from, own_content, write_zip
 from tests.conftest import REQUIRED_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,20 +69,21 @@ def test_it_holds_the_allowlist_and_nothing_else(tmp_path: Path) -> None:
     names = zipfile.ZipFile(package.path).namelist()
 
     modules = {path.relative_to(ROOT).as_posix() for part in PACKAGES for path in (ROOT / part).rglob("*.py")}
-    assert set(names) == {"function_app.py", "host.json", "requirements.txt", "shared/build_id.txt"} | modules
+    alone = {"function_app.py", "host.json", "requirements.txt", "shared/build_id.txt"}
+    assert set(names) == alone | modules | {"functions/openapi.json", "functions/docs.html"}
     assert {name.split("/")[0] for name in names} == {*FILES, *PACKAGES}
     assert len(names) == package.own_files
 
 
 def test_no_file_that_the_shipped_packages_need_is_left_behind() -> None:
-    """The allowlist takes Python only: a data file beside it would be missing in Azure and nowhere else."""
+    """The allowlist takes Python, and data files by name: another one would be missing in Azure and nowhere else."""
     beside = [
         name
         for name in files_of_the_repository()
         if name.startswith(tuple(f"{part}/" for part in PACKAGES)) and not name.endswith((".py", ".pyc"))
     ]
 
-    assert [name for name in beside if name != BUILD_ID] == []
+    assert {name for name in beside if name != BUILD_ID} == set(SERVED)
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -108,10 +109,20 @@ def test_a_missing_file_that_must_ship_stops_the_build(tmp_path: Path) -> None:
         own_content(tmp_path, build_id="abc123")
 
 
+@pytest.mark.parametrize("missing", SERVED)
+def test_a_missing_file_that_the_app_serves_stops_the_build(tmp_path: Path, missing: str) -> None:
+    (tmp_path / "functions").mkdir()
+    for name in {*FILES, *SERVED} - {missing}:
+        (tmp_path / name).touch()
+
+    with pytest.raises(FileNotFoundError, match=re.escape(missing)):
+        own_content(tmp_path, build_id="abc123")
+
+
 def test_without_a_build_id_the_content_gives_one_and_other_content_another(tmp_path: Path) -> None:
     for folder, text in (("a", b"1"), ("again", b"1"), ("b", b"2")):
-        for name in FILES:
-            (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "functions").mkdir(parents=True)
+        for name in (*FILES, *SERVED):
             (tmp_path / folder / name).write_bytes(text)
 
     first, again, other = (

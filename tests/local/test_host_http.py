@@ -52,6 +52,12 @@ async def test_a_function_sees_the_request_as_the_caller_sent_it(host: LocalProc
     assert seen["body"] == "ü"
 
 
+async def test_a_route_value_may_hold_a_line_break(host: LocalProcess) -> None:
+    seen = await echoed(host, f"/shop/echo/{ID}/a%0Ab")
+
+    assert seen["route_params"]["more"] == "a\nb"
+
+
 async def test_a_request_without_a_body_reaches_the_function_with_an_empty_one(host: LocalProcess) -> None:
     seen = await echoed(host, f"/shop/echo/{ID}")
 

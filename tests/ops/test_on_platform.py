@@ -1,10 +1,12 @@
 """The operator's command against the app itself: many dead letters, a discard, the books, and telemetry on stderr."""
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -13,6 +15,7 @@ from local.supervisor import Platform
 from ops import replaying
 from ops.letters import LETTERS
 from tests import hosts
+from tests.contracted import holding
 from tests.ops.scripted import ops
 from tests.shop import Shop, open_shop
 from tests.waiting import until
@@ -33,6 +36,13 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
 async def shop(platform: Platform) -> AsyncIterator[Shop]:
     async with open_shop(platform) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def held_to_the_contract(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command is answered, too."""
+    held = functools.partial(aiohttp.ClientSession, trace_configs=[holding(platform.url)])
+    monkeypatch.setattr(aiohttp, "ClientSession", held)
 
 
 async def paid(shop: Shop) -> str:

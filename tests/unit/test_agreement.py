@@ -126,6 +126,8 @@ ENDPOINTS = {
     "request_cancel": "function POST payments/{payment_id}/cancel",
     "request_refund": "function POST payments/{payment_id}/refunds",
     "get_payment_events": "function GET payments/{payment_id}/events",
+    "get_openapi": "anonymous GET openapi.json",
+    "get_docs": "anonymous GET docs",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",
     "list_payments": "anonymous GET ops/payments",

@@ -47,7 +47,7 @@ class WebServer:
     async def start(self, port: int, *, listening: socket.socket | None = None) -> None:
         """Listen; port 0 takes a free one. `listening`: a socket that does already."""
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self._answer)  # also with a line break in it
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CUT_WITHIN_S)
         await self._runner.setup()
         self.socket = listening or socket.create_server(("127.0.0.1", port))

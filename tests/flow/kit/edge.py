@@ -1,17 +1,23 @@
-"""The product's HTTP functions over a world, called as the Functions worker calls them. No host and no sockets."""
+"""The product's HTTP functions over a world, called as the Functions worker calls them. No host and no sockets.
+
+Each answer is held to the contract.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import azure.functions as func
 
-from functions import accept, cancel, health, query, recover, refund
+from contracts.checking import Given
+from functions import accept, cancel, contract, health, query, recover, refund
 from functions.caller import Doors
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
+from tests.contracted import hold
 from tests.flow.kit.doors import LOCAL
 from tests.flow.kit.world import World
 
@@ -41,6 +47,7 @@ class Edge:
         app.register_functions(query.blueprint(services, doors=doors))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(recover.blueprint(services, doors=doors))
+        app.register_functions(contract.blueprint(doors=doors))
         self._functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
 
     async def ask(
@@ -66,9 +73,9 @@ class Edge:
         """Call a function. body: bytes as they are, anything else as JSON."""
         request = func.HttpRequest(
             method="POST",
-            url=f"/api/{name}",
+            url=f"/api/{name}?{urlencode(params or {})}",
             headers={"Host": "127.0.0.1:7071", "Content-Type": "application/json", **(headers or {})},
-            params=dict(params or {}),
+            params={each: value for each, value in (params or {}).items() if value},  # the host hands over no more
             route_params=route,
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
@@ -76,5 +83,13 @@ class Edge:
             trace_context=SimpleNamespace(trace_parent=TRACEPARENT), invocation_id="the-invocation"
         )
         answer: func.HttpResponse = await self._functions[name](req=request, context=context)
-        body = answer.get_body()
-        return Answered(answer.status_code, answer.mimetype, dict(answer.headers), json.loads(body) if body else None)
+        answered = _read(answer)
+        told = {**answered.headers, "Content-Type": answered.media_type}
+        hold(name, Given(status=answered.status, headers=told, body=answered.body))
+        return answered
+
+
+def _read(answer: func.HttpResponse) -> Answered:
+    body = answer.get_body()
+    read = json.loads(body) if body and "json" in answer.mimetype else body or None
+    return Answered(answer.status_code, answer.mimetype, dict(answer.headers), read)

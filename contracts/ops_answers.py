@@ -1,0 +1,131 @@
+"""The answers to operators as models. As in answers.py, they write nothing."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from contracts.values import Absent, Answer, Version, grows
+from shared.domain.letters import LetterStatus
+from shared.domain.payment import Status
+from shared.domain.reasons import Reason, Severity
+from shared.domain.rows import UNKNOWN
+from shared.verbs.recovery.replay import Verdict
+
+
+class HistoryEntry(Answer):
+    """One thing that was done about a dead letter."""
+
+    at: datetime
+    action: str
+    by: str
+    note: str
+
+
+class DeadLetter(Answer):
+    """What a person has to look at."""
+
+    id: str
+    status: Annotated[LetterStatus, Field(description="It only ever goes forward.")]
+    as_of: Annotated[int | None, Field(description="At which version of the payment the status was so.")]
+    step: Annotated[str, Field(description="The step of the subscription, or `publish`.")]
+    source: str
+    reason: Annotated[str, Field(description="A word of ours or of the broker.", json_schema_extra=grows(*Reason))]
+    description: str
+    severity: Annotated[str, Field(json_schema_extra=grows(*Severity))]
+    payment_id: str | None
+    event_id: str | None
+    cause: str | None
+    recorded_at: datetime
+    closing: HistoryEntry | Absent = None
+    refund_id: Annotated[str | Absent, Field(description="Which of the payment's refunds it is about.")] = None
+
+
+class DeadLetters(Answer):
+    """A page of dead letters, without their bodies."""
+
+    dead_letters: list[DeadLetter]
+    next_page: Annotated[str | None, Field(description="For the parameter `page`; null on the last one.")]
+    as_of: Annotated[datetime, Field(description="When the page was read.")]
+
+
+class DeadMessage(Answer):
+    """The message as it was."""
+
+    message_id: str
+    subject: str
+    body: str
+    attempt: int
+    delivery_count: int
+    answered: Annotated[bool, Field(description="Whether the other side had said yes, and that was not recorded.")]
+    reference: str | Absent = None
+    heard_at: datetime | Absent = None
+
+
+class PaymentRow(Answer):
+    """A payment at a glance. Of one that this release cannot read, only id and version are meant."""
+
+    id: str
+    version: Version
+    status: Annotated[str, Field(json_schema_extra=grows(*Status, UNKNOWN))]
+    owes: Annotated[str | None, Field(description="The step that has to move next.")]
+    amount_minor: Annotated[int, Field(ge=0)]
+    currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")]
+    reference: str
+    settled: bool
+    initiated_at: datetime
+    moved_at: datetime
+    broken: list[str]
+    charged_twice: bool
+    captured_late: bool
+    swept_at: datetime | None
+    active_at: datetime
+
+
+class ReplayVerdict(Answer):
+    """What came of a replay, or would come of it now."""
+
+    letter_id: str
+    verdict: Annotated[str, Field(json_schema_extra=grows(*Verdict))]
+    why: Annotated[str, Field(description="For people.")]
+    cause: Annotated[str | None, Field(description="The event that starts the step again.")]
+
+
+class DeadLetterWhole(DeadLetter):
+    """One dead letter with its message, its payment, and what a replay would do."""
+
+    message: DeadMessage
+    history: list[HistoryEntry]
+    payment: PaymentRow | None
+    replay_would: ReplayVerdict
+
+
+class ReplayResults(Answer):
+    """What came of a page of replays."""
+
+    dry_run: bool
+    results: list[ReplayVerdict]
+    next_page: str | None
+
+
+class DiscardOutcome(Answer):
+    """Whether a dead letter is, or is being, given up."""
+
+    letter_id: str
+    discarded: bool
+    why: Annotated[str, Field(description="For people.")]
+    cause: Annotated[str | None, Field(description="The event that ends the step.")]
+
+
+class DrainOutcome(Answer):
+    """How many letters were recorded. Call again until `more` is false."""
+
+    recorded: Annotated[int, Field(ge=0)]
+    more: bool
+
+
+class PaymentRows(Answer):
+    """A page of payments."""
+
+    payments: list[PaymentRow]
+    next_page: str | None

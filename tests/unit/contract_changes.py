@@ -1,0 +1,221 @@
+"""Changes of the present contracts: those that break who built on them, with what is said of it, and welcome ones."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from contracts.endpoints import ROOT
+from contracts.files import FOLDER
+from contracts.released import contracts_in
+
+type Json = dict[str, Any]
+type Change = Callable[[Json], object]
+
+PRESENT = contracts_in(ROOT / FOLDER)
+API: Json = json.loads(PRESENT["openapi.json"])
+SETTLED = "events/regispay.payment.settled.v1.schema.json"
+POST, GET = "/api/payments", "/api/payments/{payment_id}"
+LIST = "/api/ops/dead-letters"
+
+
+def changed(document: Json, change: Change) -> Json:
+    new = copy.deepcopy(document)
+    change(new)
+    return new
+
+
+def schema(document: Json, name: str, *fields: str) -> Any:
+    found = document["components"]["schemas"][name]
+    for field in fields:
+        found = found["properties"][field]
+    return found
+
+
+def parameter(document: Json, name: str) -> Any:
+    return next(each for each in document["paths"][LIST]["get"]["parameters"] if each["name"] == name)
+
+
+def operation(document: Json, path: str = POST) -> Any:
+    return next(iter(document["paths"][path].values()))
+
+
+BREAKS: dict[str, tuple[Change, str]] = {
+    "an operation is gone": (lambda d: d["paths"].pop(GET), f"GET {GET}: taken away"),
+    "an operation has another id": (lambda d: operation(d).update(operationId="pay"), "called pay"),
+    "a key is asked for": (
+        lambda d: operation(d, "/api/health").update(security=[{"AdminKey": []}]),
+        "no key opens it no more",
+    ),
+    "a key opens no more": (lambda d: operation(d)["security"].pop(), "FunctionKeyInQuery opens it no more"),
+    "two keys are asked for": (
+        lambda d: operation(d)["security"][0].update({"Entra": []}),
+        "FunctionKey opens it no more",
+    ),
+    "a parameter is gone": (
+        lambda d: operation(d, LIST)["parameters"].remove(parameter(d, "step")),
+        "query step: taken away",
+    ),
+    "a parameter is required": (lambda d: parameter(d, "step").update(required=True), "query step: required now"),
+    "a new parameter is required": (
+        lambda d: operation(d, LIST)["parameters"].append({"in": "query", "name": "x", "required": True, "schema": {}}),
+        "query x: new, and required",
+    ),
+    "a parameter takes fewer values": (
+        lambda d: parameter(d, "status")["schema"]["enum"].pop(),
+        "query status: the value 'closed'",
+    ),
+    "a parameter takes less": (lambda d: parameter(d, "limit")["schema"].update(maximum=100), "maximum 200 beyond 100"),
+    "a parameter means something else when it is left out": (
+        lambda d: parameter(d, "limit")["schema"].update(default=10),
+        "default 10 where it was 50",
+    ),
+    "a field is required": (
+        lambda d: schema(d, "PaymentRequest")["required"].append("description"),
+        "body.description: not always there",
+    ),
+    "a new field is required": (
+        lambda d: (
+            schema(d, "PaymentRequest")["properties"].update(x={"type": "string"}),
+            schema(d, "PaymentRequest")["required"].append("x"),
+        ),
+        "body.x: not always there",
+    ),
+    "a field is not taken any more": (
+        lambda d: schema(d, "PaymentRequest")["properties"].pop("metadata"),
+        "body.metadata: not known",
+    ),
+    "a field takes less": (
+        lambda d: schema(d, "PaymentRequest", "reference").update(maxLength=32),
+        "body.reference: maxLength 64 beyond 32",
+    ),
+    "a field takes no null": (
+        lambda d: schema(d, "PaymentRequest", "description")["anyOf"].pop(),
+        "body.description: null",
+    ),
+    "a field has another pattern": (
+        lambda d: schema(d, "PaymentRequest", "payment_method").update(pattern="^pm_"),
+        "body.payment_method: pattern",
+    ),
+    "a field has a pattern": (
+        lambda d: schema(d, "DiscardRequest", "reason").update(pattern="^[a-z]"),
+        "body.reason: pattern none",
+    ),
+    "a field is of another type": (
+        lambda d: schema(d, "PaymentRequest", "amount_minor").update(type="string"),
+        "body.amount_minor: integer where there was string",
+    ),
+    "a switch is the other way round": (
+        lambda d: schema(d, "ReplayManyRequest", "dry_run").update(default=True),
+        "body.dry_run: default True where it was False",
+    ),
+    "a body is required": (
+        lambda d: operation(d, f"{LIST}/{{letter_id}}/replay")["requestBody"].update(required=True),
+        "body: required now",
+    ),
+    "a media type is not taken": (
+        lambda d: operation(d)["requestBody"]["content"].update(
+            {"application/x": operation(d)["requestBody"]["content"].pop("application/json")}
+        ),
+        "application/json is not taken any more",
+    ),
+    "a success is gone": (
+        lambda d: operation(d)["responses"].update({"200": operation(d)["responses"].pop("202")}),
+        "202: taken away",
+    ),
+    "an answer has another media type": (
+        lambda d: operation(d)["responses"]["202"]["content"].pop("application/json"),
+        "no application/json any more",
+    ),
+    "a header is gone": (
+        lambda d: operation(d)["responses"]["202"]["headers"].pop("Location"),
+        "header Location: taken away",
+    ),
+    "a header is not always there": (
+        lambda d: d["components"]["headers"]["ETag"].update(required=False),
+        "header ETag: not always there",
+    ),
+    "an answer lacks a field": (
+        lambda d: schema(d, "Payment")["properties"].pop("failure_told"),
+        ".failure_told: taken away",
+    ),
+    "a field of a field is gone": (lambda d: schema(d, "Wait")["properties"].pop("reason"), ".waiting[].reason: taken"),
+    "a field is not always told": (
+        lambda d: schema(d, "Payment")["required"].remove("metadata"),
+        ".metadata: not always there",
+    ),
+    "a field may be null": (
+        lambda d: schema(d, "Payment")["properties"].update(
+            reference={"anyOf": [{"type": "string"}, {"type": "null"}]}
+        ),
+        ".reference: null where there was string",
+    ),
+    "a number may be larger": (
+        lambda d: schema(d, "Payment", "amount_minor").update(maximum=10**15),
+        ".amount_minor: maximum",
+    ),
+    "a number may be smaller": (
+        lambda d: schema(d, "Payment", "amount_minor").pop("minimum"),
+        ".amount_minor: minimum",
+    ),
+    "a number may have fractions": (
+        lambda d: schema(d, "Payment", "amount_minor").update(type="number"),
+        ".amount_minor: number where there was integer",
+    ),
+    "a number has no limit any more": (
+        lambda d: schema(d, "Payment", "amount_minor").pop("maximum"),
+        ".amount_minor: maximum none beyond 999999999999",
+    ),
+    "a text is no time any more": (
+        lambda d: schema(d, "Payment", "initiated_at").pop("format"),
+        ".initiated_at: format none",
+    ),
+    "a closed list has a new value": (
+        lambda d: schema(d, "LetterStatus")["enum"].append("lost"),
+        ".status: the value 'lost'",
+    ),
+    "a closed list is open": (lambda d: schema(d, "LetterStatus").pop("enum"), ".status: any value where there were 3"),
+    "a known value is gone": (
+        lambda d: schema(d, "Payment", "status")["x-extensible-enum"].remove("settled"),
+        ".status: the value 'settled' is gone",
+    ),
+    "metadata holds more than text": (
+        lambda d: schema(d, "Payment", "metadata").update(additionalProperties=True),
+        ".metadata.*: anything where there was string",
+    ),
+    "a webhook is gone": (lambda d: d["webhooks"].pop("payment_failed"), "webhook payment_failed: taken away"),
+    "a webhook tells less": (
+        lambda d: schema(d, "PaymentSettledNotice")["required"].remove("subject"),
+        "webhook payment_settled.subject: not always there",
+    ),
+    "a webhook is of another media type": (
+        lambda d: d["webhooks"]["payment_settled"]["post"]["requestBody"].update(content={}),
+        "webhook payment_settled: no application/cloudevents+json any more",
+    ),
+    "a problem code is gone": (
+        lambda d: d["components"]["examples"].pop("page_unknown"),
+        "problem page_unknown: taken away",
+    ),
+    "a problem code has another status": (
+        lambda d: d["components"]["examples"]["page_unknown"]["value"].update(status=409),
+        "problem page_unknown: status 409 where there was 422",
+    ),
+}
+
+WELCOME: dict[str, Change] = {
+    "a new operation": lambda d: d["paths"].update({"/api/refunds": {"get": {"operationId": "x", "responses": {}}}}),
+    "a new key opens it": lambda d: operation(d)["security"].append({"Entra": []}),
+    "no key is asked for": lambda d: operation(d).update(security=[]),
+    "a new parameter": lambda d: operation(d, LIST)["parameters"].append({"in": "query", "name": "x", "schema": {}}),
+    "a parameter takes more": lambda d: parameter(d, "limit")["schema"].update(maximum=500),
+    "a parameter takes another value": lambda d: parameter(d, "status")["schema"]["enum"].append("lost"),
+    "a new field of a request": lambda d: schema(d, "PaymentRequest")["properties"].update(x={"type": "string"}),
+    "a field of a request may be left out": lambda d: schema(d, "PaymentRequest")["required"].remove("reference"),
+    "a new field of an answer": lambda d: schema(d, "Payment")["properties"].update(surcharges={"type": "array"}),
+    "a field is always told": lambda d: schema(d, "Payment")["required"].append("failure_told"),
+    "a new value of what may grow": lambda d: schema(d, "Payment", "status")["x-extensible-enum"].append("refunded"),
+    "a new problem code": lambda d: d["components"]["examples"].update(x={"value": {"status": 403, "code": "x"}}),
+    "a new status of a problem": lambda d: operation(d)["responses"].update({"451": {"description": "No."}}),
+    "other words": lambda d: operation(d).update(summary="Pay", description="Pay."),
+    "a link more or less": lambda d: operation(d)["responses"]["202"].pop("links"),
+}
