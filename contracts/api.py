@@ -39,6 +39,7 @@ type Json = dict[str, Any]
 
 _JSON = "application/json"
 _ASKS_TO_WAIT = frozenset({429, 503})
+_NO_TOKEN = "No token, or none that is believed. The platform says so, and there is no body."  # noqa: S105 - says that there is none
 _NO_KEY = "No key, or none that opens this. The host says so, and there is no body."
 
 
@@ -84,7 +85,7 @@ def _operation(endpoint: Endpoint) -> OperationObject:
 
 
 def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
-    """Any one of them opens it. Where merchants sign in, a token is asked for beside the key and opens nothing alone."""
+    """Any one of them opens it. Where merchants sign in, a token is asked for beside the key, never in its place."""
     if endpoint.level == "function":
         return [{"FunctionKey": []}, {"FunctionKeyInQuery": []}]
     return [{"Entra": [endpoint.needs]}] if endpoint.needs else []
@@ -104,7 +105,8 @@ def _parameters(said: Operation) -> Iterator[Parameter]:
         fields = {"description": schema.pop("description", None), "schema": schema}
         yield _parameter({"name": name, "in": "query", "required": is_required, **fields})
     for name in said.headers:
-        yield _parameter({"name": name, "in": "header", "required": False, **REQUEST_HEADERS[name]})
+        required = name in said.requires
+        yield _parameter({"name": name, "in": "header", "required": required, **REQUEST_HEADERS[name]})
 
 
 def _parameter(fields: Json) -> Parameter:
@@ -132,8 +134,8 @@ def _responses(endpoint: Endpoint, said: Operation) -> dict[int, Response]:
         waits = ("Retry-After",) if status in _ASKS_TO_WAIT else ()
         says = " ".join(f"`{code}`: {STATUS_OF[code][1]}" for code in codes)
         found[status] = Response(description=says, headers=_headers(waits), content=content)
-    if endpoint.level != "anonymous":
-        found[401] = Response(description=_NO_KEY)
+    if endpoint.needs:
+        found[401] = Response(description=_NO_KEY if endpoint.level == "function" else _NO_TOKEN)
     return found
 
 

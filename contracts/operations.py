@@ -60,7 +60,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A function, for whoever calls it. says: what the summary leaves open. body_is_required: else it may be absent."""
+    """A function, for whoever calls it. says: what the summary leaves open. requires: headers that may not be absent.
+    body_is_required: else it may be absent.
+    """
 
     tag: Tag
     summary: str
@@ -68,6 +70,7 @@ class Operation:
     path: Mapping[str, str] = field(default_factory=dict)
     query: type[BaseModel] | None = None
     headers: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     body: type[BaseModel] | None = None
     body_is_required: bool = True
     answers: Mapping[int, Success]
@@ -91,6 +94,14 @@ def _links_to_payment(source: str) -> tuple[Link, ...]:
         Link(to="get_payment", parameters=parameters, says="The payment as it now is."),
         Link(to="get_payment_events", parameters=parameters, says="Its events."),
     )
+
+
+_GO_ON = {
+    "request_cancel": "End it before its money is taken.",
+    "request_refund": "Give its money back.",
+    "inspect_payment": "The same, for operators.",
+    "inspect_payment_events": "Its events, for operators.",
+}
 
 
 def _links_to_letter(source: str, *names: str) -> tuple[Link, ...]:
@@ -151,6 +162,7 @@ OPERATIONS: dict[str, Operation] = {
         "no frees it; what came of it stands in the payment's `refunds`.",
         path=_OF_PAYMENT,
         headers=("Idempotency-Key",),
+        requires=("Idempotency-Key",),
         body=RefundRequest,
         answers={
             202: Success(
@@ -182,7 +194,13 @@ OPERATIONS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=_tagged(answers.Payment, "The payment."),
         problems=("payment_not_found", *_STORE, "unreadable"),
-        links=_links_to_payment("$response.body#/payment_id")[1:],
+        links=(
+            *_links_to_payment("$response.body#/payment_id")[1:],
+            *(
+                Link(to=name, parameters={"payment_id": "$response.body#/payment_id"}, says=says)
+                for name, says in _GO_ON.items()
+            ),
+        ),
     ),
     "get_payment_events": Operation(
         tag="payments",

@@ -18,20 +18,22 @@ import pytest_asyncio
 
 from local.supervisor import ROOT, Platform
 from tests import hosts
-from tests.fuzzed_host import ADMIN_KEY
+from tests.fuzzed_host import FUNCTION_KEY, TOKEN
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 SEED = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(2**32))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 30)
 """Of each operation, and of each chain of links."""
+SIGNED_IN = {"DEVELOPMENT_PRINCIPAL": "", "OPS_AUTH": "entra", "WEBSITE_AUTH_ENABLED": "True"}
+"""As on Azure; tests/fuzzed_host.py plays its authentication."""
 PARTS = ("Examples", "Coverage", "Fuzzing", "Stateful")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     async with hosts.running(
-        data=tmp_path_factory.mktemp("platform"), modules={"host": "tests.fuzzed_host"}
+        data=tmp_path_factory.mktemp("platform"), modules={"host": "tests.fuzzed_host"}, environment=SIGNED_IN
     ) as running:
         yield running
 
@@ -39,7 +41,8 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
 async def fuzzed(url: str, folder: Path, *options: str) -> tuple[int | None, str]:
     """The exit code of schemathesis, and what it said. folder: where it keeps what it remembers of a run."""
     config = ["--config-file", str(ROOT / "tests" / "schemathesis.toml")]
-    words = [url, "-H", f"x-functions-key: {ADMIN_KEY}", "--no-color", "--continue-on-failure", *options]
+    callers = ["-H", f"x-functions-key: {FUNCTION_KEY}", "-H", f"Authorization: Bearer {TOKEN}"]
+    words = [url, *callers, "--no-color", "--continue-on-failure", *options]
     child = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "schemathesis.cli", *config, "run", *words],
         cwd=folder,
