@@ -5,7 +5,7 @@ has ten in all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -51,6 +51,19 @@ class Places:
         holder = next(iter(self._idle))
         del self._idle[holder]
         await holder.hang_up()
+
+
+def few_at_once[T](calls: Iterable[Callable[[], Awaitable[T]]], count: int | None) -> list[Awaitable[T]]:
+    """The calls, to be gathered; each begins when one of those before it has ended. None: all at once."""
+    if count is None:
+        return [call() for call in calls]
+    turns = asyncio.Semaphore(count)
+
+    async def one(call: Callable[[], Awaitable[T]]) -> T:
+        async with turns:
+            return await call()
+
+    return [one(call) for call in calls]
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from azure.core.exceptions import AzureError
 from azure.servicebus import ServiceBusSubQueue
@@ -11,7 +12,7 @@ from azure.servicebus.aio import ServiceBusClient
 from azure.servicebus.exceptions import ServiceBusError
 
 from shared.adapters.servicebus.lines import CALL_LIMIT_S, Line, NoFreeSender
-from shared.adapters.servicebus.places import Places, one_at_a_time
+from shared.adapters.servicebus.places import Places, few_at_once, one_at_a_time
 from shared.adapters.servicebus.wire import recorded
 from shared.codec.deliveries import Delivery
 from shared.codec.messages import Message, parked
@@ -75,17 +76,16 @@ class ServiceBusTopics:
     async def _sent(
         self, wanted: Mapping[str, Sequence[Message]], *, patience: timedelta | None
     ) -> list[list[Rejected] | BaseException]:
-        """What came of each topic. No more at once than there are senders: the limit of the last would pass in vain."""
-        given_up = {topic for topic in wanted if self._line(topic).is_given_up(patience)}
-        turns = asyncio.Semaphore(self._senders or len(wanted))
-
-        async def send(topic: str) -> list[Rejected]:
-            async with turns:
-                return await self._line(topic).send(
-                    wanted[topic], limit_s=GIVEN_UP_LIMIT_S if topic in given_up else None
-                )
-
-        return await asyncio.gather(*map(send, wanted), return_exceptions=True)
+        """What came of each topic. No more at once than there are senders: the last would use up its limit waiting."""
+        sends = [
+            partial(
+                self._line(topic).send,
+                for_topic,
+                limit_s=GIVEN_UP_LIMIT_S if self._line(topic).is_given_up(patience) else None,
+            )
+            for topic, for_topic in wanted.items()
+        ]
+        return await asyncio.gather(*few_at_once(sends, self._senders), return_exceptions=True)
 
     async def _given_up(
         self,
@@ -157,7 +157,9 @@ class ServiceBusTopics:
         await self._client.close()
 
     def _line(self, topic: str) -> Line:
-        return self._lines.setdefault(topic, Line(self._client, topic, self._places))
+        if topic not in self._lines:
+            self._lines[topic] = Line(self._client, topic, self._places)
+        return self._lines[topic]
 
 
 def _is_refusal(fault: BaseException) -> bool:
