@@ -158,6 +158,22 @@ async def test_nothing_opens_before_the_one_that_makes_room_has_closed() -> None
     assert doors.open == {"b"}
 
 
+@pytest.mark.parametrize("second", ["d", "a"])
+async def test_two_that_come_at_once_each_close_another_and_what_is_being_closed_may_come_back(second: str) -> None:
+    doors, can_close = Doors(Places(2)), asyncio.Event()
+    for name in "ab":
+        await doors.work(name)
+        doors[name].closing = can_close
+
+    coming = [asyncio.create_task(doors.work(name)) for name in ("c", second)]
+    await settle()
+    can_close.set()
+    await asyncio.gather(*coming)
+
+    assert doors.closed == ["a", "b"]
+    assert doors.open == {"c", second}
+
+
 async def test_whoever_is_cancelled_at_work_gives_its_place_back() -> None:
     doors = Doors(Places(1))
     _, working = await doors.begin("a")
