@@ -226,6 +226,21 @@ async def test_whoever_waits_in_vain_has_sent_nothing_and_sends_it_later(
         assert bus.counted("sends") == each_once((CREATED, SETTLED))
 
 
+async def test_a_send_that_is_never_answered_gives_its_connection_back_at_its_limit(
+    tmp_path: Path, held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_bus(tmp_path, senders=1) as bus:
+        monkeypatch.setattr(lines, "CALL_LIMIT_S", 2)
+        with pytest.raises(BusUnavailable):
+            await bus.publish(held.topic)
+        monkeypatch.setattr(lines, "CALL_LIMIT_S", 30)
+
+        await bus.publish(SETTLED)
+
+        assert bus.counted("accepted") == each_once((SETTLED,))
+        assert await bus.connections() == {"open": 1, "most": 1}
+
+
 async def test_an_idle_connection_that_was_cut_meanwhile_makes_room_as_any_other(tmp_path: Path) -> None:
     async with a_bus(tmp_path, senders=2) as bus:
         await bus.publish(CREATED, SETTLED)

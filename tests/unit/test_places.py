@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.adapters.servicebus.places import Places
+from shared.adapters.servicebus.places import Places, one_at_a_time
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -184,6 +184,19 @@ async def test_whoever_is_cancelled_at_work_gives_its_place_back() -> None:
     await doors.work("b")
 
     assert (doors.open, doors.closed) == ({"b"}, [])  # nothing was open that had to be closed
+
+
+async def test_one_at_a_time_waits_for_the_other_and_not_for_ever() -> None:
+    lock = asyncio.Lock()
+    async with one_at_a_time(lock, wait_s=LONG_S):
+        with pytest.raises(TimeoutError):
+            async with one_at_a_time(lock, wait_s=0.05):
+                pass
+        async with one_at_a_time(None, wait_s=0.05):  # where there is room for all
+            pass
+
+    async with one_at_a_time(lock, wait_s=0.05):
+        assert lock.locked()
 
 
 @settings(max_examples=200, deadline=None)
