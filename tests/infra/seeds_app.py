@@ -108,11 +108,7 @@ OF_WATCHING = [
         "topic.refusals",
     ),
     Seed(
-        watch.every_topic_of_ours_is_watched,
-        DEV,
-        '"payment-failed",\n',
-        '"payment-fail",\n',
-        "payment-failed: no alert",
+        watch.every_topic_of_ours_is_watched, DEV, '"payment-failed",\n', '"payment-fail",\n', "payment-failed: no alert"
     ),
     Seed(watch.every_topic_of_ours_is_watched, PROD, '"payment-failed",\n', '"payment-voided",\n', "voided: not ours"),
     Seed(watch.every_topic_of_ours_is_watched, DEV, '"ActiveMessages"', '"IncomingMessages"', "ActiveMessages"),
