@@ -89,6 +89,7 @@ class Settings(BaseSettings):
 
     feed_poll_delay_ms: PositiveInt = 100
     topic_patience_s: Seconds = 120
+    servicebus_senders: PositiveInt | None = None
     fresh_s: Seconds = 3000
     request_id_valid_h: PositiveFloat = 24
     payment_expires_after_h: PositiveFloat = 24

@@ -76,6 +76,7 @@ async def build(settings: Settings) -> Built:
         dead_letter_topic=flow.DEAD_LETTER_TOPIC,
         recorder=flow.RECORD_SUBSCRIPTION,
         clock=SystemClock(),
+        senders=settings.servicebus_senders,
     )
     session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
     return Built(services_over(settings, client=client, topics=topics, session=session), client, topics, session)

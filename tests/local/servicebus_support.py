@@ -203,6 +203,11 @@ class Bus:
         async with aiohttp.ClientSession() as http, http.get(f"{self._admin}/entities") as response:
             return cast("dict[str, Any]", await response.json())
 
+    async def connections(self) -> dict[str, int]:
+        async with aiohttp.ClientSession() as http, http.get(f"{self._admin}/connections") as response:
+            counted: dict[str, int] = await response.json()
+            return counted
+
     async def order(self, **fault: object) -> int:
         async with aiohttp.ClientSession() as http, http.post(f"{self._admin}/faults", json=fault) as response:
             return response.status

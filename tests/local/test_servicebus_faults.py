@@ -42,6 +42,21 @@ async def test_dropped_connections_are_opened_again_by_the_sdk(tmp_path: Path) -
         assert [text(one) for one in await on.take("dropped/all", 2)] == ["before", "after"]
 
 
+async def test_the_connections_that_are_open_are_counted_and_the_most_there_were(tmp_path: Path) -> None:
+    async with bus(TOPICS, tmp_path) as on:
+        none = await on.connections()
+        await on.open("dropped", "cut", "again/all")
+        three = await on.connections()
+        on.running.drop_connections()
+        dropped = await on.connections()
+        async with on.client.get_topic_sender("refused") as sender:
+            await sender.create_message_batch()
+            one = await on.connections()
+
+        assert [none["open"], three["open"], dropped["open"], one["open"]] == [0, 3, 0, 1]
+        assert [none["most"], three["most"], dropped["most"], one["most"]] == [0, 3, 3, 3]
+
+
 async def test_refused_sends_store_nothing(on: Bus) -> None:
     await on.order(kind="refuse_sends", topic="refused", count=1)
     await on.order(kind="refuse_sends", topic="refused", count=1, error="amqp:resource-limit-exceeded")

@@ -57,6 +57,7 @@ async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_call
         assert environment["FROM_THE_TEST"] == "yes"
         assert environment["FUNCTIONS_WORKER_RUNTIME"] == "python"
         assert "CosmosConnection__accountEndpoint" not in environment
+        assert "SERVICEBUS_SENDERS" not in environment  # ours has no limit, unlike Microsoft's
 
 
 @pytest.mark.parametrize(

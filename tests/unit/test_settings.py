@@ -79,6 +79,22 @@ def test_nobody_waits_for_no_time_at_all(environment: pytest.MonkeyPatch, name: 
         read_settings()
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "", "all"])
+def test_fewer_than_one_sender_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
+    environment.setenv("SERVICEBUS_SENDERS", value)
+
+    with pytest.raises(SettingsFault, match="SERVICEBUS_SENDERS"):
+        read_settings()
+
+
+def test_unless_it_is_said_each_topic_has_a_sender(environment: pytest.MonkeyPatch) -> None:
+    assert read_settings().servicebus_senders is None
+
+    environment.setenv("SERVICEBUS_SENDERS", "6")
+
+    assert read_settings().servicebus_senders == 6
+
+
 def test_a_turn_that_would_outlast_the_lock_of_its_message_is_refused(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("TURN_LIMIT_S", "60")
 

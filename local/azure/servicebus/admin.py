@@ -13,14 +13,21 @@ _COUNTED = ("delivered", "completed", "abandoned", "lock_lost", "died", "forward
 
 
 async def start_admin(
-    broker: Broker, faults: OrderedFaults, *, drop_connections: Callable[[], None], host: str, port: int
+    broker: Broker,
+    faults: OrderedFaults,
+    *,
+    connections: Callable[[], dict[str, int]],
+    drop_connections: Callable[[], None],
+    host: str,
+    port: int,
 ) -> tuple[web.AppRunner, int]:
     """The runner to clean up in the end, and the port it answers on."""
-    answers = _Answers(broker, faults, drop_connections)
+    answers = _Answers(broker, faults, connections, drop_connections)
     app = web.Application()
     app.add_routes(
         [
             web.get("/entities", answers.entities),
+            web.get("/connections", answers.connected),
             web.get("/faults", answers.waiting),
             web.post("/faults", answers.order),
             web.delete("/faults", answers.clear),
@@ -40,10 +47,14 @@ async def start_admin(
 class _Answers:
     broker: Broker
     faults: OrderedFaults
+    connections: Callable[[], dict[str, int]]
     drop_connections: Callable[[], None]
 
     async def entities(self, _request: web.Request) -> web.Response:
         return web.json_response({topic.name: describe(topic) for topic in self.broker.topics.values()})
+
+    async def connected(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.connections())
 
     async def waiting(self, _request: web.Request) -> web.Response:
         return web.json_response({"faults": self.faults.waiting()})

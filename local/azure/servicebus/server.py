@@ -49,6 +49,10 @@ class Running:
         key = f"SharedAccessKeyName={KEY_NAME};SharedAccessKey={KEY_VALUE}"
         return f"Endpoint=sb://{HOST}:{self.port};{key};UseDevelopmentEmulator=true;"
 
+    def connections(self) -> dict[str, int]:
+        """How many are open, and the most that ever were at once."""
+        return {"open": self._engines.count, "most": self._engines.most}
+
     def drop_connections(self) -> None:
         """Cut every connection without a word."""
         self._engines.cut()
@@ -89,7 +93,12 @@ async def start(
         raise
     try:
         running.admin, running.admin_port = await start_admin(
-            running.broker, running.faults, drop_connections=running.drop_connections, host=HOST, port=admin_port
+            running.broker,
+            running.faults,
+            connections=running.connections,
+            drop_connections=running.drop_connections,
+            host=HOST,
+            port=admin_port,
         )
         await server.start_serving()
     except BaseException:
@@ -104,11 +113,17 @@ class _Engines:
     def __init__(self) -> None:
         self.peer: Callable[[Engine, Callable[[], None]], Client]
         self._open: set[Engine] = set()
+        self.most = 0
+
+    @property
+    def count(self) -> int:
+        return len(self._open)
 
     def connect(self) -> Engine:
         engine = Engine(container="local-servicebus")
         engine.peer = self.peer(engine, lambda: self._open.discard(engine))
         self._open.add(engine)
+        self.most = max(self.most, self.count)
         return engine
 
     def cut(self) -> None:
