@@ -2,13 +2,13 @@
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
-keeps a row per payment, sweep starts what stands still, measure says how much waits, query (HTTP) shows a payment. The
-picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+keeps a row per payment, sweep starts what stands still, measure says how much waits, query (HTTP) shows a payment and
+search (HTTP) lists them. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
 
-from functions import accept, advance, drain, health, measure, project, publish, query, recover, sweep
+from functions import accept, advance, drain, health, measure, project, publish, query, recover, search, sweep
 from functions.caller import caller
 from shared.settings import read_settings
 from shared.wiring import build_id, once
@@ -26,4 +26,5 @@ app.register_functions(project.blueprint(services, feed_poll_delay_ms=settings.f
 app.register_functions(sweep.blueprint(services, schedule=settings.sweep_schedule))
 app.register_functions(measure.blueprint(services, schedule=settings.backlog_schedule))
 app.register_functions(query.blueprint(services))
+app.register_functions(search.blueprint(services))
 app.register_functions(health.blueprint(services, build_id=build_id()))

@@ -25,6 +25,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "This Idempotency-Key was used for another request. Use a new key."),
     "request_invalid": (422, "The request was understood, and some of its fields cannot be accepted."),
     "page_unknown": (422, "This `page` is none of this listing. Begin again without it."),
+    "list_not_ready": (503, "The list is being filled from the stored events, and is not whole yet. Ask again later."),
     "payment_not_found": (404, "There is no payment with this id."),
     "dead_letter_not_found": (404, "There is no dead letter with this id."),
     "letter_moved": (409, "Another action on this dead letter was first. Look at it again."),

@@ -29,6 +29,7 @@ class _Parts:
 
     newest: dict[str, int] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
+    ranges: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def name(self, lease_token: str) -> str:
         return self.named.get(lease_token, lease_token)
@@ -49,11 +50,25 @@ class CosmosOutbox:
             container = (await self._events.read())["_rid"]
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
-        over_it = [lease for lease in leases if container in lease["id"]]  # an older one's leases may still lie there
+            over_it = [lease for lease in leases if container in lease["id"]]  # an older one's may still lie there
+            await self._look_into_empty_parts(parts, leases=over_it)
         return {
             prefix: _unread([lease for lease in over_it if lease["id"].startswith(prefix)], parts=parts)
             for prefix in self._prefixes
         }
+
+    async def _look_into_empty_parts(self, parts: "_Parts", *, leases: Sequence[Mapping[str, Any]]) -> None:
+        """A part without documents may have a number all the same, and its readers never a position: that is no lag."""
+        unread = {parts.name(lease["LeaseToken"]) for lease in leases if not lease["ContinuationToken"]}
+        for part in unread & parts.ranges.keys():
+            if parts.newest[part] and not await self._holds_any(parts.ranges[part]):
+                parts.newest[part] = 0
+
+    async def _holds_any(self, feed_range: dict[str, Any]) -> bool:
+        changes = self._events.query_items_change_feed(feed_range=feed_range, start_time="Beginning", max_item_count=1)
+        async for _ in changes:
+            return True
+        return False
 
     async def _parts(self) -> "_Parts":
         parts = _Parts()
@@ -62,6 +77,7 @@ class CosmosOutbox:
             for token in await self._session_tokens(feed_range):
                 part, _, numbers = token.partition(":")
                 parts.named[f"{bounds['min']}-{bounds['max']}"] = part
+                parts.ranges[part] = feed_range
                 parts.newest[part] = max(parts.newest.get(part, 0), _global_number(numbers))
         return parts
 
@@ -94,20 +110,13 @@ class CosmosOutbox:
 
 
 def _unread(leases: Sequence[Mapping[str, Any]], *, parts: _Parts) -> list[Unread]:
-    positions: dict[str, str] = {}
+    """How far each part was read. One without a lease was not, once the reader has any."""
+    found = {part: Unread(part, "", newest) for part, newest in parts.newest.items()} if leases else {}
     for lease in leases:
-        part, position = parts.name(lease["LeaseToken"]), lease["ContinuationToken"] or ""
-        positions[part] = max(positions.get(part, ""), position, key=_number)
-    return [
-        Unread(part, position, max(0, parts.newest.get(part, 0) - _number(position)))
-        for part, position in positions.items()
-    ]
-
-
-def _number(position: str) -> int:
-    """The number in a continuation token, which is in quotes; 0 before the first checkpoint."""
-    digits = position.strip('"')
-    return int(digits) if digits.isdecimal() else 0
+        part = parts.name(lease["LeaseToken"])
+        here = Unread(part, lease["ContinuationToken"] or "", parts.newest.get(part, 0))
+        found[part] = max(found.get(part, here), here, key=lambda each: each.read_to)
+    return list(found.values())
 
 
 def _global_number(numbers: str) -> int:

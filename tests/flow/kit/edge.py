@@ -8,7 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
-from functions import accept, health, query, recover
+from functions import accept, health, query, recover, search
 from functions.caller import caller
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
@@ -36,6 +36,7 @@ class Edge:
         app = func.FunctionApp()
         app.register_functions(accept.blueprint(services))
         app.register_functions(query.blueprint(services))
+        app.register_functions(search.blueprint(services))
         app.register_functions(health.blueprint(services, build_id="abc123"))
         app.register_functions(recover.blueprint(services, caller=caller(ops_caller)))
         self._functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
