@@ -8,11 +8,14 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from shared.errors import PaymentsError, StoreThrottles
+from shared.errors import PaymentsError, RowsNotReady, StoreThrottles
 
 CONTENT_TYPE = "application/problem+json"
 
 _LATER = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+
+FILLING_S = 5.0
+"""When to ask again for a list that is being filled. That takes minutes, and each question costs a look at the feed."""
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
@@ -54,6 +57,8 @@ def problem_of(fault: PaymentsError, *, title: str | None = None, detail: str | 
     """The answer for a fault that was foreseen. title: in place of the usual one."""
     if isinstance(fault, StoreThrottles):
         return problem("store_throttles", title=title, detail=detail, retry_after_s=fault.retry_after_s)
+    if isinstance(fault, RowsNotReady):
+        return problem(fault.code, title=title, detail=detail, retry_after_s=FILLING_S)
     return problem(fault.code, title=title, detail=detail)
 
 

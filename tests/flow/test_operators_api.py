@@ -323,7 +323,7 @@ async def test_there_is_nothing_to_drain_when_nothing_died_on_its_way_to_being_r
 class BusyOverview:
     """A read model that cannot be read now."""
 
-    async def newest(self, *_: object, **_wanted: object) -> object:
+    async def whole_as_of(self) -> object:
         raise StoreBusy("the store is busy")
 
 
