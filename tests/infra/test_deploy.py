@@ -91,8 +91,8 @@ ALL = json.loads(deployed.DECLARED.read_text())
     ("listed", "says"),
     [
         ([], "0 functions; missing: accept_payment, "),
-        ([name for name in ALL if name != "void_payment"], "22 functions; missing: void_payment"),
-        ([*ALL, "old_step"], "24 functions; not declared: old_step"),
+        ([name for name in ALL if name != "void_payment"], f"{len(ALL) - 1} functions; missing: void_payment"),
+        ([*ALL, "old_step"], f"{len(ALL) + 1} functions; not declared: old_step"),
     ],
     ids=["none", "one is missing", "one is left over"],
 )

@@ -5,6 +5,7 @@ that part holds the newest one. Their difference is what is unread, in transacti
 the KEDA scaler calculate the same. Of the feed only headers of answers are used. Knows no event.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import reading, writing
 from shared.ports.outbox import Unread
+
+_RID_KEPT_S = 60.0
+"""A container that was deleted and made again has another resource id. Then the lag is wrong for so long at most."""
 
 _MEMORY = "regis-pay.backlog"
 """A document beside the leases; its id must not begin with a lease prefix."""
@@ -42,12 +46,13 @@ class CosmosOutbox:
         self._events = events
         self._leases = leases
         self._prefixes = tuple(lease_prefixes)
+        self._rid: tuple[str, float] | None = None
 
     async def unread(self) -> Mapping[str, Sequence[Unread]]:
         """When several leases name one part, the furthest counts: so far the part was read."""
         async with reading("measure the outbox"):
             parts = await self._parts()
-            container = (await self._events.read())["_rid"]
+            container = await self._container_rid()
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
             over_it = [lease for lease in leases if container in lease["id"]]  # an older one's may still lie there
@@ -56,6 +61,13 @@ class CosmosOutbox:
             prefix: _unread([lease for lease in over_it if lease["id"].startswith(prefix)], parts=parts)
             for prefix in self._prefixes
         }
+
+    async def _container_rid(self) -> str:
+        """Definitions are read from a small budget that all share, so not at every look."""
+        now = asyncio.get_running_loop().time()
+        if self._rid is None or now - self._rid[1] > _RID_KEPT_S:
+            self._rid = str((await self._events.read())["_rid"]), now
+        return self._rid[0]
 
     async def _look_into_empty_parts(self, parts: "_Parts", *, leases: Sequence[Mapping[str, Any]]) -> None:
         """A part without documents may have a number all the same, and its readers never a position: that is no lag."""
