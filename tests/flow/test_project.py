@@ -122,7 +122,12 @@ async def test_a_payment_at_rest_that_an_unreadable_event_moved_is_looked_at_by_
         await project([await a_document_of_a_later_release(world, payment_id, version=5)], services=world.services)
 
         after = await row(world, payment_id)
+        world.clock.advance_s(10_000)
+        await world.sweep()
+        swept = await row(world, payment_id)
         assert (after.version, after.status, after.owes) == (5, "completed", "unknown")
+        assert (swept.version, swept.status, swept.owes) == (4, "completed", None), "as the stream, which can be read"
+        assert swept.swept_at == world.clock.now()
 
 
 async def test_a_payment_of_which_nothing_could_be_read_yet_has_a_row_that_says_so(tmp_path: Path) -> None:
