@@ -138,6 +138,7 @@ class Freshness:
         if not has_read_all(parts):
             return await services.overview.whole_as_of()
         if not self._is_noted:
-            await services.overview.note_whole(now)
+            if await services.overview.whole_as_of() is None:
+                await services.overview.note_whole(now)
             self._is_noted = True
         return now

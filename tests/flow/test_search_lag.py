@@ -96,6 +96,20 @@ async def test_rows_that_are_filled_under_load_are_whole_once_they_have_what_the
         assert [answer[:2] for answer in answers] == [(503, "list_not_ready"), (200, 60), (200, 60)]
 
 
+async def test_that_the_rows_were_filled_is_noted_once_whoever_asks(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await all_is_read(world)
+        await asked(Edge(world))
+        first = await requests(world.backends)
+        await Edge(world).ask("list_payments")
+        await asked(Edge(world))
+
+        again = await requests(world.backends)
+
+        assert first["upsert"][0] == 1
+        assert "upsert" not in again
+
+
 async def test_many_who_ask_within_two_seconds_look_at_the_feed_once(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await all_is_read(world)
