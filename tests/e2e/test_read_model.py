@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from local.processes import ServiceDied
 from local.supervisor import Platform
 from shared import flow
 from shared.adapters.cosmos.client import open_client
 from tests.e2e.conftest import running_shop
+from tests.e2e.crashing_host import EXIT_CODE
 from tests.shop import Shop
 from tests.waiting import until
 
@@ -86,6 +88,38 @@ async def test_a_projector_that_was_dead_for_many_payments_makes_up_for_it(tmp_p
         assert after == await as_each_get_shows(shop, ids)
         assert len(after) == count + 3
         assert {payment["status"] for payment in after} == {"completed"}
+
+
+CRASHES = ["after overview.note_month", "before overview.put", "after overview.put"]
+
+
+async def brought_up_after_each_death(platform: Platform, marks: Path) -> None:
+    """Returns when the host has died at every point. It may die before it is ready."""
+    death = await platform.first_death()
+    while True:
+        assert f"{EXIT_CODE}" in str(death)
+        lives = len([*marks.iterdir()]) == len(CRASHES)  # noqa: ASYNC240 - a folder of three files
+        try:
+            await platform.start("host")
+            if lives:
+                return
+            death = await platform.first_death()
+        except ServiceDied as died:
+            death = died
+
+
+async def test_a_projector_that_is_killed_between_any_two_writes_goes_on(tmp_path: Path) -> None:
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    environment = {"CRASH_POINTS": ",".join(CRASHES), "CRASH_MARKS": str(marks)}
+    modules = {"host": "tests.e2e.crashing_host"}
+    async with running_shop(data=tmp_path / "data", environment=environment, modules=modules) as (platform, shop):
+        ordering = asyncio.create_task(shop.order_many(5))
+        await brought_up_after_each_death(platform, marks)
+        ids = await ordering
+        await shop.finished_many(ids)
+
+        assert await list_of_now(shop) == await as_each_get_shows(shop, ids)
 
 
 async def empty_read_model(platform: Platform) -> None:
