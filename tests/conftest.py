@@ -76,6 +76,7 @@ LONGEST_FIRST = (
     "tests/local/test_host_services.py",
     "tests/local/test_foreign_host.py",
     "tests/e2e/test_storm.py",
+    "tests/e2e/test_read_model.py",
     "tests/local/test_up.py",
     "tests/e2e/test_wire.py",
     "tests/local/test_servicebus_durability.py",
