@@ -2,8 +2,9 @@
 
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
-keeps a row per payment, sweep starts what stands still, measure says how much waits, query (HTTP) shows a payment,
-contract (HTTP) how the API is called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
+search (HTTP) lists them, cancel and refund (HTTP) note what a merchant wants of it, contract (HTTP) shows how the API
+is called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
@@ -21,6 +22,7 @@ from functions import (
     query,
     recover,
     refund,
+    search,
     sweep,
 )
 from functions.caller import Doors
@@ -51,5 +53,6 @@ app.register_functions(measure.blueprint(services, schedule=settings.backlog_sch
 app.register_functions(cancel.blueprint(services, doors=doors))
 app.register_functions(refund.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
+app.register_functions(search.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
 app.register_functions(contract.blueprint(doors=doors))

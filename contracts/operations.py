@@ -9,9 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from contracts import answers, money, ops_answers
+from contracts import answers, lists, money, ops_answers
 from functions import operators
 from functions.requests import PaymentRequest, RefundRequest
+from functions.search import Search
 
 type Tag = Literal["payments", "health", "contract", "operations"]
 
@@ -134,6 +135,18 @@ OPERATIONS: dict[str, Operation] = {
             *_APPENDS,
         ),
         links=_links_to_payment("$response.body#/payment_id"),
+    ),
+    "search_payments": Operation(
+        tag="payments",
+        summary="Your payments, newest first",
+        says="From the read model, which follows what is stored: `as_of` says how closely.",
+        query=Search,
+        answers={200: Success(says="A page.", model=lists.PaymentList)},
+        problems=("request_invalid", "page_unknown", "list_not_ready", *_STORE),
+        links=(
+            Link(to="search_payments", parameters={"page": "$response.body#/next_page"}, says="The next page."),
+            *_links_to_payment("$response.body#/payments/0/payment_id"),
+        ),
     ),
     "request_cancel": Operation(
         tag="payments",

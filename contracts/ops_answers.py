@@ -66,6 +66,10 @@ class PaymentRow(Answer):
     """A payment at a glance. Of one that this release cannot read, only id and version are meant."""
 
     id: str
+    merchant_month: Annotated[str, Field(description="Where the row is.")]
+    position: Annotated[str, Field(description="Its place in a list.")]
+    schemaVersion: int  # noqa: N815 - as it is stored
+    merchant_id: Annotated[str | None, Field(description="Null as long as no event of it could be read.")]
     version: Version
     status: Annotated[str, Field(json_schema_extra=grows(*Status, UNKNOWN))]
     owes: Annotated[str | None, Field(description="The step that has to move next.")]
@@ -129,3 +133,4 @@ class PaymentRows(Answer):
 
     payments: list[PaymentRow]
     next_page: str | None
+    as_of: Annotated[datetime | None, Field(description="Null while the rows are filled for the first time.")]

@@ -10,7 +10,7 @@ from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import event_to_json
 from shared.codec.letters import letter_to_json
 from shared.codec.payments import payment_to_json
-from shared.codec.rows import row_to_json
+from shared.codec.rows import listed, row_to_json
 from shared.codec.values import time_to_json
 from shared.domain.events import (
     Event,
@@ -166,7 +166,13 @@ def answers() -> dict[str, Json]:
         "get_payment_events": timeline,
         "health": {"status": "live", "build": "6f0c1d2"},
         "ready": {"checks": {"store": "ok", "bus": "ok"}},
-        "list_payments": {"payments": [row], "next_page": None},
+        "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(_at(8))},
+        "search_payments": {
+            "payments": [listed(row_of(stream[1]))],
+            "next_page": None,
+            "as_of": time_to_json(_at(8)),
+            "lag_s": 0.25,
+        },
         "list_dead_letters": {"dead_letters": [summary], "next_page": None, "as_of": letter["recorded_at"]},
         "get_dead_letter": whole,
         "replay_dead_letter": _verdict(cause=f"{PAYMENT_ID}:4"),

@@ -39,6 +39,7 @@ WORDS: dict[str, Words] = {
     "too_long": ("too_long", "Must have {max_length} entries or fewer."),
     "string_pattern_mismatch": ("malformed", "Must look like {pattern}"),
     "enum": ("unknown_value", "Must be {expected}."),
+    "literal_error": ("unknown_value", "Must be {expected}."),
     "datetime_type": _A_TIME,
     "datetime_parsing": _A_TIME,
     "datetime_from_date_parsing": _A_TIME,
@@ -48,7 +49,9 @@ WORDS: dict[str, Words] = {
 }
 """By the library's word for the fault."""
 
-OWN = frozenset({"card_number", "control_character", "currency_unknown", "reads_as_time", "web_address"})
+OWN = frozenset(
+    {"card_number", "control_character", "currency_unknown", "out_of_range", "reads_as_time", "web_address"}
+)
 """The codes that models of ours raise."""
 
 _THE_KEY_ITSELF, _LONGEST_NAME = "[key]", 64

@@ -1,30 +1,29 @@
 """What operators ask for over HTTP: parse, call one verb, answer. Knows no rule of replay."""
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlsplit
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 
 import azure.functions as func
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 
 from functions.answers import json_answer
 from functions.faults import field_faults
 from functions.problems import problem, problem_of
+from functions.queries import Moment, Strict, query_of
 from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord, LetterStatus
-from shared.errors import PaymentsError
+from shared.errors import PaymentsError, RowsNotReady
 from shared.ports.letter_box import LetterFilter
 from shared.services import GetServices, Services
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.drain import drain
 from shared.verbs.recovery.keep import keep
 from shared.verbs.recovery.replay import Replay, look_at, replay, replay_all
+from shared.verbs.search import Freshness, Wanted, search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,39 +35,16 @@ class Asked:
     services: Services
 
 
+type RowStatus = Literal["initiated", "created", "settled", "completed", "failed", "voided", "unknown"]
+"""A payment's, and that of one of which nothing could be read yet."""
+
 type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
 
 
 _TEN_YEARS_S = 10 * 365 * 86_400
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
-_KEY = "code"
-"""The query parameter in which the host may be given a function's key."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def _written_out(moment: object) -> object:
-    """A number would be read as seconds since 1970, and `0.5` is hardly meant so."""
-    if isinstance(moment, str) and not _A_DATE.match(moment):
-        raise PydanticCustomError("datetime_parsing", "Must be a time.")
-    return moment
-
-
-def _in_utc(moment: datetime) -> datetime:
-    """At the edge of the calendar an offset leads beyond it; there the edge itself is as early, or as late, as any."""
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        return _FIRST if moment.year == _FIRST.year else _LAST
-
-
-_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-
-
-class Which(_Strict):
+class Which(Strict):
     """Filters of a listing; text, since they come in a query string.
 
     recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
@@ -79,13 +55,16 @@ class Which(_Strict):
     reason: str | None = None
     payment_id: str | None = None
     older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
-    recorded_before: Annotated[_Moment, BeforeValidator(_written_out)] | None = None
+    recorded_before: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
 
 
-class Rows(_Strict):
+class Rows(Strict):
+    status: RowStatus | None = None
+    reference: str | None = None
     settled: bool | None = None
+    initiated_from: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     page: str | None = None
 
@@ -93,20 +72,20 @@ class Rows(_Strict):
 class ReplayManyRequest(Which):
     """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
 
-    recorded_before: _Moment | None = None
+    recorded_before: Moment | None = None
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
 
 
-class ReplayOne(_Strict):
+class ReplayOne(Strict):
     dry_run: bool = False
 
 
-class EmptyRequest(_Strict):
+class EmptyRequest(Strict):
     """There is nothing to say in this place."""
 
 
-class DiscardRequest(_Strict):
+class DiscardRequest(Strict):
     reason: Annotated[str, Field(min_length=3, max_length=500)]
 
 
@@ -124,7 +103,7 @@ async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetSe
 
 async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
-    which = Which.model_validate(_query(asked))
+    which = Which.model_validate(query_of(asked.req))
     as_of = time_to_json(asked.services.clock.now())
     found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
@@ -148,7 +127,7 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
 
 async def replay_one(asked: Asked) -> func.HttpResponse:
     """Replay; with ?dry_run=true only say what would happen. What is not understood is refused: it may be a wish."""
-    wanted = ReplayOne.model_validate(_query(asked))
+    wanted = ReplayOne.model_validate(query_of(asked.req))
     if body := asked.req.get_body():
         EmptyRequest.model_validate_json(body)
     letter_id = asked.req.route_params["letter_id"]
@@ -186,17 +165,22 @@ async def drain_recorder(asked: Asked) -> func.HttpResponse:
 
 
 async def list_rows(asked: Asked) -> func.HttpResponse:
-    """Payments of the read model, a page at a time."""
-    wanted = Rows.model_validate(_query(asked))
-    found = await asked.services.overview.list(settled=wanted.settled, limit=wanted.limit, page=wanted.page)
-    return json_answer({"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page})
+    """Payments of all merchants in the read model, newest first, a page at a time.
 
-
-def _query(asked: Asked) -> Mapping[str, str]:
-    """The host leaves out what has no value. `?dry_run=` would be no dry run then: it is read from the address."""
-    sent = dict(parse_qsl(urlsplit(asked.req.url).query, keep_blank_values=True))
-    empty = {name: "" for name, value in sent.items() if not value}
-    return {name: value for name, value in {**empty, **asked.req.params}.items() if name.casefold() != _KEY}
+    as_of: null while the rows are filled for the first time: an operator is shown what is there.
+    """
+    rows = Rows.model_validate(query_of(asked.req))
+    wanted = Wanted(
+        status=rows.status, reference=rows.reference, settled=rows.settled, initiated_from=rows.initiated_from
+    )
+    try:
+        as_of = time_to_json(await Freshness().as_of(services=asked.services))
+    except RowsNotReady:
+        as_of = None
+    found = await search(None, wanted, limit=rows.limit, page=rows.page, services=asked.services)
+    return json_answer(
+        {"payments": [row_to_json(row) for row in found.rows], "next_page": found.next_page, "as_of": as_of}
+    )
 
 
 class _BodyMissing(ValueError):
@@ -205,7 +189,7 @@ class _BodyMissing(ValueError):
 
 def _body(asked: Asked) -> bytes:
     """Raises _BodyMissing, and ValidationError when something stands in the query too."""
-    EmptyRequest.model_validate(_query(asked))
+    EmptyRequest.model_validate(query_of(asked.req))
     body: bytes = asked.req.get_body()
     if not body:
         raise _BodyMissing

@@ -8,11 +8,14 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from shared.errors import PaymentsError, StoreThrottles
+from shared.errors import PaymentsError, RowsNotReady, StoreThrottles
 
 CONTENT_TYPE = "application/problem+json"
 
 _LATER = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+
+FILLING_S = 5.0
+"""When to ask again for a list that is being filled. That takes minutes, and each question costs a look at the feed."""
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
@@ -32,6 +35,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "request_invalid": (422, "The request was understood, and some of its fields cannot be accepted."),
     "page_unknown": (422, "This `page` is none of this listing. Begin again without it."),
     "body_unexpected": (400, "This request has no body."),
+    "list_not_ready": (503, "The list is being filled from the stored events, and is not whole yet. Ask again later."),
     "payment_not_found": (404, "There is no payment with this id."),
     "already_settled": (409, "The money was taken before. Nothing was changed; it can be given back."),
     "not_settled": (409, "The money was not taken, so none can be given back. Cancel the payment instead."),
@@ -65,6 +69,8 @@ def problem_of(fault: PaymentsError, *, title: str | None = None, detail: str | 
     """The answer for a fault that was foreseen. title: in place of the usual one."""
     if isinstance(fault, StoreThrottles):
         return problem("store_throttles", title=title, detail=detail, retry_after_s=fault.retry_after_s)
+    if isinstance(fault, RowsNotReady):
+        return problem(fault.code, title=title, detail=detail, retry_after_s=FILLING_S)
     return problem(fault.code, title=title, detail=detail)
 
 

@@ -83,7 +83,7 @@ param siteUpdateStrategy string = 'Recreate'
 param cosmosCapacity string = 'serverless'
 @description('The highest RU/s of the container events, a multiple of 1000; autoscale only.')
 param eventsMaxThroughput int = 4000
-@description('The highest RU/s of the container payments, a multiple of 1000; autoscale only.')
+@description('The highest RU/s of the container payments-by-month, a multiple of 1000; autoscale only.')
 param rowsMaxThroughput int = 1000
 @allowed(['Continuous7Days', 'Continuous30Days'])
 param cosmosBackupTier string = 'Continuous7Days'

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ops.arguments import parser
 from ops.client import Api, Fault, Target
 from ops.letters import discard_letter, drain_recorder, list_letters, show_letter
-from ops.payments import list_payments
+from ops.payments import list_payments, show_payment
 from ops.reconcile import reconcile
 from ops.replaying import replay
 
@@ -20,6 +20,7 @@ COMMANDS: dict[str, Callable[[Api, Namespace], Awaitable[int]]] = {
     "discard": discard_letter,
     "drain": drain_recorder,
     "payments": list_payments,
+    "payment": show_payment,
 }
 
 

@@ -2,13 +2,14 @@
 
 import argparse
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from ops.output import duration
 
 URL_VARIABLE = "REGIS_PAY_OPS_URL"
 DEFAULT_URL = "http://127.0.0.1:7071"
+PAYMENT_STATUSES = ("initiated", "created", "settled", "completed", "failed", "voided", "unknown")
 STATUSES = ("open", "taken_up", "closed", "any")
 _EXIT_CODES = (
     "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use, "
@@ -44,7 +45,8 @@ def parser() -> argparse.ArgumentParser:
     discarding.add_argument("letter_id")
     discarding.add_argument("--reason", required=True, help="for the record, at least three letters")
     add("drain", "record the dead letters that could not be recorded")
-    _payments(add("payments", "the payments, as the read model has them"))
+    _payments(add("payments", "the payments, as the read model has them, newest first"))
+    add("payment", "one payment whole: what it waits for, its events, its dead letters").add_argument("payment_id")
     _reconciling(add("reconcile", "compare what the provider captured with what is recorded"))
     return top
 
@@ -97,6 +99,11 @@ def _replaying(command: argparse.ArgumentParser) -> None:
 
 
 def _payments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--status", choices=PAYMENT_STATUSES)
+    command.add_argument("--reference", help="the merchant's own, whole")
+    command.add_argument(
+        "--since", type=_moment, metavar="2h", help="initiated since then: a time, or how long ago (s, m, h, d)"
+    )
     command.add_argument("--settled", choices=("yes", "no"), help="only those whose money was, or was not, taken")
     _how_many(command)
 
@@ -115,8 +122,24 @@ def _reconciling(command: argparse.ArgumentParser) -> None:
 def _duration(text: str) -> timedelta:
     try:
         return duration(text)
-    except ValueError as exc:
+    except (ValueError, OverflowError) as exc:
         raise argparse.ArgumentTypeError(str(exc)) from exc
+
+
+def _moment(text: str) -> datetime:
+    """A time without an offset is in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _ago(_duration(text))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _ago(how_long: timedelta) -> datetime:
+    try:
+        return datetime.now(UTC) - how_long
+    except OverflowError as exc:
+        raise argparse.ArgumentTypeError("that is before the calendar begins") from exc
 
 
 def _positive(text: str) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ops import payments
 from ops.client import Api, Fault, Json
-from ops.output import Progress, age, money, show_fields, show_json, show_table
+from ops.output import Progress, age, money, show_fields, show_json, show_table, show_times
 
 LETTERS = "/api/ops/dead-letters"
 PAGE = 200
@@ -110,23 +110,17 @@ def _show(letter: Json, events: Json | None) -> None:
             "a replay now": f"{_WOULD[would['verdict']]}: {would['why']}" if would else None,
         }
     )
-    _show_times("events of the payment", [_event(each) for each in events["events"]] if events else [])
-    _show_times(
+    show_times("events of the payment", [event_words(each) for each in events["events"]] if events else [])
+    show_times(
         "history", [(each["at"], f"{each['action']} by {each['by']}: {each['note']}") for each in letter["history"]]
     )
     print(f"\nbody\n{_indented(message['body'])}")
 
 
-def _event(event: Json) -> tuple[str, str]:
+def event_words(event: Json) -> tuple[str, str]:
+    """When an event of a payment occurred, and what it says in one line."""
     named = {name: value for name, value in event["data"].items() if name in ("reason", "code", "notification")}
     return event["occurred_at"], " ".join([event["type"], *(f"{name}={value}" for name, value in named.items())])
-
-
-def _show_times(title: str, lines: list[tuple[str, str]]) -> None:
-    if lines:
-        print(f"\n{title}")
-    for at, words in lines:
-        print(f"  {at[:19]}Z  {words}")
 
 
 def _indented(body: str) -> str:

@@ -42,6 +42,14 @@ def show_fields(fields: Mapping[str, object]) -> None:
         print(f"{name.ljust(width)}  {value}")
 
 
+def show_times(title: str, lines: Sequence[tuple[str, str]]) -> None:
+    """What happened when, under a title; nothing when there is nothing."""
+    if lines:
+        print(f"\n{title}")
+    for at, words in lines:
+        print(f"  {at[:19]}Z  {words}")
+
+
 def _fit(widths: dict[str, int], room: int) -> None:
     while sum(widths.values()) + 2 * (len(widths) - 1) > room:
         last = list(widths)[-1]
@@ -73,11 +81,22 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
+_DIGITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
+    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Decimal digits of ISO 4217's minor units where they are not two. pycountry has the codes and not these."""
+
+
 def money(row: Mapping[str, Any]) -> str:
-    """In minor units: the number of minor units in one unit depends on the currency."""
-    if row.get("amount_minor") is None:
+    """In the units that people write, `12.50 EUR`; empty where no amount is known."""
+    if row.get("amount_minor") is None or not row.get("currency"):
         return ""
-    return f"{row['amount_minor']} {row['currency']}"
+    digits = _DIGITS.get(row["currency"], 2)
+    whole, rest = divmod(int(row["amount_minor"]), 10**digits)
+    return f"{whole}.{rest:0{digits}} {row['currency']}" if digits else f"{whole} {row['currency']}"
 
 
 class Progress:

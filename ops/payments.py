@@ -1,14 +1,18 @@
-"""The payments of the read model, as a list. Knows no HTTP."""
+"""The payments of the read model as a list, and one payment whole. Knows no HTTP."""
 
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from urllib.parse import quote
 
+from ops import letters
 from ops.client import Api, Json
-from ops.output import Progress, age, money, show_json, show_table
+from ops.output import Progress, age, money, show_fields, show_json, show_table, show_times
 
 PAYMENTS = "/api/ops/payments"
 PAGE = 500
+_BEHIND_S = 60.0
+"""A list that is older than this says so; the app measures once a minute."""
 
 
 def path_of(payment_id: str) -> str:
@@ -17,48 +21,101 @@ def path_of(payment_id: str) -> str:
 
 
 async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncIterator[Json]:
-    """The rows that the query finds; a page holds at most PAGE."""
+    """The rows that the query finds, newest first; a page holds at most PAGE."""
     async for page in api.pages(PAYMENTS, {**query, "limit": str(min(limit, PAGE))}, cursor=("next_page", "page")):
         yield page
 
 
+def filters(options: Namespace) -> dict[str, str]:
+    """The filters of the list, by their names in the API."""
+    settled = {"yes": "true", "no": "false", None: None}[options.settled]
+    since = options.since.isoformat() if options.since else None
+    given = {"status": options.status, "reference": options.reference, "settled": settled, "initiated_from": since}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 async def list_payments(api: Api, options: Namespace) -> int:
     """Always 0: a list of payments asks for nothing."""
-    query = {"settled": "true" if options.settled == "yes" else "false"} if options.settled else {}
     limit = None if options.all else options.limit
     rows: list[Json] = []
-    more = False
+    more, as_of = False, None
     with Progress("read") as progress:
-        async for page in pages(api, query, limit=limit or PAGE):
+        async for page in pages(api, filters(options), limit=limit or PAGE):
             rows += page["payments"]
-            more = page["next_page"] is not None
+            more, as_of = page["next_page"] is not None, page["as_of"]
             if limit and len(rows) >= limit:
                 break
             if more:
                 progress.forward(len(page["payments"]))
     more, rows = more or bool(limit and len(rows) > limit), rows[:limit]
-    _show(rows, more=more, options=options)
+    _show(rows, more=more, as_of=as_of, options=options)
     return 0
 
 
-def _show(rows: list[Json], *, more: bool, options: Namespace) -> None:
+def _show(rows: list[Json], *, more: bool, as_of: str | None, options: Namespace) -> None:
     if options.json:
-        show_json({"payments": rows, "more": more})
+        show_json({"payments": rows, "more": more, "as_of": as_of})
         return
-    show_table([_row(row) for row in rows])
+    has_several = len({row["merchant_id"] for row in rows}) > 1
+    show_table([_row(row, with_merchant=has_several) for row in rows])
     if not rows:
-        print("no payments")
+        print("no payments match these filters" if filters(options) else "no payments")
     if more:
         print(f"the first {len(rows)} are shown; --all shows every one")
+    if as_of is None:
+        print("the read model is being filled: this is not all that there is")
+    elif (datetime.now(UTC) - datetime.fromisoformat(as_of)).total_seconds() > _BEHIND_S:
+        print(f"the read model is behind: this is whole as of {age(as_of)} ago")
 
 
-def _row(row: Json) -> dict[str, str]:
+def _row(row: Json, *, with_merchant: bool) -> dict[str, str]:
     return {
         "PAYMENT": row["id"],
         "STATUS": row["status"],
         "OWES": row["owes"] or "-",
+        "BEGAN": f"{age(row['initiated_at'])} ago",
         "MOVED": f"{age(row['moved_at'])} ago",
         "AMOUNT": money(row),
-        "SWEEPS": str(row["sweeps"]),
+        **({"MERCHANT": row["merchant_id"] or "-"} if with_merchant else {}),
         "REFERENCE": row["reference"],
     }
+
+
+async def show_payment(api: Api, options: Namespace) -> int:
+    """1 when one of its dead letters is open."""
+    path = f"/api/payments/{quote(options.payment_id, safe='')}"
+    payment = await api.get(path)
+    told = (await api.get(f"{path}/events"))["events"]
+    found: list[Json] = []
+    async for page in letters.pages(api, {"payment_id": payment["payment_id"]}):
+        found += page["dead_letters"]
+    if options.json:
+        show_json({**payment, "events": told, "dead_letters": found})
+    else:
+        _show_whole(payment, told=told, found=found)
+    return 1 if any(letter["status"] == "open" for letter in found) else 0
+
+
+def _show_whole(payment: Json, *, told: list[Json], found: list[Json]) -> None:
+    failed = payment.get("failed") or {}
+    show_fields(
+        {
+            "payment": payment["payment_id"],
+            "status": payment["status"],
+            "failed": " ".join(filter(None, (failed.get("reason"), failed.get("code")))),
+            "amount": money(payment),
+            "reference": payment["reference"],
+            "merchant": payment["merchant_id"],
+            "initiated": f"{payment['initiated_at']} ({age(payment['initiated_at'])} ago)",
+        }
+    )
+    show_times("waiting", [_waiting(wait) for wait in payment.get("waiting", ())])
+    show_times("events", [letters.event_words(event) for event in told])
+    show_times(
+        "dead letters",
+        [(each["recorded_at"], f"{each['id']} {each['status']}: {each['step']} {each['reason']}") for each in found],
+    )
+
+
+def _waiting(wait: Json) -> tuple[str, str]:
+    return wait["since"], " ".join(filter(None, (wait["step"], wait["state"], wait.get("reason"))))

@@ -84,6 +84,12 @@ class PageUnknown(PaymentsError):
     code, then = "page_unknown", Then.RELOAD
 
 
+class RowsNotReady(PaymentsError):
+    """The read model is being filled for the first time: what a list would show is not all that there is."""
+
+    code, then = "list_not_ready", Then.RETRY
+
+
 class LetterMoved(PaymentsError):
     """Another operator's action on this dead letter was first. Nothing was done: look again."""
 

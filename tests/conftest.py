@@ -77,6 +77,7 @@ LONGEST_FIRST = (
     "tests/local/test_foreign_host.py",
     "tests/e2e/test_fuzz.py",
     "tests/e2e/test_storm.py",
+    "tests/e2e/test_read_model.py",
     "tests/local/test_up.py",
     "tests/e2e/test_wire.py",
     "tests/local/test_servicebus_durability.py",

@@ -22,6 +22,7 @@ PATIENCE = 4.0 if IS_FOREIGN else 1.0
 ONLY_OURS = {
     "tests/e2e/test_fuzz.py": "callers are asked for keys that this host was given, and no other machine is reached",
     "tests/e2e/test_exits.py": "the host dies at points inside the product and inside our host's own settling",
+    "tests/e2e/test_read_model.py::test_a_projector_that_is_killed": "the host dies at points inside the product",
     "tests/e2e/test_payment.py::test_while_nothing_happens_the_feeds_are_hardly_asked": "others ask as often as told",
 }
 """Tests, or files of them, that are skipped under another host, and why."""

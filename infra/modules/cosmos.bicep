@@ -14,7 +14,7 @@ param capacity string
 @minValue(1000)
 param eventsMaxThroughput int
 
-@description('The highest RU/s of the container payments, the read model, a multiple of 1000; autoscale only.')
+@description('The highest RU/s of the container payments-by-month, the read model, a multiple of 1000; autoscale only.')
 @minValue(1000)
 param rowsMaxThroughput int
 
@@ -33,7 +33,7 @@ param locked bool
 
 var cosmos = loadJsonContent('../topology.json').cosmos
 var eventStore = 'events'
-var readModel = 'payments'
+var readModel = 'payments-by-month'
 var smallest = 1000
 var serverless = capacity == 'serverless'
 

@@ -1,10 +1,10 @@
 """The read model: one row per payment, as small as the sweep and a list need. Derived, never the truth.
 
-It can be thrown away and rebuilt from the change feed: delete the rows and the leases of `project`.
+It can be thrown away and rebuilt from the change feed: docs/operations.md says how.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.domain.payment import Step
 from shared.domain.stream import StoredEvent
@@ -17,11 +17,13 @@ UNKNOWN = "unknown"
 class Row:
     """A payment at a glance. owes: the first step that has to move; None at rest.
 
-    broken: steps that broke and are not finished, whose letters have to be kept up to date. charged_twice,
-    captured_late: whether the stream says so, whoever has seen to it. swept_at: when the sweep last looked.
+    merchant_id: None as long as no event of the payment could be read. broken: steps that broke and are not finished,
+    whose letters have to be kept up to date. charged_twice, captured_late: whether the stream says so, whoever has seen
+    to it. swept_at: when the sweep last looked.
     """
 
     payment_id: str
+    merchant_id: str | None
     version: int
     status: str
     owes: str | None
@@ -37,12 +39,23 @@ class Row:
     swept_at: datetime | None = None
     etag: str | None = None
 
+    @property
+    def month(self) -> str:
+        """When the payment was initiated, as `2026-01` in UTC. It never changes."""
+        return month_of(self.initiated_at)
+
+
+def month_of(moment: datetime) -> str:
+    """Such as `2026-01`, in UTC; text order is time order."""
+    return moment.astimezone(UTC).date().isoformat()[:7]
+
 
 def row_of(stored: StoredEvent) -> Row:
     """The row after this event."""
     payment = stored.payment
     return Row(
         payment_id=payment.payment_id,
+        merchant_id=payment.merchant_id,
         version=payment.version,
         status=payment.status.value,
         owes=payment.owes.step.value if payment.owes else None,
@@ -62,6 +75,7 @@ def unread_row(payment_id: str, *, version: int, moved_at: datetime) -> Row:
     """The row after an event that this release cannot read: only that the payment has moved is known."""
     return Row(
         payment_id=payment_id,
+        merchant_id=None,
         version=version,
         status=UNKNOWN,
         owes=UNKNOWN,

@@ -58,16 +58,25 @@ def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None
 async def _project(row: Row, *, is_broken: bool, services: Services) -> None:
     """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
     for _ in range(RACES):
-        standing = await services.overview.get(row.payment_id)
+        standing = await _standing(row, services)
         if is_broken or (standing is not None and standing.broken):
             await _project_letters(row.payment_id, services)
         changed = newer(row, standing)
         if changed is None:
             return
+        if standing is None:
+            await services.overview.note_month(changed)
         if await services.overview.put(changed):
             _tell(changed, standing=standing, services=services)
             return
     raise StoreBusy(f"the row of payment {row.payment_id} is written to by others all the time")
+
+
+async def _standing(row: Row, services: Services) -> Row | None:
+    """What cannot be read does not say whose it is, so its row may be anywhere."""
+    if row.merchant_id is None:
+        return await services.overview.find(row.payment_id)
+    return await services.overview.stored(row)
 
 
 async def _project_letters(payment_id: str, services: Services) -> None:

@@ -12,7 +12,7 @@ from shared.domain.events import Event, PaymentParked, PaymentResumed, PaymentSe
 from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus
 from shared.domain.payment import Step, Task
 from shared.domain.reasons import Reason
-from shared.domain.rows import UNKNOWN, Row
+from shared.domain.rows import UNKNOWN, Row, row_of
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError, StreamMoved, Unreadable
@@ -30,8 +30,8 @@ async def sweep(*, services: Services) -> int:
 
     A step stands still when it is running and its cause is older than its longest series of retries, and a margin. The
     sweep waits twice as long each time, and after `sweep_limit` in a row it hands the step to a person. One payment
-    that cannot be swept does not stop the others. Of one whose row could not be read when it was written, the stream
-    tells what it owes.
+    that cannot be swept does not stop the others. Of one whose last event could not be read when the row was written,
+    the stream tells what it owes, and the row is made whole.
     """
     swept = 0
     for owes in (*Step, UNKNOWN):
@@ -47,6 +47,7 @@ async def _sweep_one(row: Row, *, services: Services) -> int:
     swept = 0
     try:
         swept = await _sweep_each_step(row, services=services)
+        row = await _made_whole(row, services=services) if row.owes == UNKNOWN else row
         await services.overview.put(replace(row, swept_at=services.clock.now()))
     except StreamMoved:
         return swept  # it moves: whoever is late looks again
@@ -58,6 +59,22 @@ async def _sweep_one(row: Row, *, services: Services) -> int:
             with suppress(PaymentsError):
                 await services.overview.put(replace(row, swept_at=services.clock.now()))
     return swept
+
+
+async def _made_whole(row: Row, *, services: Services) -> Row:
+    """The row as the stream has it, now that it can be read. One of a payment that nobody knew makes way."""
+    stream = await services.store.load(row.payment_id)
+    if not stream:
+        return row
+    shown = row_of(stream[-1])
+    if row.merchant_id is not None:
+        return replace(shown, etag=row.etag)
+    standing = await services.overview.stored(shown)
+    if standing is None:
+        await services.overview.note_month(shown)
+        await services.overview.put(shown)
+    await services.overview.drop(row)
+    return await services.overview.stored(shown) or shown
 
 
 async def _sweep_each_step(row: Row, *, services: Services) -> int:

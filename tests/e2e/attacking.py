@@ -51,6 +51,7 @@ CHANGES = (
     Call("POST", f"{LETTERS}/{LETTER}/discard", {"reason": "an attack"}),
 )
 READS = (
+    Call("GET", "/api/payments"),
     Call("GET", f"/api/payments/{PAYMENT}"),
     Call("GET", f"/api/payments/{PAYMENT}/events"),
     Call("GET", "/api/ops/payments"),

@@ -25,7 +25,7 @@ STORE_FAULTS = [
     {"operation": "create", "container": "events", "status": 0},
     {"operation": "query", "container": "events", "status": 503},
     {"operation": "create", "container": "dead-letters", "status": 503},
-    {"operation": "replace", "container": "payments", "status": 503},
+    {"operation": "replace", "container": "payments-by-month", "status": 503},
 ]
 SMALL_FAULT_EVERY_S = 0.25
 MOST_WAITING = 12

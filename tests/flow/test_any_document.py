@@ -18,7 +18,7 @@ from shared.adapters.servicebus.wire import delivery_of
 from shared.codec.cloud_events import from_cloud_event
 from shared.codec.deliveries import as_dead_letter
 from shared.codec.documents import to_document
-from shared.codec.rows import row_to_json
+from shared.codec.rows import partition_of, row_to_json
 from shared.domain.rows import Row
 from shared.services import Services
 from shared.verbs.project import project
@@ -73,11 +73,18 @@ class Rows:
 
     rows: dict[str, Row] = field(default_factory=dict)
 
-    async def get(self, payment_id: str) -> Row | None:
+    async def stored(self, row: Row) -> Row | None:
+        return await self.find(row.payment_id)
+
+    async def find(self, payment_id: str) -> Row | None:
         return self.rows.get(payment_id)
+
+    async def note_month(self, row: Row) -> None:
+        assert row.payment_id not in self.rows
 
     async def put(self, row: Row) -> bool:
         json.dumps(row_to_json(row), ensure_ascii=False, allow_nan=False).encode()
+        assert len(partition_of(row).encode()) <= 2048, "a longer partition key is refused"
         assert row.payment_id.isprintable()
         assert not set(row.payment_id) & set("/\\?#")
         self.rows[row.payment_id] = row

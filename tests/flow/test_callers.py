@@ -30,6 +30,7 @@ NEEDED: Mapping[str, Role | None] = {
     "accept_payment": Role.CREATE,
     "request_cancel": Role.REFUND,
     "request_refund": Role.REFUND,
+    "search_payments": Role.READ,
     "get_openapi": None,
     "get_docs": None,
     "get_payment": Role.READ,

@@ -284,7 +284,7 @@ async def test_a_stream_that_makes_no_payment_stops_neither_lists_nor_the_record
         await world.run(for_s=600)
 
         assert world.faults == []
-        row = await world.services.overview.get(sound)
+        row = await world.services.overview.find(sound)
         assert row is not None
         assert row.status == "completed"
         (letter,) = await world.letters()
@@ -302,7 +302,7 @@ async def test_a_document_whose_payment_id_is_no_name_stops_nobody(tmp_path: Pat
         await world.run(for_s=600)
 
         assert world.faults == []
-        row = await world.services.overview.get(sound)
+        row = await world.services.overview.find(sound)
         assert row is not None
         assert row.status == "completed"
 

@@ -19,7 +19,10 @@ from tests.flow.kit.world import World, a_world
 LEASE = "127.0.0.1_AAAAAQ==_AAAAAYAAAAE=..0"
 
 
-async def publisher_came_to(world: World, number: int, *, reader: str = "publish") -> None:
+PROJECT = flow.PROJECT_LEASE_PREFIX
+
+
+async def publisher_came_to(world: World, number: int, *, reader: str = flow.PUBLISH_LEASE_PREFIX) -> None:
     """The reader's lease, as the change feed processor of the Functions host writes it."""
     came_to = {"LeaseToken": "0", "ContinuationToken": f'"{number}"', "Owner": "a-host", "version": 0}
     await world.backends.container(flow.LEASES).upsert_item({"id": reader + LEASE, **came_to})
@@ -90,17 +93,68 @@ async def test_a_publisher_that_is_slow_but_moves_has_no_growing_lag(tmp_path: P
 async def test_a_read_model_that_stands_still_has_a_lag_of_its_own(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await publisher_came_to(world, 1)
-        await publisher_came_to(world, 0, reader="project")
+        await publisher_came_to(world, 0, reader=PROJECT)
         await world.accept("pm_ok")
         lags = [await lag_s(world, gauge="projection.lag_s")]
         world.clock.advance_s(60)
 
         lags.append(await lag_s(world, gauge="projection.lag_s"))
-        await publisher_came_to(world, 1, reader="project")
+        await publisher_came_to(world, 1, reader=PROJECT)
         lags.append(await lag_s(world, gauge="projection.lag_s"))
 
         assert lags == [0, 60, 0]
         assert world.telemetry.metric("outbox.lag_s") == 0
+
+
+async def whole_as_of_s(world: World) -> float | None:
+    """What is noted after a measurement, in seconds before now."""
+    await world.tick("measure_backlog")
+    noted = await world.services.overview.whole_as_of()
+    return None if noted is None else (world.clock.now() - noted).total_seconds()
+
+
+async def test_the_rows_are_whole_up_to_the_last_time_when_all_of_that_time_was_read(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_ok")
+        found = [await whole_as_of_s(world)]
+        await publisher_came_to(world, 0, reader=PROJECT)
+        found.append(await whole_as_of_s(world))
+        await publisher_came_to(world, 1, reader=PROJECT)
+        found.append(await whole_as_of_s(world))
+        for _ in range(2):
+            world.clock.advance_s(60)
+            await world.accept("pm_ok")
+            found.append(await whole_as_of_s(world))
+
+        assert found == [None, None, 0, 60, 120], "without a lease, before the first row, then in the middle"
+
+
+async def test_a_reader_that_is_never_quite_done_is_not_taken_for_one_that_stands_still(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        found = []
+        for number in range(4):
+            await world.accept("pm_ok")
+            await publisher_came_to(world, number, reader=PROJECT)
+            found.append(await whole_as_of_s(world))
+            world.clock.advance_s(60)
+
+        assert found == [None, 60, 60, 60], "each round it had read what the one before had seen"
+
+
+async def test_however_long_it_stands_still_what_is_remembered_stays_small(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await publisher_came_to(world, 0, reader=PROJECT)
+        await world.accept("pm_ok")
+        began = world.clock.now()
+        for _ in range(150):
+            await world.tick("measure_backlog")
+            world.clock.advance_s(60)
+        kept = len((await world.services.outbox.remembered())["marks"])
+        await publisher_came_to(world, 1, reader=PROJECT)
+
+        assert await whole_as_of_s(world) == 0
+        assert kept <= 61
+        assert (world.clock.now() - began).total_seconds() == 9000
 
 
 async def test_while_nothing_can_be_kept_no_lag_of_zero_is_told(tmp_path: Path) -> None:

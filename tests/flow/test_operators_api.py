@@ -1,6 +1,7 @@
 """What an operator is answered: the functions under /api/ops over the real store, as `python -m ops` calls them."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from functions.faults import WORDS
 from shared.domain.letters import LetterStatus
 from shared.errors import StoreBusy
 from shared.services import Services
+from tests.builders import NOON
 from tests.facts import COMPLETED
 from tests.flow.kit.doors import SIGNED_IN, principal
 from tests.flow.kit.edge import Edge
+from tests.flow.kit.rows import project_payment
 from tests.flow.kit.world import World, a_world
 
 
@@ -340,6 +343,38 @@ async def test_payments_are_listed_from_the_read_model(tmp_path: Path) -> None:
         assert settled.body["next_page"] is None
 
 
+async def test_operators_page_through_the_payments_of_all_merchants_newest_first(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        merchants = ("merchant-1", "merchant-2", "merchant-1", "merchant-3")
+        ids = [
+            await project_payment(world, merchant_id=merchant_id, at=NOON - timedelta(days=20 * number))
+            for number, merchant_id in enumerate(merchants)
+        ]
+        found: list[list[str]] = []
+        page: dict[str, str] = {}
+        for _ in range(2):
+            answer = (await Edge(world).ask("list_payments", params={"limit": "2", **page})).body
+            found.append([row["id"] for row in answer["payments"]])
+            page = {"page": answer["next_page"]}
+
+        assert found == [ids[:2], ids[2:]]
+        assert page == {"page": None}, "the last page is full, and there is no other"
+
+
+async def test_operators_find_payments_by_status_reference_and_time(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        old = await project_payment(world, at=NOON - timedelta(days=40), reference="order-2")
+        new = await project_payment(world)
+
+        async def found(**params: str) -> list[str]:
+            return [row["id"] for row in (await Edge(world).ask("list_payments", params=params)).body["payments"]]
+
+        assert await found(reference="order-2") == [old]
+        assert await found(initiated_from=NOON.isoformat()) == [new]
+        assert await found(status="initiated") == [new, old]
+        assert await found(status="settled") == []
+
+
 async def test_there_is_nothing_to_drain_when_nothing_died_on_its_way_to_being_recorded(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         drained = await Edge(world).ask("drain_dead_letters")
@@ -350,7 +385,7 @@ async def test_there_is_nothing_to_drain_when_nothing_died_on_its_way_to_being_r
 class BusyOverview:
     """A read model that cannot be read now."""
 
-    async def list(self, **_wanted: object) -> object:
+    async def whole_as_of(self) -> object:
         raise StoreBusy("the store is busy")
 
 

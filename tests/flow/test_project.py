@@ -5,15 +5,17 @@ from typing import Any
 
 from shared import flow
 from shared.codec.documents import to_document
+from shared.codec.rows import partition_of
 from shared.codec.values import time_to_json
 from shared.domain.rows import Row
+from shared.ports.overview import RowFilter
 from shared.verbs.project import project
 from tests.flow.kit.host import read_feed
 from tests.flow.kit.world import World, a_world
 
 
 async def row(world: World, payment_id: str) -> Row:
-    found = await world.services.overview.get(payment_id)
+    found = await world.services.overview.find(payment_id)
     assert found is not None
     return found
 
@@ -71,7 +73,8 @@ async def test_the_rows_can_be_thrown_away_and_rebuilt_from_the_feed(tmp_path: P
         await world.run()
         before = [_without_etag(await row(world, payment_id)) for payment_id in ids]
         for payment_id in ids:
-            await world.backends.container(flow.PAYMENTS).delete_item(payment_id, partition_key=payment_id)
+            place = partition_of(await row(world, payment_id))
+            await world.backends.container(flow.PAYMENTS).delete_item(payment_id, partition_key=place)
 
         world.rewind("project")
         await world.run()
@@ -119,7 +122,12 @@ async def test_a_payment_at_rest_that_an_unreadable_event_moved_is_looked_at_by_
         await project([await a_document_of_a_later_release(world, payment_id, version=5)], services=world.services)
 
         after = await row(world, payment_id)
+        world.clock.advance_s(10_000)
+        await world.sweep()
+        swept = await row(world, payment_id)
         assert (after.version, after.status, after.owes) == (5, "completed", "unknown")
+        assert (swept.version, swept.status, swept.owes) == (4, "completed", None), "as the stream, which can be read"
+        assert swept.swept_at == world.clock.now()
 
 
 async def test_a_payment_of_which_nothing_could_be_read_yet_has_a_row_that_says_so(tmp_path: Path) -> None:
@@ -161,7 +169,7 @@ async def test_what_is_no_event_of_any_payment_has_no_row(tmp_path: Path) -> Non
 
         await project(odd, services=world.services)
 
-        assert (await world.services.overview.list(settled=None, limit=10)).rows == ()
+        assert await world.services.overview.newest(RowFilter(low="", high="~"), limit=10) == []
 
 
 async def test_failures_are_counted_once_however_the_feed_cuts_its_pages(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from shared.domain.rows import Row
 from shared.errors import AppendUnknown, LetterMoved, StoreBusy
 from shared.ports.letter_box import LetterFilter, LetterKind, LetterPage
 from shared.ports.outbox import Unread
-from shared.ports.overview import RowPage
+from shared.ports.overview import RowFilter
 from shared.ports.telemetry import Level, Span
 from tests.invariants.luck import Luck
 from tests.invariants.stage import Stage
@@ -119,23 +119,33 @@ def _fits(fields: Mapping[str, Any], wanted: LetterFilter) -> bool:
 
 
 class Rows:
-    """Overview."""
+    """Overview, of which nobody asks for a list here. One row for each payment, wherever it would stand."""
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
 
-    async def get(self, payment_id: str) -> Row | None:
+    async def stored(self, row: Row) -> Row | None:
+        return await self.find(row.payment_id)
+
+    async def find(self, payment_id: str) -> Row | None:
         def look() -> Row | None:
             found = self._shelf.get(payment_id)
             return row_from_json(found) if found else None
 
-        return await self._shelf.read("rows.get", look)
+        return await self._shelf.read("rows.find", look)
+
+    async def note_month(self, row: Row) -> None:
+        del row
+        await self._shelf.change("rows.note_month", lambda: None)
 
     async def put(self, row: Row) -> bool:
         return await self._shelf.change(
             f"rows.put version {row.version}",
             lambda: self._shelf.write(row.payment_id, row_to_json(row), etag=row.etag),
         )
+
+    async def drop(self, row: Row) -> None:
+        raise NotImplementedError(f"the row of {row.payment_id} says whose it is")
 
     async def stuck(self, owes: str, *, moved_before: datetime, limit: int) -> Sequence[Row]:
         def look() -> list[Row]:
@@ -145,10 +155,20 @@ class Rows:
 
         return await self._shelf.read(f"rows.stuck {owes}", look)
 
-    async def list(self, *, settled: bool | None, limit: int, page: str | None = None) -> RowPage:
-        del page
-        rows = [row_from_json(each) for each in self._shelf.all() if settled in (None, each["settled"])]
-        return RowPage(tuple(rows[:limit]), None)
+    async def newest(self, wanted: RowFilter, *, limit: int) -> Sequence[Row]:
+        raise NotImplementedError(wanted, limit)
+
+    async def newest_in(self, month: str, *, merchant_id: str, wanted: RowFilter, limit: int) -> Sequence[Row]:
+        raise NotImplementedError(month, merchant_id, wanted, limit)
+
+    async def months(self, merchant_id: str, *, first: str, last: str, limit: int) -> Sequence[str]:
+        raise NotImplementedError(merchant_id, first, last, limit)
+
+    async def whole_as_of(self) -> datetime | None:
+        return None
+
+    async def note_whole(self, as_of: datetime) -> None:
+        del as_of
 
 
 class NoOutbox:

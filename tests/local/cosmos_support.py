@@ -43,8 +43,9 @@ class Account:
         return self.container("leases")
 
     @property
-    def payments(self) -> ContainerProxy:
-        return self.container("payments")
+    def indexed(self) -> ContainerProxy:
+        """Of the product's containers the one whose key is the id, with an index of everything."""
+        return self.container("dead-letters")
 
     async def local(self, verb: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """A request to the diagnostics."""

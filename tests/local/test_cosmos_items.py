@@ -107,10 +107,10 @@ async def test_a_deleted_item_is_gone_and_its_id_is_free_again(tmp_path: Path) -
 
 async def test_an_upsert_creates_and_then_replaces(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
-        await at.payments.upsert_item({"id": "p1", "n": 1})
-        await at.payments.upsert_item({"id": "p1", "n": 2})
+        await at.indexed.upsert_item({"id": "p1", "n": 1})
+        await at.indexed.upsert_item({"id": "p1", "n": 2})
 
-        assert (await at.payments.read_item("p1", partition_key="p1"))["n"] == 2
+        assert (await at.indexed.read_item("p1", partition_key="p1"))["n"] == 2
 
 
 async def test_a_write_may_ask_for_no_answer_but_still_gets_the_etag(tmp_path: Path) -> None:
@@ -155,10 +155,10 @@ async def test_an_item_above_the_limit_is_refused(tmp_path: Path) -> None:
 
 async def test_a_patch_is_refused_by_name(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
-        await at.payments.create_item({"id": "p1"})
+        await at.indexed.create_item({"id": "p1"})
 
         with pytest.raises(CosmosHttpResponseError, match="not implemented in the local Cosmos DB: patch"):
-            await at.payments.patch_item("p1", "p1", [{"op": "add", "path": "/n", "value": 1}])
+            await at.indexed.patch_item("p1", "p1", [{"op": "add", "path": "/n", "value": 1}])
 
 
 @pytest.mark.parametrize("key", ["text", "", "ünï", 7, 7.5, -1, True, False, None])
@@ -240,7 +240,7 @@ async def test_a_read_costs_double_under_strong_consistency(tmp_path: Path) -> N
 async def test_a_number_that_json_does_not_have_is_refused(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         with pytest.raises(CosmosHttpResponseError) as refused:
-            await at.payments.create_item({"id": "p1", "rate": float("nan")})
+            await at.indexed.create_item({"id": "p1", "rate": float("nan")})
 
     assert refused.value.status_code == 400
 

@@ -106,3 +106,23 @@ async def test_leases_of_a_container_of_this_name_before_hide_nothing(tmp_path: 
             await at.leases.upsert_item(before | {"id": f"{PREFIX}127.0.0.1_AAAAAQ==_AAAAAYAAAAk=..{part}"})
 
         assert sum((await unread(at)).values()) == 9
+
+
+async def test_a_part_without_a_lease_was_not_read_once_the_reader_has_any(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, *(f"p{number}" for number in range(9)))
+        await keep(at, {"0": None, "1": None})
+        first, second = (await unread(at)).values()
+        await at.leases.delete_item(f"{PROCESSOR}..1", partition_key=f"{PROCESSOR}..1")
+
+        assert await unread(at) == {"0": first, "1": second}
+
+
+async def test_a_part_that_holds_nothing_is_read_although_its_reader_has_no_position(tmp_path: Path) -> None:
+    """A processor notes a position after documents only, and what else the service does moves the number too."""
+    async with account(tmp_path) as at:
+        await write(at, "p1")
+        await at.events.delete_item("p1:1", partition_key="p1")
+        await keep(at, {"0": None, "1": None})
+
+        assert await unread(at) == {"0": 0, "1": 0}

@@ -102,11 +102,11 @@ async def test_a_client_that_follows_the_plan_for_one_partition_gets_the_right_a
 ) -> None:
     async with account(tmp_path, partitions=1) as at:
         for item in ("a", "c", "b"):
-            await at.payments.create_item({"id": item})
+            await at.indexed.create_item({"id": item})
         # Only when the service says that it cannot answer does this client ask for a plan.
         await at.local("POST", "faults", {"operation": "query", "status": 400, "substatus": 1004})
 
-        found = await gathered(at.payments.query_items(query, max_item_count=1))
+        found = await gathered(at.indexed.query_items(query, max_item_count=1))
 
-        assert (await at.counts("payments"))["query_plan"] == 1
+        assert (await at.counts("dead-letters"))["query_plan"] == 1
         assert found == expected

@@ -21,7 +21,7 @@ ITEMS: list[dict[str, Any]] = [
 async def fill(at: Account) -> None:
     """Five items in one logical partition of a container whose every path is indexed."""
     for item in ITEMS:
-        await at.payments.upsert_item(item)
+        await at.indexed.upsert_item(item)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ async def test_a_where_clause_selects_what_it_says(tmp_path: Path, where: str, e
     async with account(tmp_path) as at:
         await fill(at)
 
-        found = await ids(at.payments.query_items("SELECT * FROM c WHERE " + where))  # noqa: S608 - constants of this test
+        found = await ids(at.indexed.query_items("SELECT * FROM c WHERE " + where))  # noqa: S608 - constants of this test
 
         assert sorted(found) == list(expected)
 
@@ -99,7 +99,7 @@ async def test_a_query_projects_orders_and_folds_across_partitions(
     async with account(tmp_path) as at:
         await fill(at)
 
-        found = await gathered(at.payments.query_items(query))
+        found = await gathered(at.indexed.query_items(query))
 
         assert found == expected
 
@@ -123,7 +123,7 @@ async def test_parameters_stand_for_values(tmp_path: Path) -> None:
         parameters: list[dict[str, object]] = [{"name": "@kind", "value": "it's"}, {"name": "@top", "value": 1}]
 
         found = await ids(
-            at.payments.query_items("SELECT TOP @top * FROM c WHERE c.kind = @kind", parameters=parameters)
+            at.indexed.query_items("SELECT TOP @top * FROM c WHERE c.kind = @kind", parameters=parameters)
         )
 
         assert found == ["e"]
@@ -144,14 +144,14 @@ async def test_read_all_items_gives_every_item(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         await fill(at)
 
-        assert sorted(await ids(at.payments.read_all_items(max_item_count=2))) == list("abcde")
+        assert sorted(await ids(at.indexed.read_all_items(max_item_count=2))) == list("abcde")
 
 
 async def test_a_thousand_items_are_read_at_once_by_id_and_key(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         await fill(at)
 
-        found = await at.payments.read_items([("a", "a"), ("c", "c"), *((f"x{n}", f"x{n}") for n in range(1000))])
+        found = await at.indexed.read_items([("a", "a"), ("c", "c"), *((f"x{n}", f"x{n}") for n in range(1000))])
 
         assert sorted(item["id"] for item in found) == ["a", "c"]
 
@@ -159,10 +159,10 @@ async def test_a_thousand_items_are_read_at_once_by_id_and_key(tmp_path: Path) -
 async def test_a_query_by_feed_range_sees_that_part_only(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         for number in range(12):
-            await at.payments.create_item({"id": f"p{number}"})
-        ranges = [each async for each in at.payments.read_feed_ranges()]
+            await at.indexed.create_item({"id": f"p{number}"})
+        ranges = [each async for each in at.indexed.read_feed_ranges()]
 
-        parts = [await ids(at.payments.query_items("SELECT * FROM c", feed_range=each)) for each in ranges]
+        parts = [await ids(at.indexed.query_items("SELECT * FROM c", feed_range=each)) for each in ranges]
 
         assert all(parts)
         assert sorted(parts[0] + parts[1]) == sorted(f"p{number}" for number in range(12))
@@ -183,18 +183,18 @@ async def test_pages_have_the_wanted_size_and_together_hold_every_item_once(tmp_
 async def test_writes_between_two_pages_neither_hide_nor_double_what_stays(tmp_path: Path, order: str) -> None:
     async with account(tmp_path) as at:
         for number in range(10, 30):
-            await at.payments.create_item({"id": f"p{number}", "rank": number % 3})
+            await at.indexed.create_item({"id": f"p{number}", "rank": number % 3})
         query = "SELECT * FROM c" + order  # noqa: S608 - constants of this test
 
         seen: list[str] = []
-        paged = at.payments.query_items(query, max_item_count=4).by_page()
+        paged = at.indexed.query_items(query, max_item_count=4).by_page()
         async for page in paged:
             names = [item["id"] async for item in page]
             seen += names
-            await at.payments.create_item({"id": f"n{len(seen)}", "rank": 1})
-            await at.payments.upsert_item({"id": "p12", "rank": 12 % 3, "touched": len(seen)})
+            await at.indexed.create_item({"id": f"n{len(seen)}", "rank": 1})
+            await at.indexed.upsert_item({"id": "p12", "rank": 12 % 3, "touched": len(seen)})
             if names[0].startswith("p") and names[0] != "p12":
-                await at.payments.delete_item(names[0], partition_key=names[0])
+                await at.indexed.delete_item(names[0], partition_key=names[0])
 
         assert len(seen) == len(set(seen))
         assert {name for name in seen if name.startswith("p")} == {f"p{number}" for number in range(10, 30)}
@@ -214,11 +214,11 @@ async def test_a_limit_holds_across_pages(tmp_path: Path) -> None:
 async def test_a_continuation_of_another_query_is_refused(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         await fill(at)
-        paged = at.payments.query_items("SELECT * FROM c", max_item_count=2).by_page()
+        paged = at.indexed.query_items("SELECT * FROM c", max_item_count=2).by_page()
         await anext(paged)
         token = paged.continuation_token  # type: ignore[attr-defined]  # there on the object, not in its type
 
-        other = at.payments.query_items("SELECT VALUE c.id FROM c", max_item_count=2).by_page(token)
+        other = at.indexed.query_items("SELECT VALUE c.id FROM c", max_item_count=2).by_page(token)
         with pytest.raises(CosmosHttpResponseError, match="Invalid Continuation Token"):
             await anext(other)
 
@@ -248,7 +248,7 @@ async def test_what_the_subset_lacks_is_refused_by_name(tmp_path: Path, query: s
         with pytest.raises(
             CosmosHttpResponseError, match=f"not implemented in the local Cosmos DB: {named}"
         ) as refused:
-            await gathered(at.payments.query_items(query))
+            await gathered(at.indexed.query_items(query))
 
         assert refused.value.status_code == 400
 
@@ -277,7 +277,7 @@ async def test_what_the_subset_lacks_is_refused_by_name(tmp_path: Path, query: s
 async def test_a_mistake_in_a_query_is_a_bad_request(tmp_path: Path, query: str) -> None:
     async with account(tmp_path) as at:
         with pytest.raises(CosmosHttpResponseError) as refused:
-            await gathered(at.payments.query_items(query))
+            await gathered(at.indexed.query_items(query))
 
         assert refused.value.status_code == 400
 
@@ -293,4 +293,4 @@ async def test_ordering_by_a_path_without_index_is_refused_as_in_the_service(tmp
 async def test_ordering_by_two_paths_wants_a_composite_index_as_in_the_service(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
         with pytest.raises(CosmosHttpResponseError, match="composite index"):
-            await gathered(at.payments.query_items("SELECT * FROM c ORDER BY c.n, c.kind"))
+            await gathered(at.indexed.query_items("SELECT * FROM c ORDER BY c.n, c.kind"))

@@ -79,7 +79,7 @@ async def test_a_write_elsewhere_ends_no_wait(tmp_path: Path) -> None:
     async with reading(tmp_path, wait_ms=LONG_MS) as (at, reader):
         waiting = await reader.waiting()
 
-        await at.payments.create_item({"id": "p1", "paymentId": "p1"})
+        await at.indexed.create_item({"id": "p1", "paymentId": "p1"})
         await asyncio.sleep(0.2)
 
         assert not waiting.done()

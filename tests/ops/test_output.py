@@ -1,12 +1,14 @@
 """Tables fit the terminal and are whole elsewhere; progress is a bar in a terminal and lines elsewhere."""
 
 import io
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.output import Progress, age, duration, show_table
-from tests.ops.scripted import Json, Scripted, ops
+from functions.requests import parse
+from ops import output
+from ops.output import Progress, age, duration, money, show_table
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ROWS = [{"ID": "a" * 20, "STEP": "create", "WHY": "w" * 30}, {"ID": "b" * 20, "STEP": "void", "WHY": "short"}]
@@ -93,40 +95,27 @@ def test_anything_else_is_no_duration(text: str) -> None:
         duration(text)
 
 
-# --- the list of payments, which is nothing but output
+@pytest.mark.parametrize(
+    ("amount_minor", "currency", "said"),
+    [
+        (1250, "EUR", "12.50 EUR"),
+        (5, "USD", "0.05 USD"),
+        (100, "GBP", "1.00 GBP"),
+        (1250, "JPY", "1250 JPY"),
+        (1, "KRW", "1 KRW"),
+        (1250, "KWD", "1.250 KWD"),
+        (7, "TND", "0.007 TND"),
+        (12_500, "CLF", "1.2500 CLF"),
+        (999_999_999_999, "EUR", "9999999999.99 EUR"),
+        (None, "EUR", ""),
+        (0, "", ""),
+    ],
+)
+def test_an_amount_is_in_the_units_of_its_currency(amount_minor: int | None, currency: str, said: str) -> None:
+    assert money({"amount_minor": amount_minor, "currency": currency}) == said
 
 
-def row(number: int) -> Json:
-    return {
-        "id": f"payment-{number}",
-        "status": "initiated",
-        "owes": "create",
-        "amount_minor": 1250,
-        "currency": "EUR",
-        "reference": "order-1",
-        "moved_at": "2026-01-02T12:00:00Z",
-        "sweeps": 2,
-    }
-
-
-async def test_payments_are_listed_with_what_they_owe(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    app.on("GET /api/ops/payments", (200, {"payments": [row(1), row(2)], "next_page": "second"}))
-
-    assert await ops(app, "payments", "--settled", "no", "--limit", "1") == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert app.asked[0].query == {"settled": "false", "limit": "1"}
-    assert lines[1].split()[:3] == ["payment-1", "initiated", "create"]
-    assert lines[2:] == ["the first 1 are shown; --all shows every one"]
-
-
-async def test_all_payments_are_read_to_the_end(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    app.on(
-        "GET /api/ops/payments",
-        (200, {"payments": [row(1)], "next_page": "second"}),
-        (200, {"payments": [row(2)], "next_page": None}),
-    )
-
-    await ops(app, "payments", "--all")
-
-    assert len(capsys.readouterr().out.splitlines()) == 3
+def test_every_currency_with_other_digits_is_one_that_a_payment_may_have() -> None:
+    for currency in output._DIGITS:
+        body = {"amount_minor": 1, "currency": currency, "payment_method": "pm_ok", "reference": "r"}
+        assert parse(json.dumps(body).encode()).amount.currency == currency

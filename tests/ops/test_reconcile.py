@@ -236,7 +236,7 @@ async def test_people_get_a_table_with_both_sides(
     lines = capsys.readouterr().out.splitlines()
     assert code == 1
     assert lines[0] == "1 payments captured by the provider, 0 recorded as captured"
-    assert "1250 EUR taken 2 times (captured)" in lines[2]
+    assert "12.50 EUR taken 2 times (captured)" in lines[2]
     assert lines[-1] == "2 differences"
 
 

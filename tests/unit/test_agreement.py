@@ -11,8 +11,10 @@ from azure.functions import DataType
 
 from functions.edge import LIMIT_S
 from shared import flow
+from shared.adapters.cosmos import overview
 from shared.adapters.servicebus.lines import CALL_LIMIT_S
 from shared.domain.payment import Step
+from shared.ports.overview import RowFilter
 from shared.settings import DUPLICATE_DETECTION_WINDOW_S, MESSAGE_LOCK_S, Settings
 from shared.steps.turn import RECORDED_WITHIN_S
 from shared.wiring import START_LIMIT_S
@@ -128,6 +130,7 @@ ENDPOINTS = {
     "get_payment_events": "function GET payments/{payment_id}/events",
     "get_openapi": "anonymous GET openapi.json",
     "get_docs": "anonymous GET docs",
+    "search_payments": "function GET payments",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",
     "list_payments": "anonymous GET ops/payments",
@@ -230,3 +233,14 @@ def test_the_host_completes_messages_and_keeps_locks_longer_than_a_call() -> Non
 def test_the_store_is_read_only_by_what_is_indexed() -> None:
     assert CONTAINERS[flow.EVENTS] == {"name": "events", "partitionKey": "/paymentId", "indexed": ["/paymentId/?"]}
     assert CONTAINERS[flow.LEASES]["partitionKey"] == "/id"
+
+
+def test_the_read_model_is_asked_only_by_what_is_indexed_and_nothing_else_is() -> None:
+    """A term that nobody queries costs each write; what is sorted by a term that is not there is refused."""
+    source = Path(overview.__file__).read_text()
+    asked = {*re.findall(r"\bc\.(\w+)", source), *RowFilter.__dataclass_fields__} - {"id", "low", "high"}
+
+    rows = CONTAINERS[flow.PAYMENTS]
+
+    assert rows["partitionKey"] == "/merchant_month"
+    assert {*rows["indexed"]} == {f"/{name}/?" for name in asked | {"merchant_month"}}

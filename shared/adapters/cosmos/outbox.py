@@ -5,6 +5,7 @@ that part holds the newest one. Their difference is what is unread, in transacti
 the KEDA scaler calculate the same. Of the feed only headers of answers are used. Knows no event.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,9 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import reading, writing
 from shared.ports.outbox import Unread
+
+_RID_KEPT_S = 60.0
+"""A container that was deleted and made again has another resource id. Then the lag is wrong for so long at most."""
 
 _MEMORY = "regis-pay.backlog"
 """A document beside the leases; its id must not begin with a lease prefix."""
@@ -29,6 +33,7 @@ class _Parts:
 
     newest: dict[str, int] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
+    ranges: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def name(self, lease_token: str) -> str:
         return self.named.get(lease_token, lease_token)
@@ -41,19 +46,41 @@ class CosmosOutbox:
         self._events = events
         self._leases = leases
         self._prefixes = tuple(lease_prefixes)
+        self._rid: tuple[str, float] | None = None
 
     async def unread(self) -> Mapping[str, Sequence[Unread]]:
         """When several leases name one part, the furthest counts: so far the part was read."""
         async with reading("measure the outbox"):
             parts = await self._parts()
-            container = (await self._events.read())["_rid"]
+            container = await self._container_rid()
             query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
             leases = [lease async for lease in self._leases.query_items(query)]
-        over_it = [lease for lease in leases if container in lease["id"]]  # an older one's leases may still lie there
+            over_it = [lease for lease in leases if container in lease["id"]]  # an older one's may still lie there
+            await self._look_into_empty_parts(parts, leases=over_it)
         return {
             prefix: _unread([lease for lease in over_it if lease["id"].startswith(prefix)], parts=parts)
             for prefix in self._prefixes
         }
+
+    async def _container_rid(self) -> str:
+        """Definitions are read from a small budget that all share, so not at every look."""
+        now = asyncio.get_running_loop().time()
+        if self._rid is None or now - self._rid[1] > _RID_KEPT_S:
+            self._rid = str((await self._events.read())["_rid"]), now
+        return self._rid[0]
+
+    async def _look_into_empty_parts(self, parts: "_Parts", *, leases: Sequence[Mapping[str, Any]]) -> None:
+        """A part without documents may have a number all the same, and its readers never a position: that is no lag."""
+        unread = {parts.name(lease["LeaseToken"]) for lease in leases if not lease["ContinuationToken"]}
+        for part in unread & parts.ranges.keys():
+            if parts.newest[part] and not await self._holds_any(parts.ranges[part]):
+                parts.newest[part] = 0
+
+    async def _holds_any(self, feed_range: dict[str, Any]) -> bool:
+        changes = self._events.query_items_change_feed(feed_range=feed_range, start_time="Beginning", max_item_count=1)
+        async for _ in changes:
+            return True
+        return False
 
     async def _parts(self) -> "_Parts":
         parts = _Parts()
@@ -62,6 +89,7 @@ class CosmosOutbox:
             for token in await self._session_tokens(feed_range):
                 part, _, numbers = token.partition(":")
                 parts.named[f"{bounds['min']}-{bounds['max']}"] = part
+                parts.ranges[part] = feed_range
                 parts.newest[part] = max(parts.newest.get(part, 0), _global_number(numbers))
         return parts
 
@@ -94,20 +122,13 @@ class CosmosOutbox:
 
 
 def _unread(leases: Sequence[Mapping[str, Any]], *, parts: _Parts) -> list[Unread]:
-    positions: dict[str, str] = {}
+    """How far each part was read. One without a lease was not, once the reader has any."""
+    found = {part: Unread(part, "", newest) for part, newest in parts.newest.items()} if leases else {}
     for lease in leases:
-        part, position = parts.name(lease["LeaseToken"]), lease["ContinuationToken"] or ""
-        positions[part] = max(positions.get(part, ""), position, key=_number)
-    return [
-        Unread(part, position, max(0, parts.newest.get(part, 0) - _number(position)))
-        for part, position in positions.items()
-    ]
-
-
-def _number(position: str) -> int:
-    """The number in a continuation token, which is in quotes; 0 before the first checkpoint."""
-    digits = position.strip('"')
-    return int(digits) if digits.isdecimal() else 0
+        part = parts.name(lease["LeaseToken"])
+        here = Unread(part, lease["ContinuationToken"] or "", parts.newest.get(part, 0))
+        found[part] = max(found.get(part, here), here, key=lambda each: each.read_to)
+    return list(found.values())
 
 
 def _global_number(numbers: str) -> int:

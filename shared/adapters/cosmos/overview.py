@@ -1,32 +1,58 @@
-"""Overview on Azure Cosmos DB: one document per payment. Knows no rule of payments."""
+"""Overview on Azure Cosmos DB: one document per payment, a partition per merchant and month. Knows no rule of payments.
+
+Beside the rows lie the months of each merchant, and up to when the rows are whole: neither has a position.
+"""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from azure.core import MatchConditions
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
-from shared.adapters.cosmos.pages import page_of
-from shared.codec.rows import row_from_json, row_to_json
-from shared.codec.values import time_to_json
+from shared.codec.rows import UNREAD, partition_in, partition_of, row_from_json, row_to_json
+from shared.codec.values import time_from_json, time_to_json
 from shared.domain.rows import Row
-from shared.ports.overview import RowPage
+from shared.ports.overview import RowFilter
+
+_WHOLE = "whole"
+"""Id and partition of the document that says up to when the rows are whole."""
+
+
+def _months_of(merchant_id: str) -> str:
+    """A partition that no merchant's month can have: those begin with a year."""
+    return f"months:{merchant_id}"
 
 
 class CosmosOverview:
-    """The container whose partition key is the payment id."""
+    """The container whose partition key is `merchant_month`."""
 
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
 
-    async def get(self, payment_id: str) -> Row | None:
-        async with reading(f"read the row of {payment_id}"):
+    async def stored(self, row: Row) -> Row | None:
+        async with reading(f"read the row of {row.payment_id}"):
             try:
-                return row_from_json(await self._container.read_item(payment_id, partition_key=payment_id))
+                found = await self._container.read_item(row.payment_id, partition_key=partition_of(row))
+                return row_from_json(found)
             except CosmosResourceNotFoundError:
                 return None
+
+    async def find(self, payment_id: str) -> Row | None:
+        query = "SELECT * FROM c WHERE c.id = @id AND IS_DEFINED(c.position)"
+        rows = await self._rows(query, {"@id": payment_id}, what=f"find the row of {payment_id}")
+        return min(rows, key=lambda row: row.merchant_id is None, default=None)
+
+    async def note_month(self, row: Row) -> None:
+        if row.merchant_id is None or partition_of(row) == UNREAD:
+            return
+        with suppress(Taken):
+            async with writing(f"note that {row.merchant_id} has payments in {row.month}"):
+                document = {"id": row.month, "merchant_month": _months_of(row.merchant_id)}
+                await self._container.create_item(document, no_response=True)
 
     async def put(self, row: Row) -> bool:
         try:
@@ -45,21 +71,69 @@ class CosmosOverview:
             return False
         return True
 
+    async def drop(self, row: Row) -> None:
+        with suppress(Taken):
+            async with writing(f"remove the row of {row.payment_id}"):
+                with suppress(CosmosResourceNotFoundError):
+                    await self._container.delete_item(
+                        row.payment_id,
+                        partition_key=partition_of(row),
+                        etag=row.etag,
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+
     async def stuck(self, owes: str, *, moved_before: datetime, limit: int) -> Sequence[Row]:
         query = "SELECT TOP @limit * FROM c WHERE c.owes = @owes AND c.active_at < @before"
-        parameters: list[dict[str, object]] = [
-            {"name": "@limit", "value": limit},
-            {"name": "@owes", "value": owes},
-            {"name": "@before", "value": time_to_json(moved_before)},
-        ]
-        async with reading("find payments that stand still"):
-            rows = self._container.query_items(query, parameters=parameters)
+        values = {"@limit": limit, "@owes": owes, "@before": time_to_json(moved_before)}
+        return await self._rows(query, values, what="find payments that stand still")
+
+    async def newest(self, wanted: RowFilter, *, limit: int) -> Sequence[Row]:
+        query, values = _newest(wanted, limit=limit)
+        return await self._rows(query, values, what="list payments")
+
+    async def newest_in(self, month: str, *, merchant_id: str, wanted: RowFilter, limit: int) -> Sequence[Row]:
+        query, values = _newest(wanted, limit=limit)
+        return await self._rows(
+            query, values, what=f"list payments of {month}", partition=partition_in(month, merchant_id=merchant_id)
+        )
+
+    async def months(self, merchant_id: str, *, first: str, last: str, limit: int) -> Sequence[str]:
+        query = "SELECT TOP @limit VALUE c.id FROM c WHERE c.id >= @first AND c.id <= @last ORDER BY c.id DESC"
+        values = {"@limit": limit, "@first": first, "@last": last}
+        async with reading(f"list the months of {merchant_id}"):
+            found = self._container.query_items(
+                query, parameters=_parameters(values), partition_key=_months_of(merchant_id)
+            )
+            return [str(month) async for month in found]
+
+    async def whole_as_of(self) -> datetime | None:
+        async with reading("read up to when the rows are whole"):
+            try:
+                return time_from_json((await self._container.read_item(_WHOLE, partition_key=_WHOLE))["as_of"])
+            except CosmosResourceNotFoundError:
+                return None
+
+    async def note_whole(self, as_of: datetime) -> None:
+        document = {"id": _WHOLE, "merchant_month": _WHOLE, "as_of": time_to_json(as_of)}
+        async with writing("note up to when the rows are whole"):
+            await self._container.upsert_item(document, no_response=True)
+
+    async def _rows(self, query: str, values: dict[str, Any], *, what: str, partition: str | None = None) -> list[Row]:
+        """partition: None for all of them."""
+        async with reading(what):
+            rows = self._container.query_items(query, parameters=_parameters(values), partition_key=partition)
             return [row_from_json(row) async for row in rows]
 
-    async def list(self, *, settled: bool | None, limit: int, page: str | None = None) -> RowPage:
-        where = "" if settled is None else " WHERE c.settled = @settled"
-        parameters = [] if settled is None else [{"name": "@settled", "value": settled}]
-        async with reading("list payments"):
-            query = f"SELECT * FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
-            documents, next_page = await page_of(self._container, query, parameters=parameters, limit=limit, page=page)
-        return RowPage(tuple(map(row_from_json, documents)), next_page)
+
+def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
+    """Only what is asked for; values travel as parameters. What has no position is no row, and is never compared."""
+    conditions = {"status": wanted.status, "reference": wanted.reference, "settled": wanted.settled}
+    given = {name: value for name, value in conditions.items() if value is not None}
+    texts = ["c.position >= @low", "c.position < @high", *(f"c.{name} = @{name}" for name in given)]
+    query = f"SELECT TOP @limit * FROM c WHERE {' AND '.join(texts)} ORDER BY c.position DESC"  # noqa: S608 - of constants
+    values = {"@limit": limit, "@low": wanted.low, "@high": wanted.high}
+    return query, values | {f"@{name}": value for name, value in given.items()}
+
+
+def _parameters(values: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in values.items()]

@@ -97,7 +97,7 @@ async def look_at(letter_id: str, *, services: Services) -> Look | None:
     letter = await services.letters.get(letter_id)
     if letter is None:
         return None
-    row = await services.overview.get(letter.payment_id) if letter.payment_id else None
+    row = await services.overview.find(letter.payment_id) if letter.payment_id else None
     plan = await _replay(letter, by="", dry_run=True, services=services)
     try:
         stream = await _stream_of(letter, services)

@@ -91,6 +91,10 @@ class Host:
         """Lose the feed's leases, so that it is read from its beginning again."""
         self._positions[feed] = None
 
+    def project_from_now_on(self) -> None:
+        """The function of the read model is switched on, and reads the feed from its beginning."""
+        self._positions["project"] = None
+
     async def run(self, *, for_s: float = 7200) -> None:
         """Work, and move the clock to what is due next, until nothing is left or nothing more comes within `for_s`."""
         until_ms = self.clock.now_ms() + int(for_s * 1000)
