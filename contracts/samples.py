@@ -1,10 +1,11 @@
 """One sample of each answer, problem and integration event. The code that writes the real ones has written them all."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from contracts.stories import CANCELLED, DECLINED, INITIATED, NOT_REFUNDED, PAYMENT_ID, REFUND_ID, REFUNDED, at, stored
 from functions.problems import STATUS_OF, FieldFault, problem
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import event_to_json
@@ -12,31 +13,13 @@ from shared.codec.letters import letter_to_json
 from shared.codec.payments import payment_to_json
 from shared.codec.rows import listed, row_to_json
 from shared.codec.values import time_to_json
-from shared.domain.events import (
-    Event,
-    PaymentCancelRequested,
-    PaymentCompleted,
-    PaymentCreated,
-    PaymentFailed,
-    PaymentInitiated,
-    PaymentRefunded,
-    PaymentRefundFailed,
-    PaymentRefundRequested,
-    PaymentSettled,
-    PaymentVoided,
-)
-from shared.domain.evolution import fold
 from shared.domain.ledger import ledger_of
 from shared.domain.letters import LetterRecord, letter_id_of
-from shared.domain.money import Money
 from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 
 type Json = dict[str, Any]
 
-PAYMENT_ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
-_SENT_AT = datetime(2026, 1, 2, 12, 0, 0, 123456, UTC)
-_TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _SOURCE = "payment-created/settle"
 _WHY = "Retried until the last attempt; the provider could not be reached."
 
@@ -51,75 +34,12 @@ REQUEST: Json = {
 }
 
 
-def _at(number: int) -> datetime:
-    return _SENT_AT + timedelta(seconds=number)
-
-
-_INITIATED = PaymentInitiated(
-    occurred_at=_at(0),
-    payment_id=PAYMENT_ID,
-    merchant_id="merchant-1",
-    amount=Money(1250, "EUR"),
-    payment_method="pm_ok",
-    reference="order-1",
-    request_fingerprint="",
-    expires_at=_at(86_400),
-    description="Two books",
-    metadata={"cart": "7"},
-    notification_url="https://shop.example/hooks",
-)
-_CREATED = PaymentCreated(occurred_at=_at(1), provider_payment_id="pp_1")
-_PAID: tuple[Event, ...] = (
-    _INITIATED,
-    _CREATED,
-    PaymentSettled(occurred_at=_at(2), capture_id="cap_1"),
-    PaymentCompleted(occurred_at=_at(3), notification="delivered"),
-)
-_DECLINED: tuple[Event, ...] = (
-    _INITIATED,
-    _CREATED,
-    PaymentFailed(occurred_at=_at(2), reason="declined", code="insufficient_funds", failed_step="settle", tells=True),
-    PaymentVoided(occurred_at=_at(3), void_id="void_1"),
-)
-
-
-_CANCELLED: tuple[Event, ...] = (
-    _INITIATED,
-    _CREATED,
-    PaymentCancelRequested(occurred_at=_at(2)),
-)
-REFUND_ID = "5e1f4a2b-0c3d-5e6f-8a9b-0123456789ab"
-_REFUND = PaymentRefundRequested(
-    occurred_at=_at(4), refund_id=REFUND_ID, amount_minor=500, request_fingerprint="", reason_given="damaged"
-)
-_REFUNDED: tuple[Event, ...] = (
-    *_PAID,
-    _REFUND,
-    PaymentRefunded(occurred_at=_at(5), refund_id=REFUND_ID, provider_refund_id="re_1"),
-)
-_NOT_REFUNDED: tuple[Event, ...] = (
-    *_PAID,
-    _REFUND,
-    PaymentRefundFailed(occurred_at=_at(5), refund_id=REFUND_ID, reason="declined", code="refund_declined"),
-)
-
-
-def _stored(events: tuple[Event, ...]) -> list[StoredEvent]:
-    found = []
-    for number, event in enumerate(events, start=1):
-        payment = fold(events[:number])
-        if payment is None:
-            raise ValueError("a payment begins with its first event")
-        found.append(StoredEvent(event=event, payment=payment, traceparent=_TRACE, caused_by=None))
-    return found
-
-
-STORIES = (_REFUNDED, _NOT_REFUNDED, _DECLINED, _CANCELLED)
+STORIES = (REFUNDED, NOT_REFUNDED, DECLINED, CANCELLED)
 
 
 def events() -> dict[str, Json]:
     """An integration event of each type, by its CloudEvents type."""
-    found = [json.loads(to_cloud_event(stored)) for story in STORIES for stored in _stored(story)]
+    found = [json.loads(to_cloud_event(stored)) for story in STORIES for stored in stored(story)]
     return {event["type"]: event for event in found}
 
 
@@ -144,37 +64,43 @@ def problems() -> dict[str, Json]:
 
 def answers() -> dict[str, Json]:
     """A success of each operation that answers JSON, by its operation id."""
-    stream = _stored(_REFUNDED)
-    timeline = {"payment_id": PAYMENT_ID, "events": [event_to_json(stored) for stored in stream]}
-    row, letter = row_to_json(row_of(stream[1])), letter_to_json(_LETTER)
-    whole = {**letter, "payment": row, "replay_would": _verdict(cause=None)}
-    summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
+    return {**_of_merchants(), **_of_operators(), **_of_probes()}
+
+
+def _of_merchants() -> dict[str, Json]:
+    stream = stored(REFUNDED)
     return {
         "accept_payment": payment_to_json(stream[0].payment),
-        "request_cancel": payment_to_json(_stored(_CANCELLED)[-1].payment),
+        "request_cancel": payment_to_json(stored(CANCELLED)[-1].payment),
         "request_refund": {
             "payment_id": PAYMENT_ID,
             "refund_id": REFUND_ID,
             "amount_minor": 500,
             "currency": "EUR",
             "status": "pending",
-            "requested_at": time_to_json(_at(4)),
+            "requested_at": time_to_json(at(4)),
         },
         "get_payment": _shown(stream[-1]),
-        "inspect_payment": _shown(stream[-1]),
-        "inspect_payment_events": timeline,
-        "get_payment_events": timeline,
-        "health": {"status": "live", "build": "6f0c1d2"},
-        "ready": {"checks": {"store": "ok", "bus": "ok"}},
-        "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(_at(8))},
+        "get_payment_events": _timeline(stream),
         "search_payments": {
             "payments": [listed(row_of(stream[1]))],
             "next_page": None,
-            "as_of": time_to_json(_at(8)),
+            "as_of": time_to_json(at(8)),
             "lag_s": 0.25,
         },
+    }
+
+
+def _of_operators() -> dict[str, Json]:
+    stream = stored(REFUNDED)
+    row, letter = row_to_json(row_of(stream[1])), letter_to_json(_LETTER)
+    summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
+    return {
+        "inspect_payment": _shown(stream[-1]),
+        "inspect_payment_events": _timeline(stream),
+        "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(at(8))},
         "list_dead_letters": {"dead_letters": [summary], "next_page": None, "as_of": letter["recorded_at"]},
-        "get_dead_letter": whole,
+        "get_dead_letter": {**letter, "payment": row, "replay_would": _verdict(cause=None)},
         "replay_dead_letter": _verdict(cause=f"{PAYMENT_ID}:4"),
         "replay_dead_letters": {"dry_run": False, "results": [_verdict(cause=f"{PAYMENT_ID}:4")], "next_page": None},
         "discard_dead_letter": {
@@ -187,9 +113,17 @@ def answers() -> dict[str, Json]:
     }
 
 
+def _of_probes() -> dict[str, Json]:
+    return {"health": {"status": "live", "build": "6f0c1d2"}, "ready": {"checks": {"store": "ok", "bus": "ok"}}}
+
+
+def _timeline(stream: Sequence[StoredEvent]) -> Json:
+    return {"payment_id": PAYMENT_ID, "events": [event_to_json(each) for each in stream]}
+
+
 def _shown(stored: StoredEvent) -> Json:
     ledger = ledger_of(stored.payment)
-    own = {"description": _INITIATED.description, "metadata": dict(_INITIATED.metadata)}
+    own = {"description": INITIATED.description, "metadata": dict(INITIATED.metadata)}
     return {**payment_to_json(stored.payment), **own, "ledger": {**asdict(ledger), "net_minor": ledger.net_minor}}
 
 
@@ -214,7 +148,7 @@ _LETTER = LetterRecord(
     attempt=9,
     delivery_count=1,
     yes=None,
-    recorded_at=_at(7_200),
+    recorded_at=at(7_200),
     as_of=3,
 )
 

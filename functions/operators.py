@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from functions.answers import json_answer
 from functions.faults import field_faults
 from functions.problems import problem, problem_of
-from functions.queries import Moment, Strict, query_of
+from functions.queries import JsonMoment, Moment, Strict, query_of
 from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
@@ -72,7 +72,7 @@ class Rows(Strict):
 class ReplayManyRequest(Which):
     """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
 
-    recorded_before: Moment | None = None
+    recorded_before: JsonMoment | None = None
     status: LetterStatus = LetterStatus.OPEN
     dry_run: bool = False
 

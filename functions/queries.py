@@ -48,5 +48,8 @@ def _in_utc(moment: datetime) -> datetime:
         return _FIRST if moment.year == _FIRST.year else _LAST
 
 
+type JsonMoment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with its offset, in UTC, in a body of JSON that is read strictly."""
+
 type Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), BeforeValidator(_written_out)]
-"""A time with its offset, in UTC."""
+"""The same in a query string, where all is text."""

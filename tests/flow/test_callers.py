@@ -112,7 +112,7 @@ async def test_a_route_opens_to_its_role_and_to_no_other(tmp_path: Path, name: s
         assert (missing.status, missing.body["code"]) == (403, "role_missing")
         assert missing.body["detail"] == f"This needs the role {needed}."
         assert before == 0
-        assert having.status in (200, 202, 404)
+        assert having.status in (200, 202, 404, 503), "503: the list is not filled yet"
 
 
 @pytest.mark.parametrize("name", [name for name, role in NEEDED.items() if role is None])
@@ -259,7 +259,7 @@ async def test_a_page_of_the_app_itself_may_change_things(tmp_path: Path, name: 
     async with a_world(tmp_path) as world:
         answered = await called(Edge(world), name, own)
 
-        assert answered.status in (200, 202, 404)
+        assert answered.status in (200, 202, 404, 503), "503: the list is not filled yet"
 
 
 @pytest.mark.parametrize("name", [*CHANGES, *READS])
@@ -269,7 +269,7 @@ async def test_a_laptop_is_not_asked_by_a_foreign_name(tmp_path: Path, name: str
         named = await called(Edge(world, doors=replace(LOCAL, hosts=frozenset({"app"}))), name, {"Host": "app:80"})
 
         assert (refused.status, refused.body["code"]) == (403, "host_refused")
-        assert named.status in (200, 202, 404)
+        assert named.status in (200, 202, 404, 503), "503: the list is not filled yet"
 
 
 async def test_in_azure_the_front_door_knows_the_names(tmp_path: Path) -> None:

@@ -162,6 +162,8 @@ async def test_what_comes_in_between_two_pages_neither_repeats_nor_hides_what_wa
         ({"initiated_from": "2026-01-02T12:01:00.123457Z", "status": "settled"}, ["c"]),
         ({"initiated_from": "2027-01-01T00:00:00Z"}, []),
         ({"initiated_before": "2025-01-01T00:00:00Z"}, []),
+        ({"initiated_before": "9999-12-31T23:59:59-12:00", "status": "settled"}, ["c", "b"]),
+        ({"initiated_from": "0001-01-01T00:00:00+12:00", "reference": "order-2"}, ["d", "c"]),
     ],
 )
 async def test_payments_are_found_by_status_reference_and_time(
@@ -172,11 +174,12 @@ async def test_payments_are_found_by_status_reference_and_time(
         for number, (name, reference, is_settled) in enumerate(
             [("a", "order-1", False), ("b", "order-1", True), ("c", "order-2", True), ("d", "order-2", False)]
         ):
-            story = a_payment(payment_id=name, reference=reference, occurred_at=NOON + timedelta(minutes=number))
+            payment_id = f"00000000-0000-4000-8000-00000000000{name}"
+            story = a_payment(payment_id=payment_id, reference=reference, occurred_at=NOON + timedelta(minutes=number))
             await project_stories(world, (story.created().settled() if is_settled else story).stored)
 
-        assert await listed(edge, **params) == expected
-        assert [one for (one,) in filter(None, await pages(edge, limit="1", **params))] == expected
+        assert [each[-1] for each in await listed(edge, **params)] == expected
+        assert [one[-1] for (one,) in filter(None, await pages(edge, limit="1", **params))] == expected
 
 
 async def test_a_page_looks_only_into_months_that_hold_payments(tmp_path: Path) -> None:
@@ -246,7 +249,6 @@ async def test_a_cursor_is_good_for_the_list_that_gave_it_and_for_no_other(tmp_p
         ({"reference": "\ud800"}, "control_character"),
         ({"initiated_from": "2026-01-02T12:00:00"}, "malformed"),
         ({"initiated_from": "yesterday"}, "malformed"),
-        ({"initiated_before": "9999-12-31T23:59:59-12:00"}, "out_of_range"),
         ({"page": ""}, "too_short"),
         ({"page": "p" * 513}, "too_long"),
         ({"state": "settled"}, "unknown_field"),

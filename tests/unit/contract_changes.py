@@ -37,7 +37,8 @@ def parameter(document: Json, name: str) -> Any:
 
 
 def operation(document: Json, path: str = POST) -> Any:
-    return next(iter(document["paths"][path].values()))
+    item = document["paths"][path]
+    return item["post"] if path == POST else next(iter(item.values()))
 
 
 BREAKS: dict[str, tuple[Change, str]] = {

@@ -13,6 +13,7 @@ from contracts.checking import Contract, Given, event_faults
 from contracts.endpoints import ROOT, Endpoint, endpoint_of
 from contracts.files import SERVED, written
 from contracts.operations import EVERYWHERE, OF_CALLERS, OPERATIONS
+from contracts.stories import PAYMENT_ID
 from functions.faults import OWN, WORDS
 from functions.problems import CONTENT_TYPE, STATUS_OF
 from functions.requests import BodyNotJson, RequestInvalid, parse
@@ -105,7 +106,7 @@ def test_the_page_for_merchants_names_every_code_of_a_field() -> None:
 def told(status: int, body: Any, **more: str) -> Given:
     kind = CONTENT_TYPE if isinstance(body, dict) and "code" in body and "title" in body else "application/json"
     always = {CORRELATION: "0af7651916cd43dd8448eb211c80319c", "Content-Type": kind}
-    location = f"/api/payments/{samples.PAYMENT_ID}"
+    location = f"/api/payments/{PAYMENT_ID}"
     usual = {"ETag": f'"{"0" * 32}"', "Location": location, "Retry-After": "1"}
     return Given(status=status, headers={**usual, **always, **more}, body=body)
 

@@ -74,7 +74,7 @@ class Edge:
         """Call a function. body: bytes as they are, anything else as JSON."""
         request = func.HttpRequest(
             method="POST",
-            url=f"/api/{name}?{urlencode(params or {})}",
+            url=f"/api/{name}?{urlencode(params or {}, errors='surrogatepass')}",
             headers={"Host": "127.0.0.1:7071", "Content-Type": "application/json", **(headers or {})},
             params={each: value for each, value in (params or {}).items() if value},  # the host hands over no more
             route_params=route,
