@@ -27,7 +27,8 @@ from pydantic import BaseModel
 
 from contracts import answers, samples
 from contracts.endpoints import Endpoint
-from contracts.operations import EVERYWHERE, HTML, OF_CALLERS, OPERATIONS, Operation, Success
+from contracts.operation import EVERYWHERE, HTML, OF_CALLERS, Operation, Success
+from contracts.operations import OPERATIONS
 from contracts.schemas import of_query, tidy
 from contracts.webhooks import webhooks
 from contracts.words import ABOUT, HEADERS, REQUEST_HEADERS, SECURITY, TAGS

@@ -39,7 +39,7 @@ STORIES = (REFUNDED, NOT_REFUNDED, DECLINED, CANCELLED)
 
 def events() -> dict[str, Json]:
     """An integration event of each type, by its CloudEvents type."""
-    found = [json.loads(to_cloud_event(stored)) for story in STORIES for stored in stored(story)]
+    found = [json.loads(to_cloud_event(each)) for story in STORIES for each in stored(story)]
     return {event["type"]: event for event in found}
 
 

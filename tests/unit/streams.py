@@ -187,9 +187,18 @@ DRAWN: tuple[Event, ...] = (
 
 
 def prefixes(story: Story) -> Iterator[tuple[StoredEvent, ...]]:
-    """The stream as anybody could read it; a late yes and the failure behind it are stored at once."""
+    """The stream as anybody could read it: what is stored at once is read at once."""
     stream = story.stored
     for end in range(1, len(stream) + 1):
-        is_cut = stream[end - 1].payment.failed and isinstance(stream[end - 1].event, PaymentCreated)
-        if not (is_cut and end < len(stream) and isinstance(stream[end].event, PaymentFailed)):
+        if end == len(stream) or not _are_one(stream[end - 1], stream[end]):
             yield stream[:end]
+
+
+def _are_one(stored: StoredEvent, following: StoredEvent) -> bool:
+    """A late yes with what it starts again, and the void of a payment that is cancelled with the failure behind it."""
+    was, event = stored.payment, following.event
+    if isinstance(stored.event, PaymentCreated):
+        return bool(was.failed and isinstance(event, PaymentFailed)) or bool(
+            was.cancel_requested and isinstance(event, PaymentCancelRequested)
+        )
+    return isinstance(stored.event, PaymentVoided) and not was.failed and isinstance(event, PaymentFailed)

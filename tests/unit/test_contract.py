@@ -12,7 +12,8 @@ from contracts import api, events, samples
 from contracts.checking import Contract, Given, event_faults
 from contracts.endpoints import ROOT, Endpoint, endpoint_of
 from contracts.files import SERVED, written
-from contracts.operations import EVERYWHERE, OF_CALLERS, OPERATIONS
+from contracts.operation import EVERYWHERE, OF_CALLERS
+from contracts.operations import OPERATIONS
 from contracts.stories import PAYMENT_ID
 from functions.faults import OWN, WORDS
 from functions.problems import CONTENT_TYPE, STATUS_OF

@@ -1,0 +1,98 @@
+"""What each function for operators takes and answers; the others are in operations.py."""
+
+from contracts import answers, ops_answers
+from contracts.operation import (
+    CHANGES,
+    OF_LETTER,
+    OF_PAYMENT,
+    STORE,
+    Link,
+    Operation,
+    Success,
+    links_to_letter,
+    tagged,
+)
+from functions import operators
+
+OF_OPERATORS: dict[str, Operation] = {
+    "inspect_payment": Operation(
+        tag="operations",
+        summary="Any merchant's payment as it now is",
+        path=OF_PAYMENT,
+        headers=("If-None-Match",),
+        answers=tagged(answers.Payment, "The payment."),
+        problems=("payment_not_found", *STORE, "unreadable"),
+    ),
+    "inspect_payment_events": Operation(
+        tag="operations",
+        summary="The events of any merchant's payment, oldest first",
+        path=OF_PAYMENT,
+        headers=("If-None-Match",),
+        answers=tagged(answers.Timeline, "Its events."),
+        problems=("payment_not_found", *STORE, "unreadable"),
+    ),
+    "list_payments": Operation(
+        tag="operations",
+        summary="All payments, a page at a time",
+        query=operators.Rows,
+        answers={200: Success(says="Rows of the read model.", model=ops_answers.PaymentRows)},
+        problems=("request_invalid", "page_unknown", *STORE),
+        links=(Link(to="list_payments", parameters={"page": "$response.body#/next_page"}, says="The next page."),),
+    ),
+    "list_dead_letters": Operation(
+        tag="operations",
+        summary="Dead letters by filter, a page at a time",
+        query=operators.Which,
+        answers={200: Success(says="Without their bodies.", model=ops_answers.DeadLetters)},
+        problems=("request_invalid", "page_unknown", *STORE),
+        links=(
+            *links_to_letter(
+                "$response.body#/dead_letters/0/id", "get_dead_letter", "replay_dead_letter", "discard_dead_letter"
+            ),
+            Link(to="list_dead_letters", parameters={"page": "$response.body#/next_page"}, says="The next page."),
+        ),
+    ),
+    "get_dead_letter": Operation(
+        tag="operations",
+        summary="One dead letter whole, and what a replay would do",
+        path=OF_LETTER,
+        answers={200: Success(says="The dead letter.", model=ops_answers.DeadLetterWhole)},
+        problems=("dead_letter_not_found", *STORE, "unreadable"),
+        links=links_to_letter("$response.body#/id", "replay_dead_letter", "discard_dead_letter"),
+    ),
+    "replay_dead_letter": Operation(
+        tag="operations",
+        summary="Start the step of a dead letter again",
+        path=OF_LETTER,
+        query=operators.ReplayOne,
+        body=operators.EmptyRequest,
+        body_is_required=False,
+        answers={200: Success(says="The verdict.", model=ops_answers.ReplayVerdict)},
+        problems=("request_invalid", "dead_letter_not_found", *CHANGES),
+    ),
+    "replay_dead_letters": Operation(
+        tag="operations",
+        summary="Replay a page of what a filter finds",
+        says="One that fails does not stop the others.",
+        body=operators.ReplayManyRequest,
+        answers={200: Success(says="A verdict on each.", model=ops_answers.ReplayResults)},
+        problems=("body_not_json", "request_invalid", "page_unknown", *CHANGES),
+    ),
+    "discard_dead_letter": Operation(
+        tag="operations",
+        summary="Give up what a dead letter tells of",
+        path=OF_LETTER,
+        body=operators.DiscardRequest,
+        answers={
+            200: Success(says="It is given up, or is being.", model=ops_answers.DiscardOutcome),
+            409: Success(says="It may not be given up now; `why` says why.", model=ops_answers.DiscardOutcome),
+        },
+        problems=("body_not_json", "request_invalid", "dead_letter_not_found", *CHANGES),
+    ),
+    "drain_dead_letters": Operation(
+        tag="operations",
+        summary="Record what died on its way to being recorded",
+        answers={200: Success(says="What was recorded.", model=ops_answers.DrainOutcome)},
+        problems=CHANGES,
+    ),
+}
