@@ -1,12 +1,11 @@
 """search: GET /api/payments. Translates the filters of a query string, and a page into HTTP. Knows no rule."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import azure.functions as func
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo
 
 from functions.answers import json_answer
 from functions.caller import Doors, Role
@@ -44,14 +43,6 @@ class Search(Strict):
     initiated_before: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=MOST)] = USUALLY
     page: Annotated[str, Field(min_length=1, max_length=512)] | None = None
-
-    @field_validator("initiated_before")
-    @classmethod
-    def _after_the_first(cls, before: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - pydantic hands it on as it is
-        first = info.data.get("initiated_from")
-        if before is not None and first is not None and before <= first:
-            raise PydanticCustomError("out_of_range", "Must be later than initiated_from.")
-        return before
 
     def wanted(self) -> Wanted:
         return Wanted(

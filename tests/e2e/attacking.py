@@ -50,8 +50,9 @@ CHANGES = (
     Call("POST", f"{LETTERS}/{LETTER}/replay"),
     Call("POST", f"{LETTERS}/{LETTER}/discard", {"reason": "an attack"}),
 )
+LIST = Call("GET", "/api/payments")
 READS = (
-    Call("GET", "/api/payments"),
+    LIST,
     Call("GET", f"/api/payments/{PAYMENT}"),
     Call("GET", f"/api/payments/{PAYMENT}/events"),
     Call("GET", "/api/ops/payments"),
@@ -62,6 +63,8 @@ READS = (
 )
 OPERATIONS = tuple(call for call in (*CHANGES, *READS) if call.path.startswith("/api/ops/"))
 OF_MERCHANTS = tuple(call for call in (*CHANGES, *READS) if call not in OPERATIONS)
+OF_ONE = tuple(call for call in OF_MERCHANTS if PAYMENT in call.path)
+"""Those that name a payment."""
 
 
 @dataclass(frozen=True, slots=True)

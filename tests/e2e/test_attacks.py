@@ -14,7 +14,9 @@ from tests.e2e.attacking import (
     CHANGES,
     LETTER,
     LETTERS,
+    LIST,
     OF_MERCHANTS,
+    OF_ONE,
     OPERATIONS,
     ORDER,
     PAY,
@@ -245,7 +247,7 @@ async def test_an_idempotency_key_with_a_gap_in_it_is_refused(laptop: Target) ->
 
 
 async def test_another_merchants_payment_is_as_none(shared: Target) -> None:
-    views = [call for call in READS if call in OF_MERCHANTS]
+    views = [call for call in READS if call in OF_ONE]
     nobodys = [Call("GET", call.path.replace(PAYMENT, NOBODYS)) for call in views]
 
     own = [await shared.send(call, FIRST) for call in views]
@@ -255,6 +257,13 @@ async def test_another_merchants_payment_is_as_none(shared: Target) -> None:
     assert [each.status for each in own] == [200, 200]
     assert [_said(each) for each in others] == [_said(each) for each in none]
     assert {(each.status, each.code) for each in others} == {(404, "payment_not_found")}
+
+
+async def test_in_a_list_are_a_merchants_own_payments_only(shared: Target) -> None:
+    own, others = await shared.send(LIST, FIRST), await shared.send(LIST, SECOND)
+
+    assert [each["payment_id"] for each in json.loads(own.content)["payments"]] == [shared.payment]
+    assert json.loads(others.content)["payments"] == []
 
 
 def _said(answer: Answer) -> tuple[int, bytes, set[str]]:
@@ -290,7 +299,7 @@ async def test_nobody_operates_without_the_role(shared: Target, call: Call) -> N
 
 
 async def test_a_principal_makes_no_merchant_where_keys_do(shared: Target) -> None:
-    (view, *_) = [call for call in READS if call in OF_MERCHANTS]
+    (view, *_) = [call for call in READS if call in OF_ONE]
     claimed = principal(*EVERYTHING, application="merchant-1")
 
     assert await refused(shared, PAY, claimed) == (403, "caller_unknown")
@@ -324,7 +333,7 @@ async def test_with_its_own_roles_it_is_all_there_for_the_application(signed: Ta
     assert {answer.status for answer in seen} == {200}
 
 
-@pytest.mark.parametrize("call", [call for call in OF_MERCHANTS if call is not PAY], ids=str)
+@pytest.mark.parametrize("call", OF_ONE, ids=str)
 async def test_another_applications_payment_is_as_none(signed: Target, call: Call) -> None:
     other = principal("Payments.Read", "Payments.Refund", application="shop-2")
 
