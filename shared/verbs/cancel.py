@@ -39,6 +39,7 @@ async def cancel(
                 )
             except StreamMoved:
                 continue
-            services.telemetry.count(signals.CANCELS_REQUESTED)
+            if stored.event == wish:  # else another request of the same moment brought it
+                services.telemetry.count(signals.CANCELS_REQUESTED)
             return stored.payment
         raise StreamMoved(f"payment {payment_id} was written to by others {RELOADS} times in a row")

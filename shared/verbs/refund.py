@@ -71,12 +71,23 @@ async def refund(
             if isinstance(decided, Refused):
                 return decided
             try:
-                await append_here(payment, wish, caused_by=CAUSED_BY, traceparent=span.traceparent, services=services)
+                stored = await append_here(
+                    payment, wish, caused_by=CAUSED_BY, traceparent=span.traceparent, services=services
+                )
             except StreamMoved:
                 continue
-            services.telemetry.count(signals.REFUNDS_REQUESTED)
-            return RefundAccepted(wish, payment, is_repeat=False)
+            return _accepted(stored, wish, services=services)
         raise StreamMoved(f"payment {payment_id} was written to by others {RELOADS} times in a row")
+
+
+def _accepted(stored: StoredEvent, wish: PaymentRefundRequested, *, services: Services) -> RefundAccepted:
+    """To the store another request of the same moment is the same fact: what stands there is then that one's."""
+    if not isinstance(stored.event, PaymentRefundRequested):
+        raise TypeError(f"{stored.event_id} is no request to refund")
+    is_repeat = stored.event != wish
+    if not is_repeat:
+        services.telemetry.count(signals.REFUNDS_REQUESTED)
+    return RefundAccepted(stored.event, stored.payment, is_repeat=is_repeat)
 
 
 def refund_id_for(payment_id: str, idempotency_key: str) -> str:
