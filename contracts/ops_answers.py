@@ -77,6 +77,7 @@ class PaymentRow(Answer):
     currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")]
     reference: str
     settled: bool
+    refunded_minor: Annotated[int, Field(ge=0)]
     initiated_at: datetime
     moved_at: datetime
     broken: list[str]

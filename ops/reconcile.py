@@ -31,6 +31,8 @@ class Kind(StrEnum):
     NOT_RECORDED = "charged_not_recorded"
     NOT_CHARGED = "recorded_not_charged"
     AMOUNT = "amount_differs"
+    REFUNDED_NOT_RECORDED = "refunded_not_recorded"
+    NOT_REFUNDED = "recorded_not_refunded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Side:
     """What the provider or the stream says of a payment. times: how often its money was taken.
 
     late, second: how often the stream says that it was taken after a failure, or reserved or taken once more.
-    given_back: how often a person said of such money that it was given back.
+    given_back: how often a person said of such money that it was given back. refunded_minor: what refunds gave back.
     """
 
     times: int
@@ -48,11 +50,14 @@ class Side:
     late: int = 0
     second: int = 0
     given_back: int = 0
+    refunded_minor: int = 0
 
     @property
     def words(self) -> str:
         taken = f"taken {self.times} times" if self.times > 1 else "taken" if self.times else "not taken"
-        return " ".join(part for part in (money(asdict(self)), taken, f"({self.status})") if part)
+        refunded = money({"amount_minor": self.refunded_minor, "currency": self.currency})
+        back = f"{refunded} given back" if self.refunded_minor else ""
+        return " ".join(part for part in (money(asdict(self)), taken, f"({self.status})", back) if part)
 
 
 _FAILED = frozenset({"failed", "voided"})
@@ -71,12 +76,24 @@ class Difference:
 
 def charge_of(charge: Json) -> Side:
     """As the provider lists it."""
-    return Side(charge["times_charged"], charge.get("amount_minor"), charge.get("currency"), charge.get("status"))
+    return Side(
+        charge["times_charged"],
+        charge.get("amount_minor"),
+        charge.get("currency"),
+        charge.get("status"),
+        refunded_minor=charge.get("refunded_minor", 0),
+    )
 
 
 def row_of(row: Json) -> Side:
     """As the read model has it."""
-    return Side(int(row["settled"]), row["amount_minor"], row["currency"], row["status"])
+    return Side(
+        int(row["settled"]),
+        row["amount_minor"],
+        row["currency"],
+        row["status"],
+        refunded_minor=row.get("refunded_minor", 0),
+    )
 
 
 def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
@@ -92,6 +109,7 @@ def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
         late=late,
         second=second.count("settle") + second.count("create"),
         given_back=given_back,
+        refunded_minor=payment.get("ledger", {}).get("refunded_minor", 0),
     )
 
 
@@ -110,6 +128,8 @@ def differences(payment_id: str, *, provider: Side, stream: Side) -> Iterator[Di
         Kind.NOT_CHARGED: provider.times < stream.times,
         Kind.AMOUNT: bool(provider.times and stream.times)
         and (provider.amount_minor, provider.currency) != (stream.amount_minor, stream.currency),
+        Kind.REFUNDED_NOT_RECORDED: provider.refunded_minor > stream.refunded_minor,
+        Kind.NOT_REFUNDED: provider.refunded_minor < stream.refunded_minor,
     }
     return (Difference(kind, payment_id, provider, stream) for kind, differs in kinds.items() if differs)
 

@@ -6,6 +6,7 @@ It can be thrown away and rebuilt from the change feed: docs/operations.md says 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from shared.domain.ledger import ledger_of
 from shared.domain.payment import Step
 from shared.domain.stream import StoredEvent
 
@@ -33,6 +34,7 @@ class Row:
     settled: bool
     initiated_at: datetime
     moved_at: datetime
+    refunded_minor: int = 0
     broken: tuple[str, ...] = ()
     charged_twice: bool = False
     captured_late: bool = False
@@ -63,6 +65,7 @@ def row_of(stored: StoredEvent) -> Row:
         currency=payment.amount.currency,
         reference=payment.reference,
         settled=payment.settled is not None,
+        refunded_minor=ledger_of(payment).refunded_minor,
         initiated_at=payment.initiated_at,
         moved_at=stored.event.occurred_at,
         broken=payment.broken,

@@ -47,6 +47,11 @@ TWO, THREE = (Side(times, 1250, "EUR", "captured") for times in (2, 3))
         (TAKEN, replace(RECORDED, second=1), [Kind.CHARGED_TWICE]),
         (TAKEN, replace(RECORDED, second=1, given_back=1), []),
         (THREE, replace(RECORDED, times=2, second=1, given_back=1), [Kind.CHARGED_TWICE]),
+        # given back
+        (replace(TAKEN, refunded_minor=500), replace(RECORDED, refunded_minor=500), []),
+        (replace(TAKEN, refunded_minor=500), RECORDED, [Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TAKEN, refunded_minor=1000), replace(RECORDED, refunded_minor=500), [Kind.REFUNDED_NOT_RECORDED]),
+        (TAKEN, replace(RECORDED, refunded_minor=500), [Kind.NOT_REFUNDED]),
     ],
 )
 def test_what_counts_as_a_difference(provider: Side, stream: Side, kinds: list[Kind]) -> None:
