@@ -32,7 +32,7 @@ def series(version: str) -> tuple[int, ...]:
 
 def contracts_in(folder: Path) -> dict[str, str]:
     """The text of each contract by its path there; without what was released before."""
-    paths = (path for path in folder.rglob("*.json") if RELEASED not in path.parents)
+    paths = (path for path in folder.rglob("*.json") if folder / RELEASED.name not in path.parents)
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in sorted(paths)}
 
 

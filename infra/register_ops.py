@@ -148,7 +148,8 @@ def _changed(assigned: Assigned, asked: argparse.Namespace) -> None:
         print(f"{principal} has {', '.join(roles)}; new: {', '.join(given) or 'none'}", file=sys.stderr)
     for principal in asked.revoke:
         count = assigned.take_away(principal)
-        print(f"{principal} had {count} roles and has none; a token that is out holds on for an hour", file=sys.stderr)
+        held = f"had {count} roles and has none" if count else "had none of its own: look at the groups that it is in"
+        print(f"{principal} {held}; a token that is out holds on for an hour", file=sys.stderr)
 
 
 def _id(text: str) -> str:

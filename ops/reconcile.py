@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ops import payments
-from ops.client import Api, Json
+from ops.client import Api, Fault, Json
 from ops.output import Progress, money, show_json, show_table
 
 AT_A_TIME = 8
@@ -169,6 +169,8 @@ async def _rows(app: Api) -> dict[str, Side]:
     rows: dict[str, Side] = {}
     with Progress("payments read from the read model") as progress:
         async for page in payments.pages(app, {"settled": "true"}):
+            if page.get("as_of", "") is None:
+                raise Fault("the read model is still being filled: what is missing in it would not be seen yet")
             rows |= {row["id"]: row_of(row) for row in page["payments"]}
             progress.forward(len(page["payments"]))
     return rows

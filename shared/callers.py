@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _LONGEST_MERCHANT = 64
 
 ON_AZURE = (
@@ -34,13 +34,13 @@ def merchants_by_key(text: str) -> Mapping[str, str]:
     if not isinstance(table, dict):
         raise ValueError("must be a JSON object: the SHA-256 of a key in lower-case hexadecimal, then its merchant")
     if not all(_DIGEST.fullmatch(digest) for digest in table):
-        raise ValueError("each name must be the SHA-256 of a key: 64 digits 0-9a-f, and never the key itself")
+        raise ValueError("each name must be the SHA-256 of a key: 64 hexadecimal digits, and never the key itself")
     if not all(isinstance(merchant, str) and 1 <= len(merchant) <= _LONGEST_MERCHANT for merchant in table.values()):
         raise ValueError(f"each merchant must be a text of 1 to {_LONGEST_MERCHANT} characters")
-    return table
+    return _each_once([(digest.lower(), merchant) for digest, merchant in table.items()])
 
 
-def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _each_once[V](pairs: list[tuple[str, V]]) -> dict[str, V]:
     table = dict(pairs)
     if len(table) != len(pairs):
         raise ValueError("a key stands there twice, so nobody knows whose it is")

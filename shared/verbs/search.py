@@ -5,6 +5,7 @@ Knows no HTTP and no Cosmos.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +14,7 @@ from shared.codec.cursors import position_in, to_cursor
 from shared.codec.rows import HIGHEST, LOWEST, position_at, position_of
 from shared.codec.values import time_to_json
 from shared.domain.rows import Row
-from shared.errors import RowsNotReady
+from shared.errors import PaymentsError, RowsNotReady
 from shared.ports.outbox import has_read_all
 from shared.ports.overview import RowFilter
 from shared.services import Services
@@ -116,18 +117,24 @@ class Freshness:
         self._as_of: datetime | None = None
         self._looked_at: datetime | None = None
         self._is_noted = False
+        self._fault: PaymentsError | None = None
         self._looking = asyncio.Lock()
 
     async def as_of(self, *, services: Services) -> datetime:
         """Every event that was stored until then is in the list; later ones may be.
 
-        Raises StoreBusy, AppendUnknown, and RowsNotReady while the rows are filled for the first time.
+        Raises StoreBusy, and RowsNotReady while the rows are filled for the first time.
         """
         async with self._looking:  # many who ask at once make one look
             now = services.clock.now()
             if self._looked_at is None or not timedelta(0) <= now - self._looked_at < KEPT:
-                self._as_of = await self._look(now, services=services)
-                self._looked_at = now
+                self._looked_at, self._fault = now, None
+                try:
+                    self._as_of = await self._look(now, services=services)
+                except PaymentsError as fault:  # for all who wait: each look of their own would wait as long
+                    self._fault = fault
+        if self._fault is not None:
+            raise self._fault
         if self._as_of is None:
             raise RowsNotReady("the list of payments is being filled, and would not be whole yet: ask again later")
         return self._as_of
@@ -139,6 +146,7 @@ class Freshness:
             return await services.overview.whole_as_of()
         if not self._is_noted:
             if await services.overview.whole_as_of() is None:
-                await services.overview.note_whole(now)
+                with suppress(PaymentsError):  # the timer that measures notes it too
+                    await services.overview.note_whole(now)
             self._is_noted = True
         return now

@@ -47,7 +47,7 @@ async def _sweep_one(row: Row, *, services: Services) -> int:
     swept = 0
     try:
         swept = await _sweep_each_step(row, services=services)
-        row = await _made_whole(row, services=services) if row.owes == UNKNOWN else row
+        row = await _made_whole(row, services=services)
         await services.overview.put(replace(row, swept_at=services.clock.now()))
     except StreamMoved:
         return swept  # it moves: whoever is late looks again
@@ -62,13 +62,15 @@ async def _sweep_one(row: Row, *, services: Services) -> int:
 
 
 async def _made_whole(row: Row, *, services: Services) -> Row:
-    """The row as the stream has it, now that it can be read. One of a payment that nobody knew makes way."""
+    """The row as the stream has it, since events may not have been readable when it was written; at its own version, so
+    that project goes on from there. One of a payment that nobody knew makes way.
+    """
     stream = await services.store.load(row.payment_id)
     if not stream:
         return row
-    shown = row_of(stream[-1])
     if row.merchant_id is not None:
-        return replace(shown, etag=row.etag)
+        return replace(row_of(stream[min(row.version, len(stream)) - 1]), etag=row.etag)
+    shown = row_of(stream[-1])
     standing = await services.overview.stored(shown)
     if standing is None:
         await services.overview.note_month(shown)

@@ -130,6 +130,25 @@ async def test_a_payment_at_rest_that_an_unreadable_event_moved_is_looked_at_by_
         assert swept.swept_at == world.clock.now()
 
 
+async def test_the_sweep_mends_a_row_whose_last_events_could_not_be_read_whatever_it_says_is_owed(
+    tmp_path: Path,
+) -> None:
+    async with a_world(tmp_path, projects=False) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.run()
+        documents, _ = await read_feed(world.backends, None)
+        odd = [await a_document_of_a_later_release(world, payment_id, version=version) for version in (3, 4)]
+        await project([*documents[:2], *odd], services=world.services)
+        before = await row(world, payment_id)
+        assert (before.version, before.status, before.owes) == (4, "created", "settle")
+
+        world.clock.advance_s(10_000)
+        assert await world.sweep() == 0
+
+        after = await row(world, payment_id)
+        assert (after.version, after.status, after.owes, after.settled) == (4, "completed", None, True)
+
+
 async def test_a_payment_of_which_nothing_could_be_read_yet_has_a_row_that_says_so(tmp_path: Path) -> None:
     async with a_world(tmp_path, projects=False) as world:
         payment_id = await world.accept()

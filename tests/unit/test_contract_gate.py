@@ -99,6 +99,17 @@ def test_each_release_has_its_contracts() -> None:
     assert sorted(released) == sorted(versions()), "python -m contracts --release"
 
 
+def test_what_stands_here_is_compared_with_what_was_released(tmp_path: Path) -> None:
+    released = tmp_path / FOLDER / "released"
+    release("1.2.3", released)
+
+    was = contracts_in(released / "1.2.3")
+
+    assert was == contracts_in(ROOT / FOLDER)
+    assert broken(was, PRESENT) == []
+    assert broken({**was, "events/gone.v1.schema.json": "{}"}, PRESENT) == ["events/gone.v1.schema.json: taken away"]
+
+
 def test_what_was_released_was_only_ever_added() -> None:
     if is_shallow(ROOT):
         pytest.skip("a shallow clone does not know what was: fetch all of it")

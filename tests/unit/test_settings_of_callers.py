@@ -1,6 +1,7 @@
 """Settings that say who is let in are read strictly, and refused where they would let in anybody."""
 
 import hashlib
+import json
 
 import pytest
 
@@ -42,6 +43,12 @@ def test_a_table_of_keys_is_read(environment: pytest.MonkeyPatch) -> None:
     assert hash(settings), "telemetry is kept by the settings"
 
 
+def test_a_digest_may_be_written_in_capitals(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("MERCHANT_KEYS", json.dumps({DIGEST.upper(): "merchant-2"}))
+
+    assert read_settings().merchants == {DIGEST: "merchant-2"}
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -50,7 +57,7 @@ def test_a_table_of_keys_is_read(environment: pytest.MonkeyPatch) -> None:
         "[]",
         "null",
         '{"key-1-s3cret": "m"}',
-        f'{{"{DIGEST.upper()}": "m"}}',
+        f'{{"{DIGEST}": "m", "{DIGEST.upper()}": "m"}}',
         f'{{"{DIGEST}0": "m"}}',
         f'{{"{DIGEST}": ""}}',
         f'{{"{DIGEST}": "{"s3cret" * 11}"}}',
