@@ -58,6 +58,7 @@ class DeadMessage(Answer):
     attempt: int
     delivery_count: int
     answered: Annotated[bool, Field(description="Whether the other side had said yes, and that was not recorded.")]
+    answered_of: Annotated[str | Absent, Field(description="The step that the yes was to, if another heard it.")] = None
     reference: str | Absent = None
     heard_at: datetime | Absent = None
 

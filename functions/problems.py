@@ -38,7 +38,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "list_not_ready": (503, "The list is being filled from the stored events, and is not whole yet. Ask again later."),
     "payment_not_found": (404, "There is no payment with this id."),
     "already_settled": (409, "The money was taken before. Nothing was changed; it can be given back."),
-    "not_settled": (409, "The money was not taken, so none can be given back. Cancel the payment instead."),
+    "not_settled": (409, "The payment is not settled, so nothing of it can be given back here."),
     "refund_exceeds_payment": (409, "That is more than is left of what was taken: refunds under way count too."),
     "too_many_refunds": (409, "The payment has as many refunds as one can have."),
     "payment_ended": (409, "The payment has failed before. Nothing was changed."),

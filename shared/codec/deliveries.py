@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from shared.codec.properties import (
     ANSWERED,
+    ANSWERED_OF,
     ATTEMPT,
     BROKERS_DESCRIPTION,
     BROKERS_REASON,
@@ -66,8 +67,9 @@ def heard(properties: Mapping[str, object]) -> Yes | None:
     if ANSWERED not in properties:
         return None
     reference, heard_at = properties.get(REFERENCE), properties.get(HEARD_AT)
+    of = str(properties[ANSWERED_OF]) if ANSWERED_OF in properties else None
     try:
-        return Yes(str(reference) if reference else None, time_from_json(str(heard_at)) if heard_at else None)
+        return Yes(str(reference) if reference else None, time_from_json(str(heard_at)) if heard_at else None, of)
     except NOT_OURS:
         return Yes(str(reference) if reference else None)
 

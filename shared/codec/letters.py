@@ -32,6 +32,7 @@ def letter_to_json(record: LetterRecord) -> dict[str, Any]:
             "attempt": record.attempt,
             "delivery_count": record.delivery_count,
             "answered": yes is not None,
+            **({"answered_of": yes.of} if yes and yes.of else {}),
             **({"reference": yes.reference} if yes and yes.reference else {}),
             **({"heard_at": time_to_json(yes.heard_at)} if yes and yes.heard_at else {}),
         },
@@ -90,7 +91,11 @@ def _yes(message: Mapping[str, Any]) -> Yes | None:
     if not message["answered"]:
         return None
     heard_at = message.get("heard_at")
-    return Yes(reference=message.get("reference"), heard_at=time_from_json(heard_at) if heard_at else None)
+    return Yes(
+        reference=message.get("reference"),
+        heard_at=time_from_json(heard_at) if heard_at else None,
+        of=message.get("answered_of"),
+    )
 
 
 def _entry(fields: Mapping[str, str]) -> Entry:

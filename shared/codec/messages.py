@@ -22,6 +22,7 @@ from shared.codec.deliveries import Delivery
 from shared.codec.facts import FORMS, type_name
 from shared.codec.properties import (
     ANSWERED,
+    ANSWERED_OF,
     ATTEMPT,
     BROKERS_DESCRIPTION,
     BROKERS_REASON,
@@ -186,4 +187,4 @@ def _answer(yes: Yes | None) -> dict[str, str | int]:
         return {}
     reference = {REFERENCE: yes.reference} if yes.reference else {}
     heard_at = {HEARD_AT: time_to_json(yes.heard_at)} if yes.heard_at else {}
-    return {ANSWERED: 1, **reference, **heard_at}
+    return {ANSWERED: 1, **reference, **heard_at, **({ANSWERED_OF: str(yes.of)} if yes.of else {})}

@@ -22,6 +22,9 @@ BROKERS_REASON: Final = "DeadLetterReason"
 BROKERS_DESCRIPTION: Final = "DeadLetterErrorDescription"
 """The broker's own. It overwrites them when the letter dies again on its way to being recorded."""
 
+ANSWERED_OF: Final = "answered_of"
+"""The step that the yes is to, where another one heard it."""
+
 PROPERTIES: Final = frozenset(
     {
         ATTEMPT,
@@ -29,6 +32,7 @@ PROPERTIES: Final = frozenset(
         ANSWERED,
         REFERENCE,
         HEARD_AT,
+        ANSWERED_OF,
         SOURCE,
         REASON,
         DESCRIPTION,

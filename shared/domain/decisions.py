@@ -25,7 +25,7 @@ from shared.domain.events import (
     PaymentVoided,
 )
 from shared.domain.payment import Payment, RefundTask, Step, Task
-from shared.domain.refund import MOST
+from shared.domain.refund import MOST, MOST_REQUESTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,9 @@ def _refund_requested(payment: Payment, fact: PaymentRefundRequested) -> tuple[E
         return Refused("not_settled")
     if not 0 < fact.amount_minor <= payment.refundable_minor:
         return Refused("refund_exceeds_payment")
-    return (fact,) if len(payment.refunds) < MOST else Refused("too_many_refunds")
+    standing = sum(not refund.is_failed for refund in payment.refunds)
+    is_full = standing >= MOST or len(payment.refunds) >= MOST_REQUESTED
+    return Refused("too_many_refunds") if is_full else (fact,)
 
 
 def _once_more(payment: Payment, step: Task, *, reference: str, at: datetime) -> tuple[Event, ...]:
@@ -265,7 +267,7 @@ def _voided(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refuse
 def _cancelled(payment: Payment, fact: PaymentVoided) -> tuple[Event, ...] | Refused:
     """The void goes first: the failure then starts no other."""
     if payment.settled:
-        return Refused("already_settled")
+        return _once_more(payment, Step.CANCEL, reference=fact.void_id, at=fact.occurred_at)
     return (fact, cancelled(Step.CANCEL, payment, at=fact.occurred_at))
 
 

@@ -25,11 +25,13 @@ from shared.domain.stream import StoredEvent
 class Yes:
     """A yes of the other side that is not recorded yet.
 
-    reference and heard_at: None in messages and letters of a release that did not keep them.
+    reference and heard_at: None in messages and letters of a release that did not keep them. of: the step that it is a
+    yes to, where that is another than the one that heard it: a void can hear that the money was taken.
     """
 
     reference: str | None = None
     heard_at: datetime | None = None
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from shared.domain.events import PaymentRefunded, PaymentRefundFailed, PaymentRe
 
 type RefundStatus = Literal["pending", "refunded", "failed"]
 
-MOST = 20
-"""Refunds of one payment. Each stands in every later event of it, and an event has to stay small."""
+MOST, MOST_REQUESTED = 20, 40
+"""Refunds of one payment that have not failed, and all. Each stands in every later event, which has to stay small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

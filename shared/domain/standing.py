@@ -170,13 +170,20 @@ def _standing(
         payment=payment,
         causes=tuple(stored.event_id for stored in starts),
         starter=[stored for stored in starts if not isinstance(stored.event, PaymentResumed)][-1].event_id,
-        started_at=starts[0].event.occurred_at,
+        started_at=_first_sent_after(payment, task, began=starts[0].event.occurred_at),
         since=cause.occurred_at,
         resumed=resumed,
         parked=given_up,
         sweeps=_sweeps(starts),
         rests=is_over and given_up is None and intention is not Intention.NOTHING and not _is_end(resumed),
     )
+
+
+def _first_sent_after(payment: Payment, task: Task, *, began: datetime) -> datetime:
+    """Before that nothing can have been sent for it: to release money, it must have been reserved."""
+    if task in (Step.CANCEL, Step.VOID) and payment.created:
+        return max(began, payment.created.occurred_at)
+    return began
 
 
 def _is_end(resumed: PaymentResumed | None) -> bool:

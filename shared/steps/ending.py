@@ -66,11 +66,13 @@ def _given_up(turn: Turn, wish: PaymentResumed) -> Event:
 
 def captured_instead(reference: str, *, payment: Payment, at: datetime) -> Heard:
     """Money that was taken from a payment that has failed: then no void is owed, and a person gives it back."""
-    return Heard(payment, PaymentSettled(occurred_at=at, capture_id=reference))
+    return Heard(payment, PaymentSettled(occurred_at=at, capture_id=reference), yes=Yes(reference, at, Step.SETTLE))
 
 
 def heard(yes: Yes, *, step: PaymentStep, payment: Payment, at: datetime) -> Heard:
     """The fact that a yes amounts to, to be recorded whatever the payment has become."""
+    if yes.of == Step.SETTLE and yes.reference:
+        return Heard(payment, PaymentSettled(occurred_at=yes.heard_at or at, capture_id=yes.reference), yes=yes)
     return Heard(payment, step.fact(Done(yes.reference or "delivered"), at=yes.heard_at or at), yes=yes)
 
 

@@ -127,6 +127,8 @@ async def _unless_over(parked: Parked, *, turn: Turn) -> Outcome:
         now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.task)
         if now.stands is Stands.DONE:
             return _not_to_act(now, turn=turn)
+        if intend(now.payment, turn.step.task, now=turn.began) is Intention.GIVE_UP:
+            return Again("given_up", "its payment is to be cancelled: it is asked about, and ended")
     return parked
 
 
@@ -166,14 +168,16 @@ async def _once_more(turn: Turn, now: Standing) -> Outcome | Heard | Wanted:
         if turn.attempt >= turn.policy.attempts:
             return Again("not_recorded", "the merchant was called as often as it may be; the store has to note the end")
         return _concluded(await turn.send(now.payment), turn=turn, payment=now.payment)
+    is_given_up = intend(now.payment, turn.step.task, now=turn.began) is Intention.GIVE_UP
     answer = await turn.ask(now.payment, started_at=now.started_at)
+    if is_given_up and isinstance(answer, OurFault) and turn.is_quiet:  # the books tell whether it was done at last
+        answer = await turn.find(now.payment)
     if not isinstance(answer, NeverSeen):
         return _concluded(answer, turn=turn, payment=now.payment)
     if turn.yes:
         return Again("yes_not_found", f"a yes to {turn.call.request_id} was heard, and it cannot be found")
     if not turn.is_quiet:
         return Again("not_quiet", f"{turn.call.request_id} was never seen so far", must_be_quiet=True)
-    is_given_up = intend(now.payment, turn.step.task, now=turn.began) is Intention.GIVE_UP
     if is_given_up or turn.is_forgotten(now.started_at):
         return _concluded(answer, turn=turn, payment=now.payment)
     return _concluded(await turn.send(now.payment), turn=turn, payment=now.payment)

@@ -95,6 +95,8 @@ DECLINED = {"refund_reference": REFUND_ID, **MONEY, "status": "declined", "code"
         (books(OTHERS, REFUNDED), Done("re_1")),
         (books(DECLINED, REFUNDED), Done("re_1")),
         (books(DECLINED), Declined("no")),
+        (books(DECLINED, {**REFUNDED, "status": "pending"}), UNCLEAR),
+        (books({**REFUNDED, "status": "pending"}, DECLINED), UNCLEAR),
         (books(OTHERS), NeverSeen()),
         (books(), NeverSeen()),
         (books({**REFUNDED, "status": "pending"}), UNCLEAR),
@@ -115,6 +117,15 @@ DECLINED = {"refund_reference": REFUND_ID, **MONEY, "status": "declined", "code"
 )
 async def test_what_the_books_say_of_a_refund(odd: OddServer, at: Make, said: Said, answer: AskAnswer) -> None:
     assert await found(at(odd.answering(listed=said))) == answer
+
+
+async def test_a_refund_that_was_made_before_and_is_not_in_the_books_yet_is_looked_up_again(
+    odd: OddServer, at: Make
+) -> None:
+    conflict = Said(409, {"code": "already_refunded"})
+
+    for said in (books(), books(DECLINED)):
+        assert isinstance(await sent(at(odd.answering(conflict, listed=said))), Unknown)
 
 
 async def test_books_that_go_on_do_not_say_that_a_refund_was_never_seen(odd: OddServer, at: Make) -> None:

@@ -1,16 +1,22 @@
 """A merchant cancels: the payment ends without money taken, or goes on because the provider had taken it before."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from shared.domain.decisions import Refused
+from shared.domain.events import PaymentSettled
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Payment, Status, Step
+from shared.ports.provider import Answer, Call, Done
+from shared.services import Services
 from shared.verbs.cancel import cancel
 from tests import places
 from tests.facts import COMPLETED
 from tests.flow.kit.edge import Edge
+from tests.flow.kit.failing_ports import busy_in_append
 from tests.flow.kit.world import World, a_world
 
 CANCELLED = ["initiated", "created", "cancel_requested", "voided", "failed"]
@@ -213,6 +219,73 @@ async def test_a_cancel_that_is_given_up_ends_the_payment_and_leaves_the_void_to
         assert payment.failed is not None
         assert (payment.failed.reason, payment.owed) == ("discarded", (Step.VOID,))
         assert [letter.step for letter in await world.letters(status=LetterStatus.OPEN)] == ["void"]
+
+
+@pytest.mark.parametrize("times", [1, 30])
+async def test_a_capture_that_the_cancel_hears_of_is_never_forgotten(times: int, tmp_path: Path) -> None:
+    """A copy carries it, or at last the loudest letter, which is recorded when the store is back."""
+    async with a_world(tmp_path, alter=busy_in_append(PaymentSettled, times=times)) as world:
+        payment_id = await world.accept("pm_settle_times_out_once")
+        await world.work()
+
+        await world.cancel(payment_id)
+        await world.run(for_s=40_000)
+
+        assert (await world.events(payment_id))[-2:] == ["settled", "completed"]
+        assert await world.charges(payment_id) == 1
+        for letter in await world.letters():
+            assert (letter.reason, letter.severity, letter.status) == (
+                "charged_not_recorded",
+                "high",
+                LetterStatus.CLOSED,
+            )
+
+
+async def test_a_void_that_is_done_although_the_money_was_taken_can_be_seen_to(tmp_path: Path) -> None:
+    class Odd:
+        """It says yes to a void whatever was captured."""
+
+        def __init__(self, provider: Any) -> None:
+            self._provider = provider
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._provider, name)
+
+        async def void(self, payment: Payment, call: Call) -> Answer:
+            del payment, call
+            return Done("vo_odd")
+
+    def odd(services: Services) -> Services:
+        return replace(services, provider=cast("Any", Odd(services.provider)))
+
+    async with a_world(tmp_path, alter=odd) as world:
+        payment_id = await authorised(world, "pm_ok")
+        await world.cancel(payment_id)
+        await world.read_page("publish")
+        assert await world.deliver_one(str(places.SETTLE), Step.SETTLE)
+        await world.run()
+        letter = await world.only_letter()
+        assert (letter.reason, letter.severity) == ("charged_twice", "high")
+
+        await world.discard(letter.letter_id)
+        await world.run()
+
+        assert (await world.only_letter()).status is LetterStatus.CLOSED
+        assert (await world.payment(payment_id)).waiting == ()
+
+
+async def test_a_payment_that_the_provider_calls_wrong_is_cancelled_all_the_same(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept("pm_invalid")
+        await world.cancel(payment_id)
+
+        await world.run()
+
+        assert await world.events(payment_id) == ["initiated", "cancel_requested", "failed"]
+        failed = (await world.payment(payment_id)).failed
+        assert failed is not None
+        assert failed.reason == "cancelled"
+        assert await world.letters() == []
 
 
 async def test_a_cancel_that_nobody_works_on_is_swept(tmp_path: Path) -> None:

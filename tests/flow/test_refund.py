@@ -258,6 +258,34 @@ async def test_what_was_not_taken_is_not_given_back(tmp_path: Path) -> None:
         assert await world.refund(declined) == Refused("not_settled")
 
 
+async def test_what_a_letter_without_a_readable_body_tells_of_a_refund_is_known_by_its_cause(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await paid(world, "pm_refund_fails_twice")
+        await world.refund(payment_id, 500)
+        await world.work()
+        await world.wait()
+        await world.make_unreadable(str(places.REFUND))
+        await world.run()
+
+        letter = await world.only_letter(reason="unreadable")
+        assert letter.refund_id == refund_id_for(payment_id, "refund-1")
+        await world.replay_all()
+        await world.run()
+
+        assert await statuses(world, payment_id) == [(500, "refunded")]
+        assert await times_refunded(world, payment_id) == [1]
+
+
+async def test_declined_refunds_leave_room_for_others(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await paid(world, "pm_refund_declined")
+        for number in range(20):
+            await world.refund(payment_id, 1, key=f"k{number}")
+        await world.run()
+
+        assert isinstance(await world.refund(payment_id, 1, key="another"), RefundAccepted)
+
+
 async def test_a_payment_has_only_so_many_refunds(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id = await paid(world)

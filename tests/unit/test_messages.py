@@ -33,6 +33,7 @@ def test_the_names_of_the_properties_are_what_is_in_flight_when_a_new_version_st
         "attempt",
         "quiet",
         "answered",
+        "answered_of",
         "answered_reference",
         "answered_at",
         "source",

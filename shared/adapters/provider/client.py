@@ -23,7 +23,7 @@ from shared.adapters.provider.words import (
     verdict,
 )
 from shared.domain.payment import Payment, RefundTask, Step, Task
-from shared.ports.provider import Answer, AskAnswer, Busy, Call, NeverSeen, Unknown
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, NeverSeen, Unknown
 
 MAX_BODY_BYTES = 64 * 1024
 """A longer body is not the provider's: its answers have a few hundred bytes for each try of a payment."""
@@ -79,8 +79,8 @@ class HttpProvider:
         if not says_done_before(answer, step):
             return answer
         match await self.find(payment, step, call=call):
-            case NeverSeen():
-                return answer
+            case NeverSeen() | Declined():
+                return Unknown(f"the provider says {answer}, and its books do not show it yet")
             case Busy(why, retry_after_s):
                 return Unknown(why, retry_after_s)
             case found:

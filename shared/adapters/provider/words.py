@@ -182,7 +182,7 @@ def in_the_books(heard: Heard, *, payment: Payment, step: Task) -> AskAnswer:
 def _done(tries: Sequence[Any], answers: Sequence[AskAnswer | None]) -> Done | None:
     """The yes of one try counts, whatever the others say. One that stands goes before one that was released."""
     yes = [
-        (each["status"] == "voided", answer.reference)
+        (each.get("status") == "voided", answer.reference)
         for each, answer in zip(tries, answers, strict=True)
         if isinstance(answer, Done)
     ]
@@ -233,7 +233,8 @@ def _of_refunds(listed: Json, *, payment: Payment, task: RefundTask, unclear: Bu
     own = [each for each in refunds if each.get("refund_reference") == task.refund_id]
     answers = [_of_one(each, payment=payment, task=task) or unclear for each in own]
     done = [answer for answer in answers if isinstance(answer, Done)]
-    return next(iter([*done, *answers]), NeverSeen())
+    open_ones = [answer for answer in answers if answer is unclear]
+    return next(iter([*done, *open_ones, *answers]), NeverSeen())
 
 
 def _of_one(listed: Json, *, payment: Payment, task: RefundTask) -> Done | Declined | None:

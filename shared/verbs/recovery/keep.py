@@ -13,9 +13,9 @@ from shared import flow, signals
 from shared.codec.cloud_events import from_cloud_event
 from shared.codec.deliveries import Delivery, as_dead_letter, cause_of, named_in, record_attempts
 from shared.codec.messages import parked_again
-from shared.domain.events import PaymentParked
+from shared.domain.events import Event, PaymentParked, PaymentRefundRequested, PaymentResumed
 from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus, earlier_letter_id_of, letter_id_of
-from shared.domain.payment import Step
+from shared.domain.payment import RefundTask, Step, task_named
 from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
 from shared.domain.standing import Standing, standing
@@ -45,7 +45,7 @@ async def keep(delivery: Delivery, *, services: Services) -> None:
     record: LetterRecord | None = None
     try:
         try:
-            await _answer(_record_of(letter, services=services), services=services)
+            await _answer(await _named(_record_of(letter, services=services), services=services), services=services)
         finally:
             record = await _in_the_box(letter, services=services)
         record = await _parked(record, services=services)
@@ -60,7 +60,7 @@ async def keep(delivery: Delivery, *, services: Services) -> None:
 
 async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord:
     """The record as it is stored, now or before, be it by an earlier release under another id."""
-    record = _record_of(letter, services=services)
+    record = await _named(_record_of(letter, services=services), services=services)
     earlier = await services.letters.get(earlier_letter_id_of(source=record.source, message_id=record.message_id))
     if earlier is not None and earlier.reason == record.reason and earlier.status is LetterStatus.OPEN:
         return earlier
@@ -69,6 +69,24 @@ async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord
         record = replace(record, severity=severity.value)
     await services.letters.add(record)
     return await services.letters.get(record.letter_id) or record
+
+
+async def _named(record: LetterRecord, *, services: Services) -> LetterRecord:
+    """Of which refund it tells: where the body does not say, the event does that the message stems from."""
+    if record.step != Step.REFUND or record.refund_id is not None:
+        return record
+    with suppress(Unreadable):
+        for stored in await _stream_of(record, services=services):
+            if stored.event_id == record.cause:
+                return replace(record, refund_id=_refund_of(stored.event))
+    return record
+
+
+def _refund_of(event: Event) -> str | None:
+    if isinstance(event, PaymentRefundRequested):
+        return event.refund_id
+    task = task_named(event.step) if isinstance(event, PaymentResumed) else None
+    return task.refund_id if isinstance(task, RefundTask) else None
 
 
 async def _is_unreadable(record: LetterRecord, *, services: Services) -> bool:
