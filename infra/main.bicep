@@ -145,9 +145,9 @@ var doors = ['API_AUTH', 'DEVELOPMENT_HOSTS', 'DEVELOPMENT_PRINCIPAL', 'MERCHANT
 var tuned = toObject(filter(items(tuning), each => !contains(doors, toUpper(each.key))), each => each.key, each => each.value)
 // Whoever gives the key itself has put a secret where many read. A key of the host has 56 characters.
 var misread = filter(items(merchantKeys), each => length(each.key) != 64 || empty(each.value) || length(each.value) > 64 || trim(each.value) != each.value)
-var merchants = empty(misread)
-  ? toObject(items(merchantKeys), each => toLower(each.key), each => each.value)
-  : fail('merchantKeys: each name is the sha256 of a function key, 64 hex digits, never the key; each value a merchant of 1 to 64 characters, without blanks around it')
+var inSmallLetters = toObject(items(merchantKeys), each => toLower(each.key), each => each.value)
+var keysWanted = 'each name is the sha256 of a function key, 64 hex digits, never the key; each value 1 to 64 characters, no blanks around'
+var merchants = empty(misread) ? inSmallLetters : fail('merchantKeys: ${keysWanted}')
 var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=provider-api-key)' } : {}
 
 // docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
