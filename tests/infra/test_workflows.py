@@ -171,8 +171,9 @@ def test_no_checkout_leaves_its_token_behind() -> None:
     checkouts = [step for _, step in steps() if str(step.get("uses", "")).startswith("actions/checkout@")]
 
     assert checkouts
-    assert all(step["with"].pop("persist-credentials") is False for step in checkouts)
-    assert [step["with"] for step in checkouts if step["with"]] == [{"fetch-depth": 0}], "only the tests read history"
+    told = [dict(step["with"]) for step in checkouts]
+    assert all(each.pop("persist-credentials") is False for each in told)
+    assert [each for each in told if each] == [{"fetch-depth": 0}], "only the tests read history"
 
 
 def test_what_azure_could_not_foresee_is_told_too() -> None:
