@@ -128,7 +128,7 @@ async def _unless_over(parked: Parked, *, turn: Turn) -> Outcome:
         if now.stands is Stands.DONE:
             return _not_to_act(now, turn=turn)
         if intend(now.payment, turn.step.task, now=turn.began) is Intention.GIVE_UP:
-            return Again("given_up", "its payment is to be cancelled: it is asked about, and ended")
+            return Again("given_up", "the payment was given up meanwhile: it is asked about, and ended")
     return parked
 
 
