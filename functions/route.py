@@ -68,7 +68,7 @@ def on_request(bp: func.Blueprint, route: Route, *, doors: Doors, respond: Respo
     async def in_time(req: func.HttpRequest, traceparent: str) -> func.HttpResponse:
         caller = _let_in(req, route=route, doors=doors)
         if isinstance(caller, Refusal):
-            return _refused(caller, route=route)
+            return refused(caller, route=route)
         return await respond(Request(req, traceparent, caller))
 
     @bp.function_name(route.name)
@@ -97,7 +97,8 @@ def _let_in(req: func.HttpRequest, *, route: Route, doors: Doors) -> Caller | Re
     return odd_body(req) or caller
 
 
-def _refused(refusal: Refusal, *, route: Route) -> func.HttpResponse:
+def refused(refusal: Refusal, *, route: Route) -> func.HttpResponse:
+    """The answer to somebody who is not let in, which is told where it may be an attack."""
     response = problem(refusal.code, detail=refusal.detail)
     if response.status_code == HTTPStatus.FORBIDDEN:
         fields = {"event_name": REFUSED, "function": route.name, "code": refusal.code}

@@ -1,5 +1,7 @@
 """How the settings about callers are read, and where they may not be used. Knows no request."""
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -47,16 +49,49 @@ def _each_once[V](pairs: list[tuple[str, V]]) -> dict[str, V]:
     return table
 
 
+_PREFIX = "whsec_"
+_SECRETS_AT_MOST, _SHORTEST_SECRET, _LONGEST_SECRET = 2, 24, 64
+_PUBLISHED = b"local development"
+"""In the secret of local.settings.sample.json, which everybody can read."""
+
+
+def webhook_secrets(text: str) -> tuple[str, ...]:
+    """The secrets of Standard Webhooks, between spaces. Two, while one follows the other. Raises ValueError, which
+    repeats no value.
+    """
+    secrets = tuple(text.split())
+    if not 1 <= len(secrets) <= _SECRETS_AT_MOST or not all(map(_key_of, secrets)):
+        raise ValueError(
+            f"must be one secret or two, each {_PREFIX} and the base64 of {_SHORTEST_SECRET} to {_LONGEST_SECRET} bytes"
+        )
+    return secrets
+
+
+def is_published(secret: str) -> bool:
+    """Whether it stands in this repository."""
+    return _PUBLISHED in _key_of(secret)
+
+
+def _key_of(secret: str) -> bytes:
+    """Empty for what is no secret of that form."""
+    encoded = secret.removeprefix(_PREFIX)
+    try:
+        key = base64.b64decode(encoded, validate=True) if encoded != secret else b""
+    except (binascii.Error, ValueError):
+        return b""
+    return key if _SHORTEST_SECRET <= len(key) <= _LONGEST_SECRET else b""
+
+
 def host_names(text: str) -> frozenset[str]:
     """Names between commas, in small letters."""
     return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def beyond_this_platform(
-    platform: Mapping[str, str], *, vouched: Mapping[str, bool], has_development_principal: bool, has_identity: bool
+    platform: Mapping[str, str], *, vouched: Mapping[str, bool], for_laptops: Mapping[str, str], has_identity: bool
 ) -> list[str]:
     """Why the settings are too trusting for where this process runs. platform: what it says
-    of itself. vouched: by setting, whether it says `entra`.
+    of itself. vouched: by setting, whether it says `entra`. for_laptops: by setting, what its value would do elsewhere.
 
     A client can write the header of the client principal itself. So it is believed only where the platform overwrites
     it, which it does nowhere but on Azure, with its authentication on.
@@ -65,8 +100,8 @@ def beyond_this_platform(
     is_signed_in, is_off = says in ("true", "1"), says in ("false", "0")
     is_on_azure = is_signed_in or any(platform.get(mark) for mark in ON_AZURE)
     faults = []
-    if has_development_principal and (is_on_azure or has_identity):
-        faults.append("DEVELOPMENT_PRINCIPAL: lets everybody in, so it is only for a laptop: take it away on Azure")
+    if is_on_azure or has_identity:
+        faults += [f"{setting}: {does}, so it is only for a laptop" for setting, does in for_laptops.items()]
     for setting in [name for name, is_entra in vouched.items() if is_entra]:
         if is_off:
             faults.append(f"{setting}: entra needs the platform's authentication, and {SIGN_IN} says that it is off")

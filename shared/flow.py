@@ -14,6 +14,9 @@ from shared.domain.events import (
     PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
@@ -91,6 +94,9 @@ MAP = (
     Route(PaymentRefundRequested, "payment-refund-requested", (Reaction(Step.REFUND, "refund", "refund_payment"),)),
     Route(PaymentRefunded, "payment-refunded"),
     Route(PaymentRefundFailed, "payment-refund-failed"),
+    Route(PaymentDisputeOpened, "payment-dispute-opened"),
+    Route(PaymentDisputeWon, "payment-dispute-won"),
+    Route(PaymentDisputeLost, "payment-dispute-lost"),
 )
 
 _REACTIONS = [(route, reaction) for route in MAP for reaction in route.reactions]

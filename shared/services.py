@@ -14,6 +14,7 @@ from shared.ports.notifier import Notifier
 from shared.ports.outbox import Outbox
 from shared.ports.overview import Overview
 from shared.ports.provider import Provider
+from shared.ports.provider_news import ProviderNews
 from shared.ports.telemetry import Telemetry
 from shared.ports.topics import Publisher, Scheduler
 
@@ -79,6 +80,7 @@ class Services:
     overview: Overview
     outbox: Outbox
     provider: Provider
+    provider_news: ProviderNews
     notifier: Notifier
     telemetry: Telemetry
     clock: Clock

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.callers import SIGN_IN, beyond_this_platform, host_names, merchants_by_key
+from shared.callers import SIGN_IN, beyond_this_platform, host_names, is_published, merchants_by_key, webhook_secrets
 from shared.domain.retry import Retries, RetryPolicy
 
 DUPLICATE_DETECTION_WINDOW_S = 3600
@@ -45,6 +45,12 @@ def _none_if_empty(value: object) -> object:
 def _readable_keys(text: str) -> str:
     merchants_by_key(text)
     return text
+
+
+def _usable_secrets(secrets: SecretStr | None) -> SecretStr | None:
+    if secrets is not None:
+        webhook_secrets(secrets.get_secret_value())
+    return secrets
 
 
 class SettingsFault(ValueError):
@@ -83,6 +89,7 @@ class Settings(BaseSettings):
     development_hosts: str | None = None
     provider_base_url: AnyHttpUrl
     provider_api_key: SecretStr | None = None
+    provider_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_usable_secrets)] = None
     provider_timeout_s: Seconds = 10
     notifier_timeout_s: Seconds = 10
     use_proxy_settings: bool = False
@@ -142,6 +149,20 @@ class Settings(BaseSettings):
         return merchants_by_key(self.merchant_keys)
 
     @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Any of them may have signed what the provider sends. Empty: nothing that it sends is believed."""
+        secrets = self.provider_webhook_secrets
+        return webhook_secrets(secrets.get_secret_value()) if secrets else ()
+
+    @property
+    def for_laptops(self) -> Mapping[str, str]:
+        """The settings that may not be used on Azure as they are, and what they would do there."""
+        found = {"DEVELOPMENT_PRINCIPAL": "lets everybody in"} if self.development_principal is not None else {}
+        if any(map(is_published, self.webhook_secrets)):
+            found["PROVIDER_WEBHOOK_SECRETS"] = "everybody knows this secret"
+        return found
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Names beside those of the loopback under which a local host may be asked."""
         return host_names(self.development_hosts or "")
@@ -173,7 +194,7 @@ def read_settings() -> Settings:
     faults = beyond_this_platform(
         Platform().model_dump(by_alias=True),
         vouched={"API_AUTH": settings.api_auth == "entra", "OPS_AUTH": settings.ops_auth == "entra"},
-        has_development_principal=settings.development_principal is not None,
+        for_laptops=settings.for_laptops,
         has_identity=bool(settings.cosmos_endpoint or settings.servicebus_namespace),
     )
     if faults:

@@ -10,6 +10,7 @@ PAYMENTS_COMPLETED = "payments.completed"
 PAYMENTS_FAILED = "payments.failed"
 CANCELS_REQUESTED = "cancels.requested"
 REFUNDS_REQUESTED = "refunds.requested"
+PROVIDER_NEWS = "provider.news"  # outcome
 PAYMENTS_SWEPT = "payments.swept"  # step
 PAYMENTS_NOT_SWEPT = "payments.not_swept"  # reason
 STEPS_OWED = "steps.owed"  # step: what the payment waits for now
@@ -38,6 +39,7 @@ COUNTERS = frozenset(
         PAYMENTS_FAILED,
         CANCELS_REQUESTED,
         REFUNDS_REQUESTED,
+        PROVIDER_NEWS,
         PAYMENTS_SWEPT,
         PAYMENTS_NOT_SWEPT,
         STEPS_OWED,
@@ -59,6 +61,7 @@ LOG_ACCEPTED = "accept.accepted"  # info
 LOG_DEAD_LETTER_RECORDED = "recover.dead_letter_recorded"  # error; critical for severity `high`, warning for `low`
 LOG_SWEPT = "sweep.swept"  # warning
 LOG_OUTBOX_LAG = "publish.outbox_lag"  # info, from a timer, with the field lag_s
+LOG_NEWS = "hear.news"  # info; error where what the provider tells cannot be brought together with what is here
 LOG_COMPLETED = "project.completed"  # info, once per payment, with the field seconds
 
-LOG_EVENTS = frozenset({LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_COMPLETED})
+LOG_EVENTS = frozenset({LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_NEWS, LOG_COMPLETED})

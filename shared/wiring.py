@@ -26,6 +26,7 @@ from shared.adapters.exporters import pipelines
 from shared.adapters.lines import export_lines
 from shared.adapters.notifier import HttpNotifier
 from shared.adapters.provider.client import HttpProvider
+from shared.adapters.provider.webhook import SignedNews
 from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.adapters.telemetry import OpenTelemetry, quiet_libraries
@@ -103,6 +104,7 @@ def services_over(
             api_key=_secret(settings.provider_api_key),
             limit_s=settings.provider_timeout_s,
         ),
+        provider_news=SignedNews(settings.webhook_secrets),
         notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
         telemetry=telemetry_of(settings),
         clock=SystemClock(),

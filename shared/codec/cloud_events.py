@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +20,8 @@ _EVENT_ID = re.compile(r"([0-9A-Za-z-]{1,64}):[0-9]{1,9}")
 
 
 REFUND_ID = "refundid"
-"""An extension attribute; their names have small letters only."""
+DISPUTE_ID = "disputeid"
+"""Extension attributes; their names have small letters only."""
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -48,7 +50,10 @@ def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
         event_id=event_id or stored.event_id,
         kind=type_name(stored.event),
         time=stored.event.occurred_at,
-        refund_id=getattr(stored.event, "refund_id", None),
+        about={
+            REFUND_ID: getattr(stored.event, "refund_id", None),
+            DISPUTE_ID: getattr(stored.event, "dispute_id", None),
+        },
     )
 
 
@@ -56,10 +61,10 @@ def repeated_cloud_event(
     stored: StoredEvent, *, event_id: str, kind: str, time: datetime, refund_id: str | None
 ) -> str:
     """An earlier event of the payment once more, with the payment as it is now. kind: its stored type."""
-    return _written(stored, event_id=event_id, kind=kind, time=time, refund_id=refund_id)
+    return _written(stored, event_id=event_id, kind=kind, time=time, about={REFUND_ID: refund_id})
 
 
-def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime, refund_id: str | None) -> str:
+def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime, about: Mapping[str, str | None]) -> str:
     event = {
         "specversion": "1.0",
         "id": event_id,
@@ -70,8 +75,7 @@ def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime, r
         "datacontenttype": "application/json",
         "data": payment_to_json(stored.payment),
     }
-    if refund_id:
-        event[REFUND_ID] = refund_id
+    event |= {name: value for name, value in about.items() if value}
     if stored.traceparent:
         event["traceparent"] = stored.traceparent
     return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent

@@ -16,6 +16,7 @@ from shared.codec.values import (
     time_from_json,
     time_to_json,
 )
+from shared.domain.dispute import Decision
 from shared.domain.events import (
     Event,
     FailureReason,
@@ -25,6 +26,9 @@ from shared.domain.events import (
     PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
@@ -126,6 +130,40 @@ def _read_refund_failed(occurred_at: datetime, data: Json) -> PaymentRefundFaile
     )
 
 
+def _write_dispute_opened(event: PaymentDisputeOpened) -> Json:
+    return {
+        "dispute_id": event.dispute_id,
+        "amount_minor": event.amount_minor,
+        "reason": event.reason,
+        "opened_at": time_to_json(event.opened_at),
+    }
+
+
+def _read_dispute_opened(occurred_at: datetime, data: Json) -> PaymentDisputeOpened:
+    return PaymentDisputeOpened(
+        occurred_at=occurred_at,
+        dispute_id=as_text(data["dispute_id"]),
+        amount_minor=as_amount(data["amount_minor"]),
+        reason=as_text(data["reason"]),
+        opened_at=time_from_json(data["opened_at"]),
+    )
+
+
+def _write_decision(event: Decision) -> Json:
+    return {"dispute_id": event.dispute_id, "decided_at": time_to_json(event.decided_at)}
+
+
+def _decision_of[D: Decision](kind: type[D]) -> Callable[[datetime, Json], D]:
+    def read(occurred_at: datetime, data: Json) -> D:
+        return kind(
+            occurred_at=occurred_at,
+            dispute_id=as_text(data["dispute_id"]),
+            decided_at=time_from_json(data["decided_at"]),
+        )
+
+    return read
+
+
 def _write_resumed(event: PaymentResumed) -> Json:
     return {
         "step": event.step,
@@ -212,6 +250,9 @@ FORMS: dict[type[Any], _Form[Any]] = {
         lambda e: {"refund_id": e.refund_id, "reason": e.reason, "code": e.code},
         _read_refund_failed,
     ),
+    PaymentDisputeOpened: _Form("payment.dispute_opened", _write_dispute_opened, _read_dispute_opened),
+    PaymentDisputeWon: _Form("payment.dispute_won", _write_decision, _decision_of(PaymentDisputeWon)),
+    PaymentDisputeLost: _Form("payment.dispute_lost", _write_decision, _decision_of(PaymentDisputeLost)),
     PaymentFailureTold: _Form("payment.failure_told", *_texts_of(PaymentFailureTold)),
     PaymentCapturedLate: _Form("payment.captured_late", *_texts_of(PaymentCapturedLate, "capture_id")),
     PaymentChargedTwice: _Form("payment.charged_twice", *_texts_of(PaymentChargedTwice, "step", "reference")),

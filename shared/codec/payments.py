@@ -18,12 +18,16 @@ from shared.codec.values import (
     time_from_json,
     time_to_json,
 )
+from shared.domain.dispute import Dispute
 from shared.domain.events import (
     Event,
     PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentRefunded,
@@ -73,6 +77,7 @@ def payment_to_json(payment: Payment) -> Json:
         "voided": _fact_to_json(payment.voided),
         "failure_told": _fact_to_json(payment.failure_told),
         "refunds": [refund_to_json(refund) for refund in payment.refunds] or None,
+        "disputes": [dispute_to_json(dispute) for dispute in payment.disputes] or None,
         "waiting": list(payment.waiting) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -93,7 +98,25 @@ def refund_to_json(refund: Refund) -> Json:
 
 def _answer_to_json(event: PaymentRefunded | PaymentRefundFailed | None) -> Json | None:
     """Its refund stands around it."""
-    return {name: value for name, value in (_fact_to_json(event) or {}).items() if name != "refund_id"} or None
+    return _without(_fact_to_json(event), "refund_id") or None
+
+
+def _without(fact: Json | None, name: str) -> Json:
+    return {each: value for each, value in (fact or {}).items() if each != name}
+
+
+def dispute_to_json(dispute: Dispute) -> Json:
+    """One dispute as everybody may see it."""
+    opened, decided = dispute.opened, dispute.decided
+    return {
+        "dispute_id": dispute.dispute_id,
+        "amount_minor": opened.amount_minor,
+        "status": dispute.status,
+        "reason": opened.reason,
+        "at": time_to_json(opened.occurred_at),
+        "opened_at": time_to_json(opened.opened_at),
+        **({"decided": _without(_fact_to_json(decided), "dispute_id")} if decided else {}),
+    }
 
 
 def state_to_json(payment: Payment) -> Json:
@@ -141,6 +164,7 @@ def payment_from_json(fields: Json) -> Payment:
         failure_told=_fact_from_json(PaymentFailureTold, fields.get("failure_told")),
         captured_late=_fact_from_json(PaymentCapturedLate, fields.get("captured_late")),
         refunds=tuple(map(_refund, fields.get("refunds", ()))),
+        disputes=tuple(map(_dispute, fields.get("disputes", ()))),
         troubles=tuple(map(_trouble, fields.get("troubles", ()))),
         second_yeses=tuple(map(_second_yes, fields.get("second_yeses", ()))),
         seen_to_steps=tuple(map(as_text, fields.get("seen_to_steps", ()))),
@@ -160,6 +184,18 @@ def _refund(fields: Json) -> Refund:
         refunded=_fact_from_json(PaymentRefunded, refunded),
         failed=_fact_from_json(PaymentRefundFailed, failed),
     )
+
+
+def _dispute(fields: Json) -> Dispute:
+    opened = _fact_from_json(PaymentDisputeOpened, fields)
+    if opened is None:
+        raise ValueError("a dispute without its opening")
+    if "decided" not in fields:
+        return Dispute(opened)
+    decided = {**fields["decided"], "dispute_id": opened.dispute_id}
+    if fields["status"] == "won":
+        return Dispute(opened, _fact_from_json(PaymentDisputeWon, decided))
+    return Dispute(opened, _fact_from_json(PaymentDisputeLost, decided))
 
 
 def _trouble(fields: Json) -> Trouble:

@@ -1,17 +1,21 @@
-"""What may be done and what may be recorded: intend before a call, decide after it. Knows no provider and no HTTP."""
+"""What may be recorded: decide after a call. Knows no provider and no HTTP. What may be done is in intentions.py."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
+from shared.domain.dispute import is_news
 from shared.domain.events import (
+    DisputeEvent,
     Event,
     PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
@@ -23,6 +27,7 @@ from shared.domain.events import (
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
+    RefundEvent,
 )
 from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.domain.refund import MOST, MOST_REQUESTED
@@ -33,93 +38,6 @@ class Refused:
     """A rule says no. `reason` is a stable snake_case word."""
 
     reason: str
-
-
-class Intention(StrEnum):
-    """What a step is to do with a payment now."""
-
-    CALL = "call"
-    GIVE_UP = "give_up"  # ask, and end the payment if it was never seen
-    NOTHING = "nothing"
-
-
-# --- before a call ---
-
-
-def intend(payment: Payment, task: Task, *, now: datetime) -> Intention | Refused:
-    """Whether the outside call of a task is still to be made. NOTHING: the payment is already past it."""
-    if task.value in payment.seen_to_steps:
-        return Intention.NOTHING
-    if isinstance(task, RefundTask):
-        return _refund(payment, task)
-    match task:
-        case Step.CREATE:
-            return _create(payment, now=now)
-        case Step.SETTLE:
-            return _settle(payment)
-        case Step.NOTIFY:
-            return _notify(payment)
-        case Step.CANCEL:
-            return _cancel(payment)
-        case Step.VOID:
-            return _void(payment)
-        case Step.NOTIFY_FAILURE:
-            return _notify_failure(payment)
-        case Step.REFUND:
-            return Refused("no_refund_named")
-        case _:
-            assert_never(task)
-
-
-def _create(payment: Payment, *, now: datetime) -> Intention:
-    if payment.created or payment.failed:
-        return Intention.NOTHING
-    return Intention.GIVE_UP if payment.cancel_requested or now >= payment.expires_at else Intention.CALL
-
-
-def _settle(payment: Payment) -> Intention | Refused:
-    """After a request to cancel nobody asks for the money any more; cancel finds out if it was taken before."""
-    if not payment.created:
-        return Refused("not_created")
-    is_over = payment.settled or payment.failed or payment.cancel_requested
-    return Intention.NOTHING if is_over else Intention.CALL
-
-
-def _cancel(payment: Payment) -> Intention | Refused:
-    """NOTHING before the provider has the payment: create ends it then, or brings the request once more."""
-    if not payment.cancel_requested:
-        return Refused("not_to_be_cancelled")
-    return Intention.CALL if payment.created and not (payment.settled or payment.failed) else Intention.NOTHING
-
-
-def _notify(payment: Payment) -> Intention | Refused:
-    if not payment.settled:
-        return Refused("not_settled")
-    told = payment.completed is not None and payment.completed.notification != "undelivered"
-    return Intention.NOTHING if told or payment.failed else Intention.CALL
-
-
-def _void(payment: Payment) -> Intention | Refused:
-    if not payment.failed:
-        return Refused("not_failed")
-    is_reserved = payment.created and not payment.voided and not payment.money_taken
-    return Intention.CALL if is_reserved else Intention.NOTHING
-
-
-def _notify_failure(payment: Payment) -> Intention | Refused:
-    if not payment.failed:
-        return Refused("not_failed")
-    return Intention.CALL if payment.notification_url and not payment.failure_told else Intention.NOTHING
-
-
-def _refund(payment: Payment, task: RefundTask) -> Intention | Refused:
-    refund = payment.refund(task.refund_id)
-    if refund is None:
-        return Refused("refund_not_requested")
-    return Intention.CALL if refund.is_pending else Intention.NOTHING
-
-
-# --- after it ---
 
 
 def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
@@ -144,8 +62,6 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
             return _completed(payment, fact)
         case PaymentCancelRequested():
             return _cancel_requested(payment, fact)
-        case PaymentRefundRequested() | PaymentRefunded() | PaymentRefundFailed():
-            return _about_a_refund(payment, fact)
         case PaymentFailed():
             return _failed(payment, fact)
         case PaymentVoided():
@@ -154,6 +70,16 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
             return _failure_told(payment, fact)
         case PaymentCapturedLate() | PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
             return (fact,)
+        case _:
+            return _about_money_back(payment, fact)
+
+
+def _about_money_back(payment: Payment, fact: RefundEvent | DisputeEvent) -> tuple[Event, ...] | Refused:
+    match fact:
+        case PaymentRefundRequested() | PaymentRefunded() | PaymentRefundFailed():
+            return _about_a_refund(payment, fact)
+        case PaymentDisputeOpened() | PaymentDisputeWon() | PaymentDisputeLost():
+            return _about_a_dispute(payment, fact)
         case _:
             assert_never(fact)
 
@@ -190,9 +116,7 @@ def _settled(payment: Payment, fact: PaymentSettled) -> tuple[Event, ...] | Refu
     return (fact,) if payment.created else Refused("not_created")
 
 
-def _about_a_refund(
-    payment: Payment, fact: PaymentRefundRequested | PaymentRefunded | PaymentRefundFailed
-) -> tuple[Event, ...] | Refused:
+def _about_a_refund(payment: Payment, fact: RefundEvent) -> tuple[Event, ...] | Refused:
     """A request reserves its amount, at one version of the payment. A yes is recorded even after a failure."""
     refund = payment.refund(fact.refund_id)
     if isinstance(fact, PaymentRefundRequested):
@@ -216,6 +140,16 @@ def _refund_requested(payment: Payment, fact: PaymentRefundRequested) -> tuple[E
     standing = sum(not refund.is_failed for refund in payment.refunds)
     is_full = standing >= MOST or len(payment.refunds) >= MOST_REQUESTED
     return Refused("too_many_refunds") if is_full else (fact,)
+
+
+def _about_a_dispute(payment: Payment, fact: DisputeEvent) -> tuple[Event, ...] | Refused:
+    """Each once. The provider says it, whatever the payment has become; of two decisions the later one counts."""
+    dispute = payment.dispute(fact.dispute_id)
+    if isinstance(fact, PaymentDisputeOpened):
+        return (fact,) if dispute is None else ()
+    if dispute is None:
+        return Refused("dispute_not_opened")
+    return (fact,) if is_news(dispute, fact) else ()
 
 
 def _once_more(payment: Payment, step: Task, *, reference: str, at: datetime) -> tuple[Event, ...]:

@@ -126,6 +126,38 @@ class PaymentRefundFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputeOpened:
+    """The cardholder's bank has taken money back, and the provider says so. It is the provider's until it is decided.
+
+    reason: the bank's, as a code of the provider. opened_at: by the provider's clock.
+    """
+
+    occurred_at: datetime
+    dispute_id: str
+    amount_minor: int
+    reason: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputeWon:
+    """The bank gives the disputed money back. decided_at: by the provider's clock; a later decision may differ."""
+
+    occurred_at: datetime
+    dispute_id: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputeLost:
+    """The bank keeps the disputed money. decided_at: by the provider's clock; a later decision may differ."""
+
+    occurred_at: datetime
+    dispute_id: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailureTold:
     """The merchant knows that the payment has failed."""
 
@@ -212,8 +244,14 @@ type BusinessEvent = (
     | PaymentRefundRequested
     | PaymentRefunded
     | PaymentRefundFailed
+    | PaymentDisputeOpened
+    | PaymentDisputeWon
+    | PaymentDisputeLost
 )
 """What other components are told of."""
+
+type RefundEvent = PaymentRefundRequested | PaymentRefunded | PaymentRefundFailed
+type DisputeEvent = PaymentDisputeOpened | PaymentDisputeWon | PaymentDisputeLost
 
 type InnerEvent = (
     PaymentFailureTold | PaymentCapturedLate | PaymentChargedTwice | PaymentParked | PaymentResumed | PaymentSeenTo

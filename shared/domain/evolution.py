@@ -4,13 +4,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
+from shared.domain.dispute import with_news
 from shared.domain.events import (
+    DisputeEvent,
     Event,
     PaymentCancelRequested,
     PaymentCapturedLate,
     PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
@@ -22,6 +27,7 @@ from shared.domain.events import (
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
+    RefundEvent,
 )
 from shared.domain.payment import Payment, RefundTask, SecondYes, Step, Trouble
 from shared.domain.refund import with_event
@@ -55,11 +61,19 @@ def _after(payment: Payment, event: Event) -> Payment:
             return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
         case PaymentCapturedLate():
             return replace(_untroubled(payment, Step.VOID), captured_late=event)
+        case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
+            return _broken(payment, event)
+        case _:
+            return _gone_back(payment, event)
+
+
+def _gone_back(payment: Payment, event: RefundEvent | DisputeEvent) -> Payment:
+    match event:
         case PaymentRefundRequested() | PaymentRefunded() | PaymentRefundFailed():
             calm = _untroubled(payment, RefundTask(event.refund_id).value)
             return replace(calm, refunds=with_event(payment.refunds, event))
-        case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
-            return _broken(payment, event)
+        case PaymentDisputeOpened() | PaymentDisputeWon() | PaymentDisputeLost():
+            return replace(payment, disputes=with_news(payment.disputes, event))
         case _:
             assert_never(event)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from shared.domain.dispute import Dispute, withdrawn_minor
 from shared.domain.events import (
     PaymentCancelRequested,
     PaymentCapturedLate,
@@ -158,6 +159,7 @@ class Payment:
     failure_told: PaymentFailureTold | None = None
     captured_late: PaymentCapturedLate | None = None
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     second_yeses: tuple[SecondYes, ...] = ()
     seen_to_steps: tuple[str, ...] = ()
@@ -226,15 +228,22 @@ class Payment:
             self.voided,
             self.failure_told,
         )
-        return 1 + sum(fact is not None for fact in shown) + sum(refund.facts for refund in self.refunds)
+        of_refunds = sum(refund.facts for refund in self.refunds)
+        of_disputes = sum(dispute.facts for dispute in self.disputes)
+        return 1 + sum(fact is not None for fact in shown) + of_refunds + of_disputes
 
     @property
     def refundable_minor(self) -> int:
-        """What may still be given back: of what was taken, what no refund holds."""
-        return self.amount.amount_minor - held_minor(self.refunds) if self.settled else 0
+        """What may still be given back: of what was taken, what no refund holds and no bank has taken back."""
+        if not self.settled:
+            return 0
+        return max(0, self.amount.amount_minor - held_minor(self.refunds) - withdrawn_minor(self.disputes))
 
     def refund(self, refund_id: str) -> Refund | None:
         return next((refund for refund in self.refunds if refund.refund_id == refund_id), None)
+
+    def dispute(self, dispute_id: str) -> Dispute | None:
+        return next((dispute for dispute in self.disputes if dispute.dispute_id == dispute_id), None)
 
     @property
     def broken(self) -> tuple[str, ...]:

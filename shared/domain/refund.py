@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, assert_never
 
-from shared.domain.events import PaymentRefunded, PaymentRefundFailed, PaymentRefundRequested
+from shared.domain.events import PaymentRefunded, PaymentRefundFailed, PaymentRefundRequested, RefundEvent
 
 type RefundStatus = Literal["pending", "refunded", "failed"]
 
@@ -50,9 +50,7 @@ def held_minor(refunds: Iterable[Refund]) -> int:
     return sum(refund.amount_minor for refund in refunds if not refund.is_failed)
 
 
-def with_event(
-    refunds: tuple[Refund, ...], event: PaymentRefundRequested | PaymentRefunded | PaymentRefundFailed
-) -> tuple[Refund, ...]:
+def with_event(refunds: tuple[Refund, ...], event: RefundEvent) -> tuple[Refund, ...]:
     """The refunds after one more event. Raises ValueError for an answer to a refund that nobody requested."""
     if isinstance(event, PaymentRefundRequested):
         return (

@@ -35,6 +35,7 @@ class Row:
     initiated_at: datetime
     moved_at: datetime
     refunded_minor: int = 0
+    disputed_minor: int = 0
     broken: tuple[str, ...] = ()
     charged_twice: bool = False
     captured_late: bool = False
@@ -54,7 +55,7 @@ def month_of(moment: datetime) -> str:
 
 def row_of(stored: StoredEvent) -> Row:
     """The row after this event."""
-    payment = stored.payment
+    payment, ledger = stored.payment, ledger_of(stored.payment)
     return Row(
         payment_id=payment.payment_id,
         merchant_id=payment.merchant_id,
@@ -65,7 +66,8 @@ def row_of(stored: StoredEvent) -> Row:
         currency=payment.amount.currency,
         reference=payment.reference,
         settled=payment.settled is not None,
-        refunded_minor=ledger_of(payment).refunded_minor,
+        refunded_minor=ledger.refunded_minor,
+        disputed_minor=ledger.disputed_minor,
         initiated_at=payment.initiated_at,
         moved_at=stored.event.occurred_at,
         broken=payment.broken,

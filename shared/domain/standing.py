@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from shared.domain.decisions import Intention, Refused, intend
+from shared.domain.decisions import Refused
 from shared.domain.events import (
     Event,
     PaymentCancelRequested,
@@ -24,6 +24,7 @@ from shared.domain.events import (
     PaymentSettled,
 )
 from shared.domain.evolution import evolve
+from shared.domain.intentions import Intention, intend
 from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.domain.stream import StoredEvent
 

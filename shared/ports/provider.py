@@ -5,8 +5,10 @@ place is Unknown after a call and Busy after a question.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from shared.domain.dispute import DisputeStatus
 from shared.domain.payment import Payment, RefundTask, Task
 
 
@@ -65,6 +67,17 @@ class NeverSeen:
     """Asked: the other side says itself that it knows nothing of it. It may still learn of it: a call can be late."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disputed:
+    """A dispute as the provider's books have it. decided_at: None as long as it is open. Times are the provider's."""
+
+    amount_minor: int
+    reason: str
+    opened_at: datetime
+    status: DisputeStatus
+    decided_at: datetime | None
+
+
 type Answer = Done | Declined | Unknown | Busy | OurFault | CapturedInstead
 
 
@@ -106,3 +119,6 @@ class Provider(Protocol):
         For requests older than the provider remembers ids. What succeeded goes before what was declined. Only create
         and refund can be Declined.
         """
+
+    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> Disputed | NeverSeen | Busy:
+        """What has become of a dispute about money of this payment. NeverSeen also when it is about another's."""

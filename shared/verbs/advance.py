@@ -11,8 +11,9 @@ from datetime import datetime
 
 from shared import signals
 from shared.codec.deliveries import Delivery
-from shared.domain.decisions import Intention, Refused, cancelled, intend
+from shared.domain.decisions import Refused, cancelled
 from shared.domain.events import PaymentFailed
+from shared.domain.intentions import Intention, intend
 from shared.domain.letters import Yes
 from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason

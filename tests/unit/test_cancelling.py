@@ -2,9 +2,10 @@
 
 import pytest
 
-from shared.domain.decisions import Intention, Refused, decide, intend
+from shared.domain.decisions import Refused, decide
 from shared.domain.events import PaymentCancelRequested, PaymentFailed, PaymentVoided
 from shared.domain.evolution import fold
+from shared.domain.intentions import Intention, intend
 from shared.domain.payment import Step
 from shared.steps.step import request_id
 from tests.builders import NOON, Story, a_payment

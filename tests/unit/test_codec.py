@@ -14,9 +14,9 @@ from shared.codec.documents import SCHEMA_VERSION, event_to_json, from_document,
 from shared.codec.facts import FORMS, type_name
 from shared.codec.payments import payment_from_json, payment_to_json, state_to_json
 from shared.codec.values import fingerprint
-from shared.domain.decisions import intend
 from shared.domain.events import PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.evolution import fold
+from shared.domain.intentions import intend
 from shared.domain.payment import Task
 from shared.domain.standing import is_starter
 from shared.domain.stream import StoredEvent

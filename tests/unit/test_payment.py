@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.decisions import Intention, Refused, decide, intend
+from shared.domain.decisions import Refused, decide
 from shared.domain.events import (
     Event,
     PaymentCapturedLate,
@@ -28,6 +28,7 @@ from shared.domain.events import (
     same_fact,
 )
 from shared.domain.evolution import evolve, fold
+from shared.domain.intentions import Intention, intend
 from shared.domain.payment import Payment, RefundTask, SecondYes, Status, Step, Task
 from tests.builders import NOON, TASKS, Story, a_payment, initiated
 from tests.unit.streams import ANSWERS, DRAWN, STORIES

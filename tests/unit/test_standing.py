@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.decisions import Intention, Refused, decide, intend
+from shared.domain.decisions import Refused, decide
 from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentParked, PaymentResumed
 from shared.domain.evolution import fold
+from shared.domain.intentions import Intention, intend
 from shared.domain.payment import Payment, Step, Task
 from shared.domain.standing import STARTER_OF, Standing, Stands, standing
 from shared.domain.stream import StoredEvent

@@ -1,1 +1,3 @@
-"""The payment provider's HTTP API: `client.py` speaks it, `words.py` says what its answers mean."""
+"""The payment provider's HTTP API: `client.py` speaks it, `words.py` and `disputes.py` say what its answers mean.
+`webhook.py` tells its own events from others'.
+"""

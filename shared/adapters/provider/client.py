@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from shared.adapters.provider import disputes
 from shared.adapters.provider.words import (
     Heard,
     Json,
@@ -23,7 +24,7 @@ from shared.adapters.provider.words import (
     verdict,
 )
 from shared.domain.payment import Payment, RefundTask, Step, Task
-from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, NeverSeen, Unknown
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Disputed, NeverSeen, Unknown
 
 MAX_BODY_BYTES = 64 * 1024
 """A longer body is not the provider's: its answers have a few hundred bytes for each try of a payment."""
@@ -69,6 +70,12 @@ class HttpProvider:
     async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         heard = await self._question("/v1/payments", query=reference_of(payment), call=call)
         return heard if isinstance(heard, Busy) else in_the_books(heard, payment=payment, step=step)
+
+    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> Disputed | NeverSeen | Busy:
+        heard = await self._question(f"/v1/disputes/{quote(dispute_id, safe='')}", query={}, call=call)
+        if isinstance(heard, Busy):
+            return heard
+        return disputes.in_the_books(heard, payment=payment, dispute_id=dispute_id)
 
     async def _judged(self, heard: Heard, *, payment: Payment, step: Task, call: Call) -> Answer:
         """What an answer to a call amounts to. If another request had done it, the books tell under which reference.

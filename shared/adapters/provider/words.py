@@ -67,7 +67,7 @@ class Heard:
 
     @property
     def code(self) -> str:
-        return _plain(self.body.get("code"))
+        return plain(self.body.get("code"))
 
 
 def reference_of(payment: Payment) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _misfit(body: Json, *, payment: Payment, step: Task) -> str:
     words = _words(step)
     if body.get("status") != words.status:
         return "status"
-    if not _plain(body.get(words.reference)):
+    if not plain(body.get(words.reference)):
         return words.reference
     if step is not Step.CREATE and "provider_payment_id" in body and not _is_ours(body, payment=payment):
         return "provider_payment_id"
@@ -208,7 +208,7 @@ def _of_a_try(listed: object, *, payment: Payment, step: Task) -> AskAnswer | No
     if isinstance(step, RefundTask):
         return _of_refunds(listed, payment=payment, task=step, unclear=unclear)
     words, status = _WORDS[step], listed.get("status")
-    reference, code = _plain(listed.get(words.reference)), _plain(listed.get("code"))
+    reference, code = plain(listed.get(words.reference)), plain(listed.get("code"))
     if step is Step.CREATE:
         if status in _ONCE_AUTHORISED and reference:
             return Done(reference)
@@ -217,7 +217,7 @@ def _of_a_try(listed: object, *, payment: Payment, step: Task) -> AskAnswer | No
         return None if status in _NO_MONEY_TAKEN else unclear
     if status == words.status and reference:
         return Done(reference)
-    captured = _plain(listed.get(_WORDS[Step.SETTLE].reference))
+    captured = plain(listed.get(_WORDS[Step.SETTLE].reference))
     if step is Step.VOID and status == _WORDS[Step.SETTLE].status and captured:
         return CapturedInstead(captured)
     return NeverSeen() if status in words.not_yet and listed.get(words.reference) is None else unclear
@@ -241,7 +241,7 @@ def _of_one(listed: Json, *, payment: Payment, task: RefundTask) -> Done | Decli
     """None for what is not clear."""
     if _contradiction(listed, payment=payment, step=task):
         return None
-    code, reference = _plain(listed.get("code")), _plain(listed.get(_OF_A_REFUND.reference))
+    code, reference = plain(listed.get("code")), plain(listed.get(_OF_A_REFUND.reference))
     if listed.get("status") == "declined" and code:
         return Declined(code)
     return Done(reference) if listed.get("status") == _OF_A_REFUND.status and reference else None
@@ -252,7 +252,7 @@ def _is_ours(body: Json, *, payment: Payment) -> bool:
     return payment.created is not None and body.get("provider_payment_id") == payment.created.provider_payment_id
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     """A code or reference as it may be stored and sent on: visible ASCII of a sane length, else empty.
 
     It has a letter or a digit, for in a path `..` would lead elsewhere.

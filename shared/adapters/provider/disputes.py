@@ -1,0 +1,80 @@
+"""What the provider's books say of a dispute, and what its news is about. Its fields and words for disputes stand here.
+
+It is believed as elsewhere: only in its own words, and only if all of them fit the payment.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.adapters.provider.words import Heard, Json, plain, reference_of
+from shared.domain.payment import Payment
+from shared.ports.provider import Busy, Disputed, NeverSeen
+from shared.ports.provider_news import DisputeNews, Garbled, OtherNews
+
+_KINDS = frozenset({"dispute.opened", "dispute.won", "dispute.lost"})
+
+
+def in_the_books(heard: Heard, *, payment: Payment, dispute_id: str) -> Disputed | NeverSeen | Busy:
+    """What an answer to the question about a dispute amounts to."""
+    if heard.status == 404 and heard.code == "dispute_unknown":
+        return NeverSeen()
+    if heard.status != 200 or heard.body.get("dispute_id") != dispute_id:
+        return _unclear(
+            heard, f"asking about dispute {dispute_id} answered {heard.status}, and not as the provider does"
+        )
+    if heard.body.get("payment_reference") != reference_of(payment)["payment_reference"]:
+        return NeverSeen()
+    try:
+        return _dispute(heard.body, payment=payment)
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
+        return _unclear(heard, f"the books have a dispute {dispute_id} that does not fit: {exc}")
+
+
+def _unclear(heard: Heard, why: str) -> Busy:
+    return Busy(why, heard.retry_after_s)
+
+
+def _dispute(body: Json, *, payment: Payment) -> Disputed:
+    """Raises ValueError, TypeError, KeyError, OverflowError; their text names a field and repeats no value."""
+    amount, status, reason = body.get("amount_minor"), body.get("status"), plain(body.get("reason"))
+    if type(amount) is not int or not 1 <= amount <= payment.amount.amount_minor:
+        raise ValueError("amount_minor")
+    if body.get("currency") != payment.amount.currency:
+        raise ValueError("currency")
+    if status not in ("open", "won", "lost"):
+        raise ValueError("status")
+    if not reason:
+        raise ValueError("reason")
+    return Disputed(
+        amount_minor=amount,
+        reason=reason,
+        opened_at=_moment(body, "opened_at"),
+        status=status,
+        decided_at=None if status == "open" else _moment(body, "decided_at"),
+    )
+
+
+def _moment(body: Json, name: str) -> datetime:
+    text = body.get(name)
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(name)
+    return moment.astimezone(UTC)
+
+
+def news_in(event: Any) -> DisputeNews | OtherNews | Garbled:  # noqa: ANN401 - any JSON
+    """What a signed event is about. What it says beyond that is asked for."""
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        return Garbled("an object with a type is expected")
+    if event["type"] not in _KINDS:
+        return OtherNews()
+    about = event.get("data")
+    if not isinstance(about, dict):
+        return Garbled("data is missing")
+    payment_id, dispute_id = plain(about.get("payment_reference")), plain(about.get("dispute_id"))
+    if not payment_id or not dispute_id:
+        return Garbled("data has payment_reference and dispute_id, each plain text of at most 128 characters")
+    return DisputeNews(payment_id=payment_id, dispute_id=dispute_id)

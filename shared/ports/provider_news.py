@@ -1,0 +1,50 @@
+"""What the payment provider tells without being asked. Raises nothing: what was sent is judged, and is a value.
+
+News says where to look, and nothing more: what has happened is asked for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeNews:
+    """Something has become of a dispute about a payment."""
+
+    payment_id: str
+    dispute_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherNews:
+    """The provider's own word, and of nothing that is followed here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """The provider's own word, and not in the form that was agreed on. why: without what was sent."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotSigned:
+    """Not known to be from the provider: no signature of its, or an old one. why: without what was sent."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoSecret:
+    """It cannot be known who has sent it, because no secret is set."""
+
+
+type News = DisputeNews | OtherNews | Garbled | NotSigned | NoSecret
+
+
+class ProviderNews(Protocol):
+    """Tells what the provider has sent from what anybody may have sent in its name."""
+
+    def read(self, body: bytes, headers: Mapping[str, str]) -> News:
+        """headers: names in small letters."""
