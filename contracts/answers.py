@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from contracts.money import Ledger, Refund
+from contracts.money import Dispute, Ledger, Refund
 from contracts.values import (
     Absent,
     Amount,
@@ -106,6 +106,7 @@ class _PaymentSoFar(Answer):
     voided: Voided | Absent = None
     failure_told: FailureTold | Absent = None
     refunds: Annotated[list[Refund] | Absent, Field(description="In the order in which they were requested.")] = None
+    disputes: Annotated[list[Dispute] | Absent, Field(description="In the order in which they became known.")] = None
 
 
 class PaymentEventData(_PaymentSoFar):
@@ -181,12 +182,17 @@ class TimelineData(Answer):
             description="Of payment.failed, payment.refund_failed.",
         ),
     ] = None
-    code: Annotated[str | Absent, Field(description="Of payment.failed, payment.refund_failed.")] = None
+    code: Annotated[
+        str | Absent, Field(description="Of payment.failed, payment.refund_failed, payment.dispute_opened.")
+    ] = None
     failed_step: Annotated[StepName | Absent, Field(description="Of payment.failed.")] = None
     void_id: Annotated[str | Absent, Field(description="Of payment.voided.")] = None
     refund_id: Annotated[UUID | Absent, Field(description="Of the events of a refund.")] = None
     reason_given: Annotated[str | None, Field(description="Of payment.refund_requested, the merchant's own.")] = None
     provider_refund_id: Annotated[str | Absent, Field(description="Of payment.refunded.")] = None
+    dispute_id: Annotated[str | Absent, Field(description="Of the events of a dispute, the provider's.")] = None
+    opened_at: Annotated[datetime | Absent, Field(description="Of payment.dispute_opened.")] = None
+    decided_at: Annotated[datetime | Absent, Field(description="Of payment.dispute_won, payment.dispute_lost.")] = None
     step: Annotated[TaskName | Absent, Field(description="Of what operators did, and of payment.charged_twice.")] = None
 
 

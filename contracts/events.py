@@ -28,6 +28,7 @@ class _Envelope(Answer):
     traceparent: Annotated[str | Absent, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] = None
     data: PaymentEventData
     refundid: Annotated[str | Absent, Field(description="Of the events of a refund: which one it is.")] = None
+    disputeid: Annotated[str | Absent, Field(description="Of the events of a dispute: which one it is.")] = None
 
 
 class PaymentSettledNotice(_Envelope):

@@ -1,4 +1,4 @@
-"""Refunds and the ledger of a payment as models. As in answers.py, they write nothing."""
+"""Refunds, disputes and the ledger of a payment as models. As in answers.py, they write nothing."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.values import Absent, Amount, Answer, Currency, grows
+from shared.domain.dispute import DisputeStatus
 from shared.domain.events import RefundFailureReason
 from shared.domain.money import MAX_AMOUNT_MINOR
 from shared.domain.refund import RefundStatus
@@ -52,14 +53,38 @@ class RefundAccepted(Answer):
     requested_at: datetime
 
 
+class Decided(Answer):
+    """How a dispute ended, so far: a bank may change its mind."""
+
+    at: datetime
+    decided_at: Annotated[datetime, Field(description="By the provider's clock.")]
+
+
+class Dispute(Answer):
+    """Money that the cardholder's bank has taken back. It comes again if the dispute is won."""
+
+    dispute_id: Annotated[str, Field(description="The provider's.")]
+    amount_minor: Amount
+    status: Annotated[str, Field(json_schema_extra=grows(*DisputeStatus.__value__.__args__))]
+    code: Annotated[str, Field(description="Why, in the provider's own word.")]
+    at: Annotated[datetime, Field(description="When it became known here.")]
+    opened_at: Annotated[datetime, Field(description="By the provider's clock.")]
+    decided: Decided | Absent = None
+
+
 Sum = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 
 
 class Ledger(Answer):
-    """Where the money is, in minor units. net_minor: captured less refunded; below 0 where more was given back."""
+    """Where the money is, in minor units. net_minor: captured less refunded less disputed; below 0 where more went
+    back than was taken.
+    """
 
     authorised_minor: Sum
     captured_minor: Sum
     refunded_minor: Annotated[int, Field(ge=0)]
     refunding_minor: Annotated[int, Field(ge=0, description="Reserved by refunds whose end is not known.")]
+    disputed_minor: Annotated[
+        int, Field(ge=0, description="Taken back by cardholders' banks, in disputes that are open or lost.")
+    ]
     net_minor: int

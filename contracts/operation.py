@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-type Tag = Literal["payments", "health", "contract", "operations"]
+type Tag = Literal["payments", "health", "contract", "operations", "provider"]
 
 HTML = "text/html"
 

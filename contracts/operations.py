@@ -3,7 +3,7 @@
 Where a function is called, and whose key opens it, is not said here: that is read from its decorator.
 """
 
-from contracts import answers, lists, money
+from contracts import answers, lists, money, news
 from contracts.operation import (
     APPENDS,
     OF_BODIES,
@@ -16,6 +16,7 @@ from contracts.operation import (
     tagged,
 )
 from contracts.ops_operations import OF_OPERATORS
+from contracts.words import SIGNATURE
 from functions.requests import PaymentRequest, RefundRequest
 from functions.search import Search
 
@@ -141,6 +142,29 @@ OPERATIONS: dict[str, Operation] = {
         answers=tagged(answers.Timeline, "Its events."),
         problems=("payment_not_found", *STORE, "unreadable"),
         links=links_to_payment("$response.body#/payment_id")[:1],
+    ),
+    "hear_provider": Operation(
+        tag="provider",
+        summary="The provider tells that something has become of a dispute",
+        says="Who sends it is known by the signature alone. The event says where to look: what is recorded is what the "
+        "provider answers when it is asked. Send it again, under the same `webhook-id` and with a new timestamp, until "
+        "the answer is a 2xx.",
+        headers=SIGNATURE,
+        requires=SIGNATURE,
+        body=news.ProviderEvent,
+        answers={200: Success(says="It is heard.", model=news.NewsHeard)},
+        problems=(
+            *OF_BODIES,
+            "origin_refused",
+            "signature_refused",
+            "news_unreadable",
+            "payment_not_found",
+            "dispute_not_confirmed",
+            "provider_silent",
+            "provider_not_known",
+            *STORE,
+            *APPENDS,
+        ),
     ),
     "health": Operation(
         tag="health",

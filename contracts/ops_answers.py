@@ -79,6 +79,7 @@ class PaymentRow(Answer):
     reference: str
     settled: bool
     refunded_minor: Annotated[int, Field(ge=0)]
+    disputed_minor: Annotated[int, Field(ge=0)]
     initiated_at: datetime
     moved_at: datetime
     broken: list[str]

@@ -5,7 +5,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from contracts.stories import CANCELLED, DECLINED, INITIATED, NOT_REFUNDED, PAYMENT_ID, REFUND_ID, REFUNDED, at, stored
+from contracts.stories import (
+    CANCELLED,
+    DECLINED,
+    DISPUTED,
+    INITIATED,
+    LOST,
+    NOT_REFUNDED,
+    PAYMENT_ID,
+    REFUND_ID,
+    REFUNDED,
+    at,
+    stored,
+)
 from functions.problems import STATUS_OF, FieldFault, problem
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import event_to_json
@@ -34,7 +46,7 @@ REQUEST: Json = {
 }
 
 
-STORIES = (REFUNDED, NOT_REFUNDED, DECLINED, CANCELLED)
+STORIES = (DISPUTED, LOST, REFUNDED, NOT_REFUNDED, DECLINED, CANCELLED)
 
 
 def events() -> dict[str, Json]:
@@ -68,7 +80,7 @@ def answers() -> dict[str, Json]:
 
 
 def _of_merchants() -> dict[str, Json]:
-    stream = stored(REFUNDED)
+    stream = stored(DISPUTED)
     return {
         "accept_payment": payment_to_json(stream[0].payment),
         "request_cancel": payment_to_json(stored(CANCELLED)[-1].payment),
@@ -92,7 +104,7 @@ def _of_merchants() -> dict[str, Json]:
 
 
 def _of_operators() -> dict[str, Json]:
-    stream = stored(REFUNDED)
+    stream = stored(DISPUTED)
     row, letter = row_to_json(row_of(stream[1])), letter_to_json(_LETTER)
     summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
     return {
@@ -114,7 +126,11 @@ def _of_operators() -> dict[str, Json]:
 
 
 def _of_probes() -> dict[str, Json]:
-    return {"health": {"status": "live", "build": "6f0c1d2"}, "ready": {"checks": {"store": "ok", "bus": "ok"}}}
+    return {
+        "hear_provider": {"status": "recorded"},
+        "health": {"status": "live", "build": "6f0c1d2"},
+        "ready": {"checks": {"store": "ok", "bus": "ok"}},
+    }
 
 
 def _timeline(stream: Sequence[StoredEvent]) -> Json:
@@ -158,6 +174,11 @@ def requests() -> dict[str, Json]:
     return {
         "accept_payment": REQUEST,
         "request_refund": {"amount_minor": 500, "reason": "damaged"},
+        "hear_provider": {
+            "type": "dispute.opened",
+            "timestamp": time_to_json(at(7)),
+            "data": {"payment_reference": PAYMENT_ID, "dispute_id": "dp_1"},
+        },
         "replay_dead_letter": {},
         "replay_dead_letters": {"status": "open", "step": "settle", "dry_run": True},
         "discard_dead_letter": {"reason": "the merchant has sent a new payment"},

@@ -1,5 +1,6 @@
 """Payments as they are told in samples: their events, and what is stored of them. Writes nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.events import (
@@ -7,6 +8,9 @@ from shared.domain.events import (
     PaymentCancelRequested,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentInitiated,
     PaymentRefunded,
@@ -74,6 +78,21 @@ NOT_REFUNDED: tuple[Event, ...] = (
     *_PAID,
     _REFUND,
     PaymentRefundFailed(occurred_at=at(5), refund_id=REFUND_ID, reason="declined", code="refund_declined"),
+)
+
+
+_DISPUTE = PaymentDisputeOpened(
+    occurred_at=at(6), dispute_id="dp_1", amount_minor=750, code="fraudulent", opened_at=at(5)
+)
+DISPUTED: tuple[Event, ...] = (
+    *REFUNDED,
+    replace(_DISPUTE, occurred_at=at(8), opened_at=at(7)),
+    PaymentDisputeWon(occurred_at=at(10), dispute_id="dp_1", decided_at=at(9)),
+)
+LOST: tuple[Event, ...] = (
+    *_PAID,
+    _DISPUTE,
+    PaymentDisputeLost(occurred_at=at(8), dispute_id="dp_1", decided_at=at(7)),
 )
 
 

@@ -19,6 +19,7 @@ ISO's, and is no part of this version)."""
 TAGS = {
     "payments": "For merchants.",
     "operations": "For operators: dead letters and the read model.",
+    "provider": "For the payment provider.",
     "health": "For probes and deployments.",
     "contract": "How this API is called.",
 }
@@ -64,11 +65,26 @@ HEADERS: dict[str, dict[str, Any]] = {
 }
 """Of answers."""
 
+SIGNATURE = ("webhook-id", "webhook-timestamp", "webhook-signature")
+"""The headers of Standard Webhooks."""
+
 REQUEST_HEADERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "description": "Your own id of this request: 1 to 255 visible ASCII characters without a comma. Keep it for "
         "repeats, and use it for nothing else.",
         "schema": {"type": "string", "format": "idempotency-key", "pattern": r"^[!-+\--~]{1,255}$"},
+    },
+    "webhook-id": {
+        "description": "Of the event, the same in each repeat.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "webhook-timestamp": {
+        "description": "When this was sent, in seconds since 1970. More than five minutes off is refused.",
+        "schema": {"type": "string", "pattern": "^[0-9]{1,12}$"},
+    },
+    "webhook-signature": {
+        "description": "`v1,` and the base64 of an HMAC-SHA256 over id, timestamp, body. Several stand between spaces.",
+        "schema": {"type": "string", "pattern": "^v1,[A-Za-z0-9+/]+={0,2}( v1,[A-Za-z0-9+/]+={0,2})*$"},
     },
     "If-None-Match": {
         "description": "The ETag that you have. While nothing has changed, the answer is 304 without a body.",

@@ -54,7 +54,7 @@ param providerBaseUrl string
 param merchantId string
 @description('Whose payments a function key opens: sha256 of the key, in hex, and the merchant. Empty: every key means merchantId. Never a key itself.')
 param merchantKeys { *: string } = {}
-@description('true: a vault is made, and the setting PROVIDER_API_KEY points at its secret provider-api-key.')
+@description('true: a vault is made, and the settings PROVIDER_API_KEY and PROVIDER_WEBHOOK_SECRETS point at its secrets.')
 param providerKeyInVault bool = false
 @description('Settings that this environment changes, by name; docs/settings.md lists them. No secrets.')
 param tuning { *: string } = {}
@@ -148,7 +148,8 @@ var misread = filter(items(merchantKeys), each => length(each.key) != 64 || empt
 var inSmallLetters = toObject(items(merchantKeys), each => toLower(each.key), each => each.value)
 var keysWanted = 'each name is the sha256 of a function key, 64 hex digits, never the key; each value 1 to 64 characters, no blanks around'
 var merchants = empty(misread) ? inSmallLetters : fail('merchantKeys: ${keysWanted}')
-var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '@Microsoft.KeyVault(VaultName=${vaultName};SecretName=provider-api-key)' } : {}
+var inVault = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName'
+var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '${inVault}=provider-api-key)', PROVIDER_WEBHOOK_SECRETS: '${inVault}=provider-webhook-secrets)' } : {}
 
 // docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
 // Direct: the host's polls of the feeds are no HTTP calls then, and so no spans, ninety million a month.

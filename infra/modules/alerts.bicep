@@ -153,6 +153,21 @@ AppMetrics
 '''
   }
   {
+    name: 'provider-contradicts'
+    description: 'The provider tells of a payment that is not here, or of a dispute that it denies when asked. Reconcile.'
+    severity: 2
+    window: 'PT15M'
+    threshold: 0
+    tellsEach: false
+    dimensions: ['outcome']
+    query: '''
+AppMetrics
+| where Name == 'regispay.provider.news'
+| where tostring(Properties.outcome) in ('payment_not_found', 'dispute_not_confirmed')
+| summarize value = sum(Sum) by outcome = tostring(Properties.outcome)
+'''
+  }
+  {
     name: 'backlog-unmeasured'
     description: 'No measurement of the outbox for 15 minutes: the timer or all telemetry is down, so other alerts may be blind.'
     severity: 1

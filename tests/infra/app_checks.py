@@ -52,6 +52,9 @@ def settings_are_those_of_the_code(infra: Infra, product: Product) -> list[str]:
     return faults
 
 
+IN_VAULT = frozenset({"PROVIDER_API_KEY", "PROVIDER_WEBHOOK_SECRETS"})
+
+
 def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
     """A setting that is a secret in code points at the vault. The one exception opens nothing: local auth is off."""
     harmless = "APPLICATIONINSIGHTS_CONNECTION_STRING"
@@ -61,10 +64,10 @@ def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
             value = str(snapshot.settings[name])
             if not value.startswith("@Microsoft.KeyVault(") and (name, value) != (harmless, HOST_SETTINGS[harmless]):
                 faults.append(f"{name}: holds a secret")
-        keys = {"PROVIDER_API_KEY"} & set(snapshot.settings)
+        keys = IN_VAULT & set(snapshot.settings)
         if bool(keys) != bool(snapshot.of("Microsoft.KeyVault/vaults")):
             faults.append(f"{snapshot.name}: the key and the vault do not go together")
-    secret = re.compile(r"AccountKey|SharedAccessKey|PROVIDER_API_KEY|(?i:password|secret)")
+    secret = re.compile(r"AccountKey|SharedAccessKey|PROVIDER_API_KEY|whsec_|(?i:password|secret)")
     files = ("main.parameters.json", "dev.bicepparam", "prod.bicepparam")
     return faults + [f"{file}: holds a secret" for file in files if secret.search(infra.text(file))]
 
@@ -72,13 +75,14 @@ def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
 def the_key_is_looked_for_where_the_guide_puts_it(infra: Infra, _: Product) -> list[str]:
     """A person puts it into the vault, by hand and by the words of the guide."""
     guide = (ROOT / "docs" / "deploy.md").read_text()
-    secret = re.findall(r"az keyvault secret set [^|;]*?--name ([\w-]+)", guide)[0]
+    kept = re.findall(r"az keyvault secret set [^|;]*?--name ([\w-]+)", guide)
     faults = []
     for snapshot in infra.snapshots:
         for vault in snapshot.of("Microsoft.KeyVault/vaults"):
-            wanted = f"@Microsoft.KeyVault(VaultName={vault['name']};SecretName={secret})"
-            if snapshot.settings.get("PROVIDER_API_KEY") != wanted:
-                faults.append(f"{snapshot.name}: the key is not looked for at {secret} in {vault['name']}")
+            wanted = {f"@Microsoft.KeyVault(VaultName={vault['name']};SecretName={secret})" for secret in kept}
+            found = {snapshot.settings.get(name) for name in IN_VAULT}
+            if found != wanted:
+                faults.append(f"{snapshot.name}: the keys are not looked for at {', '.join(kept)} in {vault['name']}")
     return faults
 
 

@@ -126,6 +126,7 @@ ENDPOINTS = {
     "accept_payment": "function POST payments",
     "get_payment": "function GET payments/{payment_id}",
     "request_cancel": "function POST payments/{payment_id}/cancel",
+    "hear_provider": "anonymous POST provider/events",
     "request_refund": "function POST payments/{payment_id}/refunds",
     "get_payment_events": "function GET payments/{payment_id}/events",
     "get_openapi": "anonymous GET openapi.json",

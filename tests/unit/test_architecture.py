@@ -35,7 +35,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     # one SDK each, and no other adapter
     "shared.adapters.cosmos": (*PORTS, "shared.adapters.cosmos", "azure.cosmos", "azure.core"),
     "shared.adapters.servicebus": (*PORTS, "shared.adapters.servicebus", "azure.servicebus", "azure.core"),
-    "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp"),
+    "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp", "standardwebhooks"),
     "shared.adapters.provider.words": PORTS,
     "shared.adapters.notifier": (*PORTS, "aiohttp"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),

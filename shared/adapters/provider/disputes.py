@@ -26,7 +26,7 @@ def in_the_books(heard: Heard, *, payment: Payment, dispute_id: str) -> Disputed
         return NeverSeen()
     try:
         return _dispute(heard.body, payment=payment)
-    except (KeyError, TypeError, ValueError, OverflowError) as exc:
+    except ValueError as exc:
         return _unclear(heard, f"the books have a dispute {dispute_id} that does not fit: {exc}")
 
 
@@ -35,19 +35,19 @@ def _unclear(heard: Heard, why: str) -> Busy:
 
 
 def _dispute(body: Json, *, payment: Payment) -> Disputed:
-    """Raises ValueError, TypeError, KeyError, OverflowError; their text names a field and repeats no value."""
-    amount, status, reason = body.get("amount_minor"), body.get("status"), plain(body.get("reason"))
+    """Raises ValueError, whose text names a field and repeats no value."""
+    amount, status, code = body.get("amount_minor"), body.get("status"), plain(body.get("reason"))
     if type(amount) is not int or not 1 <= amount <= payment.amount.amount_minor:
         raise ValueError("amount_minor")
     if body.get("currency") != payment.amount.currency:
         raise ValueError("currency")
     if status not in ("open", "won", "lost"):
         raise ValueError("status")
-    if not reason:
+    if not code:
         raise ValueError("reason")
     return Disputed(
         amount_minor=amount,
-        reason=reason,
+        code=code,
         opened_at=_moment(body, "opened_at"),
         status=status,
         decided_at=None if status == "open" else _moment(body, "decided_at"),
@@ -55,14 +55,15 @@ def _dispute(body: Json, *, payment: Payment) -> Disputed:
 
 
 def _moment(body: Json, name: str) -> datetime:
+    """Raises ValueError with the name, also for a time without its offset, and one that UTC cannot have."""
     text = body.get(name)
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ValueError(name)
-    return moment.astimezone(UTC)
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(name)
 
 
 def news_in(event: Any) -> DisputeNews | OtherNews | Garbled:  # noqa: ANN401 - any JSON
