@@ -1,4 +1,4 @@
-"""`python -m local up | emulators | pay | status`: the command line. Knows what its options are called."""
+"""`python -m local up | emulators | pay | dispute | status`: the command line. Knows what its options are called."""
 
 import argparse
 import asyncio
@@ -6,10 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from local.datafolder import word_found
+from local.dispute import deciding, dispute, opening
 from local.emulators import emulators
 from local.foreground import Options
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
@@ -31,6 +33,8 @@ def run(arguments: Sequence[str], modules: Mapping[str, str]) -> int:
             return emulators(_run_options(options, modules))
         case "pay":
             return asyncio.run(_pay(options))
+        case "dispute":
+            return asyncio.run(_dispute(options))
         case _:
             return status(options.data)
 
@@ -41,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(commands.add_parser("up", help="start everything, send one sample payment, serve until Ctrl-C"))
     _add_run(commands.add_parser("emulators", help="start everything but the Functions host, serve until Ctrl-C"))
     _add_pay(commands.add_parser("pay", help="post a payment and follow it until it rests"))
+    _add_dispute(
+        commands.add_parser("dispute", help="as the cardholder's bank, dispute a payment, or decide a dispute")
+    )
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
     for service in SERVICES:
@@ -81,6 +88,17 @@ def _add_pay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit-s", type=float, default=60.0, help="how long a payment may take until it rests")
 
 
+def _add_dispute(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
+    parser.add_argument("--url", help="the local provider's address; else the running platform's")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("payment_id", nargs="?", help="a captured payment, of which to open a dispute")
+    what.add_argument("--win", metavar="DISPUTE_ID", help="decide that the merchant keeps the money")
+    what.add_argument("--lose", metavar="DISPUTE_ID", help="decide that the bank does")
+    parser.add_argument("--amount-minor", type=_positive, help="else all that is not disputed yet")
+    parser.add_argument("--reason", help="a code such as product_not_received")
+
+
 def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Options:
     ports = Ports(
         http=options.http_port,
@@ -115,6 +133,15 @@ async def _pay(options: argparse.Namespace) -> int:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         ends = await asyncio.gather(*(one(http, nth) for nth in _orders(order, options.count)))
     return _report(ends)
+
+
+async def _dispute(options: argparse.Namespace) -> int:
+    url = options.url or (word_found(options.data) or {}).get("provider") or f"http://127.0.0.1:{Ports().provider}"
+    base = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+    if options.payment_id:
+        path, body = opening(options.payment_id, amount_minor=options.amount_minor, reason=options.reason)
+        return await dispute(base, path, body=body)
+    return await dispute(base, deciding(options.win or options.lose, is_won=bool(options.win)))
 
 
 def _orders(order: Order, count: int) -> list[Order]:

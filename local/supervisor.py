@@ -16,6 +16,8 @@ from local.azure.cosmos.auth import EMULATOR_KEY
 from local.datafolder import owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
+from local.provider.command import KEY
+from local.provider.webhook import LOCAL_KEY
 
 ROOT = Path(__file__).parents[1]
 TOPOLOGY = ROOT / "infra" / "topology.json"
@@ -113,6 +115,7 @@ class Platform:
             "CosmosConnection": self.cosmos_connection,
             "ServiceBusConnection": self.servicebus_connection,
             "PROVIDER_BASE_URL": self.provider_url,
+            "PROVIDER_WEBHOOK_SECRETS": LOCAL_KEY,
         }
 
     def log(self, service: str) -> Path:
@@ -172,12 +175,11 @@ class Platform:
         module = self.setup.modules.get(service)
         program = ["local", service] if module is None else [module]
         port = str(getattr(self.ports, _PORT_OF[service]))
-        is_host = service == "host"
         return Command(
             name=service,
             arguments=[sys.executable, "-m", *program, "--port", port, *self._options(service)],
             folder=ROOT,
-            environment=self._host_environment() if is_host else os.environ,
+            environment=self._host_environment() if service == "host" else {**os.environ, KEY: LOCAL_KEY},
             log=self.log(service),
             shared=() if self._lock is None else (self._lock,),
         )
@@ -188,6 +190,8 @@ class Platform:
         options = ["--data", str(self.setup.data)]
         if service == "servicebus":
             options += ["--admin-port", str(self.ports.admin)]
+        if service == "provider":
+            options += ["--events-url", f"{self.url}/api/provider/events"]
         if service in {"cosmos", "servicebus"}:
             options += ["--topology", str(self.setup.topology)]
         return options

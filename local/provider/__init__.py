@@ -1,7 +1,7 @@
 """A payment provider and a merchant's endpoint with scripted behaviour, on one port.
 
-`wire.py` speaks HTTP and decides nothing; `state.py` and `merchant.py` hold the rules and know no protocol;
-`store.py` keeps what was answered.
+`wire.py` and `desk.py` speak HTTP and decide nothing; `state.py`, `disputes.py`, `events.py` and `merchant.py` hold the
+rules and know no protocol; `store.py` keeps what was answered; `sender.py` tells others of what changed.
 """
 
 from local.provider.server import RunningProvider, start

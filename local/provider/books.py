@@ -1,4 +1,4 @@
-"""The provider's books: payments, charges and remembered answers, and which of them changed since the last storing.
+"""The provider's books: payments, disputes, charges and answers, and which of them changed since the last storing.
 
 Knows no rule: what may be done is for `state` to say.
 """
@@ -8,8 +8,9 @@ from dataclasses import asdict
 from datetime import datetime
 from itertools import islice
 
-from local.provider.records import Answer, Call, Charge, Payment, Remembered, Status
+from local.provider.records import Answer, Call, Charge, Dispute, Payment, Remembered, Status
 from local.provider.store import Key, Record
+from local.provider.tokens import DisputeStatus
 
 
 class Books:
@@ -18,6 +19,9 @@ class Books:
     def __init__(self) -> None:
         self._payments: dict[str, Payment] = {}
         self._by_reference: dict[str, list[Payment]] = {}
+        self._disputes: dict[str, Dispute] = {}
+        self._disputes_of: dict[str, list[Dispute]] = {}
+        self._disputes_to_come: dict[str, Payment] = {}
         self._charges: dict[str, Charge] = {}
         self._remembered: dict[str, Remembered] = {}
         self._changed: dict[Key, Record] = {}
@@ -40,6 +44,32 @@ class Books:
         """The payment has changed, and its charge with it."""
         self.charge(payment.payment_reference).status = payment.status
         self._changed["payment", payment.provider_payment_id] = asdict(payment)
+        self._expect(payment)
+
+    # --- disputes
+
+    def dispute(self, dispute_id: str) -> Dispute | None:
+        return self._disputes.get(dispute_id)
+
+    def disputes_of(self, payment: Payment) -> list[Dispute]:
+        """In the order of their opening."""
+        return self._disputes_of.get(payment.provider_payment_id, [])
+
+    def enter_dispute(self, dispute: Dispute) -> None:
+        """A new one."""
+        self._add_dispute(dispute)
+        self.note_dispute(dispute)
+
+    def note_dispute(self, dispute: Dispute) -> None:
+        """The dispute has changed, and the charge with it."""
+        tries = self.made_under(dispute.payment_reference)
+        withdrawn = (each.withdrawn_minor for payment in tries for each in self.disputes_of(payment))
+        self.charge(dispute.payment_reference).disputed_minor = sum(withdrawn)
+        self._changed["dispute", dispute.dispute_id] = asdict(dispute)
+
+    def disputes_to_come(self) -> list[Payment]:
+        """The payments whose `dispute_due_at` is set."""
+        return list(self._disputes_to_come.values())
 
     # --- charges
 
@@ -93,6 +123,10 @@ class Books:
             case "payment":
                 payment = Payment(**(fields | {"status": Status(str(fields["status"]))}))  # type: ignore[arg-type]  # as stored
                 self._add(payment)
+                self._expect(payment)
+            case "dispute":
+                dispute = Dispute(**(fields | {"status": DisputeStatus(str(fields["status"]))}))  # type: ignore[arg-type]  # as stored
+                self._add_dispute(dispute)
             case "charge":
                 self._charges[str(fields["payment_id"])] = Charge(**fields)  # type: ignore[arg-type]  # as stored
             case "request":
@@ -101,3 +135,13 @@ class Books:
     def _add(self, payment: Payment) -> None:
         self._payments[payment.provider_payment_id] = payment
         self._by_reference.setdefault(payment.payment_reference, []).append(payment)
+
+    def _expect(self, payment: Payment) -> None:
+        if payment.dispute_due_at is None:
+            self._disputes_to_come.pop(payment.provider_payment_id, None)
+        else:
+            self._disputes_to_come[payment.provider_payment_id] = payment
+
+    def _add_dispute(self, dispute: Dispute) -> None:
+        self._disputes[dispute.dispute_id] = dispute
+        self._disputes_of.setdefault(dispute.provider_payment_id, []).append(dispute)

@@ -2,11 +2,16 @@
 
 import argparse
 import functools
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from local.base.serving import serve
 from local.provider.server import start
+from local.provider.webhook import LOCAL_KEY, Receiver
+
+KEY = "PROVIDER_WEBHOOK_SECRET"
+"""The environment variable with the key of the events. A command line can be read by everybody on the machine."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,5 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, default=Path(".local"), help="the folder of provider.sqlite")
     parser.add_argument("--slow-s", type=float, default=1.0, help="how long a call with pm_slow takes")
     parser.add_argument("--hold-s", type=float, default=60.0, help="how long a time-out holds the response")
-    options = parser.parse_args(arguments)
-    return serve("provider", functools.partial(start, **vars(options)), port=options.port)
+    parser.add_argument("--dispute-s", type=float, default=0.2, help="how long the disputes of tokens take, per change")
+    parser.add_argument("--events-url", help=f"who is told of disputes, signed with {KEY}; without it nobody is")
+    options = vars(parser.parse_args(arguments))
+    url = options.pop("events_url")
+    try:
+        receiver = None if url is None else Receiver(url, key=os.environ.get(KEY, LOCAL_KEY))
+    except ValueError as exc:
+        parser.error(str(exc))
+    return serve("provider", functools.partial(start, receiver=receiver, **options), port=options["port"])

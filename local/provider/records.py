@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from local.provider.store import Record
-from local.provider.tokens import Operation
+from local.provider.tokens import DisputeStatus, Operation
 
 
 class Status(StrEnum):
@@ -73,6 +73,8 @@ class Payment:
     capture_id: str | None = None
     void_id: str | None = None
     refunds: list[Record] = field(default_factory=list)
+    dispute_due_at: str | None = None
+    """When the dispute that this payment method brings opens or, once it has, is decided; None: nothing is to come."""
 
     @property
     def refunded_minor(self) -> int:
@@ -80,8 +82,36 @@ class Payment:
 
     def as_json(self) -> Record:
         """As it is told and listed: a code or an id that does not exist is left out, and refunds before a capture."""
-        hidden = {"payment_method", "created_at", *(() if self.status is Status.CAPTURED else ("refunds",))}
+        hidden = {
+            *("payment_method", "created_at", "dispute_due_at"),
+            *(() if self.status is Status.CAPTURED else ("refunds",)),
+        }
         return {name: value for name, value in asdict(self).items() if name not in hidden and value is not None}
+
+
+@dataclass(slots=True)
+class Dispute:
+    """What a cardholder's bank takes back of a captured payment, and may give back."""
+
+    dispute_id: str
+    payment_reference: str
+    provider_payment_id: str
+    capture_id: str
+    amount_minor: int
+    currency: str
+    reason: str
+    status: DisputeStatus
+    opened_at: str
+    decided_at: str | None = None
+
+    @property
+    def withdrawn_minor(self) -> int:
+        """What the merchant is without."""
+        return 0 if self.status is DisputeStatus.WON else self.amount_minor
+
+    def as_json(self) -> Record:
+        """As it is told and listed: without `decided_at` before it is decided."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -98,6 +128,8 @@ class Charge:
     refunded_minor: int = 0
     times_refunded: dict[str, int] = field(default_factory=dict)
     """By the merchant's refund reference."""
+    disputed_minor: int = 0
+    """What open and lost disputes have withdrawn."""
     status: str | None = None
     attempts: dict[str, int] = field(default_factory=dict)
     timed_out: list[str] = field(default_factory=list)

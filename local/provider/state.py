@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.provider.books import Books
+from local.provider.disputes import Disputes
+from local.provider.events import Events
 from local.provider.faults import Fault, Faults
 from local.provider.records import Answer, Call, Charge, Payment, Remembered, Status, refusal
 from local.provider.store import Key, Record
@@ -19,13 +21,22 @@ class Provider:
     """All payments of one provider."""
 
     def __init__(
-        self, *, clock: Callable[[], datetime], new_id: Callable[[str], str], slow_s: float = 1.0, hold_s: float = 60.0
+        self,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[str], str],
+        slow_s: float = 1.0,
+        hold_s: float = 60.0,
+        dispute_s: float = 0.2,
+        tells_events: bool = False,
     ) -> None:
         self._clock = clock
         self._new_id = new_id
         self._slow_s = slow_s
         self._hold_s = hold_s
         self._books = Books()
+        self.events = Events(clock=clock, new_id=new_id, is_told=tells_events)
+        self.disputes = Disputes(self._books, self.events, clock=clock, new_id=new_id, delay_s=dispute_s)
         self.is_broken = True
         """Whether the payment methods that are down until repair are down."""
         self.forgets_request_ids = False
@@ -150,6 +161,7 @@ class Provider:
             self._books.note(payment)
             return refusal(402, payment.code, message="The capture was declined.")
         payment.status, payment.capture_id = Status.CAPTURED, self._new_id("cap_")
+        self.disputes.expect(payment)
         self._books.charge(payment.payment_reference).times_charged += 1
         self._books.note(payment)
         return Answer(200, payment.as_json())
@@ -166,7 +178,6 @@ class Provider:
 
     def _refund(self, call: Call, payment: Payment) -> Answer:
         """A part of what was captured, under the merchant's own reference. A no is listed too."""
-        behaviour = TOKENS[payment.payment_method].refund
         if payment.status is not Status.CAPTURED:
             return refusal(409, "not_captured", message="Only what was captured can be given back.")
         done = any(
@@ -177,25 +188,32 @@ class Provider:
             return refusal(409, "already_refunded", message="The refund was made by another request.")
         if call.currency != payment.currency or not call.amount_minor or call.amount_minor < 1:
             return refusal(400, "invalid_amount", message="amount_minor must be positive, in the payment's currency.")
-        if behaviour is Behaviour.INVALID:
+        if TOKENS[payment.payment_method].refund is Behaviour.INVALID:
             return refusal(400, "invalid_refund", message="This payment method cannot be refunded.")
         if payment.refunded_minor + call.amount_minor > payment.amount_minor:
             return refusal(409, "refund_exceeds_capture", message="No more can be given back than was captured.")
-        declined = behaviour is Behaviour.DECLINED
+        declined = self._refund_declined(payment, call.amount_minor)
         refund: Record = {
             "refund_reference": call.refund_reference,
             "amount_minor": call.amount_minor,
             "currency": call.currency,
-            **({"status": "declined", "code": "refund_declined"} if declined else {}),
+            **({"status": "declined", "code": declined} if declined else {}),
             **({} if declined else {"status": "refunded", "refund_id": self._new_id("re_")}),
         }
         payment.refunds.append(refund)
         self._books.note(payment)
         if declined:
-            return refusal(402, "refund_declined", message="The refund was declined.")
+            return refusal(402, declined, message="The refund was declined.")
         self._note_refund(call)
         ids = {"payment_reference": payment.payment_reference, "provider_payment_id": payment.provider_payment_id}
         return Answer(200, {**ids, **refund})
+
+    def _refund_declined(self, payment: Payment, amount_minor: int) -> str | None:
+        """The code of the no, if it is one. What a dispute has taken cannot be given back once more."""
+        if TOKENS[payment.payment_method].refund is Behaviour.DECLINED:
+            return "refund_declined"
+        gone_minor = payment.refunded_minor + self.disputes.withdrawn_minor(payment)
+        return "payment_disputed" if gone_minor + amount_minor > payment.amount_minor else None
 
     def _note_refund(self, call: Call) -> None:
         charge = self._books.charge(call.payment_reference)
@@ -222,8 +240,20 @@ class Provider:
         met = self._asked(payment_reference)
         if met is not None:
             return met
-        found = [each.as_json() for each in self._books.made_under(payment_reference)]
+        found = [self._listed(each) for each in self._books.made_under(payment_reference)]
         return Answer(200, {"payments": found, "has_more": False})
+
+    def _listed(self, payment: Payment) -> Record:
+        if payment.status is not Status.CAPTURED:
+            return payment.as_json()
+        return payment.as_json() | {"disputes": [each.as_json() for each in self.disputes.of(payment)]}
+
+    def ask_dispute(self, dispute_id: str) -> Answer:
+        """How a dispute stands. Of one that nobody knows there is no payment whose questions could be counted."""
+        dispute = self.disputes.find(dispute_id)
+        if dispute is None:
+            return refusal(404, "dispute_unknown", message=f"There is no dispute {dispute_id}.")
+        return self._asked(dispute.payment_reference) or Answer(200, dispute.as_json())
 
     def _asked(self, payment_reference: str) -> Answer | None:
         charge = self._books.charge(payment_reference)
@@ -264,14 +294,18 @@ class Provider:
 
     def drain(self) -> Mapping[Key, Record]:
         """The records that changed since the last call."""
-        return self._books.drain()
+        return {**self._books.drain(), **self.events.drain()}
 
     def restore(self, kind: str, record: Mapping[str, object]) -> None:
         """Takes a stored record back, in the order of storing. Other kinds than the provider's own are not touched."""
-        if kind != "switches":
+        if kind == "event":
+            self.events.restore(record)
+        elif kind == "switches":
+            self._restore_switches(dict(record))
+        else:
             self._books.restore(kind, record)
-            return
-        fields: dict[str, Any] = dict(record)
+
+    def _restore_switches(self, fields: dict[str, Any]) -> None:
         self.is_broken = bool(fields["is_broken"])
         self.faults = Faults(**fields["faults"])
         self.forgets_request_ids = bool(fields["forget_request_ids"])

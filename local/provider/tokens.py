@@ -28,6 +28,14 @@ class Behaviour(StrEnum):
     DOWN = "down"
 
 
+class DisputeStatus(StrEnum):
+    """How a dispute stands, as seen by the merchant: who wins one keeps the money."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """How the provider treats a payment made with this method, per operation."""
@@ -36,6 +44,8 @@ class Token:
     capture: Behaviour = Behaviour.OK
     void: Behaviour = Behaviour.OK
     refund: Behaviour = Behaviour.OK
+    dispute: DisputeStatus | None = None
+    """How the dispute ends that follows each capture; None: none follows."""
 
     def behaviour(self, operation: Operation) -> Behaviour:
         return {
@@ -72,4 +82,7 @@ TOKENS = {
     "pm_settle_declined_void_fails_twice": Token(capture=Behaviour.DECLINED, void=Behaviour.FAILS_TWICE),
     "pm_settle_declined_void_times_out_once": Token(capture=Behaviour.DECLINED, void=Behaviour.TIMES_OUT_ONCE),
     "pm_settle_declined_void_down": Token(capture=Behaviour.DECLINED, void=Behaviour.DOWN),
+    "pm_disputed": Token(dispute=DisputeStatus.OPEN),
+    "pm_dispute_won": Token(dispute=DisputeStatus.WON),
+    "pm_dispute_lost": Token(dispute=DisputeStatus.LOST),
 }

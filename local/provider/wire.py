@@ -5,37 +5,36 @@ An answer leaves only after everything it rests on is on disk, so kill -9 cannot
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from local.provider.desk import Desk
 from local.provider.faults import Faults
 from local.provider.merchant import Endpoint, Merchant
+from local.provider.reading import Handler, MalformedError, boolean, integer, json_object, malformed, shown, text
 from local.provider.records import Answer, Call, fingerprint, refusal
 from local.provider.state import Provider
 from local.provider.store import Record, Store
 from local.provider.tokens import Operation
 
-type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class MalformedError(Exception):
-    """The request cannot be read; the message names the field."""
-
 
 class Wire:
     """The routes over one provider, one merchant and their store."""
 
-    def __init__(self, *, provider: Provider, merchant: Merchant, store: Store, slow_s: float) -> None:
+    def __init__(
+        self, *, provider: Provider, merchant: Merchant, store: Store, slow_s: float, wake: Callable[[], None]
+    ) -> None:
+        """`wake` is called when something has changed, and that is on disk."""
         self._provider = provider
         self._merchant = merchant
         self._store = store
         self._slow_s = slow_s
+        self._wake = wake
         self._closing = asyncio.Event()
 
     def application(self) -> web.Application:
-        application = web.Application(middlewares=[self._kept, _malformed])
+        application = web.Application(middlewares=[self._kept, malformed])
         application.add_routes(
             [
                 web.post("/v1/payments", self._create),
@@ -44,6 +43,8 @@ class Wire:
                 web.post("/v1/payments/{provider_payment_id}/refunds", self._refund),
                 web.get("/v1/payments", self._ask_reference),
                 web.get("/v1/requests/{request_id}", self._ask_request),
+                web.get("/v1/disputes/{dispute_id}", self._ask_dispute),
+                *Desk(self._provider).routes(),
                 web.get("/charges", self._charges),
                 web.get("/charges/{payment_id}", self._charge),
                 web.get("/mode", self._mode),
@@ -71,9 +72,13 @@ class Wire:
         try:
             return await handler(request)
         finally:
-            self._store.put(self._provider.drain())
-            self._store.put(self._merchant.drain())
-            await self._store.committed()
+            await self._keep()
+
+    async def _keep(self) -> None:
+        self._store.put(self._provider.drain())
+        self._store.put(self._merchant.drain())
+        await self._store.committed()
+        self._wake()
 
     # --- the provider
 
@@ -103,10 +108,12 @@ class Wire:
     async def _ask_request(self, request: web.Request) -> web.StreamResponse:
         return await self._answered(request, self._provider.ask_request(request.match_info["request_id"]))
 
+    async def _ask_dispute(self, request: web.Request) -> web.StreamResponse:
+        return await self._answered(request, self._provider.ask_dispute(request.match_info["dispute_id"]))
+
     async def _answered(self, request: web.Request, answer: Answer) -> web.StreamResponse:
         if answer.hold_s is not None:
-            self._store.put(self._provider.drain())  # what was done is kept also when we are killed while holding
-            await self._store.committed()
+            await self._keep()  # what was done is kept also when we are killed while holding
             await self._wait(answer.hold_s)
             if request.transport is not None:
                 request.transport.abort()
@@ -134,20 +141,20 @@ class Wire:
         payment_id = request.match_info["payment_id"]
         charge = self._provider.charge(payment_id)
         if charge is None:
-            return _shown(refusal(404, "payment_unknown", message=f"There is no payment {payment_id}."))
+            return shown(refusal(404, "payment_unknown", message=f"There is no payment {payment_id}."))
         return web.json_response(charge)
 
     async def _mode(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self._provider.mode())
 
     async def _set_mode(self, request: web.Request) -> web.StreamResponse:
-        body = await _json_object(request)
+        body = await json_object(request)
         if unknown := body.keys() - {"forget_request_ids", "remember_requests_s"}:
             raise MalformedError(f"unknown field {', '.join(sorted(unknown))}")
         remember_s = body.get("remember_requests_s")
         self._provider.switch(
-            forgets_request_ids=_boolean(body, "forget_request_ids"),
-            remembers_requests_for_s=None if remember_s is None else _integer(body, "remember_requests_s"),
+            forgets_request_ids=boolean(body, "forget_request_ids"),
+            remembers_requests_for_s=None if remember_s is None else integer(body, "remember_requests_s"),
         )
         return web.json_response(self._provider.mode())
 
@@ -164,7 +171,7 @@ class Wire:
 
     async def _set_faults(self, request: web.Request) -> web.StreamResponse:
         try:
-            faults = Faults.parse(await _json_object(request))
+            faults = Faults.parse(await json_object(request))
         except ValueError as exc:
             raise MalformedError(str(exc)) from exc
         self._provider.switch(faults=faults)
@@ -178,7 +185,7 @@ class Wire:
 
     async def _notify(self, request: web.Request) -> web.StreamResponse:
         endpoint = Endpoint(request.path.rpartition("/")[2])
-        body = await _json_object(request)
+        body = await json_object(request)
         request_id = request.headers.get("Idempotency-Key", "")
         if endpoint is Endpoint.SLOW:
             await self._wait(self._slow_s)
@@ -215,24 +222,8 @@ async def listening(application: web.Application, port: int) -> AsyncIterator[in
         await runner.cleanup()
 
 
-@web.middleware
-async def _malformed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except MalformedError as exc:
-        return _shown(refusal(400, "invalid_request", message=f"{exc}."))
-    except web.HTTPNotFound:
-        return _shown(refusal(404, "not_implemented", message=f"not implemented: {request.method} {request.path}"))
-    except web.HTTPMethodNotAllowed:
-        return _shown(refusal(405, "not_implemented", message=f"not implemented: {request.method} {request.path}"))
-
-
-def _shown(answer: Answer) -> web.Response:
-    return web.json_response(dict(answer.body), status=answer.status_code, headers=answer.headers)
-
-
 async def _call(request: web.Request, operation: Operation) -> Call:
-    body = await _json_object(request)
+    body = await json_object(request)
     request_id = request.headers.get("Idempotency-Key")
     if not request_id:
         raise MalformedError("the header Idempotency-Key is missing")
@@ -240,45 +231,14 @@ async def _call(request: web.Request, operation: Operation) -> Call:
     return Call(
         operation=operation,
         request_id=request_id,
-        payment_reference=_text(body, "payment_reference"),
+        payment_reference=text(body, "payment_reference"),
         fingerprint=fingerprint(request.path, body),
         provider_payment_id=request.match_info.get("provider_payment_id"),
-        amount_minor=_integer(body, "amount_minor") if has_amount else None,
-        currency=_text(body, "currency") if has_amount else None,
-        payment_method=_text(body, "payment_method") if is_create else None,
-        refund_reference=_text(body, "refund_reference") if operation is Operation.REFUND else None,
+        amount_minor=integer(body, "amount_minor") if has_amount else None,
+        currency=text(body, "currency") if has_amount else None,
+        payment_method=text(body, "payment_method") if is_create else None,
+        refund_reference=text(body, "refund_reference") if operation is Operation.REFUND else None,
     )
-
-
-async def _json_object(request: web.Request) -> Record:
-    try:
-        body = json.loads(await request.read() or b"null")
-    except ValueError as exc:
-        raise MalformedError("the body is not JSON") from exc
-    if not isinstance(body, dict):
-        raise MalformedError("the body is not a JSON object")
-    return body
-
-
-def _text(body: Record, name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str) or not value:
-        raise MalformedError(f"{name} must be a text")
-    return value
-
-
-def _integer(body: Record, name: str) -> int:
-    value = body.get(name)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedError(f"{name} must be an integer")
-    return value
-
-
-def _boolean(body: Record, name: str) -> bool | None:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise MalformedError(f"{name} must be true or false")
-    return value
 
 
 def _payment_id(body: Record, request_id: str) -> str:

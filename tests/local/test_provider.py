@@ -28,6 +28,7 @@ async def test_a_payment_is_authorised_then_captured_and_charged_once(provider: 
         "voided": False,
         "refunded_minor": 0,
         "times_refunded": {},
+        "disputed_minor": 0,
         "status": "captured",
     }
 
@@ -196,7 +197,7 @@ async def test_asking_by_reference_lists_what_was_made_and_how_it_stands(provide
 
     assert nothing == []
     expected = {"payment_reference": "p1", **AMOUNT, "status": "captured", "capture_id": captured["capture_id"]}
-    assert listed == [{"provider_payment_id": created["provider_payment_id"], **expected, "refunds": []}]
+    assert listed == [{"provider_payment_id": created["provider_payment_id"], **expected, "refunds": [], "disputes": []}]
 
 
 async def test_a_list_says_that_it_is_complete(provider: Client) -> None:

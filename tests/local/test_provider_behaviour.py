@@ -119,6 +119,14 @@ def test_the_documented_table_is_the_one_in_the_code() -> None:
     assert documented == [(name, *(token.behaviour(each) for each in Operation)) for name, token in TOKENS.items()]
 
 
+def test_the_documented_disputes_are_those_in_the_code() -> None:
+    text = (ROOT / "docs" / "test-tokens.md").read_text()
+
+    documented = re.findall(r"^\| `(pm_\w+)` \| (\w+) \| [^|]+ \|$", text, re.MULTILINE)
+
+    assert documented == [(name, token.dispute) for name, token in TOKENS.items() if token.dispute]
+
+
 def test_every_word_and_every_merchant_endpoint_is_explained() -> None:
     text = (ROOT / "docs" / "test-tokens.md").read_text()
 

@@ -61,7 +61,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.azure.cosmos": ("local.azure.cosmos", "local.base", "mmh3", "uvicorn"),
     "local.azure.servicebus": ("local.azure.servicebus", "local.base", "aiohttp", "proton"),
     "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime"),
-    "local.provider": ("local.provider", "local.base", "aiohttp"),
+    "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
     "local": ("local", "aiohttp"),
     # the contracts are made of what ships, which knows nothing of them
     "contracts": ("contracts", "functions", "function_app", "shared", "pydantic", "openapi_pydantic", "jsonschema_rs"),
