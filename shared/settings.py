@@ -42,6 +42,11 @@ def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
+def _none_if_unresolved(value: object) -> object:
+    """The platform hands over the reference itself as long as the vault has no such secret."""
+    return None if isinstance(value, str) and value.startswith("@Microsoft.KeyVault(") else _none_if_empty(value)
+
+
 def _readable_keys(text: str) -> str:
     merchants_by_key(text)
     return text
@@ -89,7 +94,9 @@ class Settings(BaseSettings):
     development_hosts: str | None = None
     provider_base_url: AnyHttpUrl
     provider_api_key: SecretStr | None = None
-    provider_webhook_secrets: Annotated[SecretStr | None, AfterValidator(_usable_secrets)] = None
+    provider_webhook_secrets: Annotated[
+        Connection, BeforeValidator(_none_if_unresolved), AfterValidator(_usable_secrets)
+    ] = None
     provider_timeout_s: Seconds = 10
     notifier_timeout_s: Seconds = 10
     use_proxy_settings: bool = False

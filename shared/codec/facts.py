@@ -134,7 +134,7 @@ def _write_dispute_opened(event: PaymentDisputeOpened) -> Json:
     return {
         "dispute_id": event.dispute_id,
         "amount_minor": event.amount_minor,
-        "reason": event.reason,
+        "code": event.code,
         "opened_at": time_to_json(event.opened_at),
     }
 
@@ -144,7 +144,7 @@ def _read_dispute_opened(occurred_at: datetime, data: Json) -> PaymentDisputeOpe
         occurred_at=occurred_at,
         dispute_id=as_text(data["dispute_id"]),
         amount_minor=as_amount(data["amount_minor"]),
-        reason=as_text(data["reason"]),
+        code=as_text(data["code"]),
         opened_at=time_from_json(data["opened_at"]),
     )
 

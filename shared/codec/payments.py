@@ -112,7 +112,7 @@ def dispute_to_json(dispute: Dispute) -> Json:
         "dispute_id": dispute.dispute_id,
         "amount_minor": opened.amount_minor,
         "status": dispute.status,
-        "reason": opened.reason,
+        "code": opened.code,
         "at": time_to_json(opened.occurred_at),
         "opened_at": time_to_json(opened.opened_at),
         **({"decided": _without(_fact_to_json(decided), "dispute_id")} if decided else {}),

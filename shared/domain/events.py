@@ -129,13 +129,13 @@ class PaymentRefundFailed:
 class PaymentDisputeOpened:
     """The cardholder's bank has taken money back, and the provider says so. It is the provider's until it is decided.
 
-    reason: the bank's, as a code of the provider. opened_at: by the provider's clock.
+    code: why, in the provider's own word. opened_at: by the provider's clock.
     """
 
     occurred_at: datetime
     dispute_id: str
     amount_minor: int
-    reason: str
+    code: str
     opened_at: datetime
 
 

@@ -72,7 +72,7 @@ class Disputed:
     """A dispute as the provider's books have it. decided_at: None as long as it is open. Times are the provider's."""
 
     amount_minor: int
-    reason: str
+    code: str
     opened_at: datetime
     status: DisputeStatus
     decided_at: datetime | None

@@ -90,7 +90,7 @@ def _facts(news: DisputeNews, found: Disputed, *, now: datetime) -> tuple[Disput
         occurred_at=now,
         dispute_id=news.dispute_id,
         amount_minor=found.amount_minor,
-        reason=found.reason,
+        code=found.code,
         opened_at=found.opened_at,
     )
     if found.decided_at is None:

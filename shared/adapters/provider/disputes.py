@@ -36,18 +36,18 @@ def _unclear(heard: Heard, why: str) -> Busy:
 
 def _dispute(body: Json, *, payment: Payment) -> Disputed:
     """Raises ValueError, TypeError, KeyError, OverflowError; their text names a field and repeats no value."""
-    amount, status, reason = body.get("amount_minor"), body.get("status"), plain(body.get("reason"))
+    amount, status, code = body.get("amount_minor"), body.get("status"), plain(body.get("reason"))
     if type(amount) is not int or not 1 <= amount <= payment.amount.amount_minor:
         raise ValueError("amount_minor")
     if body.get("currency") != payment.amount.currency:
         raise ValueError("currency")
     if status not in ("open", "won", "lost"):
         raise ValueError("status")
-    if not reason:
+    if not code:
         raise ValueError("reason")
     return Disputed(
         amount_minor=amount,
-        reason=reason,
+        code=code,
         opened_at=_moment(body, "opened_at"),
         status=status,
         decided_at=None if status == "open" else _moment(body, "decided_at"),
