@@ -13,6 +13,9 @@ from shared.domain.events import (
     PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
@@ -36,6 +39,8 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, 123456, tzinfo=UTC)
 PAYMENT_ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
 REFUND_ID = "5e1f4a2b-0c3d-5e6f-8a9b-0123456789ab"
 OTHER_REFUND_ID = "6f2a5b3c-1d4e-5f70-9bac-0123456789ab"
+DISPUTE_ID = "dp_1"
+OTHER_DISPUTE_ID = "dp_2"
 TASKS: tuple[Task, ...] = (
     *(step for step in Step if step is not Step.REFUND),
     RefundTask(REFUND_ID),
@@ -43,6 +48,7 @@ TASKS: tuple[Task, ...] = (
 )
 """All that a payment of these tests may owe."""
 LETTER_ID = "11111111-2222-5333-8444-555555555555"
+_HEARD_AFTER = timedelta(seconds=0.5)
 
 
 def initiated(**changes: Any) -> PaymentInitiated:
@@ -111,6 +117,25 @@ class Story:
             occurred_at=self.at, refund_id=refund_id, reason="declined", code="refund_declined"
         )
         return self.then(failed)
+
+    def dispute_opened(self, dispute_id: str = DISPUTE_ID, *, amount_minor: int = 500) -> Self:
+        """By the provider's clock, as each decision below, half a second before it was recorded."""
+        opened = PaymentDisputeOpened(
+            occurred_at=self.at,
+            dispute_id=dispute_id,
+            amount_minor=amount_minor,
+            code="fraudulent",
+            opened_at=self.at - _HEARD_AFTER,
+        )
+        return self.then(opened)
+
+    def dispute_won(self, dispute_id: str = DISPUTE_ID) -> Self:
+        won = PaymentDisputeWon(occurred_at=self.at, dispute_id=dispute_id, decided_at=self.at - _HEARD_AFTER)
+        return self.then(won)
+
+    def dispute_lost(self, dispute_id: str = DISPUTE_ID) -> Self:
+        lost = PaymentDisputeLost(occurred_at=self.at, dispute_id=dispute_id, decided_at=self.at - _HEARD_AFTER)
+        return self.then(lost)
 
     def declined(self, step: str = "create", *, tells: bool = False) -> Self:
         """tells: as streams have it since the merchant's being told of a failure is an event."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 TOLD = frozenset(
     {"initiated", "created", "settled", "completed", "cancel_requested", "failed", "voided"}
     | {"refund_requested", "refunded", "refund_failed"}
+    | {"dispute_opened", "dispute_won", "dispute_lost"}
 )
 COMPLETED = ["initiated", "created", "settled", "completed"]
 """The facts of a payment that went well."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast, get_args
 
 from hypothesis import strategies as st
@@ -16,6 +17,9 @@ from shared.domain.events import (
     PaymentChargedTwice,
     PaymentCompleted,
     PaymentCreated,
+    PaymentDisputeLost,
+    PaymentDisputeOpened,
+    PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
     PaymentParked,
@@ -33,7 +37,17 @@ from shared.domain.events import (
 from shared.domain.payment import Step, Task
 from shared.domain.standing import Stands
 from shared.domain.stream import StoredEvent
-from tests.builders import NOON, OTHER_REFUND_ID, REFUND_ID, TASKS, Story, a_payment, initiated
+from tests.builders import (
+    DISPUTE_ID,
+    NOON,
+    OTHER_DISPUTE_ID,
+    OTHER_REFUND_ID,
+    REFUND_ID,
+    TASKS,
+    Story,
+    a_payment,
+    initiated,
+)
 
 TOLD: tuple[Notification, ...] = ("delivered", "undelivered", "not_wanted")
 
@@ -67,8 +81,23 @@ ANSWERS: tuple[Event, ...] = (
         PaymentRefundFailed(occurred_at=NOON, refund_id=REFUND_ID, reason=reason, code="no")
         for reason in REFUND_REASONS
     ),
+    *(
+        PaymentDisputeOpened(
+            occurred_at=NOON, dispute_id=dispute_id, amount_minor=amount, code="fraudulent", opened_at=NOON
+        )
+        for dispute_id, amount in ((DISPUTE_ID, 500), (OTHER_DISPUTE_ID, 750))
+    ),
+    *(
+        kind(occurred_at=NOON, dispute_id=dispute_id, decided_at=NOON + timedelta(minutes=minutes))
+        for dispute_id, kind, minutes in (
+            (DISPUTE_ID, PaymentDisputeWon, 1),
+            (DISPUTE_ID, PaymentDisputeLost, 2),
+            (DISPUTE_ID, PaymentDisputeWon, 3),
+            (OTHER_DISPUTE_ID, PaymentDisputeLost, 1),
+        )
+    ),
 )
-"""What a step may want to record. The rules say whether it is."""
+"""What a step, or the provider by itself, may want to record. The rules say whether it is."""
 
 type Move = Callable[[Story], Sequence[Event]]
 """What somebody appends to a payment like this; () when that is not theirs to do now."""

@@ -21,12 +21,22 @@ from shared.domain.payment import Task
 from shared.domain.standing import is_starter
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
-from tests.builders import LETTER_ID, NOON, OTHER_REFUND_ID, REFUND_ID, TASKS, Story, a_payment
+from tests.builders import (
+    LETTER_ID,
+    NOON,
+    OTHER_DISPUTE_ID,
+    OTHER_REFUND_ID,
+    REFUND_ID,
+    TASKS,
+    Story,
+    a_payment,
+)
 from tests.unit import streams
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FAILED = a_payment().created().declined("settle", tells=True)
 REFUNDING = a_payment().created().settled().completed().refund_requested()
+DISPUTED = a_payment().created().settled().completed().dispute_opened()
 STORIES = [
     a_payment().created().settled().completed(),
     a_payment(notification_url=None, description=None, metadata={}).declined(),
@@ -39,6 +49,10 @@ STORIES = [
     REFUNDING.refunded(),
     REFUNDING.refund_requested(OTHER_REFUND_ID).refund_failed().refunded(OTHER_REFUND_ID),
     REFUNDING.parked(f"refund:{REFUND_ID}").resumed(f"refund:{REFUND_ID}").refunded(),
+    DISPUTED.dispute_won().dispute_lost(),
+    DISPUTED.dispute_opened(OTHER_DISPUTE_ID).dispute_lost(OTHER_DISPUTE_ID).dispute_won(),
+    REFUNDING.dispute_opened().refund_failed(),
+    a_payment().created().dispute_opened().settled(),
     a_payment().created().charged_twice("create", "pp_2"),
     a_payment().created().parked("settle").resumed("settle", letter_id=LETTER_ID, heard=True).settled(),
     FAILED.parked("void").resumed("void", to="end", by="discard").seen_to("void"),
@@ -55,6 +69,9 @@ TOLD_IN_FULL = {
     "payment.refund_requested": REFUNDING,
     "payment.refunded": REFUNDING.refunded(),
     "payment.refund_failed": REFUNDING.refund_failed(),
+    "payment.dispute_opened": DISPUTED,
+    "payment.dispute_won": DISPUTED.dispute_won(),
+    "payment.dispute_lost": DISPUTED.dispute_lost(),
     "payment.failure_told": FAILED.voided().failure_told(),
     "payment.captured_late": FAILED.captured_late(),
     "payment.charged_twice": a_payment().created().charged_twice("create", "pp_2"),

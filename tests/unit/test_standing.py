@@ -299,6 +299,7 @@ OF_THE_FACTS = (
     "failure_told",
     "captured_late",
     "refunds",
+    "disputes",
 )
 
 
