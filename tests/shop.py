@@ -70,6 +70,15 @@ class Shop:
                     return answered.body
             await asyncio.sleep(ASK_EVERY_S)
 
+    async def disputed(self, payment_id: str, *statuses: str) -> dict[str, Any]:
+        """The payment, once its disputes have these statuses. The wait ends with the test's own limit."""
+        while True:
+            with suppress(aiohttp.ClientError):
+                answered = await self.get(f"/api/payments/{payment_id}")
+                if answered.status == 200 and _statuses(answered.body) == statuses:
+                    return answered.body
+            await asyncio.sleep(ASK_EVERY_S)
+
     async def order(self, key: str, **changes: Any) -> str:
         """Post until it is accepted, as a client with a key may; the payment id."""
         while True:
@@ -125,9 +134,22 @@ class Shop:
         async with self.http.get(f"{self.provider_url}/charges") as response:
             return {charge["payment_id"]: charge for charge in (await response.json())["charges"]}
 
-    async def tell_provider(self, path: str, **body: Any) -> None:
+    async def tell_provider(self, path: str, **body: Any) -> dict[str, Any]:
+        """Its answer; {} where it has no body."""
         async with self.http.post(f"{self.provider_url}{path}", json=body) as response:
             assert response.status < 300, await response.text()
+            answer: dict[str, Any] = {} if response.status == 204 else await response.json()
+            return answer
+
+    async def news(self, payment_id: str) -> list[dict[str, Any]]:
+        """What the provider has to tell of the payment by itself, and how far that has come."""
+        async with self.http.get(f"{self.provider_url}/events", params={"payment_reference": payment_id}) as response:
+            events: list[dict[str, Any]] = (await response.json())["events"]
+            return events
+
+
+def _statuses(payment: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(dispute["status"] for dispute in payment.get("disputes", []))
 
 
 @asynccontextmanager

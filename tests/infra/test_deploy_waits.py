@@ -25,7 +25,7 @@ TIMES = {
     "az functionapp keys list": 1,
     "az account get-access-token": 1,
     "az servicebus topic list": 1,
-    "az servicebus topic subscription list": 11,
+    "az servicebus topic subscription list": 14,
     "az servicebus topic subscription rule list": 8,
     "az rest": 2,  # before the app is waited for, and after
 }

@@ -84,7 +84,7 @@ def test_every_topic_has_from_one_to_fifty_subscriptions() -> None:
 def test_nobody_takes_a_message_where_the_topology_has_no_subscription() -> None:
     placeholders = [each for each in subscriptions_of(COMMITTED).values() if each["Name"] == "nobody"]
 
-    assert [rule_of(each) for each in placeholders] == ["1=0"] * 4
+    assert [rule_of(each) for each in placeholders] == ["1=0"] * 7
 
 
 def test_durations_and_counts_keep_the_limits_of_the_emulator() -> None:

@@ -53,7 +53,9 @@ def test_the_data_is_listed_field_by_field() -> None:
     } - {f"{fact}.at" for fact in FACTS}
     refunds = [refund for message in MESSAGES for refund in message["data"].get("refunds", ())]
     of_refunds = {f"refunds.{field}" for refund in refunds for field in refund}
-    assert listed == sent | of_facts | of_refunds
+    disputes = [dispute for message in MESSAGES for dispute in message["data"].get("disputes", ())]
+    of_disputes = {f"disputes.{field}" for dispute in disputes for field in dispute}
+    assert listed == sent | of_facts | of_refunds | of_disputes
 
 
 def test_every_row_says_since_when() -> None:
