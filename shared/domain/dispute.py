@@ -45,10 +45,11 @@ def withdrawn_minor(disputes: Iterable[Dispute]) -> int:
 
 
 def is_news(dispute: Dispute, decision: Decision) -> bool:
-    """Whether a decision says something that is not known: the provider's words may come late, and in any order."""
-    if dispute.decided is None:
-        return True
-    return type(decision) is not type(dispute.decided) and decision.decided_at > dispute.decided.decided_at
+    """Whether a decision is newer than what is known: the provider's words may come late, and in any order.
+
+    Also when both say the same. It is known then that whatever was decided in between is over.
+    """
+    return dispute.decided is None or decision.decided_at > dispute.decided.decided_at
 
 
 def with_news(disputes: tuple[Dispute, ...], event: DisputeEvent) -> tuple[Dispute, ...]:

@@ -10,10 +10,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeNews:
-    """Something has become of a dispute about a payment."""
+    """Something has become of a dispute about a payment. is_decided: it is won or lost, whatever it may be by now."""
 
     payment_id: str
     dispute_id: str
+    is_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ async def _heard(news: DisputeNews, *, traceparent: str | None, services: Servic
             return Outcome(Heard.NOT_CONFIRMED)
         case Busy():
             return Outcome(Heard.NO_ANSWER, answer.retry_after_s)
+        case Disputed() if news.is_decided and answer.decided_at is None:
+            return Outcome(Heard.NOT_CONFIRMED)  # its books are late: once heard, it would not be told again
         case Disputed():
             return await _recorded(
                 payment, _facts(news, answer, now=services.clock.now()), traceparent=traceparent, services=services

@@ -6,15 +6,12 @@ from random import Random
 from typing import Any
 
 from tests.invariants.bus import LOCK_S, RECORD
+from tests.invariants.going import a_worker, between, go_on, is_full
 from tests.invariants.limits import LIMITS, TURN_LIMIT_S
 from tests.invariants.luck import Luck
 from tests.invariants.rest import mend, run_calmly
-from tests.invariants.stage import Job
+from tests.invariants.wanted import accept, cancel, dispute, refund, tell
 from tests.invariants.world import WORKERS, World
-
-MOST_JOBS = 6
-"""Jobs at the same time."""
-MOST_PAYMENTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,69 +45,37 @@ def perform(action: Action, world: World) -> None:
     _KINDS[action.kind](world, luck)
 
 
-def _go_on(job: Job, luck: Luck, world: World) -> None:
-    """The job makes some of its calls, often all of them."""
-    most = luck.weighted([(0, 0.1), (1, 0.12), (2, 0.1), (3, 0.08), (4, 0.05), (60, 0.55)])
-    for _ in range(most):
-        if job.dead or not job.waiting:
-            return
-        world.stage.let_go(luck.one_of(job.waiting), luck=luck)
+def _or_hurry(wish: Callable[[World, Luck], bool]) -> Callable[[World, Luck], None]:
+    """What somebody wants; where nobody can want it yet, what is under way goes on."""
 
+    def happen(world: World, luck: Luck) -> None:
+        if not wish(world, luck):
+            _hurry(world, luck)
 
-def _worker(luck: Luck) -> int:
-    return luck.one_of(range(WORKERS))
-
-
-def _accept(world: World, luck: Luck) -> None:
-    key = f"order-{luck.one_of(range(MOST_PAYMENTS)) + 1}" if world.payment_ids() else "order-1"
-    _go_on(world.accept(key, worker=_worker(luck)), luck, world)
-
-
-def _cancel(world: World, luck: Luck) -> None:
-    payment_ids = world.payment_ids()
-    if payment_ids and len(world.stage.jobs) < MOST_JOBS:
-        _go_on(world.cancel(luck.one_of(payment_ids), worker=_worker(luck)), luck, world)
-
-
-def _refund(world: World, luck: Luck) -> None:
-    """Some are too much together. Two at once, now and then, beside each other."""
-    payment_ids = world.payment_ids()
-    if not payment_ids or len(world.stage.jobs) >= MOST_JOBS:
-        return _hurry(world, luck)
-    payment_id = luck.one_of(payment_ids)
-    jobs = [
-        world.refund(
-            payment_id,
-            key=f"refund-{luck.one_of(range(3))}",
-            amount_minor=luck.one_of([None, 500, 800]),
-            worker=_worker(luck),
-        )
-        for _ in range(luck.one_of([1, 1, 2]))
-    ]
-    return _between(world, jobs, luck)
+    return happen
 
 
 def _work(world: World, luck: Luck) -> None:
     """A message is delivered, or a page of the feed is read."""
-    if len(world.stage.jobs) >= MOST_JOBS:
+    if is_full(world):
         return _resume(world, luck)
     ready = world.bus.ready()
     feeds = world.readable_feeds()
     wanted = luck.weighted([("deliver", 2.0 if ready else 0.0), ("feed", 2.0 if feeds else 0.0), ("none", 0.01)])
     if wanted == "deliver":
-        _go_on(world.deliver(luck.one_of(ready), worker=_worker(luck)), luck, world)
+        go_on(world.deliver(luck.one_of(ready), worker=a_worker(luck)), luck, world)
     elif wanted == "feed":
         name = luck.one_of(feeds)
         if world.feeds[name].at_work and not luck.happens(0.2):  # else its lease is with two hosts
             return None
-        _go_on(world.read_feed(name, pages=luck.one_of([1, 2, 5, 50]), worker=_worker(luck)), luck, world)
+        go_on(world.read_feed(name, pages=luck.one_of([1, 2, 5, 50]), worker=a_worker(luck)), luck, world)
     return None
 
 
 def _resume(world: World, luck: Luck) -> None:
     jobs = [job for job in world.stage.jobs if job.waiting]
     if jobs:
-        _go_on(luck.one_of(jobs), luck, world)
+        go_on(luck.one_of(jobs), luck, world)
 
 
 def _calm(world: World, luck: Luck) -> None:
@@ -167,7 +132,7 @@ def _crash(world: World, luck: Luck) -> None:
 def _die(world: World, luck: Luck) -> None:
     """A message is delivered to a worker of its own, which dies at one of its calls."""
     ready = world.bus.ready()
-    if not ready or len(world.stage.jobs) >= MOST_JOBS:
+    if not ready or is_full(world):
         return _hurry(world, luck)
     job = world.deliver(luck.one_of(ready), worker=WORKERS)
     for _ in range(luck.one_of(range(7))):
@@ -181,26 +146,16 @@ def _die(world: World, luck: Luck) -> None:
 def _twins(world: World, luck: Luck) -> None:
     """A message is delivered, its lock is lost at once, and it is delivered again beside itself."""
     ready = world.bus.ready()
-    if not ready or len(world.stage.jobs) >= MOST_JOBS:
+    if not ready or is_full(world):
         return _hurry(world, luck)
     entry = luck.one_of(ready)
-    first = world.deliver(entry, worker=_worker(luck))
+    first = world.deliver(entry, worker=a_worker(luck))
     for _ in range(luck.one_of(range(5))):
         if first.waiting:
             world.stage.let_go(luck.one_of(first.waiting), luck=luck)
     world.bus.give_back(entry, lock=entry.lock)
-    jobs = [first] if entry not in world.bus.ready() else [first, world.deliver(entry, worker=_worker(luck))]
-    return _between(world, jobs, luck)
-
-
-def _between(world: World, jobs: list[Job], luck: Luck) -> None:
-    """Some of their calls, or all, in any order."""
-    for _ in range(luck.one_of([2, 10, 60, 60])):
-        waiting = [job for job in jobs if job.waiting and not job.dead]
-        if not waiting:
-            return
-        job = luck.one_of(waiting)
-        world.stage.let_go(luck.one_of(job.waiting), luck=luck)
+    jobs = [first] if entry not in world.bus.ready() else [first, world.deliver(entry, worker=a_worker(luck))]
+    return between(world, jobs, luck)
 
 
 def _lapse(world: World, luck: Luck) -> None:
@@ -215,8 +170,8 @@ def _lapse(world: World, luck: Luck) -> None:
 def _freeze(world: World, luck: Luck) -> None:
     """Workers stand still for a while. What they wait for arrives when they go on."""
     ready = world.bus.ready()
-    if ready and len(world.stage.jobs) < MOST_JOBS and luck.happens(0.7):
-        job = world.deliver(luck.one_of(ready), worker=_worker(luck))
+    if ready and not is_full(world) and luck.happens(0.7):
+        job = world.deliver(luck.one_of(ready), worker=a_worker(luck))
         for _ in range(luck.one_of(range(3))):
             if job.waiting:
                 world.stage.let_go(job.waiting[0], luck=luck)
@@ -228,28 +183,28 @@ def _freeze(world: World, luck: Luck) -> None:
 
 
 def _sweep(world: World, luck: Luck) -> None:
-    if len(world.stage.jobs) < MOST_JOBS:
-        _go_on(world.sweep(worker=_worker(luck)), luck, world)
+    if not is_full(world):
+        go_on(world.sweep(worker=a_worker(luck)), luck, world)
 
 
 def _drain(world: World, luck: Luck) -> None:
-    if len(world.stage.jobs) < MOST_JOBS:
-        _go_on(world.drain(worker=_worker(luck)), luck, world)
+    if not is_full(world):
+        go_on(world.drain(worker=a_worker(luck)), luck, world)
 
 
 def _operate(world: World, luck: Luck) -> None:
     """One operator does something, or several at the same time."""
     letters = list(world.letters.texts)
-    if not letters or len(world.stage.jobs) >= MOST_JOBS:
+    if not letters or is_full(world):
         return _hurry(world, luck)
     jobs = []
     for _ in range(luck.weighted([(1, 3.0), (2, 2.0), (3, 0.5)])):
         verb = luck.weighted([("replay", 2.0), ("discard", 1.0)])
         dry_run = verb == "replay" and luck.happens(0.05)
-        jobs.append(world.operate(verb, luck.one_of(letters), worker=_worker(luck), dry_run=dry_run))
+        jobs.append(world.operate(verb, luck.one_of(letters), worker=a_worker(luck), dry_run=dry_run))
     if len(jobs) == 1:
-        return _go_on(jobs[0], luck, world)
-    return _between(world, jobs, luck)
+        return go_on(jobs[0], luck, world)
+    return between(world, jobs, luck)
 
 
 def _trouble(world: World, luck: Luck) -> None:
@@ -318,9 +273,11 @@ def _lose(world: World, luck: Luck) -> None:
 
 
 _KINDS: dict[str, Callable[[World, Luck], Any]] = {
-    "accept": _accept,
-    "cancel": _cancel,
-    "refund": _refund,
+    "accept": accept,
+    "cancel": cancel,
+    "refund": _or_hurry(refund),
+    "dispute": _or_hurry(dispute),
+    "tell": tell,
     "work": _work,
     "resume": _resume,
     "calm": _calm,
@@ -367,10 +324,13 @@ _WEIGHTS = {
     "roll_back": 1.0,
     "lose": 0.5,
     "drain": 0.5,
+    "dispute": 4.0,
+    "tell": 3.0,
 }
 _TASTES = {
     **{kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")},
     "cancel": [0.0, 0.0, 0.5, 3.0],
     "refund": [0.0, 1.0, 1.0, 2.0],
+    "dispute": [0.0, 0.5, 1.0, 2.0],
 }
 """How much of a kind a run has, drawn once; other kinds may also be missing altogether."""

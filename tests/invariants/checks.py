@@ -15,6 +15,14 @@ from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 from shared.errors import PaymentsError
 from tests.invariants.again import history_fed_again_changes_nothing, letters, names_nobody, streams
+from tests.invariants.books import (
+    disputes_are_as_the_provider_says,
+    disputes_are_told_in_order,
+    everybody_is_told_of_disputes,
+    nothing_is_left_to_reconcile,
+    rows_have_what_banks_have,
+    the_ledger_balances,
+)
 from tests.invariants.history import (
     NOTES,
     Told,
@@ -33,7 +41,6 @@ from tests.invariants.limits import LIMITS
 from tests.invariants.money import (
     each_refund_is_made_once,
     is_known_limit,
-    no_more_is_refunded_than_was_taken,
     one_charge,
     short,
 )
@@ -225,6 +232,7 @@ def _notes_change_no_fact(world: World) -> Iterator[Broken]:
         "failure_told",
         "captured_late",
         "refunds",
+        "disputes",
     )
     for payment_id in world.payment_ids():
         events = [(stored.event, told(text).kind) for stored, text in _read(world, payment_id)]
@@ -335,7 +343,11 @@ AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
     one_charge,
     each_refund_is_made_once,
-    no_more_is_refunded_than_was_taken,
+    the_ledger_balances,
+    disputes_are_told_in_order,
+    disputes_are_as_the_provider_says,
+    rows_have_what_banks_have,
+    everybody_is_told_of_disputes,
     only_who_may_calls,
     nobody_ends_what_moved_on,
     nothing_is_shipped_after_a_failure,
@@ -355,4 +367,5 @@ IN_THE_END: tuple[Check, ...] = (
     _every_yes_stands_once,
     _letters_stand_as_the_design_says,
     _no_money_is_unknown,
+    nothing_is_left_to_reconcile,
 )

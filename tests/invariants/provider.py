@@ -16,11 +16,13 @@ from shared.ports.provider import (
     Call,
     CapturedInstead,
     Declined,
+    Disputed,
     Done,
     NeverSeen,
     OurFault,
     Unknown,
 )
+from tests.invariants.disputes import Disputes
 from tests.invariants.luck import Luck
 from tests.invariants.stage import Stage
 
@@ -36,6 +38,7 @@ class Deed:
     task: Task
     request_id: str
     reference: str | None
+    amount_minor: int
     at_s: float
     visible_s: float
     heard: bool = False
@@ -84,6 +87,10 @@ class Provider:
     """Request ids that the merchant has answered with yes."""
     merchant_is_down: bool = False
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    disputes: Disputes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.disputes = Disputes(self.stage, self._visible_s)
 
     def deeds(self, payment_id: str, task: Task) -> list[Deed]:
         return [deed for deed in self.book if deed.reference and (deed.payment_id, deed.task) == (payment_id, task)]
@@ -91,6 +98,16 @@ class Provider:
     def refunds_of(self, payment_id: str) -> list[Deed]:
         deeds = [deed for deed in self.book if deed.reference and deed.payment_id == payment_id]
         return [deed for deed in deeds if deed.task.step is Step.REFUND]
+
+    def captured_minor(self, payment_id: str) -> int:
+        return sum(deed.amount_minor for deed in self.deeds(payment_id, Step.SETTLE))
+
+    def refunded_minor(self, payment_id: str) -> int:
+        return sum(deed.amount_minor for deed in self.refunds_of(payment_id))
+
+    def left_to_dispute_minor(self, payment_id: str) -> int:
+        """What no bank has taken back. What was given back is in it: a bank may not know."""
+        return self.captured_minor(payment_id) - self.disputes.withdrawn_minor(payment_id)
 
     def heard(self, answer: object) -> list[Callable[[], None]]:
         """An answer has reached a worker that lives; whom to tell when it is handed on."""
@@ -150,14 +167,24 @@ class Provider:
         fault = self._against(step, payment)
         if fault is not None:
             return fault
+        amount_minor = _amount_minor(step, payment)
         declined = step is not Step.VOID and luck.meets(self.habits.declines)
+        if isinstance(step, RefundTask):
+            declined |= amount_minor > self._left_to_refund_minor(payment.payment_id)
         reference = None if declined else f"{step.value}-{next(self.numbers)}"
-        late = luck.meets(self.habits.lags)
-        visible_s = self.stage.now_s + (luck.number() * self.habits.settles_within_s if late else 0.0)
-        deed = Deed(payment.payment_id, step, call.request_id, reference, self.stage.now_s, visible_s)
+        visible_s = self._visible_s(luck)
+        deed = Deed(payment.payment_id, step, call.request_id, reference, amount_minor, self.stage.now_s, visible_s)
         self.book.append(deed)
         self.stage.tell(f"    the provider does {reference or 'nothing: declined'}, visible at {visible_s:.1f}")
         return Done(reference) if reference else Declined("card_declined")
+
+    def _left_to_refund_minor(self, payment_id: str) -> int:
+        return self.left_to_dispute_minor(payment_id) - self.refunded_minor(payment_id)
+
+    def _visible_s(self, luck: Luck) -> float:
+        """From when on questions find what happens now."""
+        late = luck.meets(self.habits.lags)
+        return self.stage.now_s + (luck.number() * self.habits.settles_within_s if late else 0.0)
 
     def _against(self, step: Task, payment: Payment) -> Answer | None:
         """What its own rules say against it. A provider that forgets does it again."""
@@ -201,6 +228,16 @@ class Provider:
         if captured and captured[0].visible_s <= self.stage.now_s:
             return CapturedInstead(str(captured[0].reference))
         return Declined("card_declined") if known else NeverSeen()
+
+    def ask_dispute(self, payment_id: str, dispute_id: str, *, luck: Luck) -> Disputed | NeverSeen | Busy:
+        if self.is_down or luck.silent or luck.meets(luck.rates.provider):
+            return Busy("it does not answer questions", luck.one_of([0.0, 20.0]))
+        return self.disputes.answer(payment_id, dispute_id)
+
+
+def _amount_minor(step: Task, payment: Payment) -> int:
+    refund = payment.refund(step.refund_id) if isinstance(step, RefundTask) else None
+    return refund.amount_minor if refund else payment.amount.amount_minor
 
 
 class ProviderPort:
@@ -251,6 +288,14 @@ class ProviderPort:
         return await self._stage.call(
             f"provider: find {step.value}", effect, limit_s=LIMIT_S, heard=self._provider.heard
         )
+
+    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> Disputed | NeverSeen | Busy:
+        del call
+
+        def effect(luck: Luck) -> Disputed | NeverSeen | Busy:
+            return self._provider.ask_dispute(payment.payment_id, dispute_id, luck=luck)
+
+        return await self._stage.call(f"provider: ask about {dispute_id}", effect, limit_s=LIMIT_S)
 
 
 class NotifierPort:

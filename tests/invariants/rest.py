@@ -32,6 +32,9 @@ def run_calmly(world: World, luck: Luck) -> bool:
     for name in world.readable_feeds():
         world.read_feed(name, pages=_PAGE, worker=0)
         return True
+    for telling in world.provider.disputes.due():
+        world.hear(telling, worker=0)
+        return True
     return False
 
 

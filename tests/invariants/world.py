@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from shared import flow
+from shared.adapters.provider.webhook import SignedNews
 from shared.codec.deliveries import Delivery
 from shared.domain.decisions import Refused
 from shared.domain.letters import LetterStatus
@@ -20,6 +21,7 @@ from shared.services import Services
 from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.advance import advance
 from shared.verbs.cancel import cancel
+from shared.verbs.hear import Heard, hear
 from shared.verbs.project import project
 from shared.verbs.publish import publish
 from shared.verbs.recovery.discard import discard
@@ -30,6 +32,7 @@ from shared.verbs.refund import GiveBack, refund
 from shared.verbs.sweep import sweep
 from tests.invariants.boxes import Letters, NoOutbox, NoTelemetry, Rows, Shelf
 from tests.invariants.bus import LIMIT_S, LOCK_S, RECORD, WINDOW_S, Bus, BusPort, Entry
+from tests.invariants.disputes import Telling
 from tests.invariants.limits import LIMITS, NEVER_SEEN_AFTER_S
 from tests.invariants.loop import WorldLoop
 from tests.invariants.luck import Luck, Rates
@@ -161,6 +164,7 @@ class World:
             overview=Rows(self.rows),
             outbox=NoOutbox(),
             provider=ProviderPort(self.provider, stage),
+            provider_news=SignedNews(()),
             notifier=NotifierPort(self.provider, stage),
             telemetry=NoTelemetry(stage),
             clock=stage,
@@ -214,6 +218,23 @@ class World:
             self.stage.tell(f"    the merchant is told {answer.reason if isinstance(answer, Refused) else 'yes'}")
 
         return self.stage.start(work(), name=f"refund {amount_minor} ({payment_id[:8]})", worker=worker)
+
+    def hear(self, telling: Telling, *, worker: int) -> Job:
+        """The provider tells of a dispute. Only a yes lets it stop, if that yes arrives."""
+        disputes, news = self.provider.disputes, telling.news
+
+        def effect(luck: Luck) -> None:
+            if not (luck.silent or luck.meets(luck.rates.provider)):
+                disputes.was_heard(telling)
+
+        async def work() -> None:
+            outcome = await hear(news, traceparent=None, services=self.services)
+            self.stage.tell(f"    the provider is told {outcome.heard.value}")
+            if outcome.heard in (Heard.RECORDED, Heard.KNOWN):
+                await self.stage.call("answer the provider", effect, limit_s=LIMIT_S)
+
+        disputes.tries(telling)
+        return self.stage.start(work(), name=f"hear {news.dispute_id} ({news.payment_id[:8]})", worker=worker)
 
     def deliver(self, entry: Entry, *, worker: int) -> Job:
         """The broker hands a message to a function."""
@@ -336,8 +357,8 @@ class World:
         """When something happens by itself; None when nothing does."""
         end = len(self.store.feed)
         feeds = [feed.again_s for feed in self.feeds.values() if feed.position < end]
-        due_s = self.bus.next_due_s()
-        return min([*feeds, *([due_s] if due_s is not None else [])], default=None)
+        others = (self.bus.next_due_s(), self.provider.disputes.next_due_s())
+        return min([*feeds, *(due_s for due_s in others if due_s is not None)], default=None)
 
     def close(self) -> None:
         """Nothing waits any more."""

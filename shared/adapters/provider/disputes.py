@@ -11,7 +11,8 @@ from shared.domain.payment import Payment
 from shared.ports.provider import Busy, Disputed, NeverSeen
 from shared.ports.provider_news import DisputeNews, Garbled, OtherNews
 
-_KINDS = frozenset({"dispute.opened", "dispute.won", "dispute.lost"})
+_OPENED = "dispute.opened"
+_KINDS = frozenset({_OPENED, "dispute.won", "dispute.lost"})
 
 
 def in_the_books(heard: Heard, *, payment: Payment, dispute_id: str) -> Disputed | NeverSeen | Busy:
@@ -78,4 +79,4 @@ def news_in(event: Any) -> DisputeNews | OtherNews | Garbled:  # noqa: ANN401 - 
     payment_id, dispute_id = plain(about.get("payment_reference")), plain(about.get("dispute_id"))
     if not payment_id or not dispute_id:
         return Garbled("data has payment_reference and dispute_id, each plain text of at most 128 characters")
-    return DisputeNews(payment_id=payment_id, dispute_id=dispute_id)
+    return DisputeNews(payment_id=payment_id, dispute_id=dispute_id, is_decided=event["type"] != _OPENED)
