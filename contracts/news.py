@@ -27,7 +27,7 @@ class ProviderEvent(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     type: Annotated[str, Field(json_schema_extra=grows(*KINDS))]
-    timestamp: Annotated[datetime | None, Field(description="Is not read.")] = None
+    timestamp: Annotated[datetime | None, Field(description="When it became so.")] = None
     data: NewsOf
 
 

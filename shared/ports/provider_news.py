@@ -5,16 +5,23 @@ News says where to look, and nothing more: what has happened is asked for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
+
+from shared.domain.dispute import DisputeStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeNews:
-    """Something has become of a dispute about a payment. is_decided: it is won or lost, whatever it may be by now."""
+    """Something has become of a dispute about a payment.
+
+    status, told_at: what, and when by the provider's clock, if it says so. They show whether its books are behind.
+    """
 
     payment_id: str
     dispute_id: str
-    is_decided: bool = False
+    status: DisputeStatus
+    told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

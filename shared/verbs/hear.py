@@ -69,12 +69,21 @@ async def _heard(news: DisputeNews, *, traceparent: str | None, services: Servic
             return Outcome(Heard.NOT_CONFIRMED)
         case Busy():
             return Outcome(Heard.NO_ANSWER, answer.retry_after_s)
-        case Disputed() if news.is_decided and answer.decided_at is None:
-            return Outcome(Heard.NOT_CONFIRMED)  # its books are late: once heard, it would not be told again
+        case Disputed() if _is_behind(answer, news):
+            return Outcome(Heard.NO_ANSWER)  # once heard, it would not be told again
         case Disputed():
             return await _recorded(
                 payment, _facts(news, answer, now=services.clock.now()), traceparent=traceparent, services=services
             )
+
+
+def _is_behind(found: Disputed, news: DisputeNews) -> bool:
+    """Whether the books do not show yet what was told. What has changed since then they show with a later time."""
+    if found.status == news.status:
+        return False
+    if news.told_at is None:
+        return found.decided_at is None
+    return (found.decided_at or found.opened_at) < news.told_at
 
 
 async def _recorded(

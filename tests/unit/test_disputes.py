@@ -33,19 +33,13 @@ WON = PaymentDisputeWon(occurred_at=LATER, dispute_id="dp_1", decided_at=LATER)
 LOST = PaymentDisputeLost(occurred_at=LATEST, dispute_id="dp_1", decided_at=LATEST)
 
 
-def after(payment: Payment, *facts: PaymentDisputeOpened | PaymentDisputeWon | PaymentDisputeLost) -> Payment:
+def after(payment: Payment, *facts: DisputeEvent) -> Payment:
     for fact in facts:
-        for event in _decided(payment, fact):
+        decided = decide(payment, fact)
+        assert not isinstance(decided, Refused)
+        for event in decided:
             payment = evolve(payment, event)
     return payment
-
-
-def _decided(
-    payment: Payment, fact: PaymentDisputeOpened | PaymentDisputeWon | PaymentDisputeLost
-) -> tuple[object, ...]:
-    decided = decide(payment, fact)
-    assert not isinstance(decided, Refused)
-    return decided
 
 
 def refund(amount_minor: int) -> PaymentRefundRequested:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.builders import PAYMENT_ID
 SECRET = "whsec_" + base64.b64encode(b"the secret of the tests, 1").decode()
 NEXT_SECRET = "whsec_" + base64.b64encode(b"the secret of the tests, 2").decode()
 EVENT = {"type": "dispute.opened", "data": {"dispute_id": "dp_1", "payment_reference": PAYMENT_ID}}
-NEWS = DisputeNews(payment_id=PAYMENT_ID, dispute_id="dp_1")
+NEWS = DisputeNews(payment_id=PAYMENT_ID, dispute_id="dp_1", status="open", told_at=None)
 
 
 def signed(body: bytes, *, by: str = SECRET, at: datetime | None = None, event_id: str = "evt_1") -> dict[str, str]:
@@ -28,11 +29,29 @@ def body(event: Any = EVENT) -> bytes:
     return json.dumps(event).encode()
 
 
-@pytest.mark.parametrize("kind", ["dispute.opened", "dispute.won", "dispute.lost"])
-def test_what_the_provider_has_signed_says_where_to_look(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "status"), [("dispute.opened", "open"), ("dispute.won", "won"), ("dispute.lost", "lost")]
+)
+def test_what_the_provider_has_signed_says_where_to_look(kind: str, status: Any) -> None:
     sent = body({**EVENT, "type": kind})
 
-    assert SignedNews([SECRET]).read(sent, signed(sent)) == NEWS
+    assert SignedNews([SECRET]).read(sent, signed(sent)) == replace(NEWS, status=status)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "told_at"),
+    [
+        ("2026-01-02T13:00:00+01:00", datetime(2026, 1, 2, 12, tzinfo=UTC)),
+        ("2026-01-02T12:00:00", None),
+        ("0001-01-01T00:00:00+23:59", None),
+        (1767355200, None),
+        ("soon", None),
+    ],
+)
+def test_when_it_became_so_is_told_or_not(timestamp: Any, told_at: datetime | None) -> None:
+    sent = body({**EVENT, "timestamp": timestamp})
+
+    assert SignedNews([SECRET]).read(sent, signed(sent)) == replace(NEWS, told_at=told_at)
 
 
 def test_while_secrets_change_either_counts() -> None:

@@ -1,7 +1,9 @@
 """Settings that say who is let in are read strictly, and refused where they would let in anybody."""
 
+import base64
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
@@ -150,4 +152,64 @@ def test_entra_is_not_believed_where_the_platform_says_that_it_is_off(
     environment.setenv(setting, "entra")
 
     with pytest.raises(SettingsFault, match=f"{setting}: entra needs the platform's authentication"):
+        read_settings()
+
+
+def a_secret(key: bytes) -> str:
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+FIRST, SECOND = a_secret(b"1" * 24), a_secret(b"2" * 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        (FIRST, (FIRST,)),
+        (f" {FIRST}\n{SECOND} ", (FIRST, SECOND)),
+        ("", ()),
+        ("@Microsoft.KeyVault(VaultName=kv;SecretName=provider-webhook-secrets)", ()),
+    ],
+)
+def test_the_provider_signs_with_one_secret_or_two_or_is_not_known(
+    environment: pytest.MonkeyPatch, text: str, secrets: tuple[str, ...]
+) -> None:
+    environment.setenv("PROVIDER_WEBHOOK_SECRETS", text)
+
+    assert read_settings().webhook_secrets == secrets
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ",
+        "s3cret",
+        "whsec_",
+        "whsec_s3cret!",
+        base64.b64encode(b"s3cret" * 5).decode(),
+        a_secret(b"s" * 23),
+        a_secret(b"s" * 65),
+        f"{FIRST} {SECOND} {a_secret(b'3' * 24)}",
+        f"{FIRST},{SECOND}",
+    ],
+)
+def test_a_secret_that_is_none_is_named_and_not_shown(environment: pytest.MonkeyPatch, text: str) -> None:
+    environment.setenv("PROVIDER_WEBHOOK_SECRETS", text)
+
+    with pytest.raises(SettingsFault, match="PROVIDER_WEBHOOK_SECRETS") as caught:
+        read_settings()
+
+    assert "s3cret" not in str(caught.value)
+    assert FIRST not in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", ON_AZURE)
+def test_the_secret_that_everybody_knows_is_for_laptops(environment: pytest.MonkeyPatch, mark: str) -> None:
+    values = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text())["Values"]
+    environment.setenv("PROVIDER_WEBHOOK_SECRETS", f"{FIRST} {values['PROVIDER_WEBHOOK_SECRETS']}")
+    assert len(read_settings().webhook_secrets) == 2
+
+    environment.setenv(mark, "1")
+
+    with pytest.raises(SettingsFault, match="PROVIDER_WEBHOOK_SECRETS: everybody knows this secret"):
         read_settings()

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared.adapters.provider.words import Heard, Json, plain, reference_of
+from shared.domain.dispute import DisputeStatus
 from shared.domain.payment import Payment
 from shared.ports.provider import Busy, Disputed, NeverSeen
 from shared.ports.provider_news import DisputeNews, Garbled, OtherNews
 
-_OPENED = "dispute.opened"
-_KINDS = frozenset({_OPENED, "dispute.won", "dispute.lost"})
+_STATUS_OF: dict[str, DisputeStatus] = {"dispute.opened": "open", "dispute.won": "won", "dispute.lost": "lost"}
 
 
 def in_the_books(heard: Heard, *, payment: Payment, dispute_id: str) -> Disputed | NeverSeen | Busy:
@@ -56,22 +56,28 @@ def _dispute(body: Json, *, payment: Payment) -> Disputed:
 
 
 def _moment(body: Json, name: str) -> datetime:
-    """Raises ValueError with the name, also for a time without its offset, and one that UTC cannot have."""
-    text = body.get(name)
+    """Raises ValueError with the name."""
+    moment = _moment_in(body.get(name))
+    if moment is None:
+        raise ValueError(name)
+    return moment
+
+
+def _moment_in(text: object) -> datetime | None:
+    """None for what is no time, a time without its offset, and one that UTC cannot have."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-        if moment is not None and moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
     except (ValueError, OverflowError):
-        pass
-    raise ValueError(name)
+        return None
 
 
 def news_in(event: Any) -> DisputeNews | OtherNews | Garbled:  # noqa: ANN401 - any JSON
     """What a signed event is about. What it says beyond that is asked for."""
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
         return Garbled("an object with a type is expected")
-    if event["type"] not in _KINDS:
+    status = _STATUS_OF.get(event["type"])
+    if status is None:
         return OtherNews()
     about = event.get("data")
     if not isinstance(about, dict):
@@ -79,4 +85,5 @@ def news_in(event: Any) -> DisputeNews | OtherNews | Garbled:  # noqa: ANN401 - 
     payment_id, dispute_id = plain(about.get("payment_reference")), plain(about.get("dispute_id"))
     if not payment_id or not dispute_id:
         return Garbled("data has payment_reference and dispute_id, each plain text of at most 128 characters")
-    return DisputeNews(payment_id=payment_id, dispute_id=dispute_id, is_decided=event["type"] != _OPENED)
+    told_at = _moment_in(event.get("timestamp"))
+    return DisputeNews(payment_id=payment_id, dispute_id=dispute_id, status=status, told_at=told_at)

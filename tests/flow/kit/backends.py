@@ -44,9 +44,12 @@ class Backends:
     def container(self, name: str) -> ContainerProxy:
         return self._client.get_database_client(flow.DATABASE).get_container_client(name)
 
-    async def tell_provider(self, path: str, method: str = "POST", **body: Any) -> None:
+    async def tell_provider(self, path: str, method: str = "POST", **body: Any) -> dict[str, Any]:
+        """Its answer; {} where it has no body."""
         async with self.http.request(method, self.provider_url + path, json=body) as response:
             assert response.status < 300, await response.text()
+            answer: dict[str, Any] = {} if response.status == 204 else await response.json()
+            return answer
 
     async def capture(self, payment: Payment, *, request_id: str) -> None:
         """The provider is told to capture by somebody who is not us."""

@@ -43,9 +43,11 @@ class Gateway:
         """The next POSTs get this answer, and never reach the provider."""
         self._posts.extend([_Answer(status, headers or {}, body or {})] * times)
 
-    def answers_when_asked(self, status: int, *, times: int = 1) -> None:
+    def answers_when_asked(
+        self, status: int, *, body: Any = None, headers: Mapping[str, str] | None = None, times: int = 1
+    ) -> None:
         """The next GETs, with which the product asks, get this answer."""
-        self._gets.extend([_Answer(status, {}, {})] * times)
+        self._gets.extend([_Answer(status, headers or {}, body or {})] * times)
 
     def does_it_without_answering(self) -> None:
         """The next POST reaches the provider, and the caller waits in vain."""
