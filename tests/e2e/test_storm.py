@@ -45,6 +45,9 @@ METHODS = {
     "pm_refund_times_out_once": 4,
     "pm_refund_declined": 2,
     "pm_refund_down": 2,
+    "pm_disputed": 2,
+    "pm_dispute_won": 2,
+    "pm_dispute_lost": 3,
 }
 """Payment methods and how common they are. Not pm_invalid: no repair and no replay mends a request that is wrong."""
 CANCELS, WITHIN_S = 0.15, 3.0
@@ -86,6 +89,7 @@ async def test_after_the_storm_every_payment_has_its_end_and_none_was_charged_tw
         await _refunded(shop, ids)
         await faults.end_all()
         await _replay_until_none_is_open(shop)
+        await _until_all_news_is_heard(shop, ids)
 
         assert [payment_id for payment_id, charge in in_the_storm.items() if charge["times_charged"] > 1] == []
         await _assert_each_has_its_end(shop, ids)
@@ -186,6 +190,14 @@ async def _replay_until_none_is_open(shop: Shop) -> None:
             return
 
 
+async def _until_all_news_is_heard(shop: Shop, ids: Sequence[str]) -> None:
+    """What the provider has told in vain it tells again, later and later. As an operator would ask it to, at once."""
+    while owed := [event for payment_id in ids for event in await shop.news(payment_id) if event["is_owed"]]:
+        for event in owed:
+            await shop.tell_provider(f"/events/{event['event_id']}/resend")
+        await asyncio.sleep(LOOK_S)
+
+
 async def _replay_all(shop: Shop) -> Counter[str]:
     verdicts: Counter[str] = Counter()
     page: str | None = None
@@ -227,19 +239,22 @@ async def _assert_each_has_its_end(shop: Shop, ids: Sequence[str]) -> None:
     assert set(ends.values()) <= {"completed", "failed", "voided"}
     taken = {payment_id: charges.get(payment_id, {}).get("times_charged", 0) for payment_id in ids}
     assert taken == {payment_id: int(end == "completed") for payment_id, end in ends.items()}
-    await _assert_refunds(shop, charges)
+    await _assert_money_that_went_back(shop, charges)
 
 
-async def _assert_refunds(shop: Shop, charges: dict[str, dict[str, Any]]) -> None:
-    """What the payments say of their refunds is what the provider did, and nothing was given back twice."""
-    told: Counter[str] = Counter()
+async def _assert_money_that_went_back(shop: Shop, charges: dict[str, dict[str, Any]]) -> None:
+    """What the payments say of refunds and disputes is what the provider did, and nothing was given back twice."""
+    told, disputes = Counter[str](), Counter[str]()
     for payment_id, charge in charges.items():
-        refunds = (await shop.get(f"/api/payments/{payment_id}")).body.get("refunds", [])
+        payment = (await shop.get(f"/api/payments/{payment_id}")).body
+        disputes.update(dispute["status"] for dispute in payment.get("disputes", []))
+        assert payment["ledger"]["disputed_minor"] == charge.get("disputed_minor", 0), payment_id
+        refunds = payment.get("refunds", [])
         told.update(refund["status"] for refund in refunds)
         made = {refund["refund_id"]: 1 for refund in refunds if refund["status"] == "refunded"}
         assert charge["times_refunded"] == made, payment_id
         assert charge["refunded_minor"] <= 1250
-    print("refunds:", dict(told))
+    print("refunds:", dict(told), "disputes:", dict(disputes))
     assert told["refunded"] > 0
     assert told["pending"] == 0
 

@@ -15,7 +15,9 @@ from shared.domain.events import (
     PaymentRefundRequested,
 )
 from shared.ports.letter_box import LetterFilter
+from shared.ports.provider_news import DisputeNews
 from shared.services import Services
+from shared.verbs.hear import hear
 from shared.verbs.recovery.discard import discard
 from shared.verbs.recovery.replay import replay
 from tests import places
@@ -41,6 +43,7 @@ class End:
     status: str
     charged: int
     refunds: list[tuple[int, str, int]]
+    disputes: list[tuple[int, str]]
     provider: str | None
     told: list[tuple[str, str]]
     letters: list[tuple[str, str, str]]
@@ -62,6 +65,7 @@ async def end_of(world: World, payment_id: str) -> End:
             (refund.amount_minor, refund.status, charge["times_refunded"].get(refund.refund_id, 0))
             for refund in stream[-1].payment.refunds
         ),
+        disputes=[(each.opened.amount_minor, each.status) for each in stream[-1].payment.disputes],
         provider=charge.get("status"),
         told=sorted((each["type"], each["request_id"].rpartition(":")[2]) for each in told if each["times_accepted"]),
         letters=sorted((letter.step, letter.reason, letter.status.value) for letter in letters),
@@ -151,6 +155,30 @@ async def refund_parked_and_discarded(world: World) -> str:
     return payment_id
 
 
+async def disputed_and_refunded(world: World) -> str:
+    """The bank takes a part and gives it again, and another that it keeps. What it has is not given back."""
+    payment_id = await world.accept("pm_ok", notify="ok")
+    await world.run(for_s=LONG_S)
+    for amount_minor, how in ((500, "win"), (700, "lose")):
+        told = await world.backends.tell_provider("/disputes", payment_reference=payment_id, amount_minor=amount_minor)
+        await _hear_twice(world, told)
+        await _hear_twice(world, await world.backends.tell_provider(f"/disputes/{told['dispute_id']}/{how}"))
+    await world.refund(payment_id)
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def _hear_twice(world: World, dispute: dict[str, Any]) -> None:
+    news = DisputeNews(
+        payment_id=dispute["payment_reference"],
+        dispute_id=dispute["dispute_id"],
+        status=dispute["status"],
+        told_at=None,
+    )
+    for _ in range(2):
+        await world.operate(lambda services: hear(news, traceparent=None, services=services))
+
+
 async def parked_and_replayed(world: World) -> str:
     await world.backends.tell_provider("/break")
     payment_id = await world.accept("pm_settle_down")
@@ -230,6 +258,7 @@ SCENARIOS: dict[str, Scenario] = {
         cancelled_before_it_was_created,
         refunded_in_parts,
         refund_parked_and_discarded,
+        disputed_and_refunded,
         merchant_unreachable,
         parked_and_replayed,
         parked_and_discarded,
