@@ -26,7 +26,9 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         main(["--help"])
 
     said = capsys.readouterr().out
-    assert [name for name in ("up", "emulators", "pay", "dispute", "status", *SERVICES) if f"\n    {name} " not in said] == []
+    assert [
+        name for name in ("up", "emulators", "pay", "dispute", "status", *SERVICES) if f"\n    {name} " not in said
+    ] == []
 
 
 @pytest.mark.parametrize("service", KEEPING)
