@@ -30,12 +30,12 @@ class Ports:
 
         Raises PortTaken when another program has the port of one of these services; without any named, of all.
         """
-        free = _free_ports()
         wanted = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, port in wanted.items():
             is_asked_for = services is None or _SERVICE_OF[name] in services
             if port and is_asked_for and is_taken(port):
                 raise PortTaken(_SERVICE_OF[name], port, option=f"--{name}-port")
+        free = (port for port in _free_ports() if port not in wanted.values())
         return replace(self, **{name: port or next(free) for name, port in wanted.items()})
 
 

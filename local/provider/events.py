@@ -64,7 +64,7 @@ class Events:
         event = Event(
             event_id=self._new_id("evt_"),
             type=type,
-            timestamp=self._clock().isoformat(),
+            timestamp=dispute.decided_at or dispute.opened_at,
             dispute_id=dispute.dispute_id,
             payment_reference=dispute.payment_reference,
         )

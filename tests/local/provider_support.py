@@ -1,8 +1,10 @@
 """What the tests of the local provider share: a client, a clock, a running provider."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,16 @@ import pytest
 import pytest_asyncio
 
 from local.provider import start
+from local.provider.records import Call
+from local.provider.state import Provider
+from local.provider.tokens import Operation
+from local.provider.webhook import Receiver
 from tests.clock import ManualClock
 
 AMOUNT = {"amount_minor": 1250, "currency": "EUR"}
 HOLD_S = 0.05
+OTHER_KEY = "whsec_" + "QUFB" * 12
+"""Signs events, and is not the one that everybody knows."""
 
 
 @dataclass
@@ -59,6 +67,22 @@ class Client:
         payments: list[Any] = found["payments"]
         return payments
 
+    async def paid(self, method: str = "pm_ok", *, ref: str = "p1") -> Any:
+        """A captured payment."""
+        _, created = await self.create(method, ref=ref)
+        assert (await self.capture(created, ref=ref))[0] == 200
+        return created
+
+    async def dispute(self, *, ref: str = "p1", **other: Any) -> tuple[int, Any]:
+        return await self.send("POST", "/disputes", {"payment_reference": ref, **other})
+
+    async def decide(self, dispute: Any, word: str) -> tuple[int, Any]:
+        return await self.send("POST", f"/disputes/{dispute['dispute_id']}/{word}")
+
+    async def events(self) -> list[Any]:
+        listed: list[Any] = (await self.send("GET", "/events"))[1]["events"]
+        return listed
+
     async def charge(self, ref: str = "p1") -> Any:
         return (await self.send("GET", f"/charges/{ref}"))[1]
 
@@ -69,8 +93,10 @@ def manual_clock() -> ManualClock:
 
 
 @contextlib.asynccontextmanager
-async def running(data: Path, clock: ManualClock) -> AsyncIterator[Client]:
-    service = await start(port=0, data=data, clock=clock, slow_s=HOLD_S, hold_s=HOLD_S)
+async def running(
+    data: Path, clock: Callable[[], datetime], *, receiver: Receiver | None = None
+) -> AsyncIterator[Client]:
+    service = await start(port=0, data=data, clock=clock, slow_s=HOLD_S, hold_s=HOLD_S, receiver=receiver)
     try:
         async with aiohttp.ClientSession() as http:
             yield Client(http, f"http://127.0.0.1:{service.port}")
@@ -88,3 +114,34 @@ async def hears_nothing(call: Awaitable[object]) -> None:
     """The caller's connection is cut without an answer."""
     with pytest.raises(aiohttp.ClientConnectionError):
         await call
+
+
+# --- the rules alone, without sockets
+
+
+def fresh(clock: Callable[[], datetime] | None = None) -> Provider:
+    """It tells events, and numbers everything from 0."""
+    numbers = itertools.count()
+    return Provider(
+        clock=clock or ManualClock(),
+        new_id=lambda prefix: f"{prefix}{next(numbers)}",
+        slow_s=0,
+        hold_s=0,
+        tells_events=True,
+    )
+
+
+def captured(provider: Provider) -> None:
+    """The payment p1 over 10.00, made and captured first of all."""
+    for operation in (Operation.CREATE, Operation.CAPTURE):
+        call = Call(
+            operation=operation,
+            request_id=operation,
+            payment_reference="p1",
+            fingerprint="",
+            provider_payment_id="pp_0",
+            payment_method="pm_ok",
+            amount_minor=1000,
+            currency="EUR",
+        )
+        assert provider.perform(call).status_code < 300

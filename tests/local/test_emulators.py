@@ -271,6 +271,7 @@ def test_the_sample_names_what_is_served_on_the_usual_ports(tmp_path: Path) -> N
     assert pairs(sample["CosmosConnection"]) == pairs(served["CosmosConnection"])
     usual = pairs(served["ServiceBusConnection"])
     assert pairs(sample["ServiceBusConnection"]) == usual | {"Endpoint": usual["Endpoint"].removesuffix(":5672")}
+    assert sample["PROVIDER_WEBHOOK_SECRETS"] == served["PROVIDER_WEBHOOK_SECRETS"]
     assert sample["PROVIDER_BASE_URL"] == served["PROVIDER_BASE_URL"].replace("127.0.0.1", "localhost")
 
 

@@ -18,6 +18,8 @@ from local.datafolder import FolderUnusable, owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, NotReady, ServiceDied
 from local.supervisor import Platform, running_platform
+from tests.local.listener import listening_merchant
+from tests.local.provider_support import Client
 from tests.local.terminal import FAKES, taken_port
 
 type Environment = dict[str, str]
@@ -53,6 +55,7 @@ async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_call
         assert environment["CosmosConnection"] == platform.cosmos_connection
         assert environment["ServiceBusConnection"] == platform.servicebus_connection
         assert environment["PROVIDER_BASE_URL"] == platform.provider_url
+        assert environment["PROVIDER_WEBHOOK_SECRETS"] == platform.settings()["PROVIDER_WEBHOOK_SECRETS"]
         assert environment["MERCHANT_ID"] == "merchant-of-the-caller"
         assert environment["FROM_THE_TEST"] == "yes"
         assert environment["FUNCTIONS_WORKER_RUNTIME"] == "python"
@@ -123,6 +126,23 @@ async def test_a_service_that_is_not_ready_in_time_says_where_its_log_is(tmp_pat
     assert str(log) in str(await child.death())
 
 
+async def test_the_provider_tells_the_function_app_of_disputes_signed_as_the_app_is_told_to_expect(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running_platform(data=tmp_path, services=["provider"], modules=FAKES) as platform,
+        listening_merchant(platform.ports.http) as app,
+        aiohttp.ClientSession() as http,
+    ):
+        provider = Client(http, platform.provider_url)
+        await provider.paid()
+        _, opened = await provider.dispute()
+        (told,) = await app.hears(1)
+
+    assert told.path == "/api/provider/events"
+    assert told.verified(platform.settings()["PROVIDER_WEBHOOK_SECRETS"])["data"]["dispute_id"] == opened["dispute_id"]
+
+
 async def test_only_the_named_services_run_and_none_is_left(tmp_path: Path) -> None:
     async with running_platform(data=tmp_path, services=["cosmos", "provider"], modules=FAKES) as platform:
         running = [service for service in ("cosmos", "servicebus", "provider", "host") if platform.is_running(service)]
@@ -158,6 +178,15 @@ def test_free_ports_differ_and_a_wanted_port_is_kept() -> None:
 
     assert chosen.http == wanted
     assert len({chosen.http, chosen.cosmos, chosen.amqp, chosen.provider, chosen.admin}) == 5
+
+
+def test_a_port_that_was_named_for_one_address_is_given_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_ports, "_free_ports", lambda: iter(range(20_000, 20_010)))
+    monkeypatch.setattr(local_ports, "is_taken", lambda _port: False)
+
+    chosen = Ports(http=20_001, cosmos=0, amqp=20_003, provider=0, admin=0).chosen()
+
+    assert chosen == Ports(http=20_001, cosmos=20_000, amqp=20_003, provider=20_002, admin=20_004)
 
 
 def test_a_wanted_port_that_is_taken_is_named_with_its_option() -> None:
