@@ -6,16 +6,23 @@ from typing import Any
 
 import pytest
 
+from shared.codec.payments import payment_to_json
+from shared.codec.values import Json
 from shared.domain.decisions import Refused
 from shared.domain.dispute import Decision, Dispute, is_news
-from shared.domain.events import DisputeEvent, PaymentDisputeOpened
+from shared.domain.events import DisputeEvent, PaymentDisputeLost, PaymentDisputeOpened, PaymentDisputeWon
 from shared.domain.payment import Payment
 from shared.domain.refund import held_minor
+from shared.domain.rows import Row, row_of
+from shared.domain.stream import StoredEvent
+from shared.flow import SENT, Sent
 from shared.ports.provider_news import DisputeNews
 from shared.verbs.hear import Outcome, hear
 from tests.invariants.checks import judge
 from tests.invariants.runs import Broken, Run, play
 from tests.invariants.test_invariants import FIRST, RUNS
+
+DISPUTE_EVENTS = (PaymentDisputeOpened, PaymentDisputeWon, PaymentDisputeLost)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,14 @@ def believing_late_books(news: DisputeNews, **others: Any) -> Awaitable[Outcome]
     return hear(replace(news, is_decided=False), **others)
 
 
+def row_without_disputes(stored: StoredEvent) -> Row:
+    return replace(row_of(stored), disputed_minor=0)
+
+
+def message_without_disputes(payment: Payment) -> Json:
+    return payment_to_json(replace(payment, disputes=()))
+
+
 DIFFERS = "disputes_are_as_the_provider_says"
 ORDER = "disputes_are_told_in_order"
 LEDGER = "the_ledger_balances"
@@ -66,6 +81,15 @@ FAULTS = {
     ),
     "a dispute that was won is counted": Fault(
         "shared.domain.ledger.withdrawn_minor", all_that_was_ever_disputed, LEDGER
+    ),
+    "a row does not say what banks have": Fault(
+        "shared.verbs.project.row_of", row_without_disputes, "nothing_is_left_to_reconcile"
+    ),
+    "nobody is told of disputes": Fault(
+        "shared.flow.SENT", {**SENT, **dict.fromkeys(DISPUTE_EVENTS, Sent.NOT)}, "everybody_is_told_of_disputes"
+    ),
+    "messages do not show disputes": Fault(
+        "shared.codec.cloud_events.payment_to_json", message_without_disputes, "everybody_is_told_of_disputes"
     ),
     "what the books do not know yet is not asked for again": Fault(
         "tests.invariants.world.hear", believing_late_books, DIFFERS
