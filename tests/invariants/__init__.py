@@ -12,13 +12,18 @@ From the inside out, each module knows only those above it:
     loop        an asyncio loop whose time is the world's
     stage       what waits: every call of a port stops here until it is let go, with or without a fault
     luck        the only source of chance
-    store, bus, boxes, provider    the ports
+    store, bus, boxes    the ports
+    disputes    what banks take back, and the news of it
+    provider    the port of all money
     limits      the numbers of the product that the worlds run with
     world       a function app, its merchants and its operators
-    actions     what can happen
     rest        how a world is mended and comes to rest
+    going       how far jobs come
+    wanted      what merchants and banks want
+    actions     what can happen
     history     streams read without the product's own rules
-    money       the invariants of money
+    money       the invariants of charges
+    books       the invariants of disputes, of the ledger and of what reconcile compares
     turns       who may call whom, and when
     checks      all invariants
     runs        a seed, its run, its shortest story

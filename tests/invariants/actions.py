@@ -324,8 +324,8 @@ _WEIGHTS = {
     "roll_back": 1.0,
     "lose": 0.5,
     "drain": 0.5,
-    "dispute": 4.0,
-    "tell": 3.0,
+    "dispute": 8.0,
+    "tell": 6.0,
 }
 _TASTES = {
     **{kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")},

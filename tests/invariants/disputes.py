@@ -17,6 +17,8 @@ from tests.invariants.stage import Stage
 
 RETRY_S = 60.0
 """When news is told again that was not heard."""
+BOOKS_LATE_S = 900.0
+"""How long a question may not find what happened."""
 CODE = "fraudulent"
 
 
@@ -58,10 +60,10 @@ class Telling:
 
 @dataclass(slots=True)
 class Disputes:
-    """visible_s: from when on questions find what happens now."""
+    """lags: whether questions find only later what happens now."""
 
     stage: Stage
-    visible_s: Callable[[Luck], float]
+    lags: Callable[[Luck], bool]
     cases: list[Case] = field(default_factory=list)
     to_tell: list[Telling] = field(default_factory=list)
     """What was not heard yet, in the order of what happened."""
@@ -79,11 +81,14 @@ class Disputes:
     def open(self, payment_id: str, *, amount_minor: int, luck: Luck) -> None:
         case = Case(payment_id, f"dp-{len(self.cases) + 1}", amount_minor, [])
         self.cases.append(case)
-        self._say(case, "open", visible_s=self.visible_s(luck), luck=luck)
+        self._say(case, "open", visible_s=self._visible_s(luck), luck=luck)
 
     def decide(self, case: Case, status: DisputeStatus, *, luck: Luck) -> None:
         first = case.status == "open"
-        self._say(case, status, visible_s=self.visible_s(luck) if first else self.stage.now_s, luck=luck)
+        self._say(case, status, visible_s=self._visible_s(luck) if first else self.stage.now_s, luck=luck)
+
+    def _visible_s(self, luck: Luck) -> float:
+        return self.stage.now_s + (luck.number() * BOOKS_LATE_S if self.lags(luck) else 0.0)
 
     def _say(self, case: Case, status: DisputeStatus, *, visible_s: float, luck: Luck) -> None:
         """Its time is like no other of the dispute. The news may be under way for some minutes."""

@@ -1,4 +1,4 @@
-"""The invariants of money: what the provider did, against what the stream says and what a payment may lose."""
+"""The invariants of charges and refunds: what the provider did, and how often. Sums are in books.py."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from tests.invariants.runs import Broken
 from tests.invariants.world import World
 
 _MONEY = (Step.CREATE, Step.SETTLE, Step.VOID)
-REQUESTED = "payment.refund_requested"
 
 
 def short(stream: tuple[Told, ...]) -> str:

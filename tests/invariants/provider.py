@@ -90,7 +90,7 @@ class Provider:
     disputes: Disputes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.disputes = Disputes(self.stage, self._visible_s)
+        self.disputes = Disputes(self.stage, self._lags)
 
     def deeds(self, payment_id: str, task: Task) -> list[Deed]:
         return [deed for deed in self.book if deed.reference and (deed.payment_id, deed.task) == (payment_id, task)]
@@ -172,7 +172,7 @@ class Provider:
         if isinstance(step, RefundTask):
             declined |= amount_minor > self._left_to_refund_minor(payment.payment_id)
         reference = None if declined else f"{step.value}-{next(self.numbers)}"
-        visible_s = self._visible_s(luck)
+        visible_s = self.stage.now_s + (luck.number() * self.habits.settles_within_s if self._lags(luck) else 0.0)
         deed = Deed(payment.payment_id, step, call.request_id, reference, amount_minor, self.stage.now_s, visible_s)
         self.book.append(deed)
         self.stage.tell(f"    the provider does {reference or 'nothing: declined'}, visible at {visible_s:.1f}")
@@ -181,10 +181,9 @@ class Provider:
     def _left_to_refund_minor(self, payment_id: str) -> int:
         return self.left_to_dispute_minor(payment_id) - self.refunded_minor(payment_id)
 
-    def _visible_s(self, luck: Luck) -> float:
-        """From when on questions find what happens now."""
-        late = luck.meets(self.habits.lags)
-        return self.stage.now_s + (luck.number() * self.habits.settles_within_s if late else 0.0)
+    def _lags(self, luck: Luck) -> bool:
+        """Whether questions find only later what happens now."""
+        return luck.meets(self.habits.lags)
 
     def _against(self, step: Task, payment: Payment) -> Answer | None:
         """What its own rules say against it. A provider that forgets does it again."""

@@ -47,13 +47,13 @@ def refund(world: World, luck: Luck) -> bool:
 
 
 def dispute(world: World, luck: Luck) -> bool:
-    """Banks take money back or decide, some times over; the provider tells of it, at once or later."""
+    """Banks take money back or decide; the provider tells of it, at once or later. The next word may overtake that."""
     if not any(_may_be_done(world)):
         return False
-    for _ in range(luck.one_of([1, 1, 2, 3])):
+    for _ in range(luck.one_of([1, 1, 3, 6])):
         _a_bank_acts(world, luck)
-    if luck.happens(0.6):
-        tell(world, luck)
+        if luck.happens(0.6):
+            tell(world, luck)
     return True
 
 
@@ -65,7 +65,7 @@ def _a_bank_acts(world: World, luck: Luck) -> None:
         most = min(world.provider.left_to_dispute_minor(payment_id), AMOUNT_MINOR)  # it is about one capture
         disputes.open(payment_id, amount_minor=min(luck.one_of([most, 500, 800]), most), luck=luck)
     elif cases:
-        case = luck.one_of(cases)
+        case = luck.one_of([*cases, *cases[-1:] * 2])  # so that some change often
         other = "won" if case.status == "lost" else "lost"
         disputes.decide(case, luck.one_of(["won", "lost"]) if case.status == "open" else other, luck=luck)
 
@@ -83,7 +83,7 @@ def _may_be_done(world: World) -> tuple[list[str], list[Case]]:
 def tell(world: World, luck: Luck) -> bool:
     """News arrives in any order, some of it at the same time, some again, and now and then about the wrong payment."""
     disputes = world.provider.disputes
-    known = [*disputes.to_tell, *disputes.to_tell, *disputes.heard]
+    known = [*disputes.heard, *disputes.to_tell, *disputes.to_tell[-2:] * 2]
     if not known or is_full(world):
         return False
     jobs = []
