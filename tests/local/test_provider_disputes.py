@@ -266,6 +266,20 @@ async def test_a_token_leaves_a_dispute_alone_that_a_person_has_decided(provider
     assert await statuses(provider) == ["lost"]
 
 
+async def test_a_dispute_that_a_person_opened_first_takes_the_place_of_the_tokens(
+    provider: Client, clock: ManualClock
+) -> None:
+    for ref in ("p1", "p2"):
+        await provider.paid("pm_disputed", ref=ref)
+    _, opened = await provider.dispute(amount_minor=1)
+
+    clock.advance_s(0.2)
+    await until(lambda: stands(provider, "open", ref="p2"))
+
+    (payment,) = await provider.listed()
+    assert payment["disputes"] == [opened]
+
+
 async def test_a_dispute_to_come_comes_also_after_a_restart(tmp_path: Path, clock: ManualClock) -> None:
     async with running(tmp_path, clock) as provider:
         await provider.paid("pm_dispute_lost")

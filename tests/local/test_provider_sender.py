@@ -51,9 +51,9 @@ async def test_each_change_of_a_dispute_is_told_and_signed(provider: Client, mer
     await provider.paid()
     _, opened = await provider.dispute()
     await merchant.hears(1)
-    await provider.decide(opened, "win")
+    _, won = await provider.decide(opened, "win")
     await merchant.hears(2)
-    await provider.decide(opened, "lose")
+    _, lost = await provider.decide(opened, "lose")
 
     told = await merchant.hears(3)
 
@@ -61,7 +61,7 @@ async def test_each_change_of_a_dispute_is_told_and_signed(provider: Client, mer
     verified = [each.verified() for each in told]
     assert [each["type"] for each in verified] == ["dispute.opened", "dispute.won", "dispute.lost"]
     assert [each["data"] for each in verified] == [about] * 3
-    assert verified[0]["timestamp"] == opened["opened_at"]
+    assert [each["timestamp"] for each in verified] == [opened["opened_at"], won["decided_at"], lost["decided_at"]]
     assert len({each.event_id for each in told}) == 3
     assert {(each.path, each.headers["content-type"]) for each in told} == {(PATH, "application/json")}
 
