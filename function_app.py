@@ -3,8 +3,9 @@
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
-search (HTTP) lists them, cancel and refund (HTTP) note what a merchant wants of it, contract (HTTP) shows how the API
-is called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+search (HTTP) lists them, cancel and refund (HTTP) note what a merchant wants of it, erase (HTTP) takes words out of
+it for an operator, contract (HTTP) shows how the API is called. The picture is in docs/architecture.md. Knows no
+Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
@@ -15,6 +16,7 @@ from functions import (
     cancel,
     contract,
     drain,
+    erase,
     health,
     measure,
     project,
@@ -52,6 +54,7 @@ app.register_functions(sweep.blueprint(services, schedule=settings.sweep_schedul
 app.register_functions(measure.blueprint(services, schedule=settings.backlog_schedule))
 app.register_functions(cancel.blueprint(services, doors=doors))
 app.register_functions(refund.blueprint(services, doors=doors))
+app.register_functions(erase.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
 app.register_functions(search.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
