@@ -72,6 +72,12 @@ def _cancel(world: World, luck: Luck) -> None:
         _go_on(world.cancel(luck.one_of(payment_ids), worker=_worker(luck)), luck, world)
 
 
+def _erase(world: World, luck: Luck) -> None:
+    payment_ids = world.payment_ids()
+    if payment_ids and len(world.stage.jobs) < MOST_JOBS:
+        _go_on(world.erase(luck.one_of(payment_ids), worker=_worker(luck)), luck, world)
+
+
 def _refund(world: World, luck: Luck) -> None:
     """Some are too much together. Two at once, now and then, beside each other."""
     payment_ids = world.payment_ids()
@@ -341,6 +347,7 @@ _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "garble": _garble,
     "roll_back": _roll_back,
     "lose": _lose,
+    "erase": _erase,
 }
 
 _WEIGHTS = {
@@ -367,6 +374,7 @@ _WEIGHTS = {
     "roll_back": 1.0,
     "lose": 0.5,
     "drain": 0.5,
+    "erase": 2.0,
 }
 _TASTES = {
     **{kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")},
