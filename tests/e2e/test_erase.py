@@ -21,7 +21,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 LIMIT_S = hosts.patient(30.0)
 WORD = "Rumpelstilzchen"
-ORDER = {"description": f"A spinning wheel for {WORD}", "metadata": {"deliver_to": WORD}}
+ORDER: dict[str, Any] = {"description": f"A spinning wheel for {WORD}", "metadata": {"deliver_to": WORD}}
 ERASE = ("--reason", "the customer wants to be forgotten", "--yes", "--json")
 
 
