@@ -4,8 +4,8 @@ accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advan
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
 search (HTTP) lists them, cancel and refund (HTTP) note what a merchant wants of it, hear (HTTP) records what the
-provider tells by itself, contract (HTTP) shows how the API is called. The picture is in docs/architecture.md. Knows no
-Cosmos, no JSON, no rule.
+provider tells by itself, erase (HTTP) takes words out of it for an operator, contract (HTTP) shows how the API is
+called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
@@ -16,6 +16,7 @@ from functions import (
     cancel,
     contract,
     drain,
+    erase,
     health,
     hear,
     measure,
@@ -55,6 +56,7 @@ app.register_functions(measure.blueprint(services, schedule=settings.backlog_sch
 app.register_functions(cancel.blueprint(services, doors=doors))
 app.register_functions(refund.blueprint(services, doors=doors))
 app.register_functions(hear.blueprint(services, doors=doors))
+app.register_functions(erase.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
 app.register_functions(search.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))

@@ -131,6 +131,22 @@ class DrainOutcome(Answer):
     more: bool
 
 
+class Erased(Answer):
+    """Where a merchant's own words stood. What they said is not repeated."""
+
+    event_id: str
+    type: Annotated[str, Field(description="As in the payment's timeline.")]
+    fields: Annotated[list[str], Field(description="Of the event's `data`.", min_length=1)]
+
+
+class ErasureOutcome(Answer):
+    """What was erased of a payment, or would be; empty when nothing was left."""
+
+    payment_id: str
+    dry_run: bool
+    erased: list[Erased]
+
+
 class PaymentRows(Answer):
     """A page of payments."""
 

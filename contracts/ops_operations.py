@@ -3,6 +3,7 @@
 from contracts import answers, ops_answers
 from contracts.operation import (
     CHANGES,
+    OF_BODIES,
     OF_LETTER,
     OF_PAYMENT,
     STORE,
@@ -12,7 +13,7 @@ from contracts.operation import (
     links_to_letter,
     tagged,
 )
-from functions import operators
+from functions import erase, operators
 
 OF_OPERATORS: dict[str, Operation] = {
     "inspect_payment": Operation(
@@ -30,6 +31,24 @@ OF_OPERATORS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=tagged(answers.Timeline, "Its events."),
         problems=("payment_not_found", *STORE, "unreadable"),
+    ),
+    "erase_payment": Operation(
+        tag="operations",
+        summary="Erase the merchant's own words of a payment",
+        says="`description`, `metadata` and the reasons of refunds, for good. Everything else stays, and the payment "
+        "goes on. A repeat finds nothing left.",
+        path=OF_PAYMENT,
+        body=erase.EraseRequest,
+        answers={200: Success(says="What is gone, or would be.", model=ops_answers.ErasureOutcome)},
+        problems=(
+            *OF_BODIES,
+            "body_not_json",
+            "request_invalid",
+            "payment_not_found",
+            *STORE,
+            "stream_moved",
+            "unreadable",
+        ),
     ),
     "list_payments": Operation(
         tag="operations",

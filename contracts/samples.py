@@ -21,6 +21,7 @@ from contracts.stories import (
 from functions.problems import STATUS_OF, FieldFault, problem
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import event_to_json
+from shared.codec.erasure import words_in
 from shared.codec.letters import letter_to_json
 from shared.codec.payments import payment_to_json
 from shared.codec.rows import listed, row_to_json
@@ -110,6 +111,11 @@ def _of_operators() -> dict[str, Json]:
     return {
         "inspect_payment": _shown(stream[-1]),
         "inspect_payment_events": _timeline(stream),
+        "erase_payment": {
+            "payment_id": PAYMENT_ID,
+            "dry_run": False,
+            "erased": [asdict(each) for each in words_in(stream)],
+        },
         "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(at(8))},
         "list_dead_letters": {"dead_letters": [summary], "next_page": None, "as_of": letter["recorded_at"]},
         "get_dead_letter": {**letter, "payment": row, "replay_would": _verdict(cause=None)},
@@ -182,4 +188,5 @@ def requests() -> dict[str, Json]:
         "replay_dead_letter": {},
         "replay_dead_letters": {"status": "open", "step": "settle", "dry_run": True},
         "discard_dead_letter": {"reason": "the merchant has sent a new payment"},
+        "erase_payment": {"reason": "the customer wants to be forgotten"},
     }

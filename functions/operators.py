@@ -140,7 +140,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
     A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
     """
-    wanted = ReplayManyRequest.model_validate_json(_body(asked), strict=True)
+    wanted = ReplayManyRequest.model_validate_json(body_of(asked), strict=True)
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
     verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
@@ -149,7 +149,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = DiscardRequest.model_validate_json(_body(asked), strict=True)
+    why = DiscardRequest.model_validate_json(body_of(asked), strict=True)
     outcome = await discard(
         asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
     )
@@ -187,8 +187,8 @@ class _BodyMissing(ValueError):
     """What was asked for says itself in a body."""
 
 
-def _body(asked: Asked) -> bytes:
-    """Raises _BodyMissing, and ValidationError when something stands in the query too."""
+def body_of(asked: Asked) -> bytes:
+    """What the request says. Raises what `answer` translates, also when something stands in the query too."""
     EmptyRequest.model_validate(query_of(asked.req))
     body: bytes = asked.req.get_body()
     if not body:

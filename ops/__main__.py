@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from ops.arguments import parser
 from ops.client import Api, Fault, Target
+from ops.erasing import agree, erase
 from ops.letters import discard_letter, drain_recorder, list_letters, show_letter
 from ops.payments import list_payments, show_payment
 from ops.reconcile import reconcile
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[[Api, Namespace], Awaitable[int]]] = {
     "drain": drain_recorder,
     "payments": list_payments,
     "payment": show_payment,
+    "erase": erase,
 }
 
 
@@ -28,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 nothing is left to do; 1 something is, or differs; 2 cannot reach the app, or wrong use; 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
+        if options.command == "erase":
+            agree(options)
         code = asyncio.run(_run(options))
         sys.stdout.flush()
     except Fault as fault:

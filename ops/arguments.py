@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     add("drain", "record the dead letters that could not be recorded")
     _payments(add("payments", "the payments, as the read model has them, newest first"))
     add("payment", "one payment whole: what it waits for, its events, its dead letters").add_argument("payment_id")
+    _erasing(add("erase", "erase the merchant's own words of a payment: description, metadata, reasons of refunds"))
     _reconciling(add("reconcile", "compare what the provider captured with what is recorded"))
     return top
 
@@ -106,6 +107,13 @@ def _payments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--settled", choices=("yes", "no"), help="only those whose money was, or was not, taken")
     _how_many(command)
+
+
+def _erasing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("payment_id")
+    command.add_argument("--reason", required=True, help="for the record, at least three letters; it names nobody")
+    command.add_argument("--dry-run", action="store_true", help="change nothing, say what would be erased")
+    command.add_argument("--yes", action="store_true", help="do not ask; needed where nobody can be asked")
 
 
 def _reconciling(command: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ MESSAGES_PARKED = "messages.parked"  # step, reason
 DEAD_LETTERS_RECORDED = "dead_letters.recorded"  # step, reason, severity
 DEAD_LETTERS_REPLAYED = "dead_letters.replayed"  # step, reason
 DEAD_LETTERS_DISCARDED = "dead_letters.discarded"  # step, reason
+PAYMENTS_ERASED = "payments.erased"
 TIMER_TICKS = "timer.ticks"  # timer: those that came to their end
 
 # Gauges, set by a timer, so that a dead publisher or recorder shows too. They are told when they are set, and not again
@@ -50,6 +51,7 @@ COUNTERS = frozenset(
         DEAD_LETTERS_RECORDED,
         DEAD_LETTERS_REPLAYED,
         DEAD_LETTERS_DISCARDED,
+        PAYMENTS_ERASED,
         TIMER_TICKS,
     }
 )
@@ -63,5 +65,8 @@ LOG_SWEPT = "sweep.swept"  # warning
 LOG_OUTBOX_LAG = "publish.outbox_lag"  # info, from a timer, with the field lag_s
 LOG_NEWS = "hear.news"  # info; error where what the provider tells cannot be brought together with what is here
 LOG_COMPLETED = "project.completed"  # info, once per payment, with the field seconds
+LOG_ERASED = "erase.erased"  # info, with the number of events in the field events
 
-LOG_EVENTS = frozenset({LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_NEWS, LOG_COMPLETED})
+LOG_EVENTS = frozenset(
+    {LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_NEWS, LOG_COMPLETED, LOG_ERASED}
+)

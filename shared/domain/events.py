@@ -274,12 +274,20 @@ def yeses_of(event: Event) -> frozenset[str]:
 
 
 def same_fact(one: Event, other: Event) -> bool:
-    """Whether two events say the same, apart from their times. True for a repeat of our own append."""
+    """Whether two events say the same, apart from their times. True for a repeat of our own append.
+
+    The fingerprint stands for a whole request, even if words in it were erased later.
+    """
     if isinstance(one, PaymentInitiated) and isinstance(other, PaymentInitiated):
-        # the fingerprint stands for the whole request, even if personal data in it was erased later
         return (one.payment_id, one.merchant_id, one.request_fingerprint) == (
             other.payment_id,
             other.merchant_id,
+            other.request_fingerprint,
+        )
+    if isinstance(one, PaymentRefundRequested) and isinstance(other, PaymentRefundRequested):
+        return (one.refund_id, one.amount_minor, one.request_fingerprint) == (
+            other.refund_id,
+            other.amount_minor,
             other.request_fingerprint,
         )
     return replace(other, occurred_at=one.occurred_at) == one

@@ -46,6 +46,7 @@ NEEDED: Mapping[str, Role | None] = {
     "drain_dead_letters": Role.OPERATIONS,
     "replay_dead_letter": Role.OPERATIONS,
     "discard_dead_letter": Role.OPERATIONS,
+    "erase_payment": Role.OPERATIONS,
 }
 """The role that each route asks for; None is open to everybody. A route that is not here is a door that nobody saw."""
 
@@ -57,6 +58,7 @@ CHANGES = (
     "drain_dead_letters",
     "replay_dead_letter",
     "discard_dead_letter",
+    "erase_payment",
 )
 READS = tuple(name for name, role in NEEDED.items() if role and name not in CHANGES)
 BODIES: Mapping[str, object] = {
@@ -67,6 +69,7 @@ BODIES: Mapping[str, object] = {
     "drain_dead_letters": b"",
     "replay_dead_letter": b"",
     "discard_dead_letter": {"reason": "the customer has gone"},
+    "erase_payment": {"reason": "the customer wants to be forgotten"},
 }
 
 KEYS = {hashlib.sha256(f"key-{number}".encode()).hexdigest(): f"merchant-{number}" for number in (1, 2)}
@@ -299,7 +302,10 @@ async def test_a_body_beyond_all_measure_is_refused(tmp_path: Path, name: str) -
         assert (refused.status, refused.body["code"]) == (413, "body_too_large")
 
 
-@pytest.mark.parametrize("name", ["accept_payment", "replay_dead_letters", "replay_dead_letter", "discard_dead_letter"])
+@pytest.mark.parametrize(
+    "name",
+    ["accept_payment", "replay_dead_letters", "replay_dead_letter", "discard_dead_letter", "erase_payment"],
+)
 async def test_a_body_that_is_nested_too_deeply_is_refused(tmp_path: Path, name: str) -> None:
     async with a_world(tmp_path) as world:
         refused = await Edge(world).send(name, b'{"reason": ' + b"[" * 60_000, letter_id=ID)

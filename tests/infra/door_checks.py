@@ -24,6 +24,7 @@ DOORS = {
     "/api/ops/payments": SHUT,
     "/api/ops/payments/{payment_id}": SHUT,
     "/api/ops/payments/{payment_id}/events": SHUT,
+    "/api/ops/payments/{payment_id}/erase": SHUT,
     "/api/ops/dead-letters": SHUT,
     "/api/ops/dead-letters/replay": SHUT,
     "/api/ops/dead-letters/drain": SHUT,

@@ -10,7 +10,7 @@ from tests.invariants.going import a_worker, between, go_on, is_full
 from tests.invariants.limits import LIMITS, TURN_LIMIT_S
 from tests.invariants.luck import Luck
 from tests.invariants.rest import mend, run_calmly
-from tests.invariants.wanted import accept, cancel, dispute, refund, tell
+from tests.invariants.wanted import accept, cancel, dispute, erase, refund, tell
 from tests.invariants.world import WORKERS, World
 
 
@@ -275,6 +275,7 @@ def _lose(world: World, luck: Luck) -> None:
 _KINDS: dict[str, Callable[[World, Luck], Any]] = {
     "accept": accept,
     "cancel": cancel,
+    "erase": erase,
     "refund": _or_hurry(refund),
     "dispute": _or_hurry(dispute),
     "tell": tell,
@@ -326,6 +327,7 @@ _WEIGHTS = {
     "drain": 0.5,
     "dispute": 8.0,
     "tell": 6.0,
+    "erase": 2.0,
 }
 _TASTES = {
     **{kind: [0.5, 1.0, 2.0] for kind in ("work", "hurry", "resume", "tick", "calm")},

@@ -51,6 +51,7 @@ from tests.invariants.turns import (
     nothing_is_shipped_after_a_failure,
     only_who_may_calls,
 )
+from tests.invariants.words import what_was_erased_is_gone, words_never_leave_the_stream
 from tests.invariants.world import WHY, World
 
 MOST_SWEEPS = 12
@@ -358,12 +359,14 @@ AT_REST: tuple[Check, ...] = (
     _rows_show_the_last_event,
     _the_feeds_letters_append_nothing,
     _who_is_parked_has_a_letter,
+    what_was_erased_is_gone,
 )
 WHEN_SWEPT: tuple[Check, ...] = (_every_yes_that_was_handed_on_stands_once,)
 """A yes may stand in a message that was lost; then the sweep has it asked for."""
 IN_THE_END: tuple[Check, ...] = (
     _every_document_holds_the_state_after_it,
     _who_and_why_never_leave,
+    words_never_leave_the_stream,
     _every_yes_stands_once,
     _letters_stand_as_the_design_says,
     _no_money_is_unknown,

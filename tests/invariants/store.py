@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from shared.codec.documents import from_document, to_document
+from shared.codec.erasure import erased
+from shared.domain.erasure import Erasure
 from shared.domain.events import same_fact
 from shared.domain.stream import StoredEvent
 from shared.errors import AppendUnknown, StoreBusy, StreamMoved
@@ -74,6 +76,19 @@ class Store:
             self.feed.append(text)
         return True
 
+    def erase(self, payment_id: str, erasure: Erasure) -> None:
+        """What is changed stands in the feed once more, behind all else. Raises Unreadable, and then changes nothing.
+
+        What a worker has read it has read: the old texts stay in its hands.
+        """
+        stream = self.streams.get(payment_id, {})
+        self.check_readable(list(stream.values()))
+        blank = {version: erased(parsed(text), erasure) for version, text in stream.items()}
+        for version, document in blank.items():
+            if document is not None:
+                stream[version] = json.dumps(document)
+                self.feed.append(stream[version])
+
 
 class StorePort:
     """EventStore."""
@@ -130,6 +145,18 @@ class StorePort:
             return self._store.as_seen(text) if text is not None else None
 
         return await self._stage.call(f"load document {event_id[-3:]}", effect, limit_s=LIMIT_S)
+
+    async def erase(self, payment_id: str, *, erasure: Erasure) -> None:
+        def effect(luck: Luck) -> None:
+            if self._store.is_down and not luck.silent:
+                raise StoreBusy("the store is down")
+            if luck.silent or luck.meets(luck.rates.store):
+                if luck.happens(0.5):
+                    self._store.erase(payment_id, erasure)
+                raise AppendUnknown("no answer")
+            self._store.erase(payment_id, erasure)
+
+        await self._stage.call("erase", effect, limit_s=LIMIT_S)
 
     async def ping(self) -> None:
         self._readable(self._stage.luck)

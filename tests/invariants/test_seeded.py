@@ -56,7 +56,7 @@ def all_that_was_ever_disputed(disputes: Iterable[Dispute]) -> int:
 
 
 def believing_late_books(news: DisputeNews, **others: Any) -> Awaitable[Outcome]:
-    return hear(replace(news, is_decided=False), **others)
+    return hear(replace(news, told_at=None), **others)
 
 
 def row_without_disputes(stored: StoredEvent) -> Row:

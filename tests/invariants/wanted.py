@@ -1,10 +1,11 @@
-"""What others want of the app, at any time: merchants, and banks, for whom the provider speaks.
+"""What others want of the app, at any time: merchants, operators, and banks, for whom the provider speaks.
 
 Each says whether it could happen now.
 """
 
 from dataclasses import replace
 
+from shared.domain.dispute import DisputeStatus
 from tests.invariants.disputes import Case, Telling
 from tests.invariants.going import a_worker, between, go_on, is_full
 from tests.invariants.luck import Luck
@@ -24,6 +25,15 @@ def cancel(world: World, luck: Luck) -> bool:
     if not payment_ids or is_full(world):
         return False
     go_on(world.cancel(luck.one_of(payment_ids), worker=a_worker(luck)), luck, world)
+    return True
+
+
+def erase(world: World, luck: Luck) -> bool:
+    """An operator takes the merchant's words out of a payment."""
+    payment_ids = world.payment_ids()
+    if not payment_ids or is_full(world):
+        return False
+    go_on(world.erase(luck.one_of(payment_ids), worker=a_worker(luck)), luck, world)
     return True
 
 
@@ -66,8 +76,9 @@ def _a_bank_acts(world: World, luck: Luck) -> None:
         disputes.open(payment_id, amount_minor=min(luck.one_of([most, 500, 800]), most), luck=luck)
     elif cases:
         case = luck.one_of([*cases, *cases[-1:] * 2])  # so that some change often
-        other = "won" if case.status == "lost" else "lost"
-        disputes.decide(case, luck.one_of(["won", "lost"]) if case.status == "open" else other, luck=luck)
+        other: DisputeStatus = "won" if case.status == "lost" else "lost"
+        either: list[DisputeStatus] = ["won", "lost"]
+        disputes.decide(case, luck.one_of(either) if case.status == "open" else other, luck=luck)
 
 
 def _may_be_done(world: World) -> tuple[list[str], list[Case]]:

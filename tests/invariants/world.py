@@ -21,6 +21,7 @@ from shared.services import Services
 from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.advance import advance
 from shared.verbs.cancel import cancel
+from shared.verbs.erase import erase
 from shared.verbs.hear import Heard, hear
 from shared.verbs.project import project
 from shared.verbs.publish import publish
@@ -44,6 +45,8 @@ WORKERS = 3
 AMOUNT_MINOR = 1250
 WHY = "no hope"
 """Why an operator gives something up; it must never leave."""
+WORDS = "for Jo at No. 7"
+"""What a merchant writes for itself."""
 FEED_RETRY_S = 30.0
 """The longest interval of the feed's retry policy."""
 _STEP_AT = {str(place): step for step, place in flow.PLACE_OF.items()}
@@ -131,6 +134,8 @@ class World:
     """What was delivered to each job that is a step's turn, by the job's number."""
     statuses: dict[str, LetterStatus] = field(default_factory=dict)
     """How letters stood when they were looked at last."""
+    erased: dict[str, int] = field(default_factory=dict)
+    """Up to which version of each payment an operator was told that words are gone."""
     bus: Bus = field(init=False)
     provider: Provider = field(init=False)
     letters: Shelf = field(init=False)
@@ -181,8 +186,8 @@ class World:
             amount=Money(AMOUNT_MINOR, "EUR"),
             payment_method="pm_ok",
             reference=key,
-            description=None,
-            metadata={},
+            description=WORDS,
+            metadata={"note": WORDS},
             notification_url="https://shop.example/hooks" if self.setting.has_url else None,
         )
 
@@ -208,7 +213,7 @@ class World:
 
         async def work() -> None:
             answer = await refund(
-                GiveBack(amount_minor=amount_minor, reason_given=None),
+                GiveBack(amount_minor=amount_minor, reason_given=WORDS),
                 payment_id=payment_id,
                 merchant_id="merchant-1",
                 idempotency_key=key,
@@ -235,6 +240,18 @@ class World:
 
         disputes.tries(telling)
         return self.stage.start(work(), name=f"hear {news.dispute_id} ({news.payment_id[:8]})", worker=worker)
+
+    def erase(self, payment_id: str, *, worker: int) -> Job:
+        """An operator takes the merchant's words out of it."""
+        stood = len(self.store.texts(payment_id))
+
+        async def work() -> None:
+            gone = await erase(payment_id, by="eraser", reason="wanted", dry_run=False, services=self.services)
+            assert gone is not None
+            self.erased[payment_id] = max(stood, self.erased.get(payment_id, 0))
+            self.stage.tell(f"    the operator is told that words are gone of {len(gone)} events")
+
+        return self.stage.start(work(), name=f"erase ({payment_id[:8]})", worker=worker)
 
     def deliver(self, entry: Entry, *, worker: int) -> Job:
         """The broker hands a message to a function."""

@@ -143,6 +143,7 @@ ENDPOINTS = {
     "drain_dead_letters": "anonymous POST ops/dead-letters/drain",
     "replay_dead_letter": "anonymous POST ops/dead-letters/{letter_id}/replay",
     "discard_dead_letter": "anonymous POST ops/dead-letters/{letter_id}/discard",
+    "erase_payment": "anonymous POST ops/payments/{payment_id}/erase",
 }
 """Whether the host asks for a key, and where it is. Who is let in by the app stands in tests/flow/test_callers.py."""
 

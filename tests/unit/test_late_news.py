@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.provider.disputes import news_in
 from shared.domain.decisions import Refused, decide
 from shared.domain.dispute import Decision
 from shared.domain.events import PaymentDisputeLost, PaymentDisputeWon
 from shared.domain.evolution import evolve
 from shared.domain.payment import Payment
-from shared.ports.provider_news import DisputeNews
-from tests.builders import DISPUTE_ID, NOON, PAYMENT_ID, a_payment
+from tests.builders import DISPUTE_ID, NOON, a_payment
 
 DISPUTED = a_payment().created().settled().dispute_opened().payment
 
@@ -54,12 +51,3 @@ def test_a_decision_that_was_overruled_before_it_was_recorded_does_not_count() -
 
     assert payment.disputes[0].decided == won_again
     assert payment.disputes[0].withdrawn_minor == 0
-
-
-@pytest.mark.parametrize(("word", "is_decided"), [("opened", False), ("won", True), ("lost", True)])
-def test_news_says_whether_the_books_have_to_know_of_a_decision(word: str, is_decided: bool) -> None:  # noqa: FBT001
-    about = {"payment_reference": PAYMENT_ID, "dispute_id": DISPUTE_ID}
-
-    news = news_in({"type": f"dispute.{word}", "data": about})
-
-    assert news == DisputeNews(payment_id=PAYMENT_ID, dispute_id=DISPUTE_ID, is_decided=is_decided)

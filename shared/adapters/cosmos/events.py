@@ -1,7 +1,8 @@
 """EventStore on Azure Cosmos DB. Knows no rule of payments.
 
 An append is one conditional create. A document id `{paymentId}:{version}` that is taken answers 409: that is the
-concurrency check. It is global only while the account has one write region.
+concurrency check. It is global only while the account has one write region. An erasure replaces documents, each only
+as it was read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.codec.documents import from_document, stream_from, to_document
+from shared.codec.erasure import erased
+from shared.domain.erasure import Erasure
 from shared.domain.events import same_fact
 from shared.domain.stream import StoredEvent
 from shared.errors import AppendUnknown, StoreBusy, StoreRefuses, StreamMoved
@@ -69,10 +72,12 @@ class CosmosEventStore:
         raise AppendUnknown(unseen)
 
     async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        return stream_from(await self._documents(payment_id))
+
+    async def _documents(self, payment_id: str) -> list[dict[str, Any]]:
         async with reading(f"load {payment_id}"):
             pages = self._container.query_items("SELECT * FROM c", partition_key=payment_id)
-            documents = [document async for document in pages]
-        return stream_from(documents)
+            return [document async for document in pages]
 
     async def load_document(self, event_id: str) -> Mapping[str, Any] | None:
         payment_id = event_id.rpartition(":")[0]
@@ -81,6 +86,23 @@ class CosmosEventStore:
                 return await self._container.read_item(event_id, partition_key=payment_id)
             except CosmosResourceNotFoundError:
                 return None
+
+    async def erase(self, payment_id: str, *, erasure: Erasure) -> None:
+        blank = [document for each in await self._documents(payment_id) if (document := erased(each, erasure))]
+        if not blank:
+            return
+        try:
+            async with writing(f"erase words of {payment_id}"):
+                await self._replace(blank)
+        except Taken as taken:
+            raise StreamMoved(f"an event of {payment_id} was changed by somebody else: look again") from taken
+
+    async def _replace(self, documents: list[dict[str, Any]]) -> None:
+        """Together or not at all. A payment has fewer events with words than a batch may have operations (100)."""
+        await self._container.execute_item_batch(
+            [("replace", (each["id"], each), {"if_match_etag": each["_etag"]}) for each in documents],
+            partition_key=documents[0]["paymentId"],
+        )
 
     async def ping(self) -> None:
         async with reading("ping"):

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 
 from contracts.checking import Given
-from functions import accept, cancel, contract, health, hear, query, recover, refund, search
+from functions import accept, cancel, contract, erase, health, hear, query, recover, refund, search
 from functions.caller import Doors
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
@@ -45,6 +45,7 @@ class Edge:
         app.register_functions(cancel.blueprint(services, doors=doors))
         app.register_functions(refund.blueprint(services, doors=doors))
         app.register_functions(hear.blueprint(services, doors=doors))
+        app.register_functions(erase.blueprint(services, doors=doors))
         app.register_functions(query.blueprint(services, doors=doors))
         app.register_functions(search.blueprint(services, doors=doors))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))

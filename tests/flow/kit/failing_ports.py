@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from shared.domain.erasure import Erasure
 from shared.domain.events import Event
 from shared.domain.stream import StoredEvent
-from shared.errors import StoreBusy
+from shared.errors import AppendUnknown, StoreBusy
 from shared.ports.event_store import Appended, EventStore
 from shared.ports.provider import Provider
 from shared.services import Services
@@ -59,6 +60,29 @@ def raising_in_append(kind: type[Event], *faults: Exception) -> Callable[[Servic
     """Each fault is raised once, in any worker: they share the faults that are left."""
     left = list(faults)
     return lambda services: replace(services, store=cast("EventStore", _FailingStore(services.store, kind, left)))
+
+
+class _UncertainStore:
+    """A store whose first erasures are overtaken, or are done and not answered."""
+
+    def __init__(self, store: EventStore, left: list[Exception]) -> None:
+        self._store, self._left = store, left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def erase(self, payment_id: str, *, erasure: Erasure) -> None:
+        fault = self._left.pop(0) if self._left else None
+        if fault is None or isinstance(fault, AppendUnknown):
+            await self._store.erase(payment_id, erasure=erasure)
+        if fault is not None:
+            raise fault
+
+
+def raising_in_erase(*faults: Exception) -> Callable[[Services], Services]:
+    """Each fault is raised once, in this order. Before an AppendUnknown it is done, before any other it is not."""
+    left = list(faults)
+    return lambda services: replace(services, store=cast("EventStore", _UncertainStore(services.store, left)))
 
 
 def busy_in_append(kind: type[Event], *, times: int) -> Callable[[Services], Services]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from shared.codec.erasure import words_in
 from shared.domain.events import (
     PaymentFailureTold,
     PaymentRefunded,
@@ -35,7 +36,7 @@ class End:
 
     is_failure_told: stands apart, since it may come before the void or after it. refunds: the amount of each, what the
     stream says of it, and how often the provider made it; two may end in any order. waiting: messages that are still
-    somewhere on the bus.
+    somewhere on the bus. words: in how many events the merchant's own words stand.
     """
 
     stream: list[dict[str, Any]]
@@ -48,6 +49,7 @@ class End:
     told: list[tuple[str, str]]
     letters: list[tuple[str, str, str]]
     waiting: int
+    words: int
 
 
 async def end_of(world: World, payment_id: str) -> End:
@@ -70,6 +72,7 @@ async def end_of(world: World, payment_id: str) -> End:
         told=sorted((each["type"], each["request_id"].rpartition(":")[2]) for each in told if each["times_accepted"]),
         letters=sorted((letter.step, letter.reason, letter.status.value) for letter in letters),
         waiting=sum(topic.size for topic in world.bus.broker.topics.values()),
+        words=len(words_in(stream)),
     )
 
 
@@ -232,6 +235,22 @@ async def refused_and_taken_away(world: World) -> str:
     return payment_id
 
 
+async def erased_under_way_and_long_after(world: World) -> str:
+    """The feed tells again of what was erased: at once, and when no topic knows its id any more."""
+    payment_id = await world.accept("pm_settle_times_out_once", description="Two books for Jo")
+    while "created" not in await world.events(payment_id):
+        if not await world.next() and not await world.wait():
+            break
+    await world.erase(payment_id)
+    await world.run(for_s=LONG_S)
+    await world.refund(payment_id, 500)
+    await world.run(for_s=LONG_S)
+    world.clock.advance_s(LONG_S)
+    await world.erase(payment_id)
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
 async def lost_and_swept(world: World) -> str:
     """The message to settle is lost. No part of ours does that; the sweep is for what nobody has thought of."""
     payment_id = await world.accept("pm_ok")
@@ -264,5 +283,6 @@ SCENARIOS: dict[str, Scenario] = {
         parked_and_discarded,
         refused_and_taken_away,
         lost_and_swept,
+        erased_under_way_and_long_after,
     )
 }

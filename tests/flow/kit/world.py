@@ -17,6 +17,7 @@ from shared import flow
 from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.servicebus.wire import delivery_of
 from shared.codec.documents import from_document
+from shared.codec.erasure import Words
 from shared.codec.facts import type_name
 from shared.codec.messages import Message
 from shared.domain.decisions import Refused
@@ -29,6 +30,7 @@ from shared.ports.letter_box import LetterFilter
 from shared.services import Services
 from shared.verbs.accept import By, Initiate, accept
 from shared.verbs.cancel import cancel
+from shared.verbs.erase import erase
 from shared.verbs.recovery.discard import Discard, discard
 from shared.verbs.recovery.replay import Replay, replay
 from shared.verbs.refund import GiveBack, RefundAccepted, refund
@@ -53,7 +55,9 @@ class World(Host):
 
     # -- what merchants, operators and timers do; when the worker crashes in it, they do it again
 
-    async def accept(self, payment_method: str = "pm_ok", *, notify: str | None = None) -> str:
+    async def accept(
+        self, payment_method: str = "pm_ok", *, notify: str | None = None, description: str | None = None
+    ) -> str:
         """A new payment; its id. notify: how the merchant's web server answers (docs/test-tokens.md), or its url."""
         self._keys += 1
         at = notify if notify is None or "://" in notify else f"{self.backends.provider_url}/merchant/{notify}"
@@ -61,8 +65,8 @@ class World(Host):
             amount=Money(1250, "EUR"),
             payment_method=payment_method,
             reference="order-1",
-            description=None,
-            metadata={},
+            description=description,
+            metadata={"note": description} if description else {},
             notification_url=at,
         )
         by = By(merchant_id="merchant-1", idempotency_key=f"world-{self._number}-{self._keys}", traceparent=None)
@@ -113,6 +117,13 @@ class World(Host):
         )
         assert outcome is not None
         return outcome
+
+    async def erase(self, payment_id: str) -> tuple[Words, ...] | None:
+        return await self.operate(
+            lambda services: erase(
+                payment_id, by="operator", reason="wants to be forgotten", dry_run=False, services=services
+            )
+        )
 
     async def sweep(self) -> int:
         """How many payments it started again."""
