@@ -146,6 +146,10 @@ BREAKS: dict[str, tuple[Change, str]] = {
         ".failure_told: taken away",
     ),
     "a field of a field is gone": (lambda d: schema(d, "Wait")["properties"].pop("reason"), ".waiting[].reason: taken"),
+    "a field of what may be null is gone": (
+        lambda d: schema(d, "PaymentRow")["properties"].pop("currency"),
+        "dead-letters/{letter_id} 200.payment.currency: taken away",
+    ),
     "a field is not always told": (
         lambda d: schema(d, "Payment")["required"].remove("metadata"),
         ".metadata: not always there",

@@ -14,6 +14,7 @@ from contracts.endpoints import ROOT
 from contracts.fields import unknown_fields
 from contracts.files import FOLDER
 from contracts.released import RELEASED, broken, contracts_in, release, series, touched, versions
+from contracts.told import told
 from contracts.within import Said, outside, unknown_keywords
 from tests.unit.contract_changes import (
     API,
@@ -76,6 +77,11 @@ def test_a_receiver_may_answer_what_it_might_and_it_means_the_same(
     now = changed(API, lambda d: webhook(d).update(responses={status: {} for status in after}))
 
     assert api_breaks(was, now) == [f"webhook payment_settled {each}" for each in said]
+
+
+@pytest.mark.parametrize("more", [{"items": {"type": "string"}}, {"additionalProperties": {"type": "string"}}])
+def test_what_a_list_or_a_map_holds_may_be_said_when_it_was_not(more: Json) -> None:
+    assert list(told(Said({}, {}), Said(more, {}), where="")) == []
 
 
 def test_what_has_not_changed_breaks_nothing() -> None:
