@@ -26,6 +26,7 @@ from openapi_pydantic.util import PydanticSchema, construct_open_api_with_schema
 from pydantic import BaseModel
 
 from contracts import answers, samples
+from contracts.doors import ROLE
 from contracts.endpoints import Endpoint
 from contracts.operation import EVERYWHERE, HTML, OF_CALLERS, Operation, Success
 from contracts.operations import OPERATIONS
@@ -48,7 +49,7 @@ def document(endpoints: Sequence[Endpoint], *, version: str) -> Json:
     """The whole contract. Raises KeyError for a function without an entry in operations.py."""
     paths: dict[str, PathItem] = {}
     for endpoint in sorted(endpoints, key=lambda each: (_tag_order(each), each.path, each.method)):
-        item = paths.setdefault(f"/api/{endpoint.path}", PathItem())
+        item = paths.setdefault(_path(endpoint), PathItem())
         setattr(item, endpoint.method.lower(), _operation(endpoint))
     described = OpenAPI(
         openapi="3.1.1",
@@ -64,7 +65,20 @@ def document(endpoints: Sequence[Endpoint], *, version: str) -> Json:
         ),
     )
     whole = construct_open_api_with_schema_class(described, schema_classes=[answers.Problem])
-    return tidy(whole.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True))
+    told = tidy(whole.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True))
+    _add_roles(told, endpoints)
+    return told
+
+
+def _add_roles(told: Json, endpoints: Sequence[Endpoint]) -> None:
+    """At the end: the library's walk through its models fails at a field that is not OpenAPI's."""
+    for endpoint in endpoints:
+        if endpoint.needs:
+            told["paths"][_path(endpoint)][endpoint.method.lower()][ROLE] = str(endpoint.needs)
+
+
+def _path(endpoint: Endpoint) -> str:
+    return f"/api/{endpoint.path}"
 
 
 def _tag_order(endpoint: Endpoint) -> int:

@@ -2,10 +2,11 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from contracts.breaks import api_breaks, event_breaks
+from contracts.doors import openings
 from contracts.endpoints import ROOT
 from contracts.files import FOLDER
 
@@ -50,6 +51,23 @@ def broken(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         else:
             found += [f"{path}: {each}" for each in event_breaks(json.loads(old[path]), json.loads(new[path]))]
     return found
+
+
+def opened(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Where a release would let in more than an earlier one, whatever their versions: that breaks nobody, and a new
+    series must not hide it. By path, as contracts_in gives them.
+    """
+    return openings(json.loads(old[_API]), json.loads(new[_API]))
+
+
+def unmeant(found: Iterable[str], meant: Mapping[str, str]) -> list[str]:
+    """found: openings. meant: those that somebody has said yes to, with the reason. What is left, and what to do."""
+    doors = set(found)
+    return [
+        *(f"{each}: shut it, or give the reason in contracts/opened.py" for each in sorted(doors - meant.keys())),
+        *(f"{each}: no door is open so; take it out of contracts/opened.py" for each in sorted(meant.keys() - doors)),
+        *(f"{each}: contracts/opened.py has no reason" for each, why in sorted(meant.items()) if not why.strip()),
+    ]
 
 
 def touched(repository: Path = ROOT) -> list[str]:

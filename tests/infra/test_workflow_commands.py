@@ -12,6 +12,8 @@ import pytest
 from azure.cosmos._base import create_scope_from_url
 from azure.servicebus._common.constants import JWT_TOKEN_SCOPE
 
+from contracts.files import FOLDER
+from contracts.released import release
 from tests.infra.stage import Stage, staged
 from tests.infra.test_workflows import ROOT, steps
 
@@ -82,6 +84,9 @@ STARTS = (
 )
 
 
+STANDING = "docs/contracts/released/"
+
+
 def test_the_deployment_is_created_and_its_outputs_are_handed_on(stage: Stage) -> None:
     names = ("AZURE_RESOURCE_GROUP", "AZURE_FUNCTION_APP_NAME", "SERVICE_APP_URL", "SERVICEBUS_NAMESPACE")
     outputs = {name.lower(): {"type": "String", "value": f"of-{name}"} for name in names}
@@ -114,6 +119,49 @@ def test_a_tag_is_released_with_its_package(stage: Stage) -> None:
     assert stage.calls("gh") == [
         ["gh", "release", "create", "v1.2.3", "dist/app.zip", "--verify-tag", "--generate-notes"]
     ]
+
+
+RELEASED = "docs/contracts/released/1.2.3"
+
+
+@pytest.fixture
+def contracts(stage: Stage) -> Path:
+    """Those of a checkout in which 1.2.3 was released just now; the step runs in it."""
+    folder = stage.folder / "checkout" / FOLDER
+    shutil.copytree(ROOT / FOLDER, folder, ignore=shutil.ignore_patterns("released"))
+    release("1.2.3", folder / "released")
+    return folder
+
+
+def test_a_tag_with_its_contracts_goes_on(contracts: Path, stage: Stage) -> None:
+    done = ran(command(STANDING), stage=stage)
+
+    assert (done.code, done.said) == (0, "")
+    assert (contracts / "README.md").is_file(), "it is not released, and no difference"
+
+
+def test_a_tag_without_its_contracts_is_stopped_and_says_how_to_get_them(contracts: Path, stage: Stage) -> None:
+    (contracts / "released" / "1.2.3").rename(contracts / "released" / "1.2.4")
+
+    done = ran(command(STANDING), stage=stage)
+
+    assert done.code == 1
+    assert f"FAILED  {RELEASED} is not there." in done.said
+    assert "make contracts ARGS=--release" in done.said
+
+
+@pytest.mark.parametrize("place", ["", "released/1.2.3"])
+@pytest.mark.parametrize("name", ["openapi.json", "events/regispay.payment.new.v1.schema.json"])
+def test_a_tag_whose_contracts_are_not_what_stands_there_is_stopped(
+    place: str, name: str, contracts: Path, stage: Stage
+) -> None:
+    (contracts / place / name).write_text("{}")
+
+    done = ran(command(STANDING), stage=stage)
+
+    assert done.code == 1
+    assert f"FAILED  {RELEASED} is not what stands here" in done.said
+    assert Path(name).name in done.said
 
 
 def test_a_rollback_takes_the_released_file_and_asks_who_built_it(stage: Stage) -> None:

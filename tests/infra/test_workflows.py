@@ -134,6 +134,18 @@ def test_what_may_write_runs_nothing_of_the_repository_and_nothing_that_was_just
     assert not [name for name, text in commands.items() if re.search(r"\b(make|python|pip|npm|uv)\b", text)]
 
 
+def test_a_release_waits_for_its_contracts_and_its_tests() -> None:
+    """A job that fails leaves out whatever needs it."""
+    of_release = {name.removeprefix("release/"): job for name, job in jobs() if name.startswith("release/")}
+
+    assert {name: job.get("needs") for name, job in of_release.items()} == {
+        "contracts": None,
+        "ci": "contracts",
+        "publish": "ci",
+    }
+    assert [step["run"] for step in of_release["contracts"]["steps"] if "docs/contracts/released/" in str(step)]
+
+
 def test_every_job_ends_by_itself() -> None:
     own = {name: job for name, job in jobs() if "steps" in job}
 

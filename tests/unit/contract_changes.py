@@ -17,6 +17,7 @@ API: Json = json.loads(PRESENT["openapi.json"])
 SETTLED = "events/regispay.payment.settled.v1.schema.json"
 POST, GET = "/api/payments", "/api/payments/{payment_id}"
 LIST = "/api/ops/dead-letters"
+KEY: Json = API["webhooks"]["payment_settled"]["post"]["parameters"][0]
 
 
 def changed(document: Json, change: Change) -> Json:
@@ -41,18 +42,22 @@ def operation(document: Json, path: str = POST) -> Any:
     return item["post"] if path == POST else next(iter(item.values()))
 
 
+def webhook(document: Json) -> Any:
+    return document["webhooks"]["payment_settled"]["post"]
+
+
+def answer(document: Json) -> Any:
+    """What a receiver says that has taken it."""
+    return webhook(document)["responses"]["2XX"]
+
+
+def renamed(held: Json, name: str, to: str) -> None:
+    held[to] = held.pop(name)
+
+
 BREAKS: dict[str, tuple[Change, str]] = {
     "an operation is gone": (lambda d: d["paths"].pop(GET), f"GET {GET}: taken away"),
     "an operation has another id": (lambda d: operation(d).update(operationId="pay"), "called pay"),
-    "a key is asked for": (
-        lambda d: operation(d, "/api/health").update(security=[{"AdminKey": []}]),
-        "no key opens it no more",
-    ),
-    "a key opens no more": (lambda d: operation(d)["security"].pop(), "FunctionKeyInQuery opens it no more"),
-    "two keys are asked for": (
-        lambda d: operation(d)["security"][0].update({"Entra": []}),
-        "FunctionKey opens it no more",
-    ),
     "a parameter is gone": (
         lambda d: operation(d, LIST)["parameters"].remove(parameter(d, "step")),
         "query step: taken away",
@@ -141,6 +146,10 @@ BREAKS: dict[str, tuple[Change, str]] = {
         ".failure_told: taken away",
     ),
     "a field of a field is gone": (lambda d: schema(d, "Wait")["properties"].pop("reason"), ".waiting[].reason: taken"),
+    "a field of what may be null is gone": (
+        lambda d: schema(d, "PaymentRow")["properties"].pop("currency"),
+        "dead-letters/{letter_id} 200.payment.currency: taken away",
+    ),
     "a field is not always told": (
         lambda d: schema(d, "Payment")["required"].remove("metadata"),
         ".metadata: not always there",
@@ -184,6 +193,7 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: schema(d, "Payment", "metadata").update(additionalProperties=True),
         ".metadata.*: anything where there was string",
     ),
+    "a server is gone": (lambda d: d.update(servers=[{"url": "/v2"}]), "server /: taken away"),
     "a webhook is gone": (lambda d: d["webhooks"].pop("payment_failed"), "webhook payment_failed: taken away"),
     "a webhook tells less": (
         lambda d: schema(d, "PaymentSettledNotice")["required"].remove("subject"),
@@ -192,6 +202,59 @@ BREAKS: dict[str, tuple[Change, str]] = {
     "a webhook is of another media type": (
         lambda d: d["webhooks"]["payment_settled"]["post"]["requestBody"].update(content={}),
         "webhook payment_settled: no application/cloudevents+json any more",
+    ),
+    "a webhook has another id": (lambda d: webhook(d).update(operationId="tell"), "called tell where it was tell_pay"),
+    "a webhook is no POST": (
+        lambda d: d["webhooks"].update(payment_settled={"put": d["webhooks"]["payment_settled"]["post"]}),
+        "webhook payment_settled: taken away",
+    ),
+    "a webhook comes without a header": (
+        lambda d: webhook(d)["parameters"].pop(),
+        "webhook payment_settled header Idempotency-Key: taken away",
+    ),
+    "a webhook comes without a header now and then": (
+        lambda d: webhook(d)["parameters"][0].update(required=False),
+        "webhook payment_settled header Idempotency-Key: not always there",
+    ),
+    "a header of a webhook is no text": (
+        lambda d: webhook(d)["parameters"][0]["schema"].update(type="integer"),
+        "webhook payment_settled header Idempotency-Key: integer where there was string",
+    ),
+    "a webhook lacks a field": (
+        lambda d: schema(d, "PaymentSettledNotice")["properties"].pop("traceparent"),
+        "webhook payment_settled.traceparent: taken away",
+    ),
+    "a webhook may have no body": (
+        lambda d: webhook(d)["requestBody"].update(required=False),
+        "webhook payment_settled body: not always there",
+    ),
+    "a webhook has no body": (
+        lambda d: webhook(d).pop("requestBody"),
+        "webhook payment_settled: no application/cloudevents+json any more",
+    ),
+    "one success is taken where all were": (
+        lambda d: renamed(webhook(d)["responses"], "2XX", "200"),
+        "webhook payment_settled answer 2XX: not taken any more",
+    ),
+    "a success means something of its own": (
+        lambda d: webhook(d)["responses"].update({"202": {"description": "Ask again."}}),
+        "webhook payment_settled answer 202: has a meaning of its own now",
+    ),
+    "a failure means something of its own": (
+        lambda d: webhook(d)["responses"].update({"410": {"description": "Told no more."}}),
+        "webhook payment_settled answer 410: has a meaning of its own now",
+    ),
+    "what is answered to a webhook is no rule any more": (
+        lambda d: webhook(d)["responses"].pop("default"),
+        "webhook payment_settled answer default: not taken any more",
+    ),
+    "a webhook wants a body": (
+        lambda d: answer(d).update(content={"application/json": {"schema": {}}}),
+        "webhook payment_settled answer 2XX body: new",
+    ),
+    "a webhook wants a header": (
+        lambda d: answer(d).update(headers={"X-Told": {"required": True, "schema": {"type": "string"}}}),
+        "webhook payment_settled answer 2XX header X-Told: new, and required",
     ),
     "a problem code is gone": (
         lambda d: d["components"]["examples"].pop("page_unknown"),
@@ -205,8 +268,6 @@ BREAKS: dict[str, tuple[Change, str]] = {
 
 WELCOME: dict[str, Change] = {
     "a new operation": lambda d: d["paths"].update({"/api/refunds": {"get": {"operationId": "x", "responses": {}}}}),
-    "a new key opens it": lambda d: operation(d)["security"].append({"Entra": []}),
-    "no key is asked for": lambda d: operation(d).update(security=[]),
     "a new parameter": lambda d: operation(d, LIST)["parameters"].append({"in": "query", "name": "x", "schema": {}}),
     "a parameter takes more": lambda d: parameter(d, "limit")["schema"].update(maximum=500),
     "a parameter takes another value": lambda d: parameter(d, "status")["schema"]["enum"].append("lost"),
@@ -219,4 +280,36 @@ WELCOME: dict[str, Change] = {
     "a new status of a problem": lambda d: operation(d)["responses"].update({"451": {"description": "No."}}),
     "other words": lambda d: operation(d).update(summary="Pay", description="Pay."),
     "a link more or less": lambda d: operation(d)["responses"]["202"].pop("links"),
+    "a new server": lambda d: d["servers"].append({"url": "https://pay.example"}),
+    "other words about a server": lambda d: d["servers"][0].pop("description"),
+    "a new webhook": lambda d: d["webhooks"].update({"payment_voided": d["webhooks"]["payment_failed"]}),
+    "a webhook has a new header": lambda d: webhook(d)["parameters"].append(
+        {"in": "header", "name": "x", "schema": {}}
+    ),
+    "a webhook is signed": lambda d: webhook(d).update(security=[{"Signature": []}]),
+    "a webhook tells more": lambda d: schema(d, "PaymentSettledNotice")["properties"].update(x={"type": "string"}),
+    "a receiver may say more": lambda d: answer(d).update(headers={"X-Told": {"schema": {"type": "string"}}}),
 }
+
+BOTH_WAYS = {
+    "an operation has another id",
+    "a new parameter is required",
+    "a parameter means something else when it is left out",
+    "a new field is required",
+    "a field has another pattern",
+    "a field is of another type",
+    "a switch is the other way round",
+    "a media type is not taken",
+    "a success is gone",
+    "a closed list has a new value",
+    "a closed list is open",
+    "a server is gone",
+    "a webhook has another id",
+    "a webhook is no POST",
+    "a header of a webhook is no text",
+    "a failure means something of its own",
+    "a webhook wants a body",
+    "a webhook wants a header",
+    "a problem code has another status",
+}
+"""Breaks that are breaks undone as well: neither is less than the other. To undo any other is welcome."""

@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 
 from contracts import api, events, samples
 from contracts.checking import Contract, Given, event_faults
+from contracts.doors import ROLE
 from contracts.endpoints import ROOT, Endpoint, endpoint_of
 from contracts.files import SERVED, written
 from contracts.operation import EVERYWHERE, OF_CALLERS
@@ -18,7 +19,7 @@ from contracts.stories import PAYMENT_ID
 from functions.faults import OWN, WORDS
 from functions.problems import CONTENT_TYPE, STATUS_OF
 from functions.requests import BodyNotJson, RequestInvalid, parse
-from functions.route import CORRELATION
+from functions.route import CORRELATION, NEEDED
 from shared.codec.cloud_events import CONTENT_TYPE as EVENT_TYPE
 from shared.codec.cloud_events import to_cloud_event
 from tests.conftest import Declared
@@ -54,6 +55,12 @@ def test_no_contract_is_left_of_what_is_gone(endpoints: list[Endpoint]) -> None:
 
 def test_every_http_function_is_documented_and_nothing_else(endpoints: list[Endpoint]) -> None:
     assert {endpoint.name for endpoint in endpoints} == set(OPERATIONS), "contracts/operations.py"
+
+
+def test_the_role_that_the_app_asks_for_stands_at_each_operation(endpoints: list[Endpoint]) -> None:
+    said = {name: operation.get(ROLE) for name, (_, _, operation) in CONTRACT.operations.items()}
+
+    assert said == {each.name: NEEDED[each.name] for each in endpoints}
 
 
 def test_a_function_without_an_entry_stops_the_document(endpoints: list[Endpoint]) -> None:

@@ -11,10 +11,24 @@ import pytest
 
 from contracts.breaks import api_breaks, event_breaks
 from contracts.endpoints import ROOT
+from contracts.fields import unknown_fields
 from contracts.files import FOLDER
 from contracts.released import RELEASED, broken, contracts_in, release, series, touched, versions
+from contracts.told import told
 from contracts.within import Said, outside, unknown_keywords
-from tests.unit.contract_changes import API, BREAKS, GET, PRESENT, SETTLED, WELCOME, Change, changed
+from tests.unit.contract_changes import (
+    API,
+    BOTH_WAYS,
+    BREAKS,
+    GET,
+    POST,
+    PRESENT,
+    SETTLED,
+    WELCOME,
+    Change,
+    changed,
+    webhook,
+)
 
 CLOSED = {"additionalProperties": False}
 
@@ -31,9 +45,43 @@ def test_a_break_of_the_api_is_found_and_named(name: str) -> None:
     assert [each for each in found if said in each], found
 
 
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_break_undone_is_welcome_but_for_those_that_are_neither_less_nor_more(name: str) -> None:
+    change, _ = BREAKS[name]
+
+    assert bool(api_breaks(changed(API, change), API)) == (name in BOTH_WAYS)
+
+
 @pytest.mark.parametrize("name", WELCOME)
 def test_an_addition_to_the_api_is_welcome(name: str) -> None:
     assert api_breaks(API, changed(API, WELCOME[name])) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (["2XX", "default"], ["200", "default"], ["answer 2XX: not taken any more"]),
+        (["200", "default"], ["2XX", "default"], []),
+        (["200", "default"], ["200", "204", "default"], []),
+        (["2XX", "default"], ["2XX", "204", "default"], ["answer 204: has a meaning of its own now"]),
+        (["200", "default"], ["200", "410", "default"], ["answer 410: has a meaning of its own now"]),
+        (["200", "4XX"], ["200", "4XX", "410"], ["answer 410: has a meaning of its own now"]),
+        (["200", "410", "default"], ["200", "default"], ["answer 410: not taken any more"]),
+        (["200"], ["200", "410", "default"], []),
+    ],
+)
+def test_a_receiver_may_answer_what_it_might_and_it_means_the_same(
+    before: list[str], after: list[str], said: list[str]
+) -> None:
+    was = changed(API, lambda d: webhook(d).update(responses={status: {} for status in before}))
+    now = changed(API, lambda d: webhook(d).update(responses={status: {} for status in after}))
+
+    assert api_breaks(was, now) == [f"webhook payment_settled {each}" for each in said]
+
+
+@pytest.mark.parametrize("more", [{"items": {"type": "string"}}, {"additionalProperties": {"type": "string"}}])
+def test_what_a_list_or_a_map_holds_may_be_said_when_it_was_not(more: Json) -> None:
+    assert list(told(Said({}, {}), Said(more, {}), where="")) == []
 
 
 def test_what_has_not_changed_breaks_nothing() -> None:
@@ -204,6 +252,34 @@ def test_no_keyword_of_ours_is_passed_over_in_silence() -> None:
 
     assert len(found) > 200
     assert {word for each in found for word in unknown_keywords(each)} == set()
+
+
+def test_no_field_of_the_document_is_passed_over_in_silence() -> None:
+    assert list(unknown_fields(API)) == [], "compare it in contracts/breaks.py, or say in fields.py that it is prose"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda d: d.update(jsonSchemaDialect="https://a.example"), "document: jsonSchemaDialect"),
+        (lambda d: d["servers"][0].update(variables={}), "server: variables"),
+        (lambda d: d["components"].update(callbacks={}), "components: callbacks"),
+        (lambda d: d["components"]["headers"]["ETag"].update(style="simple"), "header: style"),
+        (lambda d: d["paths"][GET].update(servers=[]), "path: servers"),
+        (lambda d: d["paths"][GET]["get"].update(servers=[]), "operation: servers"),
+        (lambda d: d["paths"][GET]["get"]["parameters"][0].update(explode=True), "parameter: explode"),
+        (lambda d: d["paths"][POST]["post"]["requestBody"].update({"x-a": 1}), "body: x-a"),
+        (lambda d: d["paths"][POST]["post"]["responses"]["202"].update({"x-a": 1}), "response: x-a"),
+        (
+            lambda d: d["paths"][POST]["post"]["requestBody"]["content"]["application/json"].update(encoding={}),
+            "media type: encoding",
+        ),
+        (lambda d: d["webhooks"]["payment_failed"].update(parameters=[]), "path: parameters"),
+        (lambda d: d["webhooks"]["payment_failed"]["post"].update(callbacks={}), "operation: callbacks"),
+    ],
+)
+def test_a_field_that_is_not_compared_is_found_wherever_it_stands(change: Change, said: str) -> None:
+    assert list(unknown_fields(changed(API, change))) == [said]
 
 
 @pytest.mark.parametrize(
