@@ -5,6 +5,7 @@ by it, and nothing of what was sent is in the log that it should not be in.
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -121,6 +122,37 @@ async def test_a_page_of_another_site_changes_nothing_on_a_laptop(
     laptop: Target, call: Call, page: dict[str, str]
 ) -> None:
     assert await refused(laptop, call, page) == (403, "origin_refused")
+
+
+@pytest.mark.parametrize("asks", ["POST", "GET", "PUT"])
+@pytest.mark.parametrize("call", [*CHANGES, *READS], ids=str)
+async def test_a_browser_that_asks_for_another_site_is_allowed_nothing(laptop: Target, call: Call, asks: str) -> None:
+    before = await laptop.stored()
+    preflight = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": asks,
+        "Access-Control-Request-Headers": "content-type,idempotency-key,x-functions-key",
+        "Access-Control-Request-Private-Network": "true",
+    }
+
+    answer = await laptop.send(replace(call, method="OPTIONS", body=None), preflight)
+
+    assert (answer.status, answer.content) == (404, b"")
+    assert _allowed(answer) == []
+    assert await laptop.stored() == before
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3000"])
+@pytest.mark.parametrize("call", [*CHANGES, *READS], ids=str)
+async def test_a_page_of_another_site_may_read_no_answer(laptop: Target, call: Call, origin: str) -> None:
+    answer = await laptop.send(call, {"Origin": origin})
+
+    assert answer.status == (200 if call in READS else 403)
+    assert _allowed(answer) == []
+
+
+def _allowed(answer: Answer) -> list[str]:
+    return [name for name in answer.headers if name.startswith("access-control-")]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:7071", "127.0.0.1.evil.example", "192.168.0.7:7071"])
