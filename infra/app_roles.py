@@ -31,7 +31,7 @@ MEANING = {
 
 OF_A_MERCHANT = (CREATE, READ, REFUND)
 OF_AN_OPERATOR = (OPERATE,)
-OF_THE_CHECK = (OPERATE, CREATE, READ)
+OF_THE_CHECK = (OPERATE, CREATE, READ, REFUND)
 """What infra/smoke.py calls for; tests/infra/test_register_ops.py holds it to that."""
 
 _NO_MORE = 999

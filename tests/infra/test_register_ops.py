@@ -79,7 +79,7 @@ def test_nobody_has_a_token_without_a_role_and_that_holds_before_anybody_has_one
 def test_whoever_makes_the_registration_may_run_the_check_of_a_deployment(azure: Stage) -> None:
     assert main([]) == 0
 
-    assert roles(azure) == {"person-1": {"Operations", "Payments.Create", "Payments.Read"}}
+    assert roles(azure) == {"person-1": {"Operations", "Payments.Create", "Payments.Read", "Payments.Refund"}}
 
 
 def test_an_application_that_is_signed_in_is_known_by_its_object_id(azure: Stage) -> None:
@@ -96,7 +96,7 @@ def test_each_is_given_what_it_is_named_for_and_nothing_else(azure: Stage) -> No
     assert roles(azure) == {
         "person-2": {"Operations"},
         "group-1": {"Operations"},
-        "sp-3": {"Operations", "Payments.Create", "Payments.Read"},
+        "sp-3": {"Operations", "Payments.Create", "Payments.Read", "Payments.Refund"},
         "sp-of-shop-4": {"Payments.Create", "Payments.Read", "Payments.Refund"},
     }
 
@@ -188,7 +188,7 @@ def test_who_is_no_operator_any_more_has_nothing_and_others_keep_theirs(
     assert main(["--revoke", "SP-3"]) == 0
 
     assert roles(azure) == {"person-2": {"Operations"}}
-    assert "SP-3 had 3 roles and has none; a token that is out holds on for an hour" in capfd.readouterr().err
+    assert "SP-3 had 4 roles and has none; a token that is out holds on for an hour" in capfd.readouterr().err
 
 
 def test_taking_a_role_away_makes_no_registration(azure: Stage, capfd: pytest.CaptureFixture[str]) -> None:
@@ -233,6 +233,7 @@ NEEDS = {
     ("POST", "/api/payments"): app_roles.CREATE,
     ("GET", "/api/payments/ID"): app_roles.READ,
     ("GET", "/api/payments/ID/events"): app_roles.READ,
+    ("POST", "/api/payments/ID/refunds"): app_roles.REFUND,
     ("GET", "/api/ops/dead-letters"): app_roles.OPERATE,
     ("GET", "/api/ops/dead-letters/ID"): app_roles.OPERATE,
     ("POST", "/api/ops/dead-letters/ID/discard"): app_roles.OPERATE,
