@@ -17,6 +17,9 @@ from functions.problems import CONTENT_TYPE
 
 type Json = dict[str, Any]
 
+OF_OTHER_SITES = "access-control-"
+"""How the headers begin by which a browser lets a page of another site read an answer. None of ours may have one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -66,7 +69,7 @@ class Contract:
 
     def _of_headers(self, response: Json, given: Given) -> list[str]:
         told = {name.lower(): value for name, value in given.headers.items()}
-        found = []
+        found = [f"{name} shows it to pages of other sites" for name in told if name.startswith(OF_OTHER_SITES)]
         for name, reference in response.get("headers", {}).items():
             header = self.document["components"]["headers"][reference["$ref"].rsplit("/", 1)[-1]]
             value = told.get(name.lower())

@@ -17,7 +17,7 @@ OF_CALLERS = ("caller_unknown", "role_missing", "principal_forged", "host_refuse
 """Codes of whatever is not open to everybody; origin_refused as well, where something is changed."""
 STORE = ("store_busy", "store_throttles", "store_refuses")
 """Codes of whatever asks the store."""
-OF_BODIES = ("body_too_large", "unsupported_media_type")
+OF_BODIES = ("body_too_large", "body_too_deep", "unsupported_media_type")
 """Codes of whatever changes something, of the body that it is sent, wanted or not."""
 APPENDS = ("append_unknown", "stream_moved", "stream_missing", "unreadable")
 """Codes of whatever a merchant has written into a payment."""

@@ -69,6 +69,7 @@ def problems() -> dict[str, Json]:
     """A problem document of each code."""
     more: dict[str, Json] = {
         "body_not_json": {"detail": "Expecting property name enclosed in double quotes at line 1, column 2."},
+        "body_too_deep": {"detail": "At most 16 objects and lists inside one another."},
         "body_too_large": {"detail": "At most 65536 bytes."},
         "request_invalid": {"errors": [FieldFault("amount_minor", "out_of_range", "Must be 1 or more.")]},
     }

@@ -3,7 +3,10 @@ that no request here has. Knows no caller.
 """
 
 import ipaddress
+import json
+import re
 from collections.abc import Collection
+from itertools import accumulate
 from urllib.parse import SplitResult, urlsplit
 
 import azure.functions as func
@@ -13,9 +16,16 @@ from functions.caller import Refusal
 MAX_BODY_BYTES = 65_536
 """A payment request within all field limits is far smaller, even with every character as a JSON escape; so are all."""
 
+MAX_DEPTH = 16
+"""Objects and lists inside one another. The deepest body that can be accepted has two. One with a few more is told
+which field is wrong; one with far more was made to exhaust whoever walks through it.
+"""
+
 READS = frozenset({"GET"})
 _OWN_FETCHES = frozenset({"same-origin", "none"})
 _USUAL_PORT = {"http": 80, "https": 443}
+_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"?')
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def foreign_host(req: func.HttpRequest, *, names: Collection[str]) -> Refusal | None:
@@ -42,7 +52,20 @@ def odd_body(req: func.HttpRequest) -> Refusal | None:
     if len(body) > MAX_BODY_BYTES:
         return Refusal("body_too_large", f"At most {MAX_BODY_BYTES} bytes.")
     media_type = req.headers.get("content-type", "").split(";")[0].strip().lower()
-    return Refusal("unsupported_media_type") if body and media_type != "application/json" else None
+    if body and media_type != "application/json":
+        return Refusal("unsupported_media_type")
+    if _depth(body) > MAX_DEPTH:
+        return Refusal("body_too_deep", f"At most {MAX_DEPTH} objects and lists inside one another.")
+    return None
+
+
+def _depth(body: bytes) -> int:
+    """How many brackets stand open at once at most, outside of texts. Whether they are closed, a parser will say.
+
+    Read in the encoding in which a parser would read it.
+    """
+    outside = _TEXT.sub("", body.decode(json.detect_encoding(body), errors="replace"))
+    return max(accumulate(_STEPS.get(each, 0) for each in outside), default=0)
 
 
 def _is_own(origin: SplitResult, *, host: str) -> bool:

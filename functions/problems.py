@@ -19,6 +19,7 @@ FILLING_S = 5.0
 
 STATUS_OF: dict[str, tuple[int, str]] = {
     "body_not_json": (400, "The body is not a JSON object."),
+    "body_too_deep": (400, "The body has more inside one another than any request here can have."),
     "body_too_large": (413, "The body is larger than any request here can be."),
     "unsupported_media_type": (415, "Send the request as application/json."),
     "caller_unknown": (403, "It is not known who calls, or not for whom."),

@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,14 @@ MEANING = {
 
 OF_A_MERCHANT = (CREATE, READ, REFUND)
 OF_AN_OPERATOR = (OPERATE,)
-OF_THE_CHECK = (OPERATE, CREATE, READ)
+OF_THE_CHECK = (OPERATE, CREATE, READ, REFUND)
 """What infra/smoke.py calls for; tests/infra/test_register_ops.py holds it to that."""
 
 _NO_MORE = 999
 """Grants in one answer: the most that Graph gives. To give again one that is not in it is refused, and no harm."""
+
+_GROUPS = 20
+"""In one question: the most that Graph takes."""
 
 
 def role_id(role: str) -> str:
@@ -60,13 +64,18 @@ def _role(role: str) -> dict[str, Any]:
 
 
 def send(method: str, path: str, *, body: dict[str, Any]) -> None:
+    """Raises CommandFailed, SmokeFailed."""
+    _sent(method, path, body=body, output="none")
+
+
+def _sent(method: str, path: str, *, body: dict[str, Any], output: str) -> str:
     """From a file: a shell on Windows does not leave the quotes of JSON alone. By ids, because it takes the parentheses
-    of `applications(appId='...')` apart as well. Raises CommandFailed, SmokeFailed."""
+    of `applications(appId='...')` apart as well."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "body.json"
         file.write_text(json.dumps(body))
-        url = ["--url", f"{GRAPH}/{path}", "--body", f"@{file}", "--output", "none"]
-        patiently("rest", "--method", method, *url)
+        url = ["--url", f"{GRAPH}/{path}", "--body", f"@{file}", "--output", output]
+        return patiently("rest", "--method", method, *url)
 
 
 def _asked(path: str) -> Any:  # noqa: ANN401 - JSON
@@ -111,6 +120,20 @@ class Assigned:
             patiently("rest", "--method", "delete", "--url", f"{GRAPH}/{self._path}/appRoleAssignedTo/{each['id']}")
         return len(held)
 
+    def groups_of(self, principal: str) -> list[str]:
+        """The groups by which it has a role, by object id. Graph counts a group within a group too, by which nobody has
+        one: better that one too many is named."""
+        path = f"directoryObjects/{principal}/checkMemberGroups"
+        groups = sorted({each["principalId"] for each in self._every() if each["principalType"] == "Group"})
+        answers = [
+            _sent("post", path, body={"groupIds": some}, output="json")
+            for some in batched(groups, _GROUPS, strict=False)
+        ]
+        return [group for answer in answers for group in json.loads(answer)["value"]]
+
     def _held(self, principal: str) -> list[dict[str, str]]:
-        held = _asked(f"{self._path}/appRoleAssignedTo?$top={_NO_MORE}")["value"]
-        return [each for each in held if each["principalId"].lower() == principal.lower()]
+        return [each for each in self._every() if each["principalId"].lower() == principal.lower()]
+
+    def _every(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = _asked(f"{self._path}/appRoleAssignedTo?$top={_NO_MORE}")["value"]
+        return found

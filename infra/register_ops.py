@@ -34,7 +34,11 @@ _NEXT = (
     "sign in with `az login` as somebody who may register apps and give their roles, such as a Cloud Application "
     "Administrator, or ask one to run this (docs/deploy.md); what is done already stays"
 )
+_LEAVE = "az ad group member remove --group {group} --member-id {principal}"
 _WHERE = "name the registration by OPS_CLIENT_ID, or its subscription by AZURE_SUBSCRIPTION_ID"
+
+STILL_HELD = 3
+"""The exit code where all was done, and somebody whose roles were to go has some by a group: those are the group's."""
 
 type Grant = tuple[str, Sequence[str]]
 """To whom, by object id, and which roles."""
@@ -142,14 +146,23 @@ def _grants(asked: argparse.Namespace) -> Iterator[Grant]:
         yield _signed_in(), OF_THE_CHECK
 
 
-def _changed(assigned: Assigned, asked: argparse.Namespace) -> None:
+def _changed(assigned: Assigned, asked: argparse.Namespace) -> int:
+    """The exit code."""
     for principal, roles in _grants(asked):
         given = assigned.give(principal, roles)
         print(f"{principal} has {', '.join(roles)}; new: {', '.join(given) or 'none'}", file=sys.stderr)
-    for principal in asked.revoke:
-        count = assigned.take_away(principal)
-        held = f"had {count} roles and has none" if count else "had none of its own: look at the groups that it is in"
-        print(f"{principal} {held}; a token that is out holds on for an hour", file=sys.stderr)
+    return max((_revoked(assigned, principal) for principal in asked.revoke), default=0)
+
+
+def _revoked(assigned: Assigned, principal: str) -> int:
+    count, groups = assigned.take_away(principal), assigned.groups_of(principal)
+    left = "none of its own" if groups else "none"
+    print(f"{principal} had {count} roles and has {left}; a token that is out holds on for an hour", file=sys.stderr)
+    if not groups:
+        return 0
+    for group in groups:
+        _failed(f"{principal} still has the roles of group {group}", do=_LEAVE.format(group=group, principal=principal))
+    return STILL_HELD
 
 
 def _id(text: str) -> str:
@@ -186,7 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
         if asked.revoke and not (given or _found(name)):
             return _failed(f"nobody has a role: there is no registration {name}", do=_WHERE)
         client_id = given or register(name)
-        _changed(shut(client_id), asked)
+        code = _changed(shut(client_id), asked)
     except _OtherTenant as exc:
         return _failed(exc, do=f"az account set --subscription {os.environ['AZURE_SUBSCRIPTION_ID']}")
     except (CommandFailed, SmokeFailed, NotYet) as exc:
@@ -194,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not given:
         _tell_azd(client_id, environment=environment)
     print(f"OPS_CLIENT_ID={client_id}")
-    return 0
+    return code
 
 
 if __name__ == "__main__":

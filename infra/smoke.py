@@ -1,8 +1,9 @@
 """The check after a deployment, over the HTTP API only: `python infra/smoke.py --url URL [--expect-build SHA] ...`.
 
-The same against Azure, `func start` and `make run`. It waits for the build, pays once, tries what the API promises, and
-forces a dead letter: through our own parking and, with `--bus`, through the broker's forwarding too. What it forced it
-discards. Needs the standard library only (`--bus` needs what requirements.txt pins). Imports nothing of the app.
+The same against Azure, `func start` and `make run`. It waits for the build, pays once, has the money given back, tries
+what the API promises, and forces a dead letter: through our own parking and, with `--bus`, through the broker's
+forwarding too. What it forced it discards. Needs the standard library only (`--bus` needs what requirements.txt pins).
+Imports nothing of the app.
 """
 # ruff: noqa: T201 - a command line: what it prints is its answer
 
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as 
 from infra.smoke_doors import shut
 from infra.smoke_http import TRY_AGAIN, Answer, Api, NotYet, SmokeFailed, eventually, expect
 from infra.smoke_letters import Json, Letters
+from infra.smoke_refund import Refund
 
 REASON, BROKER_TRIES, MESSAGES = "smoke_test", 5, 4
 """A step that listens gets some of the messages before the smoke test does; seldom all."""
@@ -38,7 +40,7 @@ PARKS, RECORDS = "publish_events, create_payment or record_dead_letter", "the fo
 TOLD = "payment.failure_told"
 
 SMALLEST = 1
-"""In minor units. A real provider takes it at every deployment, so it is as little as can be asked for."""
+"""In minor units. A real provider takes it at every deployment, until it has given it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Smoke:
 
     def checks(self) -> dict[str, Callable[[], str]]:
         """By name, in the order in which they make sense."""
-        checks = {"live": self.live, "ready": self.ready, "pays": self.pays, "refuses": self.refuses}
+        checks = {"live": self.live, "ready": self.ready, "pays": self.pays, "refunds": self.refunds}
+        checks["refuses"] = self.refuses
         if self._options.bearer:
             checks["shut"] = self.shut
         if self._options.voiding_method:
@@ -106,14 +109,22 @@ class Smoke:
         return ready.text
 
     def pays(self) -> str:
-        """One payment to completed, charged once; the same request again gets the same answer."""
-        order, key = self._order(self._options.payment_method), f"smoke-{self._run}"
-        first = self._accepted(order, key)
-        payment_id = first.body["payment_id"]
+        """One payment to completed, charged once; the same request again gets the same answer.
+
+        Whatever ends this run from here on, who reads it knows what was taken, and how to give it back.
+        """
+        first = self._paid()
+        payment_id, refund = first.body["payment_id"], self._refund_of(first)
+        print(f"NOTE    payment {payment_id} is under way; if this run does not refund it: {refund}", flush=True)
         self._rests(payment_id, "completed")
-        again = self._accepted(order, key)
+        again = self._paid()
         expect(again.body == first.body, "the first answer again for a repeated request", came=again)
         return f"payment {payment_id} completed; repeated, the same answer{self._charged_once(payment_id)}"
+
+    def refunds(self) -> str:
+        """What was taken is given back: in production it is money."""
+        refund = self._refund_of(self._paid())
+        return f"payment {refund.payment_id} given back, refund {refund.done(self._api, limit_s=self._options.limit_s)}"
 
     def refuses(self) -> str:
         """A wrong request is refused with a stable code, and so is a key that was used for another request."""
@@ -170,6 +181,13 @@ class Smoke:
         for letter in letters:
             self._letters.discard(letter)
         return [letter["reason"] for letter in letters]
+
+    def _paid(self) -> Answer:
+        """The one payment of this run, however often it is asked for."""
+        return self._accepted(self._order(self._options.payment_method), f"smoke-{self._run}")
+
+    def _refund_of(self, paid: Answer) -> Refund:
+        return Refund(payment_id=paid.body["payment_id"], key=f"smoke-refund-{self._run}")
 
     def _order(self, payment_method: str) -> Json:
         order: Json = {"amount_minor": SMALLEST, "currency": "EUR", "reference": "smoke"}

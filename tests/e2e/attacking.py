@@ -1,4 +1,4 @@
-"""What the attacks of tests/e2e/test_attacks.py are made with: every call that there is, and a look at what came of it.
+"""What the attacks of tests/e2e/test_attacks*.py are made with: every call there is, and a look at what came of it.
 
 Knows no rule: what must be refused, and how, stands in the tests.
 """
@@ -25,6 +25,9 @@ ORDER: Mapping[str, Any] = {
     "reference": "order-1",
 }
 PAYMENT, LETTER = "{payment}", "{letter}"
+
+TOLD = {"TELEMETRY_CONSOLE": "true"}
+"""So that the log holds what would be exported, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,19 @@ class Target:
     def log(self) -> str:
         """What the host and the app have written since, spans and exported lines among it."""
         return self.platform.log("host").read_bytes()[self.skipped :].decode(errors="replace")
+
+
+async def refused(
+    at: Target, call: Call, headers: Mapping[str, str] | None = None, *, body: bytes | None = None, query: str = ""
+) -> tuple[int, str]:
+    """Send it. The status and code of the answer, after a look at what is stored."""
+    before = await at.stored()
+
+    answer = await at.send(call, headers, body=body, query=query)
+
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer
+    assert await at.stored() == before
+    return answer.status, answer.code
 
 
 @asynccontextmanager

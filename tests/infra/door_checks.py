@@ -3,6 +3,7 @@
 Read from the snapshots. Must not know what a function does.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from infra.snapshots import DUMMIES, TENANT
@@ -115,11 +116,22 @@ def the_app_is_told_how_to_know_its_callers(infra: Infra, _: Product) -> list[st
     return faults
 
 
+def no_page_of_another_site_reads_anything(infra: Infra, _: Product) -> list[str]:
+    """The app lists no origin that may, nor do the stores. Names are read without regard to case, as Azure does."""
+    return [
+        f"{snapshot.name}: {resource['type']} lets pages of {origins} read"
+        for snapshot in infra.snapshots
+        for resource in snapshot.resources
+        for origins in _origins(resource)
+    ]
+
+
 CHECKS = (
     doors_are_as_the_table_says,
     tokens_are_of_this_tenant_and_for_this_app,
     callers_are_those_that_entra_id_assigned,
     the_app_is_told_how_to_know_its_callers,
+    no_page_of_another_site_reads_anything,
 )
 
 
@@ -130,6 +142,17 @@ def _mode(snapshot: Snapshot) -> str:
 def _authentication(snapshot: Snapshot) -> dict[str, Any]:
     found: dict[str, Any] = snapshot.only(f"{SITE}/config")["properties"]
     return found
+
+
+def _origins(found: Any) -> Iterator[Any]:
+    if isinstance(found, list):
+        for each in found:
+            yield from _origins(each)
+    if isinstance(found, dict):
+        for name, value in found.items():
+            if name.lower() == "allowedorigins" and value:
+                yield value
+            yield from _origins(value)
 
 
 def _names(excluded: str, path: str) -> bool:

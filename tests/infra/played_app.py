@@ -17,6 +17,7 @@ class PlayedApp:
 
     key, token: what opens it, where it is locked: the payments by key, with api_auth entra by both, and the operators'
     functions by token. believes: a part of a path at which it takes a forged name for the platform's word.
+    refund_answers: what it answers first, before it takes a refund; refunds: those that it took, by their key.
     takes_package, deployments: what its deployment site answers first, before it takes and deploys a package.
     """
 
@@ -34,6 +35,9 @@ class PlayedApp:
     believes: str = ""
     times_charged: int = 1
     voids_as: str = "voided"
+    refunds_as: str = "refunded"
+    refund_answers: list[int] = field(default_factory=list)
+    refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     projects: bool = True
     tells: bool = True
     records: bool = True
@@ -56,6 +60,8 @@ class PlayedApp:
             return refused
         if method == "POST" and route == "/api/payments":
             return self.accept(body, headers.get("idempotency-key", ""))
+        if method == "POST" and route.endswith("/refunds"):
+            return self.give_back(route.split("/")[3], body, headers.get("idempotency-key", ""))
         return self.ask(method, route, query)
 
     def locked(self, route: str, headers: dict[str, str]) -> Reply | None:
@@ -87,10 +93,21 @@ class PlayedApp:
             self.payments[payment_id] = self.completes_as
         return 202, {"payment_id": payment_id}
 
+    def give_back(self, payment_id: str, body: dict[str, Any], key: str) -> Reply:
+        """In full, once for each key."""
+        status = self.refund_answers.pop(0) if self.refund_answers else 202
+        if status != 202:
+            return status, {"code": "role_missing" if status == 403 else "store_busy"}
+        if body or not key or self.payments[payment_id] != "completed":
+            return 409, {"code": "refund_exceeds_payment"}
+        refund = {"payment_id": payment_id, "refund_id": f"refund-{key}", "status": self.refunds_as}
+        return 202, {**self.refunds.setdefault(key, refund), "status": "pending"}
+
     def ask(self, method: str, route: str, query: str) -> Reply:
         match [method, *route.strip("/").split("/")]:
             case ["GET", "api", "payments", payment_id]:
-                return 200, {"status": self.payments[payment_id]}
+                refunds = [each for each in self.refunds.values() if each["payment_id"] == payment_id]
+                return 200, {"status": self.payments[payment_id], **({"refunds": refunds} if refunds else {})}
             case ["GET", "api", "payments", _, "events"]:
                 return 200, {"events": [{"type": "payment.failure_told"}] if self.tells else []}
             case ["GET", "charges", _]:

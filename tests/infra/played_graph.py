@@ -1,7 +1,8 @@
 """Microsoft Graph, as far as `az rest` is asked for it: app roles of a registration, and who has been given them.
 
 Part of the stand-in for az, so it imports little. It refuses in Graph's own words what Graph refuses. The registration
-of client id X is `object-of-X`, its service principal `sp-of-X`. Must not know which roles there should be.
+of client id X is `object-of-X`, its service principal `sp-of-X`; what begins with `group-` is a group. Must not know
+which roles there should be.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def answer(directory: Json, *, method: str, url: str, body: str) -> str:
         case ["delete", "servicePrincipals", principal, "appRoleAssignedTo", grant]:
             _taken(directory, principal, grant=grant)
             return ""
+        case ["post", "directoryObjects", member, "checkMemberGroups"]:
+            return _groups_of(directory, member.lower(), asked=sent["groupIds"])
     raise Refused(f"Not Found: the stand-in knows no {method} {url}")
 
 
@@ -78,9 +81,19 @@ def _given(directory: Json, principal: str, *, grant: Json) -> str:
         raise Refused("Bad Request: Permission being assigned was not found on application.")
     if any(grant.items() <= each.items() for each in there):
         raise Refused("Bad Request: Permission being assigned already exists on the object.")
-    there.append({**grant, "id": f"grant-{directory.setdefault('grants', 0) + 1}"})
+    kind = "Group" if grant["principalId"].lower().startswith("group-") else "User"
+    there.append({**grant, "principalType": kind, "id": f"grant-{directory.setdefault('grants', 0) + 1}"})
     directory["grants"] += 1
     return json.dumps(there[-1])
+
+
+def _groups_of(directory: Json, member: str, *, asked: list[str]) -> str:
+    """members: who is in each group, set by a test."""
+    if len(asked) > 20:
+        raise Refused("Bad Request: Number of items in groupIds exceeds the limit of 20.")
+    directory.setdefault("looked_into", []).extend(asked)
+    members = directory.get("members", {})
+    return json.dumps({"value": [group for group in asked if member in members.get(group, [])]})
 
 
 def _taken(directory: Json, principal: str, *, grant: str) -> None:

@@ -4,6 +4,7 @@ from tests.infra import door_checks as door
 from tests.infra.checking import Seed
 
 DEV, PROD, CLOSED, EGRESS = (f"snapshots/{name}.json" for name in ("dev", "prod", "closed", "egress"))
+OTHERS = door.no_page_of_another_site_reads_anything
 DOORS, TOLD = door.doors_are_as_the_table_says, door.the_app_is_told_how_to_know_its_callers
 ASSIGNED, TOKENS = door.callers_are_those_that_entra_id_assigned, door.tokens_are_of_this_tenant_and_for_this_app
 
@@ -50,4 +51,18 @@ SEEDS = [
     Seed(TOLD, CLOSED, '"merchant-1"', '"another"', "closed: MERCHANT_ID is another"),
     Seed(TOLD, DEV, "shop-1", "shop-2", "dev: MERCHANT_KEYS is "),
     Seed(TOLD, EGRESS, '"OPS_AUTH"', '"OPS_AUTHORITY"', "egress: OPS_AUTH is None"),
+    Seed(
+        OTHERS,
+        PROD,
+        '"http20Enabled": true',
+        '"http20Enabled": true, "cors": {"allowedOrigins": ["https://evil.example"]}',
+        "prod: Microsoft.Web/sites lets pages of ['https://evil.example'] read",
+    ),
+    Seed(
+        OTHERS,
+        DEV,
+        '"minimalTlsVersion": "Tls12"',
+        '"minimalTlsVersion": "Tls12", "cors": [{"AllowedOrigins": "*"}]',
+        "dev: Microsoft.DocumentDB/databaseAccounts lets pages of * read",
+    ),
 ]

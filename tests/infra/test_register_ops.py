@@ -12,7 +12,7 @@ import pytest
 
 from infra import app_roles, patience
 from infra.app_roles import MEANING, OF_A_MERCHANT, OF_THE_CHECK, role_id
-from infra.register_ops import main
+from infra.register_ops import STILL_HELD, main
 from infra.smoke_doors import ways
 from tests.infra.deployment import Azure, played
 from tests.infra.stage import Answer, Stage, staged
@@ -79,7 +79,7 @@ def test_nobody_has_a_token_without_a_role_and_that_holds_before_anybody_has_one
 def test_whoever_makes_the_registration_may_run_the_check_of_a_deployment(azure: Stage) -> None:
     assert main([]) == 0
 
-    assert roles(azure) == {"person-1": {"Operations", "Payments.Create", "Payments.Read"}}
+    assert roles(azure) == {"person-1": {"Operations", "Payments.Create", "Payments.Read", "Payments.Refund"}}
 
 
 def test_an_application_that_is_signed_in_is_known_by_its_object_id(azure: Stage) -> None:
@@ -96,7 +96,7 @@ def test_each_is_given_what_it_is_named_for_and_nothing_else(azure: Stage) -> No
     assert roles(azure) == {
         "person-2": {"Operations"},
         "group-1": {"Operations"},
-        "sp-3": {"Operations", "Payments.Create", "Payments.Read"},
+        "sp-3": {"Operations", "Payments.Create", "Payments.Read", "Payments.Refund"},
         "sp-of-shop-4": {"Payments.Create", "Payments.Read", "Payments.Refund"},
     }
 
@@ -188,7 +188,72 @@ def test_who_is_no_operator_any_more_has_nothing_and_others_keep_theirs(
     assert main(["--revoke", "SP-3"]) == 0
 
     assert roles(azure) == {"person-2": {"Operations"}}
-    assert "SP-3 had 3 roles and has none; a token that is out holds on for an hour" in capfd.readouterr().err
+    assert "SP-3 had 4 roles and has none; a token that is out holds on for an hour" in capfd.readouterr().err
+
+
+def put_into(azure: Stage, members: dict[str, list[str]]) -> None:
+    azure.keep(directory={**directory(azure), "members": members})
+
+
+def test_who_still_has_a_role_by_a_group_is_told_with_a_code_of_its_own(
+    azure: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--operator", "group-1", "--operator", "group-2", "--operator", "person-2", "--smoke", "sp-3"]) == 0
+    put_into(azure, {"group-1": ["person-2"], "group-2": ["person-3"], "group-3": ["person-2"]})
+    capfd.readouterr()
+
+    assert main(["--revoke", "Person-2"]) == STILL_HELD == 3
+
+    told = capfd.readouterr()
+    assert roles(azure) == {"group-1": {"Operations"}, "group-2": {"Operations"}, "sp-3": set(OF_THE_CHECK)}
+    assert directory(azure)["looked_into"] == ["group-1", "group-2"]
+    assert "Person-2 had 1 roles and has none of its own" in told.err
+    assert re.findall(r"^(?:FAILED|NEXT) .*", told.err, re.MULTILINE) == [
+        "FAILED  Person-2 still has the roles of group group-1",
+        "NEXT    az ad group member remove --group group-1 --member-id Person-2",
+    ]
+    assert told.out == "OPS_CLIENT_ID=app-1\n"
+
+
+def test_one_of_several_who_still_has_a_role_is_enough(azure: Stage) -> None:
+    assert main(["--operator", "group-1", "--operator", "person-2", "--operator", "person-3"]) == 0
+    put_into(azure, {"group-1": ["person-2"]})
+
+    assert main(["--revoke", "person-2", "--revoke", "person-3"]) == STILL_HELD
+    assert main(["--revoke", "person-3"]) == 0
+
+    assert roles(azure) == {"group-1": {"Operations"}}
+
+
+def test_a_group_that_has_no_role_any_more_gives_nobody_any(azure: Stage) -> None:
+    assert main(["--operator", "group-1"]) == 0
+    put_into(azure, {"group-1": ["person-2"]})
+
+    assert main(["--revoke", "group-1"]) == 0
+    assert main(["--revoke", "person-2"]) == 0
+
+
+def test_every_group_with_a_role_is_asked_about(azure: Stage) -> None:
+    groups = [f"group-{number:02}" for number in range(45)]
+    assert main([word for group in groups[:2] for word in ("--operator", group)]) == 0
+    given = directory(azure)
+    (first, *_) = given["assigned"][PRINCIPAL]
+    given["assigned"][PRINCIPAL] = [{**first, "id": f"given-{each}", "principalId": each} for each in groups]
+    azure.keep(directory={**given, "members": {groups[-1]: ["person-2"]}})
+
+    assert main(["--revoke", "person-2"]) == STILL_HELD
+
+
+def test_where_it_may_not_be_asked_who_is_in_a_group_nothing_is_claimed(
+    azure: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--operator", "group-1"]) == 0
+    asked = "az rest --method post --url https://graph.microsoft.com/v1.0/directoryObjects/person-2/checkMemberGroups"
+    azure.answers(asked, (1, "", "ERROR: Bad Request: Insufficient privileges to complete the operation"))
+
+    assert main(["--revoke", "person-2"]) == 1
+
+    assert "FAILED  az rest" in capfd.readouterr().err
 
 
 def test_taking_a_role_away_makes_no_registration(azure: Stage, capfd: pytest.CaptureFixture[str]) -> None:
@@ -233,6 +298,7 @@ NEEDS = {
     ("POST", "/api/payments"): app_roles.CREATE,
     ("GET", "/api/payments/ID"): app_roles.READ,
     ("GET", "/api/payments/ID/events"): app_roles.READ,
+    ("POST", "/api/payments/ID/refunds"): app_roles.REFUND,
     ("GET", "/api/ops/dead-letters"): app_roles.OPERATE,
     ("GET", "/api/ops/dead-letters/ID"): app_roles.OPERATE,
     ("POST", "/api/ops/dead-letters/ID/discard"): app_roles.OPERATE,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from azure.servicebus.exceptions import ServiceBusAuthorizationError
 
-from infra import smoke_bus
+from infra import smoke_bus, smoke_refund
 from infra.smoke import DOES_NOT_HAPPEN, SMALLEST, TOLD, Options, main, run
 from shared import flow
 from shared.codec.facts import FORMS
@@ -41,6 +41,7 @@ def test_it_passes_an_app_that_works_and_leaves_no_dead_letter_open(
         ("ok", "live"),
         ("ok", "ready"),
         ("ok", "pays"),
+        ("ok", "refunds"),
         ("ok", "refuses"),
         ("ok", "voids"),
         ("ok", "parked"),
@@ -95,6 +96,19 @@ def spoil(**changes: object) -> Callable[[PlayedApp], None]:
         (spoil(projects=False), "parked: .*so project_payments did not happen"),
         (spoil(repeats=False), "pays: expected the first answer again"),
         (spoil(times_charged=2), "pays: expected charged once"),
+        (
+            spoil(refunds_as="pending"),
+            "refunds: refund .* of payment .*so publish_events or refund_payment did not happen",
+        ),
+        (
+            spoil(refunds_as="failed"),
+            "refunds: expected refund refund-smoke-refund-.* of payment smoke-.* to be refunded",
+        ),
+        (
+            spoil(refund_answers=[403]),
+            "refunds: expected 202 for the refund of payment smoke-.*; came 403 .*role_missing",
+        ),
+        (spoil(refund_answers=[503] * 10**4), "refunds: POST /api/payments/smoke-.*/refunds: not within"),
         (spoil(refuses_with="another"), "refuses: expected 422 request_invalid"),
         (spoil(parks_with="retries_exhausted"), "parked: expected a dead letter with reason our_fault"),
         (spoil(discard_busy=10**6), "parked: POST .*/discard: not within"),
@@ -181,9 +195,42 @@ def test_the_function_that_is_blamed_for_a_standstill_is_the_one_that_the_flow_n
 
     assert flow.FUNCTION_OF[Step.NOTIFY_FAILURE] == "notify_merchant_of_failure"
     assert FORMS[PaymentFailureTold].name == TOLD
+    assert f"publish_events or {flow.FUNCTION_OF[Step.REFUND]}" == smoke_refund.DOES_NOT_HAPPEN
     assert named | {"failed": f"publish_events or {flow.FUNCTION_OF[Step.VOID]}"} == DOES_NOT_HAPPEN
 
 
 def test_it_pays_the_smallest_amount_there_is(app: PlayedApp, url: str) -> None:
     assert SMALLEST == 1
     assert run(options(url)) == 0, "the played app takes an order of 1 only"
+
+
+def test_it_gives_back_all_that_it_took_and_once(app: PlayedApp, url: str) -> None:
+    app.refund_answers = [503, 429]
+
+    assert run(options(url)) == 0
+
+    taken = {payment_id for payment_id, status in app.payments.items() if status == "completed"}
+    assert {refund["payment_id"] for refund in app.refunds.values()} == taken
+    assert len(app.refunds) == len(taken) == 1
+
+
+@pytest.mark.parametrize("fault", [spoil(completes_as="settled"), spoil(times_charged=2), spoil(refund_answers=[403])])
+def test_whatever_ends_it_who_reads_it_knows_how_to_give_the_money_back_and_not_twice(
+    fault: Callable[[PlayedApp], None], app: PlayedApp, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fault(app)
+
+    assert run(options(url, provider_url=url, limit_s=0.3)) == 1
+
+    printed = capsys.readouterr().out
+    told = re.search(
+        r"^NOTE    payment (\S+) is .*: POST (\S+) with the Idempotency-Key (\S+) and", printed, re.MULTILINE
+    )
+    assert told is not None
+    assert printed.index("NOTE") < printed.index("FAILED")
+    assert told.groups() == (
+        payment := told[1],
+        f"/api/payments/{payment}/refunds",
+        payment.replace("-", "-refund-", 1),
+    )
+    assert payment in app.payments

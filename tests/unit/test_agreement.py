@@ -29,6 +29,13 @@ CONTAINERS = {container["name"]: container for container in TOPOLOGY["cosmos"]["
 OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "PYTHON_ENABLE_OPENTELEMETRY"}
 
 
+def test_the_host_adds_no_header_and_answers_no_page_of_another_site() -> None:
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())
+
+    assert "customHeaders" not in HOST["extensions"]["http"]
+    assert "CORS" not in sample.get("Host", {})
+
+
 def triggers(functions: dict[str, Declared], kind: str) -> dict[str, dict[str, Any]]:
     return {name: f.trigger for name, f in functions.items() if f.trigger["type"] == kind}
 

@@ -146,6 +146,10 @@ def test_a_sample_of_a_problem_is_as_its_document_says(name: str, code: str) -> 
         (told(404, samples.problems()["payment_not_found"]), "does not say that it may answer 404"),
         (told(422, {**samples.problems()["request_invalid"], "code": "page_unknown"}), "page_unknown is not said"),
         (told(401, {"code": "x"}), "a body where none is said"),
+        (
+            told(202, samples.answers()["accept_payment"], **{"Access-Control-Allow-Origin": "*"}),
+            "access-control-allow-origin shows it to pages of other sites",
+        ),
     ],
 )
 def test_an_answer_that_is_not_as_its_document_says_is_found_out(given: Given, fault: str) -> None:

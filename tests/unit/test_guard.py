@@ -3,7 +3,7 @@
 import azure.functions as func
 import pytest
 
-from functions.guard import MAX_BODY_BYTES, foreign_host, foreign_page, odd_body
+from functions.guard import MAX_BODY_BYTES, MAX_DEPTH, foreign_host, foreign_page, odd_body
 
 
 def sent(body: bytes = b"", **headers: str) -> func.HttpRequest:
@@ -125,3 +125,65 @@ def test_a_body_beyond_all_measure_is_refused() -> None:
     assert odd_body(largest) is None
     assert larger is not None
     assert larger.code == "body_too_large"
+
+
+def nested(depth: int, *, opening: str = "[", closing: str = "]") -> str:
+    return f'{{"metadata": {opening * (depth - 1)}{closing * (depth - 1)}}}'
+
+
+def code_of(body: str, *, encoding: str = "utf-8") -> str | None:
+    refused = odd_body(sent(body.encode(encoding), content_type="application/json"))
+    return refused.code if refused else None
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("[", "]"), ('{"a": ', "}"), ('[{"a": ', "}]"), ('{"a" :[1, ', ", 2]}")]
+)
+def test_a_body_may_be_so_deep_and_no_deeper(opening: str, closing: str) -> None:
+    each = sum(opening.count(bracket) for bracket in "[{")
+    levels = (MAX_DEPTH - 1) // each
+
+    assert code_of(nested(levels + 1, opening=opening, closing=closing)) is None
+    assert code_of(nested(levels + 2, opening=opening, closing=closing)) == "body_too_deep"
+
+
+@pytest.mark.parametrize("depth", [50, 5_000, 30_000])
+def test_far_deeper_is_refused_too(depth: int) -> None:
+    assert code_of(nested(depth)) == "body_too_deep"
+
+
+@pytest.mark.parametrize("unclosed", ["[" * 60_000, '{"a":' * 10_000, '{"a": "b", "c": ' + "[" * 17])
+def test_what_is_never_closed_is_as_deep(unclosed: str) -> None:
+    assert code_of(unclosed) == "body_too_deep"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 50, "{" * 50, r"\"" + "[" * 50, "\\\\" + r"\"" + "[" * 50, "∀" + "{" * 50, "\n" + "[" * 50, "嬀" * 50],
+    ids=["lists", "objects", "quoted", "escaped", "letters", "broken", "bytes"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
+def test_brackets_in_a_text_are_text(text: str, encoding: str) -> None:
+    assert code_of(f'{{"metadata": {{"{text}": "{text}"}}}}', encoding=encoding) is None
+
+
+@pytest.mark.parametrize(
+    "before",
+    ['"a text"', r'"ends in \\"', r'"\\\\"', r'"a \" in it"', '""', '"∀"', '"嬀"', '"\u2200 ["'],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32-le"])
+def test_a_text_hides_no_bracket_behind_it(before: str, encoding: str) -> None:
+    assert code_of(f"[{before}, {nested(50)}]", encoding=encoding) == "body_too_deep"
+
+
+def test_one_after_another_is_not_inside_one_another() -> None:
+    assert code_of(f"[{'[], {}, ' * 5_000}[]]") is None
+
+
+def test_what_is_no_text_in_any_encoding_is_counted_all_the_same() -> None:
+    broken = odd_body(sent(b'"\xff\xfe', content_type="application/json"))
+    deep = odd_body(sent(b"\xc3" + b"[" * 50, content_type="application/json"))
+
+    assert broken is None
+    assert deep is not None
+    assert deep.code == "body_too_deep"

@@ -101,7 +101,6 @@ def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
         (b"", "The body is empty. Send it with a Content-Length: a chunked body does not get here."),
         (b"\xff", "The body is not UTF-8."),
         (b"{", "Expecting property name enclosed in double quotes at line 1, column 2."),
-        (b"[" * 100_000, "The body is nested too deeply."),
         (b'{"amount_minor":' + b"1" * 5000 + b"}", "A number has too many digits."),
         (b'["text"]', "The body must be a JSON object."),
     ],
