@@ -55,7 +55,8 @@ class Listener:
 
     @property
     def receiver(self) -> Receiver:
-        return Receiver(f"http://127.0.0.1:{self.port}{PATH}")
+        """With all the time in the world: no attempt ends because a test takes long."""
+        return Receiver(f"http://127.0.0.1:{self.port}{PATH}", limit_s=3600)
 
     def answers(self, *script: int | Odd) -> None:
         self.script.extend(script)
