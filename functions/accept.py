@@ -1,6 +1,7 @@
 """accept: POST /api/payments. Translates a request into the command and its outcome into HTTP. Knows no rule."""
 
 import json
+from functools import partial
 
 import azure.functions as func
 
@@ -8,7 +9,7 @@ from functions.caller import Doors, Role
 from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
 from functions.requests import BodyNotJson, RequestInvalid, parse
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
 from shared.errors import PaymentsError
@@ -29,13 +30,7 @@ itself, so a refusal may be that of the repeat.
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `accept_payment`."""
-    bp = func.Blueprint()
-
-    async def respond(request: Request) -> func.HttpResponse:
-        return await _accept(request, services=services)
-
-    on_request(bp, ROUTE, doors=doors, respond=respond)
-    return bp
+    return blueprint_of({ROUTE: partial(_accept, services=services)}, doors=doors)
 
 
 async def _accept(request: Request, *, services: GetServices) -> func.HttpResponse:

@@ -1,13 +1,14 @@
 """cancel: POST /api/payments/{payment_id}/cancel. Translates a request and its outcome. Knows no rule."""
 
 import json
+from functools import partial
 
 import azure.functions as func
 
 from functions.caller import Doors, Role
 from functions.problems import problem, problem_of
 from functions.query import payment_id_in
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
 from shared.domain.payment import Payment
@@ -20,13 +21,7 @@ ROUTE = Route(name="request_cancel", method="POST", path="payments/{payment_id}/
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `request_cancel`."""
-    bp = func.Blueprint()
-
-    async def respond(request: Request) -> func.HttpResponse:
-        return await _cancel(request, services=services)
-
-    on_request(bp, ROUTE, doors=doors, respond=respond)
-    return bp
+    return blueprint_of({ROUTE: partial(_cancel, services=services)}, doors=doors)
 
 
 async def _cancel(request: Request, *, services: GetServices) -> func.HttpResponse:

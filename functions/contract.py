@@ -13,7 +13,7 @@ import azure.functions as func
 
 from functions.answers import tagged_answer
 from functions.caller import Doors
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 
 DOCUMENT = Route(name="get_openapi", method="GET", path="openapi.json", needs=None)
 PAGE = Route(name="get_docs", method="GET", path="docs", needs=None)
@@ -27,20 +27,13 @@ _STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 
 def blueprint(*, doors: Doors) -> func.Blueprint:
     """The functions `get_openapi` and `get_docs`; both are open to everybody."""
-    bp = func.Blueprint()
-    for route in FILES:
-        _register(bp, route, doors=doors)
-    return bp
+    return blueprint_of({route: functools.partial(_serve, route=route) for route in FILES}, doors=doors)
 
 
-def _register(bp: func.Blueprint, route: Route, *, doors: Doors) -> None:
+async def _serve(request: Request, *, route: Route) -> func.HttpResponse:
     name, media_type = FILES[route]
-
-    async def respond(request: Request) -> func.HttpResponse:
-        body, headers = _read(name)
-        return tagged_answer(request.http, body, headers=headers, media_type=media_type)
-
-    on_request(bp, route, doors=doors, respond=respond)
+    body, headers = _read(name)
+    return tagged_answer(request.http, body, headers=headers, media_type=media_type)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ import azure.functions as func
 
 from functions.answers import json_answer
 from functions.caller import Doors
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 from shared.errors import StoreBusy
 from shared.services import GetServices
 from shared.verbs.query import readiness
@@ -22,7 +22,6 @@ START_LIMIT_S = 10.0
 
 def blueprint(services: GetServices, *, doors: Doors, build_id: str) -> func.Blueprint:
     """The functions `health` and `ready`; both are open to everybody."""
-    bp = func.Blueprint()
     lately = _Lately(services)
 
     async def health(_: Request) -> func.HttpResponse:
@@ -32,9 +31,7 @@ def blueprint(services: GetServices, *, doors: Doors, build_id: str) -> func.Blu
         checks = await lately.checks()
         return json_answer({"checks": checks}, status=200 if set(checks.values()) == {"ok"} else 503)
 
-    on_request(bp, HEALTH, doors=doors, respond=health)
-    on_request(bp, READY, doors=doors, respond=ready)
-    return bp
+    return blueprint_of({HEALTH: health, READY: ready}, doors=doors)
 
 
 class _Lately:

@@ -7,13 +7,14 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 
 import azure.functions as func
 
 from functions.answers import tagged_answer
 from functions.caller import Doors, Role
 from functions.problems import problem, problem_of
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 from shared.codec.documents import event_to_json
 from shared.codec.payments import payment_to_json
 from shared.codec.values import time_to_json
@@ -31,18 +32,12 @@ type View = Callable[[Sequence[StoredEvent], Services], dict[str, object]]
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """A function for each of VIEWS."""
-    bp = func.Blueprint()
-    for route, view in VIEWS.items():
-        _register(bp, route, view=view, doors=doors, services=services)
-    return bp
+    return blueprint_of({route: partial(_show, route=route, services=services) for route in VIEWS}, doors=doors)
 
 
-def _register(bp: func.Blueprint, route: Route, *, view: View, doors: Doors, services: GetServices) -> None:
-    async def respond(request: Request) -> func.HttpResponse:
-        merchant_id = None if route.needs is Role.OPERATIONS else request.caller.merchant_id
-        return await _shown(request.http, view=view, merchant_id=merchant_id, services=services)
-
-    on_request(bp, route, doors=doors, respond=respond)
+async def _show(request: Request, *, route: Route, services: GetServices) -> func.HttpResponse:
+    merchant_id = None if route.needs is Role.OPERATIONS else request.caller.merchant_id
+    return await _shown(request.http, view=VIEWS[route], merchant_id=merchant_id, services=services)
 
 
 async def _shown(

@@ -1,5 +1,7 @@
 """recover: dead letters wake it, and operators through /api/ops. Translates for the verbs. Knows no rule."""
 
+from functools import partial
+
 import azure.functions as func
 
 from functions import operators
@@ -44,13 +46,10 @@ def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     async def record_dead_letter(message: func.ServiceBusMessage) -> None:
         await keep(delivery(message, queue=flow.RECORD_SUBSCRIPTION), services=await services())
 
-    for route in ROUTES:
-        _register(bp, route, services=services, doors=doors)
+    for route, ask in ROUTES.items():
+        on_request(bp, route, doors=doors, respond=partial(_answer, ask=ask, services=services))
     return bp
 
 
-def _register(bp: func.Blueprint, route: Route, *, services: GetServices, doors: Doors) -> None:
-    async def respond(request: Request) -> func.HttpResponse:
-        return await operators.answer(request.http, ask=ROUTES[route], by=request.caller.name, services=services)
-
-    on_request(bp, route, doors=doors, respond=respond)
+async def _answer(request: Request, *, ask: operators.Answer, services: GetServices) -> func.HttpResponse:
+    return await operators.answer(request.http, ask=ask, by=request.caller.name, services=services)

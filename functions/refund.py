@@ -1,6 +1,7 @@
 """refund: POST /api/payments/{payment_id}/refunds. Translates a request and its outcome. Knows no rule."""
 
 import json
+from functools import partial
 
 import azure.functions as func
 
@@ -9,7 +10,7 @@ from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
 from functions.query import payment_id_in
 from functions.requests import BodyNotJson, RequestInvalid, parse_refund
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 from shared.codec.values import time_to_json
 from shared.domain.decisions import Refused
 from shared.errors import PaymentsError
@@ -21,13 +22,7 @@ ROUTE = Route(name="request_refund", method="POST", path="payments/{payment_id}/
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `request_refund`."""
-    bp = func.Blueprint()
-
-    async def respond(request: Request) -> func.HttpResponse:
-        return await _refund(request, services=services)
-
-    on_request(bp, ROUTE, doors=doors, respond=respond)
-    return bp
+    return blueprint_of({ROUTE: partial(_refund, services=services)}, doors=doors)
 
 
 async def _refund(request: Request, *, services: GetServices) -> func.HttpResponse:

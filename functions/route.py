@@ -6,7 +6,7 @@ Knows no verb.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -57,6 +57,14 @@ type Respond = Callable[[Request], Awaitable[func.HttpResponse]]
 
 NEEDED: dict[str, Role | None] = {}
 """The role that each function asks for, by its name: what its decorators do not tell."""
+
+
+def blueprint_of(answers: Mapping[Route, Respond], *, doors: Doors) -> func.Blueprint:
+    """A function for each route, answered by what stands beside it."""
+    bp = func.Blueprint()
+    for route, respond in answers.items():
+        on_request(bp, route, doors=doors, respond=respond)
+    return bp
 
 
 def on_request(bp: func.Blueprint, route: Route, *, doors: Doors, respond: Respond) -> None:

@@ -1,5 +1,6 @@
 """search: GET /api/payments. Translates the filters of a query string, and a page into HTTP. Knows no rule."""
 
+from functools import partial
 from typing import Annotated
 
 import azure.functions as func
@@ -12,7 +13,7 @@ from functions.caller import Doors, Role
 from functions.faults import field_faults
 from functions.problems import problem, problem_of
 from functions.queries import Moment, Strict, query_of
-from functions.route import Request, Route, on_request
+from functions.route import Request, Route, blueprint_of
 from shared.codec.rows import listed
 from shared.codec.values import time_to_json
 from shared.domain.payment import Status
@@ -55,22 +56,18 @@ class Search(Strict):
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `search_payments`."""
-    bp = func.Blueprint()
-    freshness = Freshness()
+    return blueprint_of({ROUTE: partial(_search, freshness=Freshness(), services=services)}, doors=doors)
 
-    async def respond(request: Request) -> func.HttpResponse:
-        try:
-            asked = Search.model_validate(query_of(request.http))
-            at_hand = await services()
-            merchant_id = request.caller.merchant_id
-            return await _page(asked, merchant_id=merchant_id, freshness=freshness, services=at_hand)
-        except ValidationError as exc:
-            return problem("request_invalid", errors=field_faults(exc))
-        except PaymentsError as exc:
-            return problem_of(exc)
 
-    on_request(bp, ROUTE, doors=doors, respond=respond)
-    return bp
+async def _search(request: Request, *, freshness: Freshness, services: GetServices) -> func.HttpResponse:
+    try:
+        asked = Search.model_validate(query_of(request.http))
+        at_hand = await services()
+        return await _page(asked, merchant_id=request.caller.merchant_id, freshness=freshness, services=at_hand)
+    except ValidationError as exc:
+        return problem("request_invalid", errors=field_faults(exc))
+    except PaymentsError as exc:
+        return problem_of(exc)
 
 
 async def _page(asked: Search, *, merchant_id: str, freshness: Freshness, services: Services) -> func.HttpResponse:
