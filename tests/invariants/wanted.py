@@ -5,6 +5,7 @@ Each says whether it could happen now.
 
 from dataclasses import replace
 
+from shared.domain.dispute import DisputeStatus
 from tests.invariants.disputes import Case, Telling
 from tests.invariants.going import a_worker, between, go_on, is_full
 from tests.invariants.luck import Luck
@@ -66,8 +67,9 @@ def _a_bank_acts(world: World, luck: Luck) -> None:
         disputes.open(payment_id, amount_minor=min(luck.one_of([most, 500, 800]), most), luck=luck)
     elif cases:
         case = luck.one_of([*cases, *cases[-1:] * 2])  # so that some change often
-        other = "won" if case.status == "lost" else "lost"
-        disputes.decide(case, luck.one_of(["won", "lost"]) if case.status == "open" else other, luck=luck)
+        other: DisputeStatus = "won" if case.status == "lost" else "lost"
+        either: list[DisputeStatus] = ["won", "lost"]
+        disputes.decide(case, luck.one_of(either) if case.status == "open" else other, luck=luck)
 
 
 def _may_be_done(world: World) -> tuple[list[str], list[Case]]:
