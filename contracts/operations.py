@@ -156,6 +156,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *OF_BODIES,
             "origin_refused",
+            "host_refused",
             "signature_refused",
             "news_unreadable",
             "payment_not_found",

@@ -3,12 +3,14 @@
 Open to everybody: the signature says who has sent it. A provider sends again what is not answered with a 2xx.
 """
 
+from functools import partial
+
 import azure.functions as func
 
 from functions.answers import json_answer
 from functions.caller import Doors, Refusal
 from functions.problems import problem, problem_of
-from functions.route import Request, Route, on_request, refused
+from functions.route import Request, Route, blueprint_of, refused
 from shared.errors import PaymentsError
 from shared.ports.provider_news import DisputeNews, Garbled, NoSecret, NotSigned, OtherNews
 from shared.services import GetServices, Services
@@ -22,16 +24,14 @@ IGNORED = "ignored"
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
     """The function `hear_provider`."""
-    bp = func.Blueprint()
+    return blueprint_of({ROUTE: partial(_respond, services=services)}, doors=doors)
 
-    async def respond(request: Request) -> func.HttpResponse:
-        try:
-            return await _hear(request, services=await services())
-        except PaymentsError as exc:
-            return problem_of(exc)
 
-    on_request(bp, ROUTE, doors=doors, respond=respond)
-    return bp
+async def _respond(request: Request, *, services: GetServices) -> func.HttpResponse:
+    try:
+        return await _hear(request, services=await services())
+    except PaymentsError as exc:
+        return problem_of(exc)
 
 
 async def _hear(request: Request, *, services: Services) -> func.HttpResponse:

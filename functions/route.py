@@ -95,12 +95,14 @@ def on_request(bp: func.Blueprint, route: Route, *, doors: Doors, respond: Respo
 
 def _let_in(req: func.HttpRequest, *, route: Route, doors: Doors) -> Caller | Refusal:
     """Who calls comes before what they have sent: a stranger learns nothing of that."""
-    if doors.development is not None and route.needs and (refused := foreign_host(req, names=doors.hosts)):
-        return refused
-    if route.method not in READS and (refused := foreign_page(req)):
-        return refused
+    is_change = route.method not in READS
+    is_watched = doors.development is not None and (route.needs is not None or is_change)
+    if is_watched and (refusal := foreign_host(req, names=doors.hosts)):
+        return refusal
+    if is_change and (refusal := foreign_page(req)):
+        return refusal
     caller = doors.caller(req, needs=route.needs) if route.needs else NOBODY
-    if isinstance(caller, Refusal) or route.method in READS:
+    if isinstance(caller, Refusal) or not is_change:
         return caller
     return odd_body(req) or caller
 
