@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import NOON
 from tests.clock import ManualClock
 from tests.local.provider_support import AMOUNT, Client, manual_clock, running_provider  # noqa: F401 - fixtures, used by name
 
@@ -28,6 +29,7 @@ async def test_a_payment_is_authorised_then_captured_and_charged_once(provider: 
         "voided": False,
         "refunded_minor": 0,
         "times_refunded": {},
+        "captured_at": NOON.isoformat(),
         "status": "captured",
     }
 
