@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.arguments import STATUSES
-from ops.reconcile import Kind
+from ops.reconciling.differences import Kind
 from shared import signals
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
