@@ -38,22 +38,21 @@ async def confirmed(
 async def _looked_at(payment_ids: list[str], *, look: Look) -> list[Difference]:
     """A few at a time. What is still to do is a list of ids, however many there are."""
     differences: list[Difference] = []
-    left = iter(payment_ids)
+    left, done = iter(payment_ids), 0
     with Progress("payments looked at", total=len(payment_ids)) as progress:
 
         async def work() -> None:
-            done = 0
+            nonlocal done
             for payment_id in left:
                 differences.extend(await look(payment_id))
                 done += 1
-                if done == _STRIDE:
-                    progress.forward(done)
-                    done = 0
-            progress.forward(done)
+                if done % _STRIDE == 0:
+                    progress.forward(_STRIDE)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_A_TIME):
                 group.create_task(work())
+        progress.forward(done % _STRIDE)
     return differences
 
 

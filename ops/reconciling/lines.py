@@ -55,7 +55,8 @@ def line_differences(payment_id: str, *, lines: Sequence[Line], story: Story, pe
         else:
             yield from _of_pair(payment_id, line=line, movement=movement)
     for line in again:
-        yield _difference(Kind.LISTED_TWICE, payment_id=payment_id, line=line)
+        known = _taken_from([*story.movements], line)
+        yield _difference(Kind.LISTED_TWICE, payment_id=payment_id, line=line, movement=known)
     missing = [each for each in left if period.holds(each.at)]
     yield from _not_here(payment_id, lines=unknown, story=story, missing=missing)
     for movement in missing:
