@@ -44,9 +44,9 @@ class Line:
 
 
 def line_of(told: Remembered) -> Line | None:
-    """None for an answer after which no money had moved."""
+    """None for an answer that names no money that moved: a refusal names none."""
     for moved, name in ((Moved.REFUND, "refund_id"), (Moved.CAPTURE, "capture_id")):
-        if told.status_code == 200 and told.answer.get(name):
+        if told.answer.get(name):
             return Line(
                 type=moved.value,
                 reference=str(told.answer[name]),

@@ -1,6 +1,6 @@
 """What a difference is: what it is called, what is missing where, and since when. Knows no HTTP and no file."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -117,7 +117,7 @@ class Found:
 _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
-def found(differences: Iterable[Difference], *, older_than: timedelta, now: datetime) -> Found:
+def found(differences: Sequence[Difference], *, older_than: timedelta, now: datetime) -> Found:
     """What is younger than `older_than` is only counted. What has no age is listed: it may be old."""
     here = [each for each in differences if not each.is_at_edge]
     old = [each for each in here if not older_than or each.since is None or now - each.since >= older_than]

@@ -212,6 +212,17 @@ async def test_what_is_younger_than_is_asked_for_is_only_counted(
     assert ([each["payment_id"] for each in document["differences"]], document["younger"]) == (["c"], 2)
 
 
+async def test_what_nobody_knows_the_age_of_is_listed_it_may_be_old(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed(app, provider, charges={"a": charge("a")}, rows=[])
+
+    code = await ops(app, "reconcile", "--provider-url", provider.url, "--patience", "0s", "--older-than", "1h")
+
+    assert code == 1
+    assert capsys.readouterr().out.splitlines()[2].split()[:2] == ["?", "a"]
+
+
 async def test_money_that_is_only_on_its_way_is_no_difference_and_is_not_waited_for(
     app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
