@@ -163,7 +163,10 @@ class TimelineData(Answer):
     payment_method: Annotated[str | Absent, Field(description="Of payment.initiated: a token.")] = None
     reference: Annotated[
         str | None,
-        Field(description="Of payment.initiated the merchant's; of payment.charged_twice the provider's."),
+        Field(
+            description="Of payment.initiated the merchant's; of payment.charged_twice, and for operators of "
+            "payment.seen_to, the provider's."
+        ),
     ] = None
     expires_at: Annotated[datetime | Absent, Field(description="Of payment.initiated.")] = None
     description: Annotated[str | None, Field(description="Of payment.initiated.")] = None

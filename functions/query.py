@@ -91,7 +91,16 @@ def _wait(wait: Wait) -> dict[str, object]:
 
 
 def _events(stream: Sequence[StoredEvent], _: Services) -> dict[str, object]:
-    return {"payment_id": stream[0].payment.payment_id, "events": [event_to_json(stored) for stored in stream]}
+    return _timeline(stream, to_operators=False)
+
+
+def _events_to_operators(stream: Sequence[StoredEvent], _: Services) -> dict[str, object]:
+    return _timeline(stream, to_operators=True)
+
+
+def _timeline(stream: Sequence[StoredEvent], *, to_operators: bool) -> dict[str, object]:
+    lines = [event_to_json(stored, to_operators=to_operators) for stored in stream]
+    return {"payment_id": stream[0].payment.payment_id, "events": lines}
 
 
 def _get(name: str, path: str, *, needs: Role) -> Route:
@@ -102,5 +111,5 @@ VIEWS: dict[Route, View] = {
     _get("get_payment", "payments/{payment_id}", needs=Role.READ): _payment,
     _get("get_payment_events", "payments/{payment_id}/events", needs=Role.READ): _events,
     _get("inspect_payment", "ops/payments/{payment_id}", needs=Role.OPERATIONS): _payment,
-    _get("inspect_payment_events", "ops/payments/{payment_id}/events", needs=Role.OPERATIONS): _events,
+    _get("inspect_payment_events", "ops/payments/{payment_id}/events", needs=Role.OPERATIONS): _events_to_operators,
 }

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[[Api, Namespace], Awaitable[int]]] = {
     "payments": list_payments,
     "payment": show_payment,
     "erase": erase,
+    "reconcile": reconcile,
 }
 
 
@@ -67,10 +68,7 @@ def _unexpected(exc: Exception) -> int:
 
 async def _run(options: Namespace) -> int:
     async with Api(Target.app(options.url)) as app:
-        if options.command != "reconcile":
-            return await COMMANDS[options.command](app, options)
-        async with Api(Target.provider(options.provider_url)) as provider:
-            return await reconcile(options, app=app, provider=provider)
+        return await COMMANDS[options.command](app, options)
 
 
 if __name__ == "__main__":

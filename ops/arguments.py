@@ -3,6 +3,7 @@
 import argparse
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NoReturn
 
 from ops.output import duration
@@ -117,7 +118,21 @@ def _erasing(command: argparse.ArgumentParser) -> None:
 
 
 def _reconciling(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--provider-url", required=True, help="GET {provider-url}/charges lists the captures")
+    books = command.add_mutually_exclusive_group(required=True)
+    books.add_argument("--provider-url", help="GET {provider-url}/charges lists the captures")
+    books.add_argument(
+        "--settlement", type=Path, nargs="+", metavar="FILE", help="the provider's settlement file, or several in a row"
+    )
+    covers = "with --settlement: the file covers the time %s this; its %s line's if not given"
+    command.add_argument("--since", type=_moment, metavar="TIME", help=covers % ("from", "first"))
+    command.add_argument("--until", type=_moment, metavar="TIME", help=covers % ("before", "last"))
+    command.add_argument(
+        "--older-than",
+        type=_duration,
+        default=timedelta(),
+        metavar="1h",
+        help="only count what is younger: money on its way is no difference yet",
+    )
     command.add_argument(
         "--patience",
         type=_duration,

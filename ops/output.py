@@ -81,6 +81,13 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=int(number) * _UNITS[unit])
 
 
+def units(span: timedelta) -> str:
+    """A duration as it was written, in the largest unit that leaves no rest."""
+    seconds = int(span.total_seconds())
+    unit, size = next(each for each in reversed(_UNITS.items()) if seconds % each[1] == 0)
+    return f"{seconds // size}{unit}"
+
+
 _DIGITS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
     **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),

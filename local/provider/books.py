@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 
 from local.provider.records import Answer, Call, Charge, Dispute, Payment, Remembered, Status
+from local.provider.settlement import Line, Moved, line_of
 from local.provider.store import Key, Record
 from local.provider.tokens import DisputeStatus
 
@@ -24,6 +25,7 @@ class Books:
         self._disputes_to_come: dict[str, Payment] = {}
         self._charges: dict[str, Charge] = {}
         self._remembered: dict[str, Remembered] = {}
+        self._moved: dict[str, Line] = {}
         self._changed: dict[Key, Record] = {}
 
     # --- payments
@@ -101,10 +103,32 @@ class Books:
         )
         self._remembered[call.request_id] = remembered
         self._changed["request", call.request_id] = asdict(remembered)
+        if line := line_of(remembered):
+            self.note_moved(line)
 
     def remembered(self, request_id: str) -> Remembered | None:
         """However long ago it was."""
         return self._remembered.get(request_id)
+
+    # --- movements of money
+
+    def moved(self) -> list[Line]:
+        """Every one there was, in no order."""
+        return list(self._moved.values())
+
+    def note_moved(self, line: Line) -> None:
+        """Kept by itself: a provider that forgets request ids may remember another answer in the place of this one."""
+        self._enter_moved(line)
+        self._changed["settlement", line.key] = asdict(line)
+        self.charge(line.payment_reference)
+
+    def _enter_moved(self, line: Line) -> None:
+        self._moved[line.key] = line
+        charge = self._charges.get(line.payment_reference)
+        if charge and line.type == Moved.CAPTURE:
+            charge.captured_at = line.at
+        if charge and line.type == Moved.REFUND:
+            charge.refunded_at = line.at
 
     # --- keeping
 
@@ -130,7 +154,12 @@ class Books:
             case "charge":
                 self._charges[str(fields["payment_id"])] = Charge(**fields)  # type: ignore[arg-type]  # as stored
             case "request":
-                self._remembered[str(fields["request_id"])] = Remembered(**fields)  # type: ignore[arg-type]  # as stored
+                remembered = Remembered(**fields)  # type: ignore[arg-type]  # as stored
+                self._remembered[remembered.request_id] = remembered
+                if line := line_of(remembered):  # of a release that kept no movements
+                    self._enter_moved(line)
+            case "settlement":
+                self._enter_moved(Line(**fields))  # type: ignore[arg-type]  # as stored
 
     def _add(self, payment: Payment) -> None:
         self._payments[payment.provider_payment_id] = payment

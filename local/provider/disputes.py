@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from local.provider.books import Books
 from local.provider.events import Events
 from local.provider.records import Answer, Dispute, Payment, Status, refusal
+from local.provider.settlement import Line, Moved
 from local.provider.tokens import TOKENS, DisputeStatus
 
 ANY_REASON = "fraudulent"
@@ -122,13 +123,31 @@ class Disputes:
             opened_at=self._clock().isoformat(),
         )
         self._books.enter_dispute(dispute)
+        self._note_moved(dispute, Moved.DISPUTE, at=dispute.opened_at)
         self._events.announce(dispute, "dispute.opened")
         return dispute
 
     def _decide(self, dispute: Dispute, status: DisputeStatus) -> None:
+        withdrawn_before = dispute.withdrawn_minor
         dispute.status, dispute.decided_at = status, self._clock().isoformat()
         self._books.note_dispute(dispute)
+        if dispute.withdrawn_minor != withdrawn_before:
+            self._note_moved(
+                dispute, Moved.DISPUTE if dispute.withdrawn_minor else Moved.DISPUTE_WON, at=dispute.decided_at
+            )
         self._events.announce(dispute, f"dispute.{status}")
+
+    def _note_moved(self, dispute: Dispute, moved: Moved, *, at: str) -> None:
+        self._books.note_moved(
+            Line(
+                type=moved.value,
+                reference=dispute.dispute_id,
+                payment_reference=dispute.payment_reference,
+                amount_minor=dispute.amount_minor,
+                currency=dispute.currency,
+                at=at,
+            )
+        )
 
     def _left_minor(self, payment: Payment) -> int:
         return payment.amount_minor - self.withdrawn_minor(payment)

@@ -13,6 +13,7 @@ from local.provider.disputes import Disputes
 from local.provider.events import Events
 from local.provider.faults import Fault, Faults
 from local.provider.records import Answer, Call, Charge, Payment, Remembered, Status, refusal
+from local.provider.settlement import Line
 from local.provider.store import Key, Record
 from local.provider.tokens import TOKENS, Behaviour, Operation, Token
 
@@ -267,6 +268,10 @@ class Provider:
     def charge(self, payment_id: str) -> Record | None:
         charge = self._books.known_charge(payment_id)
         return charge.as_json() if charge else None
+
+    def moved(self) -> list[Line]:
+        """Every movement of money there was, in no order."""
+        return self._books.moved()
 
     # --- modes
 

@@ -14,6 +14,7 @@ from local.provider.faults import Faults
 from local.provider.merchant import Endpoint, Merchant
 from local.provider.reading import Handler, MalformedError, boolean, integer, json_object, malformed, shown, text
 from local.provider.records import Answer, Call, fingerprint, refusal
+from local.provider.settlement import as_csv, period_of
 from local.provider.state import Provider
 from local.provider.store import Record, Store
 from local.provider.tokens import Operation
@@ -47,6 +48,7 @@ class Wire:
                 *Desk(self._provider).routes(),
                 web.get("/charges", self._charges),
                 web.get("/charges/{payment_id}", self._charge),
+                web.get("/settlement", self._settlement),
                 web.get("/mode", self._mode),
                 web.post("/mode", self._set_mode),
                 web.post("/repair", self._repair),
@@ -143,6 +145,13 @@ class Wire:
         if charge is None:
             return shown(refusal(404, "payment_unknown", message=f"There is no payment {payment_id}."))
         return web.json_response(charge)
+
+    async def _settlement(self, request: web.Request) -> web.StreamResponse:
+        try:
+            period = period_of(request.query)
+        except ValueError as exc:
+            raise MalformedError(str(exc)) from exc
+        return web.Response(text=as_csv(self._provider.moved(), **period), content_type="text/csv", charset="utf-8")
 
     async def _mode(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self._provider.mode())

@@ -75,14 +75,16 @@ def stream_from(documents: Iterable[Mapping[str, Any]]) -> tuple[StoredEvent, ..
     return stream
 
 
-def event_to_json(stored: StoredEvent) -> Json:
+def event_to_json(stored: StoredEvent, *, to_operators: bool = False) -> Json:
     """One line of a payment's timeline, as the merchant's own API shows it.
 
     Of what happened after something broke only the step is shown: who did what, and why, is for operators.
+    to_operators: they also see which money a person has seen to, to compare it with the provider's books.
     """
     facts = FORMS[type(stored.event)].write(stored.event)
     if isinstance(stored.event, _FOR_OPERATORS):
-        facts = {"step": facts["step"]} if facts["step"] else {}
+        names = ("step", "reference") if to_operators else ("step",)
+        facts = {name: facts[name] for name in names if facts.get(name)}
     return {
         "version": stored.payment.version,
         "type": type_name(stored.event),

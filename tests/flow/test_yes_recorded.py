@@ -20,6 +20,7 @@ from shared.verbs.recovery.replay import Verdict
 from tests import places
 from tests.builders import NOON
 from tests.facts import COMPLETED
+from tests.flow.kit.edge import Edge
 from tests.flow.kit.failing_ports import raising_in_append
 from tests.flow.kit.world import World, a_world
 
@@ -147,6 +148,23 @@ async def test_a_second_authorisation_is_a_fact_of_its_own_and_the_loudest_alert
         verdicts = await world.replay_all(reason="charged_twice")
         assert [each.verdict for each in verdicts] == [Verdict.CANNOT], "no replay closes the evidence"
         assert (await world.only_letter(reason="charged_twice")).status is LetterStatus.OPEN
+
+
+async def test_operators_see_which_money_was_given_back_and_its_merchant_does_not(tmp_path: Path) -> None:
+    other = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_other")
+    async with a_world(tmp_path, alter=overtaken("PaymentCreated", other)) as world:
+        payment_id = await world.accept("pm_ok")
+        await world.run()
+        await world.discard((await world.only_letter(reason="charged_twice")).letter_id)
+        (second,) = (await world.payment(payment_id)).second_yeses
+
+        views = [
+            await Edge(world).ask(view, payment_id=payment_id)
+            for view in ("inspect_payment_events", "get_payment_events")
+        ]
+
+        assert [view.body["events"][-1]["type"] for view in views] == ["payment.seen_to"] * 2
+        assert [view.body["events"][-1]["data"] for view in views] == [{"reference": second.reference}, {}]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import NOON
 from tests.clock import ManualClock
 from tests.local.provider_support import AMOUNT, Client, manual_clock, running_provider  # noqa: F401 - fixtures, used by name
 
@@ -29,6 +30,7 @@ async def test_a_payment_is_authorised_then_captured_and_charged_once(provider: 
         "refunded_minor": 0,
         "times_refunded": {},
         "disputed_minor": 0,
+        "captured_at": NOON.isoformat(),
         "status": "captured",
     }
 

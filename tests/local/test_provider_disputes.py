@@ -320,3 +320,22 @@ async def test_books_from_before_there_were_disputes_are_read(tmp_path: Path, cl
         charge = await provider.charge()
         assert (charge["amount_minor"], charge["disputed_minor"]) == (AMOUNT["amount_minor"], 0)
         assert (await provider.dispute())[0] == 201
+
+
+# --- the settlement file
+
+
+async def test_the_settlement_file_has_a_line_for_each_time_that_a_dispute_moves_money(
+    provider: Client, clock: ManualClock
+) -> None:
+    await provider.paid()
+    _, opened = await provider.dispute(amount_minor=500)
+    for word in ("lose", "win", "win", "lose"):
+        clock.advance_s(60)
+        await provider.decide(opened, word)
+
+    async with provider.http.get(f"{provider.base}/settlement") as answer:
+        lines = [line.split(",") for line in (await answer.text()).splitlines()[1:]]
+
+    of_dispute = [(line[0], line[3]) for line in lines if line[1] == opened["dispute_id"]]
+    assert of_dispute == [("dispute", "500"), ("dispute_won", "500"), ("dispute", "500")]

@@ -4,6 +4,8 @@ import asyncio
 import functools
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -121,6 +123,56 @@ async def test_the_books_agree_until_somebody_else_charges(
     found = json.loads(capsys.readouterr().out)["differences"]
     assert (before, after) == (0, 1)
     assert [(each["kind"], each["payment_id"]) for each in found] == [("charged_not_recorded", "nobodys-payment")]
+
+
+async def settled_by(shop: Shop, *, since: str) -> list[str]:
+    """The lines of the provider's settlement file from then on, its header first."""
+    async with shop.http.get(f"{shop.provider_url}/settlement", params={"since": since}) as response:
+        assert response.status == 200
+        return (await response.text()).splitlines()
+
+
+async def is_listed(shop: Shop, payment_id: str) -> bool:
+    """Whether the read model shows that its money was taken."""
+    async with shop.http.get(f"{shop.url}/api/ops/payments", params={"settled": "true"}) as response:
+        return payment_id in [row["id"] for row in (await response.json())["payments"]]
+
+
+async def test_a_settlement_file_agrees_until_one_of_its_lines_is_another(
+    platform: Platform, shop: Shop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = datetime.now(UTC).isoformat()
+    first, second = await paid(shop), await paid(shop)
+    asked = await shop.http.post(
+        f"{shop.url}/api/payments/{first}/refunds", json={"amount_minor": 500}, headers={"Idempotency-Key": "r1"}
+    )
+    assert asked.status == 202
+    lines: list[str] = []
+
+    async def has_both_captures_and_the_refund() -> bool:
+        lines[:] = await settled_by(shop, since=since)
+        return len(lines) == 4
+
+    await until(has_both_captures_and_the_refund, limit_s=LIMIT_S, every_s=0.1)
+    file = tmp_path / "f.csv"
+    arguments = ("reconcile", "--settlement", str(file), "--since", since, "--json", "--patience")
+
+    file.write_text("\n".join([*lines, ""]))
+    before = await ops(platform.url, *arguments, "30s")
+    capsys.readouterr()
+    await until(lambda: is_listed(shop, second), limit_s=LIMIT_S, every_s=0.1)
+    file.write_text("\n".join([lines[0], lines[1].replace("cap_", "cap_x"), *lines[3:], ""]))
+    after = await ops(platform.url, *arguments, "0s", "--until", datetime.now(UTC).isoformat())
+
+    found = json.loads(capsys.readouterr().out)["differences"]
+    assert (before, after) == (0, 1)
+    assert sorted((each["payment_id"], each["kind"], each["type"]) for each in found) == sorted(
+        [
+            (first, "charged_not_recorded", "missing_here"),
+            (first, "recorded_not_charged", "missing_there"),
+            (second, "recorded_not_charged", "missing_there"),
+        ]
+    )
 
 
 async def test_nothing_waits_to_be_drained(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,88 +1,14 @@
-"""What counts as a difference, and that only what the stream confirms is reported."""
+"""The sums of both sides: that both lists are read, that the stream is asked, and what is then reported."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops import reconcile
-from ops.reconcile import NOTHING, Kind, Side, differences, stream_of
+from ops.reconciling import asking
 from tests.ops.scripted import Json, Scripted, ops
-
-TAKEN = Side(1, 1250, "EUR", "captured")
-RECORDED = Side(1, 1250, "EUR", "settled")
-OPEN = Side(0, 1250, "EUR", "created")
-FAILED = Side(0, 1250, "EUR", "failed")
-TWO, THREE = (Side(times, 1250, "EUR", "captured") for times in (2, 3))
-
-
-@pytest.mark.parametrize(
-    ("provider", "stream", "kinds"),
-    [
-        (TAKEN, RECORDED, []),
-        (NOTHING, OPEN, []),
-        (Side(0, 1250, "EUR", "authorised"), OPEN, []),
-        (Side(0, 99, "USD", "authorised"), OPEN, []),
-        (TAKEN, OPEN, [Kind.NOT_RECORDED]),
-        (TAKEN, NOTHING, [Kind.NOT_RECORDED]),
-        (NOTHING, RECORDED, [Kind.NOT_CHARGED]),
-        (Side(1, 1251, "EUR", "captured"), RECORDED, [Kind.AMOUNT]),
-        (Side(1, 1250, "USD", "captured"), RECORDED, [Kind.AMOUNT]),
-        (TWO, RECORDED, [Kind.CHARGED_TWICE]),
-        (TWO, OPEN, [Kind.CHARGED_TWICE, Kind.NOT_RECORDED]),
-        (TAKEN, FAILED, [Kind.CHARGED_BUT_FAILED]),
-        (TAKEN, replace(FAILED, status="voided"), [Kind.CHARGED_BUT_FAILED]),
-        (TAKEN, replace(RECORDED, status="failed"), [Kind.CHARGED_BUT_FAILED]),
-        (replace(TAKEN, amount_minor=1), replace(FAILED, times=1, late=1, given_back=1), [Kind.AMOUNT]),
-        (NOTHING, FAILED, []),
-        # taken after the failure, and the stream says so
-        (TAKEN, replace(FAILED, times=1, late=1), [Kind.CAPTURED_LATE]),
-        (TAKEN, replace(FAILED, times=1, late=1, given_back=1), []),
-        (TWO, replace(FAILED, times=1, late=1, given_back=1), [Kind.CHARGED_TWICE, Kind.CHARGED_BUT_FAILED]),
-        (TWO, replace(FAILED, times=2, late=1, second=1, given_back=2), []),
-        # taken or reserved twice, and the stream says so
-        (TWO, replace(RECORDED, times=2, second=1), [Kind.CHARGED_TWICE]),
-        (TWO, replace(RECORDED, times=2, second=1, given_back=1), []),
-        (TAKEN, replace(RECORDED, second=1), [Kind.CHARGED_TWICE]),
-        (TAKEN, replace(RECORDED, second=1, given_back=1), []),
-        (THREE, replace(RECORDED, times=2, second=1, given_back=1), [Kind.CHARGED_TWICE]),
-        # given back
-        (replace(TAKEN, refunded_minor=500), replace(RECORDED, refunded_minor=500), []),
-        (replace(TAKEN, refunded_minor=500), RECORDED, [Kind.REFUNDED_NOT_RECORDED]),
-        (replace(TAKEN, refunded_minor=1000), replace(RECORDED, refunded_minor=500), [Kind.REFUNDED_NOT_RECORDED]),
-        (TAKEN, replace(RECORDED, refunded_minor=500), [Kind.NOT_REFUNDED]),
-    ],
-)
-def test_what_counts_as_a_difference(provider: Side, stream: Side, kinds: list[Kind]) -> None:
-    assert [found.kind for found in differences("p", provider=provider, stream=stream)] == kinds
-
-
-LATE: Json = {"type": "payment.captured_late", "data": {"capture_id": "cap_1"}}
-TWICE: Json = {"type": "payment.charged_twice", "data": {"step": "settle", "reference": "cap_2"}}
-RESERVED_TWICE: Json = {"type": "payment.charged_twice", "data": {"step": "create", "reference": "pp_2"}}
-VOIDED_TWICE: Json = {"type": "payment.charged_twice", "data": {"step": "void", "reference": "vo_2"}}
-GIVEN_BACK: Json = {"type": "payment.seen_to", "data": {}}
-GIVEN_UP: Json = {"type": "payment.seen_to", "data": {"step": "notify_failure"}}
-
-
-@pytest.mark.parametrize(
-    ("events", "told"),
-    [
-        ([], {}),
-        ([LATE], {"times": 1, "late": 1}),
-        ([TWICE], {"times": 1, "second": 1}),
-        ([RESERVED_TWICE], {"second": 1}),
-        ([VOIDED_TWICE], {}),
-        ([LATE, GIVEN_BACK], {"times": 1, "late": 1, "given_back": 1}),
-        ([LATE, GIVEN_UP], {"times": 1, "late": 1}),
-        ([LATE, TWICE, GIVEN_BACK], {"times": 2, "late": 1, "second": 1, "given_back": 1}),
-    ],
-)
-def test_what_the_events_of_a_payment_tell_of_its_money(events: list[Json], told: dict[str, int]) -> None:
-    payment = {**stream("a", is_settled=False), "status": "failed"}
-
-    assert asdict(stream_of(payment, events)) == asdict(FAILED) | told
+from tests.ops.told import created
 
 
 def charge(payment_id: str, *, times: int = 1, amount_minor: int = 1250) -> Json:
@@ -203,20 +129,22 @@ async def test_money_that_a_person_has_given_back_is_no_difference_any_more(
     app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed(app, provider, charges={each: charge(each) for each in ("a", "b", "c")}, rows=[])
-    for payment_id, events in {"a": [], "b": [LATE], "c": [LATE, GIVEN_BACK]}.items():
-        failed = {**stream(payment_id, is_settled=False), "status": "failed"}
-        app.on(f"GET /api/ops/payments/{payment_id}", (200, failed))
-        app.on(f"GET /api/ops/payments/{payment_id}/events", (200, {"payment_id": payment_id, "events": events}))
+    failed = created().failed()
+    late = failed.captured_late()
+    for payment_id, told in {"a": failed, "b": late, "c": late.seen_to("cap_1")}.items():
+        payment = {**stream(payment_id, is_settled=False), "status": "failed"}
+        app.on(f"GET /api/ops/payments/{payment_id}", (200, payment))
+        app.on(f"GET /api/ops/payments/{payment_id}/events", (200, {"events": told.events}))
 
     assert await run(app, provider) == 1
 
-    assert reported(capsys) == [("charged_but_failed", "a"), ("captured_late", "b")]
+    assert sorted(reported(capsys)) == [("captured_late", "b"), ("charged_but_failed", "a")]
 
 
 async def test_a_payment_under_way_is_looked_at_until_it_agrees(
     app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "_LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(asking, "LOOK_AGAIN_S", 0.0)
     listed(app, provider, charges={"a": charge("a")}, rows=[])
     app.on(
         "GET /api/ops/payments/a",
@@ -229,6 +157,120 @@ async def test_a_payment_under_way_is_looked_at_until_it_agrees(
 
     assert reported(capsys) == []
     assert len(app.to("GET /api/ops/payments/a")) == 3
+
+
+def ago(**span: float) -> str:
+    return (datetime.now(UTC) - timedelta(**span)).isoformat()
+
+
+async def test_programs_get_what_is_missing_where_and_since_when(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = ago(hours=2)
+    listed(app, provider, charges={"a": {**charge("a"), "captured_at": since}}, rows=[])
+
+    await run(app, provider)
+
+    (found,) = json.loads(capsys.readouterr().out)["differences"]
+    assert (found["type"], found["of"]) == ("missing_here", "capture")
+    assert datetime.fromisoformat(found["since"]) == datetime.fromisoformat(since)
+    assert found["since"].endswith("Z")
+    assert 7200 <= found["age_s"] < 7300
+    assert (found["provider"]["times"], found["stream"]["status"]) == (1, "unknown")
+
+
+async def test_the_oldest_difference_comes_first_and_its_age_is_in_its_largest_unit(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = {"a": ago(minutes=3.5), "b": ago(days=4.5), "c": ago(hours=2.5)}
+    charges = {each: {**charge(each), "captured_at": since} for each, since in times.items()}
+    listed(app, provider, charges={**charges, "d": charge("d")}, rows=[])
+
+    await ops(app, "reconcile", "--provider-url", provider.url, "--patience", "0s")
+
+    _, heading, *rows, _ = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["AGE", "PAYMENT", "DIFFERENCE", "TYPE", "PROVIDER", "STREAM"]
+    assert [row.split()[:2] for row in rows] == [["?", "d"], ["4d", "b"], ["2h", "c"], ["3m", "a"]]
+    assert "capture missing_here" in rows[0]
+
+
+async def test_what_is_younger_than_is_asked_for_is_only_counted(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = {"a": ago(minutes=59), "b": ago(minutes=58), "c": ago(minutes=61)}
+    charges = {each: {**charge(each), "captured_at": since} for each, since in times.items()}
+    listed(app, provider, charges=charges, rows=[])
+    arguments = ("reconcile", "--provider-url", provider.url, "--patience", "0s", "--older-than", "60m")
+
+    code = await ops(app, *arguments)
+    lines = capsys.readouterr().out.splitlines()
+    await ops(app, *arguments, "--json")
+
+    assert (code, lines[2].split()[:2]) == (1, ["1h", "c"])
+    assert lines[3:] == ["2 younger than 1h, not listed", "1 difference"]
+    document = json.loads(capsys.readouterr().out)
+    assert ([each["payment_id"] for each in document["differences"]], document["younger"]) == (["c"], 2)
+
+
+async def test_what_nobody_knows_the_age_of_is_listed_it_may_be_old(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed(app, provider, charges={"a": charge("a")}, rows=[])
+
+    code = await ops(app, "reconcile", "--provider-url", provider.url, "--patience", "0s", "--older-than", "1h")
+
+    assert code == 1
+    assert capsys.readouterr().out.splitlines()[2].split()[:2] == ["?", "a"]
+
+
+async def test_money_that_is_only_on_its_way_is_no_difference_and_is_not_waited_for(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed(app, provider, charges={"a": {**charge("a"), "captured_at": ago(minutes=1)}}, rows=[])
+
+    code = await ops(app, "reconcile", "--provider-url", provider.url, "--patience", "9999d", "--older-than", "1h")
+
+    assert code == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["1 younger than 1h, not listed", "no difference"]
+
+
+async def test_disputes_are_compared_as_well(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disputed = {each: {**charge(each), "disputed_minor": 1250} for each in ("a", "b")}
+    listed(app, provider, charges={**disputed, "c": charge("c")}, rows=["a", "b", "c"])
+    for payment_id, disputed_minor in {"a": 1250, "b": 0, "c": 400}.items():
+        payment = {**stream(payment_id, is_settled=True), "ledger": {"disputed_minor": disputed_minor}}
+        app.on(f"GET /api/ops/payments/{payment_id}", (200, payment))
+    rows = [row("a"), row("b"), {**row("c"), "disputed_minor": 400}]
+    app.on("GET /api/ops/payments", (200, {"payments": rows, "next_page": None}))
+
+    assert await run(app, provider) == 1
+
+    assert sorted(reported(capsys)) == [("disputed_not_recorded", "b"), ("recorded_not_disputed", "c")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "one of the arguments --provider-url --settlement is required"),
+        (["--provider-url", "http://127.0.0.1:1", "--settlement", "f.csv"], "not allowed with argument"),
+        (["--provider-url", "http://127.0.0.1:1", "--since", "2h"], "give --settlement FILE"),
+        (["--provider-url", "http://127.0.0.1:1", "--until", "2h"], "give --settlement FILE"),
+        (["--provider-url", "http://127.0.0.1:1", "--older-than", "soon"], "soon is not a duration"),
+    ],
+)
+async def test_wrong_use_is_one_line_and_nothing_is_asked(
+    app: Scripted, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    try:
+        code: object = await ops(app, "reconcile", *arguments)
+    except SystemExit as exit_:  # from the parser
+        code = exit_.code
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (code, app.asked) == (2, [])
+    assert said in line
 
 
 async def test_people_get_a_table_with_both_sides(

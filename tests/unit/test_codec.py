@@ -249,6 +249,18 @@ def test_a_line_of_the_timeline_says_what_happened_and_not_by_whom(story: Story,
     assert event_to_json(story.stored[-1])["data"] == line
 
 
+@pytest.mark.parametrize(
+    ("story", "line"),
+    [
+        (FAILED.captured_late("cap_9").seen_to(reference="cap_9"), {"reference": "cap_9"}),
+        (FAILED.seen_to("void"), {"step": "void"}),
+        (a_payment().parked("create"), {"step": "create"}),
+    ],
+)
+def test_operators_see_which_money_a_person_has_seen_to(story: Story, line: dict[str, Any]) -> None:
+    assert event_to_json(story.stored[-1], to_operators=True)["data"] == line
+
+
 def test_a_message_never_holds_the_merchants_own_words() -> None:
     story = a_payment(description="for Jane Doe", metadata={"name": "Jane Doe"}).created().settled()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ops.arguments import STATUSES
-from ops.reconcile import Kind
+from ops.reconciling.differences import MEANING, Kind
 from shared import signals
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
@@ -80,6 +80,9 @@ def test_every_difference_that_reconcile_finds_has_its_row() -> None:
 
     assert {*rows} == {*Kind}
     assert all(row["what it means"] for row in rows.values())
+    for kind, (sort, of) in MEANING.items():
+        assert rows[kind]["type"].split()[-1] == f"`{sort}`", kind
+        assert of in rows[kind]["type"], kind
 
 
 def test_what_no_operator_can_choose_stands_nowhere_on_the_page() -> None:

@@ -1,0 +1,159 @@
+"""One payment's lines of a settlement file against its stream: by reference, in a period, whatever the order."""
+
+from datetime import datetime
+
+import pytest
+
+from ops.reconciling.differences import Difference, Kind, Of, Type
+from ops.reconciling.lines import line_differences
+from ops.reconciling.movements import Moved, told_by
+from ops.reconciling.settlement import Line, Period
+from tests.ops.told import Told, at, created
+
+HOUR = Period(since=datetime.fromisoformat(at(0)), until=datetime.fromisoformat(at(60)))
+
+OPEN = created()
+PAID = created().settled("cap_1")
+FAILED = created().failed()
+LATE = FAILED.captured_late("cap_1")
+REFUNDED = PAID.refund_requested("r1", amount_minor=500).refunded("re_1", refund_id="r1")
+
+
+def line(moved: Moved, reference: str, amount_minor: int = 1250, *, minute: float = 30, currency: str = "EUR") -> Line:
+    return Line(
+        moved=moved,
+        reference=reference,
+        payment_reference="p",
+        amount_minor=amount_minor,
+        currency=currency,
+        at=datetime.fromisoformat(at(minute)),
+        where="f.csv:2",
+    )
+
+
+CAPTURE, SECOND = line(Moved.CAPTURE, "cap_1"), line(Moved.CAPTURE, "cap_2", minute=31)
+REFUND, REFUND_AGAIN = line(Moved.REFUND, "re_1", 500), line(Moved.REFUND, "re_2", 500)
+DISPUTE, WON = line(Moved.DISPUTE, "dp_1"), line(Moved.DISPUTE_WON, "dp_1", minute=40)
+LOST_AFTER_ALL = line(Moved.DISPUTE, "dp_1", minute=50)
+
+
+def compared(told: Told, *lines: Line, period: Period = HOUR) -> list[Difference]:
+    return list(line_differences("p", lines=lines, story=told_by(told.events), period=period))
+
+
+@pytest.mark.parametrize(
+    ("told", "lines", "kinds"),
+    [
+        (PAID, [CAPTURE], []),
+        (REFUNDED, [CAPTURE, REFUND], []),
+        (OPEN, [], []),
+        # the provider has it, and we do not
+        (Told(), [CAPTURE], [Kind.NOT_RECORDED]),
+        (OPEN, [CAPTURE], [Kind.NOT_RECORDED]),
+        (FAILED, [CAPTURE], [Kind.CHARGED_BUT_FAILED]),
+        (PAID, [CAPTURE, SECOND], [Kind.CHARGED_TWICE]),
+        (OPEN, [CAPTURE, SECOND], [Kind.NOT_RECORDED, Kind.CHARGED_TWICE]),
+        (PAID, [CAPTURE, REFUND], [Kind.REFUNDED_NOT_RECORDED]),
+        (PAID, [CAPTURE, DISPUTE], [Kind.DISPUTED_NOT_RECORDED]),
+        (PAID.disputed(), [CAPTURE, DISPUTE, WON], [Kind.WON_NOT_RECORDED]),
+        # we have it, and the provider does not
+        (PAID, [], [Kind.NOT_CHARGED]),
+        (PAID, [SECOND], [Kind.NOT_RECORDED, Kind.NOT_CHARGED]),
+        (REFUNDED, [CAPTURE], [Kind.NOT_REFUNDED]),
+        (REFUNDED, [CAPTURE, REFUND_AGAIN], [Kind.REFUNDED_NOT_RECORDED, Kind.NOT_REFUNDED]),
+        (PAID.disputed(), [CAPTURE], [Kind.NOT_DISPUTED]),
+        (PAID.disputed().won(), [CAPTURE, DISPUTE], [Kind.NOT_WON]),
+        # another amount
+        (PAID, [line(Moved.CAPTURE, "cap_1", 1251)], [Kind.AMOUNT]),
+        (PAID, [line(Moved.CAPTURE, "cap_1", currency="USD")], [Kind.AMOUNT]),
+        (REFUNDED, [CAPTURE, line(Moved.REFUND, "re_1", 400)], [Kind.AMOUNT]),
+        (PAID.disputed(amount_minor=700), [CAPTURE, DISPUTE], [Kind.AMOUNT]),
+        # a line that repeats another one
+        (PAID, [CAPTURE, CAPTURE], [Kind.LISTED_TWICE]),
+        (PAID, [CAPTURE, CAPTURE, CAPTURE], [Kind.LISTED_TWICE, Kind.LISTED_TWICE]),
+        (Told(), [CAPTURE, CAPTURE], [Kind.LISTED_TWICE, Kind.NOT_RECORDED]),
+        (PAID.disputed(), [CAPTURE, DISPUTE, DISPUTE], [Kind.LISTED_TWICE]),
+        # both have it, and somebody has to put it right
+        (LATE, [CAPTURE], [Kind.CAPTURED_LATE]),
+        (LATE.seen_to("cap_1"), [CAPTURE], []),
+        (PAID.charged_twice("settle", "cap_2"), [CAPTURE, SECOND], [Kind.CHARGED_TWICE]),
+        (PAID.charged_twice("settle", "cap_2").seen_to("cap_2"), [CAPTURE, SECOND], []),
+        (REFUNDED.charged_twice("refund:r1", "re_2"), [CAPTURE, REFUND, REFUND_AGAIN], [Kind.REFUNDED_TWICE]),
+        (REFUNDED.charged_twice("refund:r1", "re_2").seen_to("re_2"), [CAPTURE, REFUND, REFUND_AGAIN], []),
+        # reservations move no money
+        (PAID.charged_twice("create", "pp_2"), [CAPTURE], []),
+        (PAID.charged_twice("void", "vo_2"), [CAPTURE], []),
+        # a dispute goes back and forth
+        (PAID.disputed().lost(), [CAPTURE, DISPUTE], []),
+        (PAID.disputed().won(), [CAPTURE, DISPUTE, WON], []),
+        (PAID.disputed().won().lost(), [CAPTURE, DISPUTE, WON, LOST_AFTER_ALL], []),
+        (PAID.disputed().won().lost(), [CAPTURE, DISPUTE, WON], [Kind.NOT_DISPUTED]),
+    ],
+)
+def test_what_a_line_says_and_the_stream_does_not(told: Told, lines: list[Line], kinds: list[Kind]) -> None:
+    assert [each.kind for each in compared(told, *lines)] == kinds
+
+
+def test_a_difference_is_of_the_money_that_its_line_is_of() -> None:
+    refund, capture = line(Moved.REFUND, "re_1", 1), line(Moved.CAPTURE, "cap_1")
+
+    found = compared(REFUNDED, capture, capture, refund, refund)
+
+    assert [(each.kind, each.about, each.type) for each in found] == [
+        (Kind.AMOUNT, Of.REFUND, Type.AMOUNT),
+        (Kind.LISTED_TWICE, Of.CAPTURE, Type.TWICE),
+        (Kind.LISTED_TWICE, Of.REFUND, Type.TWICE),
+    ]
+
+
+def test_a_difference_is_as_old_as_the_line_or_else_the_event() -> None:
+    here, there = compared(PAID, SECOND)
+
+    assert (here.since, there.since) == (datetime.fromisoformat(at(31)), datetime.fromisoformat(at(2)))
+    assert (here.provider, here.stream, there.provider) == (SECOND, None, None)
+
+
+def test_what_was_recorded_outside_of_the_period_is_not_missed() -> None:
+    late = REFUNDED.after(120).disputed()
+
+    assert compared(late, CAPTURE, REFUND) == []
+    assert [each.kind for each in compared(late)] == [Kind.NOT_CHARGED, Kind.NOT_REFUNDED]
+
+
+def test_a_payment_that_was_taken_in_an_earlier_period_is_taken_twice_by_another_capture() -> None:
+    period = Period(since=datetime.fromisoformat(at(10)), until=datetime.fromisoformat(at(60)))
+
+    assert [each.kind for each in compared(PAID, SECOND, period=period)] == [Kind.CHARGED_TWICE]
+
+
+def test_what_may_have_happened_before_the_period_is_at_its_edge() -> None:
+    """Authorised at minute 1 and taken by minute 2: a period that begins between them may or may not have it."""
+    between = Period(since=datetime.fromisoformat(at(1.5)), until=datetime.fromisoformat(at(60)))
+    before = Period(since=datetime.fromisoformat(at(1)), until=datetime.fromisoformat(at(60)))
+
+    assert [each.is_at_edge for each in compared(PAID, period=between)] == [True]
+    assert [each.is_at_edge for each in compared(PAID, period=before)] == [False]
+
+
+def test_what_is_recorded_when_the_period_ends_belongs_to_the_next_one() -> None:
+    ends = Period(since=datetime.fromisoformat(at(0)), until=datetime.fromisoformat(at(2)))
+
+    assert compared(PAID, period=ends) == []
+
+
+def test_a_dispute_that_was_lost_again_is_matched_by_time() -> None:
+    told = PAID.disputed().after(100).won().after(100).lost()
+    july = Period(since=datetime.fromisoformat(at(190)), until=datetime.fromisoformat(at(300)))
+    may = Period(since=datetime.fromisoformat(at(0)), until=datetime.fromisoformat(at(60)))
+
+    assert compared(told, line(Moved.DISPUTE, "dp_1", minute=204), period=july) == []
+    assert compared(told, CAPTURE, line(Moved.DISPUTE, "dp_1", minute=3), period=may) == []
+
+
+def test_times_of_a_dispute_are_the_providers_if_the_stream_has_them() -> None:
+    opened = PAID.then("dispute_opened", dispute_id="dp_1", amount_minor=1, opened_at=at(2.5))
+    decided = opened.then("dispute_won", dispute_id="dp_1", decided_at=at(2.75))
+
+    found = compared(decided, CAPTURE)
+
+    assert [each.since for each in found] == [datetime.fromisoformat(at(2.5)), datetime.fromisoformat(at(2.75))]
