@@ -125,10 +125,15 @@ class Books:
     def _enter_moved(self, line: Line) -> None:
         self._moved[line.key] = line
         charge = self._charges.get(line.payment_reference)
-        if charge and line.type == Moved.CAPTURE:
-            charge.captured_at = line.at
-        if charge and line.type == Moved.REFUND:
-            charge.refunded_at = line.at
+        if charge is None:
+            return
+        match Moved(line.type):
+            case Moved.CAPTURE:
+                charge.captured_at = line.at
+            case Moved.REFUND:
+                charge.refunded_at = line.at
+            case Moved.DISPUTE | Moved.DISPUTE_WON:
+                charge.disputed_at = line.at
 
     # --- keeping
 

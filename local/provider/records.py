@@ -132,13 +132,14 @@ class Charge:
     """What open and lost disputes have withdrawn."""
     captured_at: str | None = None
     refunded_at: str | None = None
+    disputed_at: str | None = None
     """When money moved last; not listed before it did."""
     status: str | None = None
     attempts: dict[str, int] = field(default_factory=dict)
     timed_out: list[str] = field(default_factory=list)
 
     def as_json(self) -> Record:
-        unknown = {name for name in ("captured_at", "refunded_at") if getattr(self, name) is None}
+        unknown = {name for name in ("captured_at", "refunded_at", "disputed_at") if getattr(self, name) is None}
         hidden = {"attempts", "timed_out", *unknown}
         return {name: value for name, value in asdict(self).items() if name not in hidden}
 

@@ -339,3 +339,4 @@ async def test_the_settlement_file_has_a_line_for_each_time_that_a_dispute_moves
 
     of_dispute = [(line[0], line[3]) for line in lines if line[1] == opened["dispute_id"]]
     assert of_dispute == [("dispute", "500"), ("dispute_won", "500"), ("dispute", "500")]
+    assert (await provider.charge())["disputed_at"] == clock.now().isoformat()
