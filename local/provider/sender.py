@@ -43,6 +43,7 @@ class Sender:
     async def running(self) -> AsyncIterator[None]:
         """Until the end of the block. Attempts that are under way then are cut, and made again after the next start."""
         running = asyncio.create_task(self._run())
+        running.add_done_callback(_tell_of_its_end)
         try:
             yield
         finally:
@@ -112,3 +113,10 @@ class Sender:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), max(0.0, min(waits)) if waits else None)
         self._woken.clear()
+
+
+def _tell_of_its_end(running: asyncio.Task[None]) -> None:
+    """Calls are answered without it, so nobody else would notice."""
+    fault = None if running.cancelled() else running.exception()
+    if fault is not None:
+        logging.critical("the provider tells nobody of events any more: start it again", exc_info=fault)
