@@ -108,7 +108,11 @@ def test_a_required_variable_that_is_empty_gives_no_snapshot(variable: str, comp
             "param merchantKeys = { 'the-key-itself==': 'shop-1' }\n//",
             "merchantKeys: each name is",
         ),
-        ("param merchantKeys", f"param merchantKeys = {{ '{'5' * 64}': '' }}\n//", "merchantKeys: .* each value 1 to 64 characters"),
+        (
+            "param merchantKeys",
+            f"param merchantKeys = {{ '{'5' * 64}': '' }}\n//",
+            "merchantKeys: .* each value 1 to 64 characters",
+        ),
     ],
     ids=[
         "a budget that begins nowhere",
