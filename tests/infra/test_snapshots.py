@@ -111,7 +111,7 @@ def test_a_required_variable_that_is_empty_gives_no_snapshot(variable: str, comp
         (
             "param merchantKeys",
             f"param merchantKeys = {{ '{'5' * 64}': '' }}\n//",
-            "merchantKeys: .* each value 1 to 64 characters",
+            "merchantKeys: .* each value 1 to 64",
         ),
     ],
     ids=[
