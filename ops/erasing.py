@@ -3,9 +3,9 @@
 import sys
 from argparse import Namespace
 
-from ops import payments
 from ops.client import Api, Fault, Json, NotNow
 from ops.output import show_json, show_table
+from ops.paths import payment_path
 
 
 def agree(options: Namespace) -> None:
@@ -28,7 +28,7 @@ def agree(options: Namespace) -> None:
 async def erase(api: Api, options: Namespace) -> int:
     """1 for a dry run that finds something to erase."""
     wanted = {"reason": options.reason, "dry_run": options.dry_run}
-    answer = await api.post(f"{payments.path_of(options.payment_id)}/erase", wanted)
+    answer = await api.post(f"{payment_path(options.payment_id)}/erase", wanted)
     if options.json:
         show_json(answer)
     else:

@@ -5,21 +5,14 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
-from ops import payments
 from ops.client import Api, Fault, Json
 from ops.output import Progress, age, money, show_fields, show_json, show_table, show_times
+from ops.paths import LETTERS, letter_path, payment_path
 
-LETTERS = "/api/ops/dead-letters"
 PAGE = 200
 _CURSOR = ("next_page", "page")
 _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
-
-
-def path_of(letter_id: str) -> str:
-    """The path of one dead letter."""
-    return f"{LETTERS}/{quote(letter_id, safe='')}"
 
 
 def filters(options: Namespace) -> dict[str, str]:
@@ -81,9 +74,9 @@ def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
 
 async def show_letter(api: Api, options: Namespace) -> int:
     """1 when it is open."""
-    letter = await api.get(path_of(options.letter_id))
+    letter = await api.get(letter_path(options.letter_id))
     payment_id = letter["payment_id"]
-    events = await api.find(f"{payments.path_of(payment_id)}/events") if payment_id else None
+    events = await api.find(f"{payment_path(payment_id)}/events") if payment_id else None
     if options.json:
         show_json({**letter, "events": events["events"] if events else None})
     else:
@@ -134,7 +127,7 @@ def _indented(body: str) -> str:
 
 async def discard_letter(api: Api, options: Namespace) -> int:
     """1 when it may not be discarded now."""
-    answer = await api.post(f"{path_of(options.letter_id)}/discard", {"reason": options.reason})
+    answer = await api.post(f"{letter_path(options.letter_id)}/discard", {"reason": options.reason})
     if options.json:
         show_json(answer)
     else:

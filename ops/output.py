@@ -101,9 +101,10 @@ def money(row: Mapping[str, Any]) -> str:
     """In the units that people write, `12.50 EUR`; empty where no amount is known."""
     if row.get("amount_minor") is None or not row.get("currency"):
         return ""
-    digits = _DIGITS.get(row["currency"], 2)
-    whole, rest = divmod(int(row["amount_minor"]), 10**digits)
-    return f"{whole}.{rest:0{digits}} {row['currency']}" if digits else f"{whole} {row['currency']}"
+    digits, amount = _DIGITS.get(row["currency"], 2), int(row["amount_minor"])
+    whole, rest = divmod(abs(amount), 10**digits)
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{whole}.{rest:0{digits}} {row['currency']}" if digits else f"{sign}{whole} {row['currency']}"
 
 
 class Progress:

@@ -3,21 +3,15 @@
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from ops import letters
 from ops.client import Api, Json
 from ops.output import Progress, age, money, show_fields, show_json, show_table, show_times
+from ops.paths import PAYMENTS, payment_path
 
-PAYMENTS = "/api/ops/payments"
 PAGE = 500
 _BEHIND_S = 60.0
 """A list that is older than this says so; the app measures once a minute."""
-
-
-def path_of(payment_id: str) -> str:
-    """The path of one payment, whosever it is."""
-    return f"{PAYMENTS}/{quote(payment_id, safe='')}"
 
 
 async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncIterator[Json]:
@@ -83,7 +77,7 @@ def _row(row: Json, *, with_merchant: bool) -> dict[str, str]:
 
 async def show_payment(api: Api, options: Namespace) -> int:
     """1 when one of its dead letters is open."""
-    path = f"/api/payments/{quote(options.payment_id, safe='')}"
+    path = payment_path(options.payment_id)
     payment = await api.get(path)
     told = (await api.get(f"{path}/events"))["events"]
     found: list[Json] = []
@@ -104,12 +98,15 @@ def _show_whole(payment: Json, *, told: list[Json], found: list[Json]) -> None:
             "status": payment["status"],
             "failed": " ".join(filter(None, (failed.get("reason"), failed.get("code")))),
             "amount": money(payment),
+            "of it": _went_back(payment["ledger"], currency=payment["currency"]),
             "reference": payment["reference"],
             "merchant": payment["merchant_id"],
             "initiated": f"{payment['initiated_at']} ({age(payment['initiated_at'])} ago)",
         }
     )
     show_times("waiting", [_waiting(wait) for wait in payment.get("waiting", ())])
+    show_times("refunds", [_refund(each, currency=payment["currency"]) for each in payment.get("refunds", ())])
+    show_times("disputes", [_dispute(each, currency=payment["currency"]) for each in payment.get("disputes", ())])
     show_times("events", [letters.event_words(event) for event in told])
     show_times(
         "dead letters",
@@ -119,3 +116,24 @@ def _show_whole(payment: Json, *, told: list[Json], found: list[Json]) -> None:
 
 def _waiting(wait: Json) -> tuple[str, str]:
     return wait["since"], " ".join(filter(None, (wait["step"], wait["state"], wait.get("reason"))))
+
+
+def _went_back(ledger: Json, *, currency: str) -> str:
+    """Empty while all of it is as it was taken."""
+    parts = {"refunded": "given back", "refunding": "being given back", "disputed": "taken back by banks"}
+    moved = {words: ledger[f"{name}_minor"] for name, words in parts.items() if ledger[f"{name}_minor"]}
+    amounts = {**moved, "left": ledger["net_minor"]} if moved else {}
+    return ", ".join(
+        f"{money({'amount_minor': each, 'currency': currency})} {words}" for words, each in amounts.items()
+    )
+
+
+def _refund(refund: Json, *, currency: str) -> tuple[str, str]:
+    code = (refund.get("failed") or {}).get("code")
+    words = (money({**refund, "currency": currency}), refund["status"], code, refund["refund_id"])
+    return refund["requested_at"], " ".join(filter(None, words))
+
+
+def _dispute(dispute: Json, *, currency: str) -> tuple[str, str]:
+    words = (money({**dispute, "currency": currency}), dispute["status"], dispute["code"], dispute["dispute_id"])
+    return dispute["opened_at"], " ".join(words)

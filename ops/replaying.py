@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ops import payments
 from ops.client import Api, Fault, Json
-from ops.letters import LETTERS, PAGE, filters, pages, path_of
+from ops.letters import PAGE, filters, pages
 from ops.output import Progress, show_json, show_table
+from ops.paths import LETTERS, letter_path, payment_path
 
 _LEFT = frozenset({"cannot", "failed"})
 _BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
@@ -31,7 +31,7 @@ async def replay(api: Api, options: Namespace) -> int:
 
 async def _replay_one(api: Api, options: Namespace) -> int:
     query = {"dry_run": "true"} if options.dry_run else None
-    result = await api.post(f"{path_of(options.letter_id)}/replay", query=query)
+    result = await api.post(f"{letter_path(options.letter_id)}/replay", query=query)
     is_sent = result["verdict"] == "replayed" and not options.dry_run
     end = await _wait(api, options, cause=result["cause"]) if is_sent and options.wait is not None else None
     if options.json:
@@ -85,7 +85,7 @@ async def _wait(api: Api, options: Namespace, *, cause: str) -> _End:
     """Looks until the step is done, its message is dead again, or the patience ends."""
     until = time.monotonic() + options.wait.total_seconds()
     while True:
-        end = await _look(api, await api.get(path_of(options.letter_id)), cause=cause)
+        end = await _look(api, await api.get(letter_path(options.letter_id)), cause=cause)
         if end.letter_id or end.is_done or time.monotonic() >= until:
             return end
         await asyncio.sleep(_LOOK_AGAIN_S)
@@ -94,7 +94,7 @@ async def _wait(api: Api, options: Namespace, *, cause: str) -> _End:
 async def _look(api: Api, letter: Json, *, cause: str) -> _End:
     """The new death first: a payment whose notification could not be delivered rests too."""
     payment_id = letter["payment_id"]
-    payment = await api.get(payments.path_of(payment_id))
+    payment = await api.get(payment_path(payment_id))
     is_done = letter["status"] == "closed"
     async for page in pages(api, {"payment_id": payment_id, "status": "open"}):
         for other in page["dead_letters"]:

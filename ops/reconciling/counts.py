@@ -6,9 +6,9 @@ The read model only says where to look: it may lag, and the provider goes on cap
 from argparse import Namespace
 from urllib.parse import quote
 
-from ops import payments
 from ops.client import Api
 from ops.output import Progress
+from ops.paths import payment_path
 from ops.reconciling.asking import confirmed, settled_rows
 from ops.reconciling.differences import Difference
 from ops.reconciling.report import Compared
@@ -51,7 +51,7 @@ def _is_suspect(payment_id: str, *, charges: dict[str, Side], rows: dict[str, Si
 
 async def _look(payment_id: str, *, app: Api, provider: Api) -> list[Difference]:
     charge = await provider.find(f"/charges/{quote(payment_id, safe='')}")
-    payment = await app.find(payments.path_of(payment_id))
-    told = await app.find(f"{payments.path_of(payment_id)}/events")
+    payment = await app.find(payment_path(payment_id))
+    told = await app.find(f"{payment_path(payment_id)}/events")
     stream = stream_of(payment, told["events"] if told else ()) if payment else NOTHING
     return list(differences(payment_id, provider=charge_of(charge) if charge else NOTHING, stream=stream))

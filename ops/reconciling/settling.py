@@ -7,8 +7,8 @@ from argparse import Namespace
 from collections import defaultdict
 from datetime import UTC, datetime
 
-from ops import payments
 from ops.client import Api, Json
+from ops.paths import payment_path
 from ops.reconciling.asking import confirmed, settled_rows
 from ops.reconciling.differences import Difference
 from ops.reconciling.lines import line_differences
@@ -46,7 +46,7 @@ def _may_be_in(period: Period, *, row: Json) -> bool:
 
 
 async def _story(payment_id: str, *, app: Api) -> Story:
-    told = await app.find(f"{payments.path_of(payment_id)}/events")
+    told = await app.find(f"{payment_path(payment_id)}/events")
     return told_by(told["events"] if told else ())
 
 
