@@ -15,7 +15,7 @@ import pytest_asyncio
 from local.pay import Order, pay
 from local.supervisor import Platform
 from ops import replaying
-from ops.letters import LETTERS
+from ops.paths import LETTERS
 from tests import hosts
 from tests.contracted import holding
 from tests.ops.scripted import ops

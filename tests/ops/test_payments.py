@@ -16,7 +16,8 @@ from tests.ops.scripted import Json, Scripted, letter, ops
 
 LIST = "GET /api/ops/payments"
 ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
-PAYMENT = f"GET /api/payments/{ID}"
+PAYMENT = f"GET /api/ops/payments/{ID}"
+SUMS = ("authorised_minor", "captured_minor", "refunded_minor", "refunding_minor", "disputed_minor", "net_minor")
 Printed = pytest.CaptureFixture[str]
 
 
@@ -151,6 +152,7 @@ def a_whole_payment(**changes: Any) -> Json:
         "currency": "EUR",
         "reference": "order-1",
         "initiated_at": "2026-01-02T12:00:00.123456Z",
+        "ledger": {**dict.fromkeys(SUMS, 0), "captured_minor": 1250, "net_minor": 1250},
         **changes,
     }
 
@@ -189,6 +191,31 @@ async def test_a_payment_that_waits_for_nobody_is_nothing_to_do(app: Scripted, c
     assert not {"waiting", "dead letters"} & {*lines}
 
 
+async def test_money_that_went_back_is_shown_with_what_is_left(app: Scripted, capsys: Printed) -> None:
+    at, failed = "2026-01-03T12:00:00Z", {"at": "2026-01-03T12:00:01Z", "reason": "declined", "code": "no_money"}
+    moved = {
+        "ledger": {**dict.fromkeys(SUMS, 0), "refunded_minor": 550, "disputed_minor": 1250, "net_minor": -550},
+        "refunds": [
+            {"refund_id": "r-1", "amount_minor": 550, "status": "refunded", "requested_at": at},
+            {"refund_id": "r-2", "amount_minor": 200, "status": "failed", "requested_at": at, "failed": failed},
+        ],
+        "disputes": [
+            {"dispute_id": "dp_1", "amount_minor": 1250, "status": "lost", "code": "fraudulent", "opened_at": at}
+        ],
+    }
+    script(app, a_whole_payment(**moved))
+
+    await ops(app, "payment", ID)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].split(maxsplit=2)[2] == "5.50 EUR given back, 12.50 EUR taken back by banks, -5.50 EUR left"
+    assert lines[lines.index("refunds") + 1 :][:2] == [
+        "  2026-01-03T12:00:00Z  5.50 EUR refunded r-1",
+        "  2026-01-03T12:00:00Z  2.00 EUR failed no_money r-2",
+    ]
+    assert lines[lines.index("disputes") + 1] == "  2026-01-03T12:00:00Z  12.50 EUR lost fraudulent dp_1"
+
+
 async def test_a_payment_is_whole_for_programs_too(app: Scripted, capsys: Printed) -> None:
     script(app, a_whole_payment(), letter(1))
 
@@ -201,5 +228,5 @@ async def test_a_payment_is_whole_for_programs_too(app: Scripted, capsys: Printe
 async def test_a_payment_that_is_not_there_is_a_wrong_use(app: Scripted, capsys: Printed) -> None:
     assert await ops(app, "payment", "nobody/s") == 2
 
-    assert app.asked[0].path == "/api/payments/nobody/s"
+    assert app.asked[0].path == "/api/ops/payments/nobody/s"
     assert capsys.readouterr().err == "There is nothing here. (not_found)\n"

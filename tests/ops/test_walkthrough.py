@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from local.supervisor import ROOT, Platform
-from ops.letters import LETTERS
+from ops.paths import LETTERS
 from tests import hosts
 from tests.waiting import until
 
