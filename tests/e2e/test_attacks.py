@@ -44,7 +44,13 @@ OPERATOR = principal("Operations", application="a-console", name="ada@example.or
 SHOP = principal("Payments.Create", "Payments.Read", application="shop-1")
 NOBODYS = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
 
-SIGNED_IN = {"DEVELOPMENT_PRINCIPAL": "", "OPS_AUTH": "entra", "WEBSITE_AUTH_ENABLED": "True", **TOLD}
+SIGNED_IN = {
+    "DEVELOPMENT_PRINCIPAL": "",
+    "PROVIDER_WEBHOOK_SECRETS": "",
+    "OPS_AUTH": "entra",
+    "WEBSITE_AUTH_ENABLED": "True",
+    **TOLD,
+}
 """As on Azure. The tests play its authentication: what adds the client principal there."""
 
 HOSTS_OWN = (400, 431, 500) if hosts.IS_FOREIGN else (400,)

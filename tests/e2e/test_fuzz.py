@@ -4,6 +4,7 @@ schemathesis makes the requests and knows the checks. Keys are asked for as in A
 """
 
 import asyncio
+import base64
 import json
 import os
 import random
@@ -25,7 +26,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 SEED = int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(2**32))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 30)
 """Of each operation, and of each chain of links."""
-SIGNED_IN = {"DEVELOPMENT_PRINCIPAL": "", "OPS_AUTH": "entra", "WEBSITE_AUTH_ENABLED": "True"}
+SIGNED_IN = {
+    "DEVELOPMENT_PRINCIPAL": "",
+    "PROVIDER_WEBHOOK_SECRETS": f"whsec_{base64.b64encode(b'nobody here signs with this one').decode()}",
+    "OPS_AUTH": "entra",
+    "WEBSITE_AUTH_ENABLED": "True",
+}
 """As on Azure; tests/fuzzed_host.py plays its authentication."""
 PARTS = ("Examples", "Coverage", "Fuzzing", "Stateful")
 
