@@ -48,6 +48,7 @@ CHANGES = (
     PAY,
     Call("POST", f"/api/payments/{PAYMENT}/cancel"),
     Call("POST", f"/api/payments/{PAYMENT}/refunds", {}),
+    Call("POST", f"/api/ops/payments/{PAYMENT}/erase", {"reason": "an attack"}),
     Call("POST", f"{LETTERS}/replay", {}),
     Call("POST", f"{LETTERS}/drain"),
     Call("POST", f"{LETTERS}/{LETTER}/replay"),

@@ -10,6 +10,7 @@ import pytest
 from azure.functions import DataType
 
 from functions.edge import LIMIT_S
+from functions.route import NEEDED
 from shared import flow
 from shared.adapters.cosmos import overview
 from shared.adapters.servicebus.lines import CALL_LIMIT_S
@@ -19,6 +20,7 @@ from shared.settings import DUPLICATE_DETECTION_WINDOW_S, MESSAGE_LOCK_S, Settin
 from shared.steps.turn import RECORDED_WITHIN_S
 from shared.wiring import START_LIMIT_S
 from tests.conftest import REQUIRED_SETTINGS, Declared
+from tests.e2e.attacking import CHANGES, READS
 
 ROOT = Path(__file__).parent.parent.parent
 TOPOLOGY: dict[str, Any] = json.loads((ROOT / "infra" / "topology.json").read_text())
@@ -153,6 +155,20 @@ ENDPOINTS = {
     "erase_payment": "anonymous POST ops/payments/{payment_id}/erase",
 }
 """Whether the host asks for a key, and where it is. Who is let in by the app stands in tests/flow/test_callers.py."""
+
+
+def test_every_endpoint_is_attacked_but_the_open_ones(declared_functions: dict[str, Declared]) -> None:
+    """What the provider calls has attacks of its own."""
+    guarded = {
+        f"{trigger['methods'][0].value} /api/{trigger['route']}"
+        for name, trigger in triggers(declared_functions, "httpTrigger").items()
+        if NEEDED[name]
+    }
+
+    named = {
+        str(call).replace("{payment}", "{payment_id}").replace("{letter}", "{letter_id}") for call in (*CHANGES, *READS)
+    }
+    assert named == guarded
 
 
 def test_every_endpoint_is_where_it_is_called_and_asks_for_the_key_of_its_callers(
