@@ -26,6 +26,7 @@ ROOT = Path(__file__).parent.parent.parent
 TOPOLOGY: dict[str, Any] = json.loads((ROOT / "infra" / "topology.json").read_text())
 HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
 SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+CALLS = (*CHANGES, *READS)
 TOPICS = {topic["name"]: topic for topic in TOPOLOGY["serviceBus"]["topics"]}
 CONTAINERS = {container["name"]: container for container in TOPOLOGY["cosmos"]["containers"]}
 OF_THE_HOST = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage", "PYTHON_ENABLE_OPENTELEMETRY"}
