@@ -30,6 +30,7 @@ async def test_money_is_given_back_and_the_payment_says_so(shop: Shop) -> None:
         "captured_minor": 1250,
         "refunded_minor": 500,
         "refunding_minor": 0,
+        "disputed_minor": 0,
         "net_minor": 750,
     }
     types = facts_in(event["type"] for event in await shop.events(payment_id))
