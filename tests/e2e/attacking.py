@@ -121,7 +121,10 @@ class Target:
             writer.close()
 
     async def stored(self) -> list[tuple[str, str, str]]:
-        """Every payment, event and letter, with the version of its document: the same list, and nothing has changed."""
+        """Every payment, event and letter, with the version of its document: the same list, and nothing has changed.
+
+        But for the mark up to when the rows are whole, which a timer moves each minute.
+        """
         names = (flow.EVENTS, flow.DEAD_LETTERS, flow.PAYMENTS)
         async with open_client(self.platform.cosmos_connection, proxies=False) as client:
             database = client.get_database_client(flow.DATABASE)
@@ -129,6 +132,7 @@ class Target:
                 (name, str(each["id"]), str(each["_etag"]))
                 for name in names
                 async for each in database.get_container_client(name).read_all_items()
+                if each["id"] != "whole"
             ]
         return sorted(found)
 
@@ -146,7 +150,8 @@ async def refused(
     answer = await at.send(call, headers, body=body, query=query)
 
     assert answer.headers["content-type"].startswith("application/problem+json"), answer
-    assert await at.stored() == before
+    changed = set(await at.stored()) ^ set(before)
+    assert not changed, f"{call}: {changed}"
     return answer.status, answer.code
 
 
