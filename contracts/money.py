@@ -69,6 +69,7 @@ class Dispute(Answer):
     code: Annotated[str, Field(description="Why, in the provider's own word.")]
     at: Annotated[datetime, Field(description="When it became known here.")]
     opened_at: Annotated[datetime, Field(description="By the provider's clock.")]
+    capture_id: Annotated[str | Absent, Field(description="Whose money it is, if the provider says so.")] = None
     decided: Decided | Absent = None
 
 

@@ -161,6 +161,8 @@ OPERATIONS: dict[str, Operation] = {
             "news_unreadable",
             "payment_not_found",
             "dispute_not_confirmed",
+            "dispute_misfit",
+            "provider_behind",
             "provider_silent",
             "provider_not_known",
             *STORE,

@@ -82,7 +82,7 @@ NOT_REFUNDED: tuple[Event, ...] = (
 
 
 _DISPUTE = PaymentDisputeOpened(
-    occurred_at=at(6), dispute_id="dp_1", amount_minor=750, code="fraudulent", opened_at=at(5)
+    occurred_at=at(6), dispute_id="dp_1", amount_minor=750, code="fraudulent", opened_at=at(5), capture_id="cap_1"
 )
 DISPUTED: tuple[Event, ...] = (
     *REFUNDED,

@@ -14,7 +14,7 @@ from functions.route import Request, Route, blueprint_of, refused
 from shared.errors import PaymentsError
 from shared.ports.provider_news import DisputeNews, Garbled, NoSecret, NotSigned, OtherNews
 from shared.services import GetServices, Services
-from shared.verbs.hear import Heard, Outcome, hear
+from shared.verbs.hear import Heard, Outcome, hear, refuse
 
 ROUTE = Route(name="hear_provider", method="POST", path="provider/events", needs=None)
 
@@ -43,10 +43,14 @@ async def _hear(request: Request, *, services: Services) -> func.HttpResponse:
         case OtherNews():
             return json_answer({"status": IGNORED})
         case Garbled(why):
+            refuse(Heard.UNREADABLE, services=services)
             return problem("news_unreadable", detail=f"{why[:1].upper()}{why[1:]}.")
-        case NotSigned(why):
+        case NotSigned(why, is_claimed):
+            if is_claimed:  # else it is a stranger, who could wake somebody with it
+                refuse(Heard.NOT_SIGNED, services=services)
             return refused(Refusal("signature_refused", why), route=ROUTE)
         case NoSecret():
+            refuse(Heard.NOT_KNOWN, services=services)
             return problem("provider_not_known")
 
 

@@ -41,6 +41,8 @@ STATUS_OF: dict[str, tuple[int, str]] = {
         409,
         "The provider, when asked, knows no such dispute of this payment. Tell it again.",
     ),
+    "dispute_misfit": (409, "What the provider answers about the dispute does not fit. Tell it again once it does."),
+    "provider_behind": (503, "The provider's books do not show yet what it tells. Tell it again later."),
     "provider_silent": (503, "The provider does not answer when it is asked about this. Tell it again later."),
     "provider_not_known": (503, "No secret is set by which the provider would be known. Tell it again later."),
     "body_unexpected": (400, "This request has no body."),

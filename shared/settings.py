@@ -52,12 +52,6 @@ def _readable_keys(text: str) -> str:
     return text
 
 
-def _usable_secrets(secrets: SecretStr | None) -> SecretStr | None:
-    if secrets is not None:
-        webhook_secrets(secrets.get_secret_value())
-    return secrets
-
-
 class SettingsFault(ValueError):
     """A setting is missing or contradicts another; the message names it and says what to do."""
 
@@ -94,9 +88,7 @@ class Settings(BaseSettings):
     development_hosts: str | None = None
     provider_base_url: AnyHttpUrl
     provider_api_key: SecretStr | None = None
-    provider_webhook_secrets: Annotated[
-        Connection, BeforeValidator(_none_if_unresolved), AfterValidator(_usable_secrets)
-    ] = None
+    provider_webhook_secrets: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
     provider_timeout_s: Seconds = 10
     notifier_timeout_s: Seconds = 10
     use_proxy_settings: bool = False
@@ -157,7 +149,10 @@ class Settings(BaseSettings):
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:
-        """Any of them may have signed what the provider sends. Empty: nothing that it sends is believed."""
+        """Any of them may have signed what the provider sends. Empty: nothing that it sends is believed.
+
+        Those that cannot be used are none. They may come from a vault, at any hour, and payments have to go on.
+        """
         secrets = self.provider_webhook_secrets
         return webhook_secrets(secrets.get_secret_value()) if secrets else ()
 

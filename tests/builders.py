@@ -118,7 +118,9 @@ class Story:
         )
         return self.then(failed)
 
-    def dispute_opened(self, dispute_id: str = DISPUTE_ID, *, amount_minor: int = 500) -> Self:
+    def dispute_opened(
+        self, dispute_id: str = DISPUTE_ID, *, amount_minor: int = 500, capture_id: str | None = "cap_1"
+    ) -> Self:
         """By the provider's clock, as each decision below, half a second before it was recorded."""
         opened = PaymentDisputeOpened(
             occurred_at=self.at,
@@ -126,6 +128,7 @@ class Story:
             amount_minor=amount_minor,
             code="fraudulent",
             opened_at=self.at - _HEARD_AFTER,
+            capture_id=capture_id,
         )
         return self.then(opened)
 

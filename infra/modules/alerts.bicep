@@ -154,7 +154,7 @@ AppMetrics
   }
   {
     name: 'provider-contradicts'
-    description: 'The provider tells of a payment that is not here, or of a dispute that it denies when asked. Reconcile.'
+    description: 'The provider tells what cannot be: of no payment here, of a dispute that it denies or that fits not; or no secret knows it.'
     severity: 2
     window: 'PT15M'
     threshold: 0
@@ -163,8 +163,24 @@ AppMetrics
     query: '''
 AppMetrics
 | where Name == 'regispay.provider.news'
-| where tostring(Properties.outcome) in ('payment_not_found', 'dispute_not_confirmed')
+| where tostring(Properties.outcome) in ('payment_not_found', 'dispute_not_confirmed', 'dispute_misfit', 'news_unreadable', 'provider_not_known')
 | summarize value = sum(Sum) by outcome = tostring(Properties.outcome)
+'''
+  }
+  {
+    name: 'provider-unheard'
+    description: 'For six hours nothing that the provider tells could be heard: it does not answer questions, or signs with another secret.'
+    severity: 2
+    window: 'PT6H'
+    threshold: 2
+    tellsEach: false
+    dimensions: []
+    query: '''
+AppMetrics
+| where Name == 'regispay.provider.news'
+| extend outcome = tostring(Properties.outcome)
+| summarize heard = sumif(Sum, outcome in ('recorded', 'known')), unheard = sumif(Sum, outcome in ('provider_silent', 'provider_behind', 'signature_refused'))
+| extend value = iff(heard == 0, unheard, 0.0)
 '''
   }
   {

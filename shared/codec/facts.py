@@ -136,6 +136,7 @@ def _write_dispute_opened(event: PaymentDisputeOpened) -> Json:
         "amount_minor": event.amount_minor,
         "code": event.code,
         "opened_at": time_to_json(event.opened_at),
+        **({"capture_id": event.capture_id} if event.capture_id else {}),
     }
 
 
@@ -146,6 +147,7 @@ def _read_dispute_opened(occurred_at: datetime, data: Json) -> PaymentDisputeOpe
         amount_minor=as_amount(data["amount_minor"]),
         code=as_text(data["code"]),
         opened_at=time_from_json(data["opened_at"]),
+        capture_id=as_text_or_none(data.get("capture_id")),
     )
 
 

@@ -115,6 +115,7 @@ def dispute_to_json(dispute: Dispute) -> Json:
         "code": opened.code,
         "at": time_to_json(opened.occurred_at),
         "opened_at": time_to_json(opened.opened_at),
+        **({"capture_id": opened.capture_id} if opened.capture_id else {}),
         **({"decided": _without(_fact_to_json(decided), "dispute_id")} if decided else {}),
     }
 

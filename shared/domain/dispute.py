@@ -33,6 +33,10 @@ class Dispute:
         """What the bank has of the money: it takes it at the opening, and gives it back to who wins."""
         return 0 if self.status == "won" else self.opened.amount_minor
 
+    def is_about(self, capture_id: str | None) -> bool:
+        """Whether it is about the money of this capture; None: of one that is not known here yet."""
+        return self.opened.capture_id is None or capture_id in (None, self.opened.capture_id)
+
     @property
     def facts(self) -> int:
         """How many events it shows."""
@@ -53,9 +57,13 @@ def is_news(dispute: Dispute, decision: Decision) -> bool:
 
 
 def with_news(disputes: tuple[Dispute, ...], event: DisputeEvent) -> tuple[Dispute, ...]:
-    """The disputes after one more event. Raises ValueError for a decision about a dispute that was never opened."""
+    """The disputes after one more event. Raises ValueError for a decision about a dispute that was never opened.
+
+    A release that knows no disputes may have forgotten one in the state that it wrote, and so it was opened once more.
+    """
     if isinstance(event, PaymentDisputeOpened):
-        return (*disputes, Dispute(event))
+        is_known = any(dispute.dispute_id == event.dispute_id for dispute in disputes)
+        return disputes if is_known else (*disputes, Dispute(event))
     if all(dispute.dispute_id != event.dispute_id for dispute in disputes):
         raise ValueError(f"dispute {event.dispute_id} was never opened")
     return tuple(

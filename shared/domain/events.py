@@ -129,7 +129,8 @@ class PaymentRefundFailed:
 class PaymentDisputeOpened:
     """The cardholder's bank has taken money back, and the provider says so. It is the provider's until it is decided.
 
-    code: why, in the provider's own word. opened_at: by the provider's clock.
+    code: why, in the provider's own word. opened_at: by the provider's clock. capture_id: whose money it is, if the
+    provider says so; of a charge that was made twice it may be the other one's.
     """
 
     occurred_at: datetime
@@ -137,6 +138,7 @@ class PaymentDisputeOpened:
     amount_minor: int
     code: str
     opened_at: datetime
+    capture_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

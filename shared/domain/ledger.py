@@ -35,5 +35,5 @@ def ledger_of(payment: Payment) -> Ledger:
         captured_minor=amount if payment.money_taken else 0,
         refunded_minor=sum(refund.amount_minor for refund in payment.refunds if refund.refunded),
         refunding_minor=sum(refund.amount_minor for refund in payment.refunds if refund.is_pending),
-        disputed_minor=withdrawn_minor(payment.disputes),
+        disputed_minor=withdrawn_minor(payment.own_disputes),
     )

@@ -237,10 +237,15 @@ class Payment:
         """What may still be given back: of what was taken, what no refund holds and no bank has taken back."""
         if not self.settled:
             return 0
-        return max(0, self.amount.amount_minor - held_minor(self.refunds) - withdrawn_minor(self.disputes))
+        return max(0, self.amount.amount_minor - held_minor(self.refunds) - withdrawn_minor(self.own_disputes))
 
     def refund(self, refund_id: str) -> Refund | None:
         return next((refund for refund in self.refunds if refund.refund_id == refund_id), None)
+
+    @property
+    def own_disputes(self) -> tuple[Dispute, ...]:
+        """Those about the money that was taken, and not about that of a charge that was made twice."""
+        return tuple(dispute for dispute in self.disputes if dispute.is_about(self.money_taken))
 
     def dispute(self, dispute_id: str) -> Dispute | None:
         return next((dispute for dispute in self.disputes if dispute.dispute_id == dispute_id), None)

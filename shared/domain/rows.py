@@ -6,6 +6,7 @@ It can be thrown away and rebuilt from the change feed: docs/operations.md says 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from shared.domain.dispute import withdrawn_minor
 from shared.domain.ledger import ledger_of
 from shared.domain.payment import Step
 from shared.domain.stream import StoredEvent
@@ -20,7 +21,7 @@ class Row:
 
     merchant_id: None as long as no event of the payment could be read. broken: steps that broke and are not finished,
     whose letters have to be kept up to date. charged_twice, captured_late: whether the stream says so, whoever has seen
-    to it. swept_at: when the sweep last looked.
+    to it. swept_at: when the sweep last looked. disputed_minor: what banks have, of a charge that was made twice too.
     """
 
     payment_id: str
@@ -55,7 +56,7 @@ def month_of(moment: datetime) -> str:
 
 def row_of(stored: StoredEvent) -> Row:
     """The row after this event."""
-    payment, ledger = stored.payment, ledger_of(stored.payment)
+    payment = stored.payment
     return Row(
         payment_id=payment.payment_id,
         merchant_id=payment.merchant_id,
@@ -66,8 +67,8 @@ def row_of(stored: StoredEvent) -> Row:
         currency=payment.amount.currency,
         reference=payment.reference,
         settled=payment.settled is not None,
-        refunded_minor=ledger.refunded_minor,
-        disputed_minor=ledger.disputed_minor,
+        refunded_minor=ledger_of(payment).refunded_minor,
+        disputed_minor=withdrawn_minor(payment.disputes),
         initiated_at=payment.initiated_at,
         moved_at=stored.event.occurred_at,
         broken=payment.broken,

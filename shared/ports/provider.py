@@ -69,19 +69,33 @@ class NeverSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disputed:
-    """A dispute as the provider's books have it. decided_at: None as long as it is open. Times are the provider's."""
+    """A dispute as the provider's books have it. decided_at: None as long as it is open. Times are the provider's.
+
+    capture_id: of the money that it is about, if the provider says so.
+    """
 
     amount_minor: int
     code: str
     opened_at: datetime
     status: DisputeStatus
     decided_at: datetime | None
+    capture_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """The provider answers about the dispute, and `field` of it fits neither the payment nor what was agreed on."""
+
+    field: str
 
 
 type Answer = Done | Declined | Unknown | Busy | OurFault | CapturedInstead
 
 
 type AskAnswer = Answer | NeverSeen
+
+
+type DisputeAnswer = Disputed | Misfit | NeverSeen | Busy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,5 +134,5 @@ class Provider(Protocol):
         and refund can be Declined.
         """
 
-    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> Disputed | NeverSeen | Busy:
+    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> DisputeAnswer:
         """What has become of a dispute about money of this payment. NeverSeen also when it is about another's."""

@@ -38,14 +38,18 @@ class Garbled:
 
 @dataclass(frozen=True, slots=True)
 class NotSigned:
-    """Not known to be from the provider: no signature of its, or an old one. why: without what was sent."""
+    """Not known to be from the provider: no signature of its, or an old one. why: without what was sent.
+
+    is_claimed: it came with a signature. Then the two sides may have different secrets or clocks.
+    """
 
     why: str
+    is_claimed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class NoSecret:
-    """It cannot be known who has sent it, because no secret is set."""
+    """It cannot be known who has sent it, because no secret is set, or none that can be used."""
 
 
 type News = DisputeNews | OtherNews | Garbled | NotSigned | NoSecret

@@ -5,7 +5,7 @@ Nothing else is touched, so the payment goes on as it would have. The feed deliv
 whoever hears of it finds the work done. Knows no HTTP and no storage.
 """
 
-from contextlib import suppress
+from collections.abc import Sequence
 
 from shared import signals
 from shared.codec.erasure import Words, words_in
@@ -21,29 +21,35 @@ async def erase(
     """Where words stood that are gone now, or with dry_run where they stand; None when there is no such payment.
 
     It looks again until it finds none, so what it says is gone cannot be read any more. Safe to repeat. Raises
-    Unreadable and StoreBusy: nothing was changed by the call that met it. StreamMoved: repeat it.
+    Unreadable: nothing was changed. StoreBusy, StreamMoved: repeat it, for some may be gone and some not.
     """
-    found: dict[Words, None] = {}
+    gone: dict[Words, None] = {}
     erasure = Erasure(at=services.clock.now(), by=by, why=reason)
     with services.telemetry.span("erase", payment_id=payment_id):
+        unsure: tuple[Words, ...] = ()
         for _ in range(RELOADS):
             stream = await services.store.load(payment_id)
             if not stream:
                 return None
             left = words_in(stream)
-            found |= dict.fromkeys(left)
             if dry_run:
                 return left
+            gone |= _told(payment_id, [each for each in unsure if each not in left], services=services)
             if not left:
-                return _told(payment_id, tuple(found), services=services)
-            with suppress(StreamMoved, AppendUnknown):
+                return tuple(gone)
+            try:
                 await services.store.erase(payment_id, erasure=erasure)
+            except (StreamMoved, AppendUnknown):
+                unsure = left
+            else:
+                unsure = ()
+                gone |= _told(payment_id, left, services=services)
     raise StreamMoved(f"payment {payment_id} still has words after {RELOADS} attempts to erase them: repeat it")
 
 
-def _told(payment_id: str, gone: tuple[Words, ...], *, services: Services) -> tuple[Words, ...]:
-    """Counted and logged where anything was erased; of what stood there nothing is told."""
+def _told(payment_id: str, gone: Sequence[Words], *, services: Services) -> dict[Words, None]:
+    """Counted and logged at once: whatever comes after it, this is gone. Of what stood there nothing is told."""
     if gone:
         services.telemetry.count(signals.PAYMENTS_ERASED)
         services.telemetry.log(signals.LOG_ERASED, {"payment_id": payment_id, "events": len(gone)})
-    return gone
+    return dict.fromkeys(gone)

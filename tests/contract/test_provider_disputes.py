@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.ports.provider import Busy, Call, Disputed, NeverSeen
+from shared.ports.provider import Busy, Call, DisputeAnswer, Disputed, Misfit, NeverSeen
 from tests.builders import PAYMENT_ID, TRACEPARENT, a_payment
 from tests.contract.odd_server import OddServer, Said
 from tests.contract.provider_words import Make
@@ -28,7 +28,7 @@ WON = {**OPEN, "status": "won", "decided_at": "2026-01-09T12:00:00Z"}
 OPENED_AT, DECIDED_AT = datetime(2026, 1, 2, 12, tzinfo=UTC), datetime(2026, 1, 9, 12, tzinfo=UTC)
 
 
-async def answer(odd: OddServer, at: Make, said: Said) -> Disputed | NeverSeen | Busy:
+async def answer(odd: OddServer, at: Make, said: Said) -> DisputeAnswer:
     return await at(odd.answering(listed=said)).dispute(PAYMENT, "dp_1", call=CALL)
 
 
@@ -49,6 +49,13 @@ async def test_a_dispute_in_the_providers_words_is_told(
     assert told == Disputed(
         amount_minor=500, code="fraudulent", opened_at=OPENED_AT, status=status, decided_at=decided_at
     )
+
+
+async def test_a_dispute_says_whose_money_it_is_about(odd: OddServer, at: Make) -> None:
+    told = await answer(odd, at, Said(200, {**OPEN, "capture_id": "cap_1"}))
+
+    assert isinstance(told, Disputed)
+    assert told.capture_id == "cap_1"
 
 
 async def test_the_question_names_the_dispute_and_carries_our_trace(odd: OddServer, at: Make) -> None:
@@ -97,17 +104,18 @@ async def test_a_dispute_that_the_books_do_not_have_for_this_payment_was_never_s
         ({"opened_at": "yesterday"}, "opened_at"),
         ({"opened_at": "2026-01-02T12:00:00"}, "opened_at"),
         ({"opened_at": "0001-01-01T00:00:00+23:59"}, "opened_at"),
+        ({"capture_id": ""}, "capture_id"),
+        ({"capture_id": 5}, "capture_id"),
         ({"status": "won"}, "decided_at"),
         ({"status": "lost", "decided_at": "soon"}, "decided_at"),
     ],
 )
-async def test_what_does_not_fit_teaches_nothing(
+async def test_what_does_not_fit_is_named_and_teaches_nothing(
     odd: OddServer, at: Make, changes: dict[str, Any], misfit: str
 ) -> None:
     told = await answer(odd, at, Said(200, {**OPEN, **changes}))
 
-    assert isinstance(told, Busy)
-    assert told.why == f"the books have a dispute dp_1 that does not fit: {misfit}"
+    assert told == Misfit(misfit)
 
 
 @pytest.mark.parametrize(

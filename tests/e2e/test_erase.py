@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from local.supervisor import Platform
-from ops.letters import LETTERS
+from ops.paths import LETTERS
 from shared import flow
 from shared.adapters.cosmos.client import open_client
 from tests import hosts

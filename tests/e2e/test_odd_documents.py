@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ops.letters import LETTERS
+from ops.paths import LETTERS
 from shared import flow
 from shared.adapters.cosmos.client import open_client
 from tests.e2e.conftest import running_shop

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from local.supervisor import Platform
-from ops.letters import LETTERS
+from ops.paths import LETTERS
 from tests.e2e.conftest import running_shop
 from tests.e2e.diagnostics import topics
 from tests.e2e.test_many_payments import all_is_well

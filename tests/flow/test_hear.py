@@ -143,7 +143,7 @@ async def test_news_that_is_overtaken_is_heard(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("says_when", [True, False])
-async def test_while_the_books_are_behind_the_news_is_asked_for_again(says_when: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case
+async def test_news_that_the_books_do_not_show_yet_is_asked_for_again(says_when: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a case
     async with a_world_behind_a_gateway(tmp_path, **SIGNED) as (world, gateway):
         payment_id = await paid(world)
         opened = await disputed(world, payment_id)
@@ -151,24 +151,69 @@ async def test_while_the_books_are_behind_the_news_is_asked_for_again(says_when:
         told = news(lost, told_at=lost["decided_at"] if says_when else None)
         gateway.answers_when_asked(200, body=opened)
 
-        assert await tell(world, told) == (503, "provider_silent")
-        assert await world.events(payment_id) == COMPLETED
+        assert await tell(world, told) == (503, "provider_behind")
+        assert await world.events(payment_id) == [*COMPLETED, "dispute_opened"], "it is true, and not all"
         assert await tell(world, told) == RECORDED
 
         assert await world.events(payment_id) == [*COMPLETED, "dispute_opened", "dispute_lost"]
+        assert [line.levelname for line in world.telemetry.log_lines(signals.LOG_NEWS)] == ["INFO"] * 2
 
 
-async def test_books_that_are_behind_a_second_decision_are_asked_again(tmp_path: Path) -> None:
+async def test_an_older_decision_of_the_same_kind_is_not_what_was_told(tmp_path: Path) -> None:
+    """Won, lost, and won again, while the books still show the first: the last is told until they do."""
     async with a_world_behind_a_gateway(tmp_path, **SIGNED) as (world, gateway):
         payment_id = await paid(world)
         won = await decided(world, await disputed(world, payment_id), "win")
         lost = await decided(world, won, "lose")
+        again = await decided(world, lost, "win")
         gateway.answers_when_asked(200, body=won)
+        gateway.answers_when_asked(200, body=lost)
 
-        assert await tell(world, news(lost, told_at=lost["decided_at"])) == (503, "provider_silent")
+        assert await tell(world, news(again, told_at=again["decided_at"])) == (503, "provider_behind")
         assert await tell(world, news(lost, told_at=lost["decided_at"])) == RECORDED
-
         assert [each.status for each in (await world.payment(payment_id)).disputes] == ["lost"]
+        assert await tell(world, news(again, told_at=again["decided_at"])) == RECORDED
+
+        assert [each.status for each in (await world.payment(payment_id)).disputes] == ["won"]
+
+
+async def test_whole_seconds_in_the_books_are_not_behind(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path, **SIGNED) as (world, gateway):
+        payment_id = await paid(world)
+        lost = await decided(world, await disputed(world, payment_id), "lose")
+        moment = datetime.fromisoformat(lost["decided_at"])
+        gateway.answers_when_asked(200, body={**lost, "decided_at": moment.replace(microsecond=0).isoformat()})
+
+        told = news(lost, told_at=moment.replace(microsecond=999_999).isoformat())
+
+        assert await tell(world, told) == RECORDED
+
+
+async def test_a_dispute_that_does_not_fit_wakes_somebody_and_is_named(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path, **SIGNED) as (world, gateway):
+        payment_id = await paid(world)
+        dispute = await disputed(world, payment_id)
+        gateway.answers_when_asked(200, body={**dispute, "amount_minor": 1251})
+
+        assert await tell(world, news(dispute)) == (409, "dispute_misfit")
+
+        (line,) = world.telemetry.log_lines(signals.LOG_NEWS)
+        assert (line.levelname, line.__dict__["misfit"]) == ("ERROR", "amount_minor")
+        assert await world.events(payment_id) == COMPLETED
+        assert await tell(world, news(dispute)) == RECORDED
+
+
+async def test_a_dispute_about_a_second_charge_leaves_the_first_ones_money_alone(tmp_path: Path) -> None:
+    async with a_world_behind_a_gateway(tmp_path, **SIGNED) as (world, gateway):
+        payment_id = await paid(world)
+        dispute = await disputed(world, payment_id)
+        gateway.answers_when_asked(200, body={**dispute, "capture_id": "cap_of_the_other_charge"})
+
+        assert await tell(world, news(dispute)) == RECORDED
+
+        payment = await world.payment(payment_id)
+        assert [each.status for each in payment.disputes] == ["open"]
+        assert payment.refundable_minor == 1250
 
 
 async def test_a_provider_that_does_not_answer_says_when_to_tell_again(tmp_path: Path) -> None:
@@ -179,11 +224,8 @@ async def test_a_provider_that_does_not_answer_says_when_to_tell_again(tmp_path:
 
         answered = await sent(world, told)
 
-        assert (answered.status, answered.body["code"], answered.headers["Retry-After"]) == (
-            503,
-            "provider_silent",
-            "7",
-        )
+        assert (answered.status, answered.body["code"]) == (503, "provider_silent")
+        assert answered.headers["Retry-After"] == "7"
         assert world.telemetry.metric(signals.PROVIDER_NEWS, outcome="provider_silent") == 1
         assert [line.levelname for line in world.telemetry.log_lines(signals.LOG_NEWS)] == ["INFO"]
 
@@ -221,6 +263,9 @@ async def test_without_a_secret_the_provider_is_told_to_come_back(tmp_path: Path
         payment_id = await paid(world)
 
         assert await tell(world, news(await disputed(world, payment_id))) == (503, "provider_not_known")
+
+        (line,) = world.telemetry.log_lines(signals.LOG_NEWS)
+        assert (line.levelname, line.__dict__["outcome"]) == ("ERROR", "provider_not_known")
 
 
 async def test_signed_news_in_another_form_is_told_to_be_so(tmp_path: Path) -> None:
@@ -263,3 +308,17 @@ async def test_other_components_are_told_which_dispute_it_is(tmp_path: Path) -> 
         }
         assert seen["regispay.payment.dispute_won.v1"]["data"]["disputes"][0]["status"] == "won"
         assert "refundid" not in seen["regispay.payment.dispute_won.v1"]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "counted"),
+    [({}, 0), ({"webhook-id": "e", "webhook-timestamp": "1", "webhook-signature": "v1,YQ=="}, 1)],
+)
+async def test_a_signature_that_fits_not_is_counted_and_a_stranger_is_not(
+    claimed: dict[str, str], counted: int, tmp_path: Path
+) -> None:
+    async with a_world(tmp_path, **SIGNED) as world:
+        answered = await Edge(world).send("hear_provider", {}, headers=claimed)
+
+        assert (answered.status, answered.body["code"]) == (403, "signature_refused")
+        assert world.telemetry.metric(signals.PROVIDER_NEWS, outcome="signature_refused") == counted

@@ -142,8 +142,8 @@ def disputes_are_told_in_order(world: World) -> Iterator[Broken]:
     for stream in streams(world).values():
         for dispute_id, told in _told_of(stream).items():
             opened, decisions = told[0], told[1:]
-            times = [_moment(opened.said["opened_at"]), *(_moment(each.said["decided_at"]) for each in decisions)]
             is_legal = opened.kind == OPENED and all(each.kind in DECIDED for each in decisions)
+            times = [_moment(each.said.get("decided_at") or each.said["opened_at"]) for each in told]
             if not is_legal or any(one >= other for one, other in pairwise(times)):
                 yield Broken("disputes_are_told_in_order", f"{dispute_id} at {list(map(str, times))}: {short(stream)}")
 

@@ -84,17 +84,15 @@ class Disputes:
         self._say(case, "open", visible_s=self._visible_s(luck), luck=luck)
 
     def decide(self, case: Case, status: DisputeStatus, *, luck: Luck) -> None:
-        """The books may be late with two changes at a time and no more: a third may look like the first."""
-        may_be_late = len(case.words) <= 2
-        self._say(case, status, visible_s=self._visible_s(luck) if may_be_late else self.stage.now_s, luck=luck)
+        self._say(case, status, visible_s=self._visible_s(luck), luck=luck)
 
     def _visible_s(self, luck: Luck) -> float:
         return self.stage.now_s + (luck.number() * BOOKS_LATE_S if self.lags(luck) else 0.0)
 
     def _say(self, case: Case, status: DisputeStatus, *, visible_s: float, luck: Luck) -> None:
-        """Its time is like no other of the dispute. The news may be under way for some minutes."""
+        """At another second than all others of the dispute. The news may be under way for some minutes."""
         now = self.stage.now()
-        at = max(now, case.words[-1].at + timedelta(microseconds=1)) if case.words else now
+        at = max(now, case.words[-1].at + timedelta(seconds=1)) if case.words else now
         case.words.append(Word(status, at, visible_s))
         news = DisputeNews(payment_id=case.payment_id, dispute_id=case.dispute_id, status=status, told_at=at)
         late_s = luck.one_of([0.0, 0.0, 30.0, 300.0, 4000.0])

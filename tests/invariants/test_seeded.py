@@ -71,7 +71,7 @@ DIFFERS = "disputes_are_as_the_provider_says"
 ORDER = "disputes_are_told_in_order"
 LEDGER = "the_ledger_balances"
 FAULTS = {
-    "a dispute is recorded once more": Fault("shared.domain.decisions._about_a_dispute", recorded_once_more, LEDGER),
+    "a dispute is recorded once more": Fault("shared.domain.decisions._about_a_dispute", recorded_once_more, ORDER),
     "an older decision overrules a newer one": Fault("shared.domain.decisions.is_news", the_last_that_comes, ORDER),
     "a newer decision that says the same is dropped": Fault(
         "shared.domain.decisions.is_news", only_what_differs, DIFFERS

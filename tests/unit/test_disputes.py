@@ -1,5 +1,6 @@
 """Disputes: each is told once, of two decisions the later one counts, and money that a bank has is not given back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
@@ -16,6 +17,8 @@ from shared.domain.events import (
 from shared.domain.evolution import evolve, fold
 from shared.domain.ledger import ledger_of
 from shared.domain.payment import Payment
+from shared.domain.rows import row_of
+from shared.domain.stream import StoredEvent
 from tests.builders import Story, a_payment
 
 PAID = a_payment().created().settled()
@@ -100,6 +103,30 @@ def test_the_ledger_has_what_banks_have() -> None:
 
     assert [ledger_of(each).disputed_minor for each in (PAID.payment, disputed, won, lost)] == [0, 800, 300, 800]
     assert [ledger_of(each).net_minor for each in (PAID.payment, disputed, won, lost)] == [1250, 450, 950, 450]
+
+
+@pytest.mark.parametrize(("capture_id", "disputed"), [(None, 500), ("cap_1", 500), ("cap_2", 0)])
+def test_a_dispute_about_a_charge_that_was_made_twice_is_not_about_this_money(
+    capture_id: str | None, disputed: int
+) -> None:
+    payment = after(PAID.payment, replace(opened(), capture_id=capture_id))
+
+    assert ledger_of(payment).disputed_minor == disputed
+    assert payment.refundable_minor == 1250 - disputed
+    assert row_of(StoredEvent(event=opened(), payment=payment)).disputed_minor == 500
+
+
+def test_before_the_capture_is_known_every_dispute_is_about_it() -> None:
+    payment = after(a_payment().created().payment, replace(opened(), capture_id="cap_9"))
+
+    assert ledger_of(payment).disputed_minor == 500
+
+
+def test_a_dispute_that_a_state_had_forgotten_is_there_once() -> None:
+    payment = fold([*PAID.events, opened(), opened(), WON])
+
+    assert payment is not None
+    assert [(each.dispute_id, each.status) for each in payment.disputes] == [("dp_1", "won")]
 
 
 def test_a_bank_may_take_what_was_given_back_before() -> None:

@@ -9,6 +9,7 @@ import pytest
 from ops.arguments import STATUSES
 from ops.reconciling.differences import MEANING, Kind
 from shared import signals
+from shared.codec.facts import FORM_NAMED
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason
@@ -137,3 +138,12 @@ def test_every_command_of_the_tool_is_in_the_table() -> None:
     listed = {bare(row["command"]).split()[0] for row in table(PAGE, heading="command")}
 
     assert listed == commands != set()
+
+
+def test_every_type_that_older_releases_cannot_read_is_named_where_one_is_rolled_back() -> None:
+    """All but those of the first release."""
+    first = {f"payment.{name}" for name in ("initiated", "created", "settled", "completed", "failed", "voided")}
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    told = guide.partition("Replay these letters when the newer release is back.")[2].partition("are such types")[0]
+
+    assert set(re.findall(r"`(payment\.\w+)`", told)) == FORM_NAMED.keys() - first

@@ -193,14 +193,11 @@ def test_the_provider_signs_with_one_secret_or_two_or_is_not_known(
         f"{FIRST},{SECOND}",
     ],
 )
-def test_a_secret_that_is_none_is_named_and_not_shown(environment: pytest.MonkeyPatch, text: str) -> None:
+def test_secrets_that_cannot_be_used_are_none_and_stop_no_payment(environment: pytest.MonkeyPatch, text: str) -> None:
+    """They come from a vault at any hour. The provider is told to come back, and somebody is woken."""
     environment.setenv("PROVIDER_WEBHOOK_SECRETS", text)
 
-    with pytest.raises(SettingsFault, match="PROVIDER_WEBHOOK_SECRETS") as caught:
-        read_settings()
-
-    assert "s3cret" not in str(caught.value)
-    assert FIRST not in str(caught.value)
+    assert read_settings().webhook_secrets == ()
 
 
 @pytest.mark.parametrize("mark", ON_AZURE)

@@ -24,7 +24,7 @@ from shared.adapters.provider.words import (
     verdict,
 )
 from shared.domain.payment import Payment, RefundTask, Step, Task
-from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, Disputed, NeverSeen, Unknown
+from shared.ports.provider import Answer, AskAnswer, Busy, Call, Declined, DisputeAnswer, NeverSeen, Unknown
 
 MAX_BODY_BYTES = 64 * 1024
 """A longer body is not the provider's: its answers have a few hundred bytes for each try of a payment."""
@@ -71,7 +71,7 @@ class HttpProvider:
         heard = await self._question("/v1/payments", query=reference_of(payment), call=call)
         return heard if isinstance(heard, Busy) else in_the_books(heard, payment=payment, step=step)
 
-    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> Disputed | NeverSeen | Busy:
+    async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> DisputeAnswer:
         heard = await self._question(f"/v1/disputes/{quote(dispute_id, safe='')}", query={}, call=call)
         if isinstance(heard, Busy):
             return heard

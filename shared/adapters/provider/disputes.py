@@ -9,30 +9,24 @@ from typing import Any
 from shared.adapters.provider.words import Heard, Json, plain, reference_of
 from shared.domain.dispute import DisputeStatus
 from shared.domain.payment import Payment
-from shared.ports.provider import Busy, Disputed, NeverSeen
+from shared.ports.provider import Busy, DisputeAnswer, Disputed, Misfit, NeverSeen
 from shared.ports.provider_news import DisputeNews, Garbled, OtherNews
 
 _STATUS_OF: dict[str, DisputeStatus] = {"dispute.opened": "open", "dispute.won": "won", "dispute.lost": "lost"}
 
 
-def in_the_books(heard: Heard, *, payment: Payment, dispute_id: str) -> Disputed | NeverSeen | Busy:
+def in_the_books(heard: Heard, *, payment: Payment, dispute_id: str) -> DisputeAnswer:
     """What an answer to the question about a dispute amounts to."""
     if heard.status == 404 and heard.code == "dispute_unknown":
         return NeverSeen()
     if heard.status != 200 or heard.body.get("dispute_id") != dispute_id:
-        return _unclear(
-            heard, f"asking about dispute {dispute_id} answered {heard.status}, and not as the provider does"
-        )
+        return Busy(f"asking about {dispute_id} answered {heard.status}, not as the provider does", heard.retry_after_s)
     if heard.body.get("payment_reference") != reference_of(payment)["payment_reference"]:
         return NeverSeen()
     try:
         return _dispute(heard.body, payment=payment)
     except ValueError as exc:
-        return _unclear(heard, f"the books have a dispute {dispute_id} that does not fit: {exc}")
-
-
-def _unclear(heard: Heard, why: str) -> Busy:
-    return Busy(why, heard.retry_after_s)
+        return Misfit(str(exc))
 
 
 def _dispute(body: Json, *, payment: Payment) -> Disputed:
@@ -46,12 +40,15 @@ def _dispute(body: Json, *, payment: Payment) -> Disputed:
         raise ValueError("status")
     if not code:
         raise ValueError("reason")
+    if "capture_id" in body and not plain(body["capture_id"]):
+        raise ValueError("capture_id")
     return Disputed(
         amount_minor=amount,
         code=code,
         opened_at=_moment(body, "opened_at"),
         status=status,
         decided_at=None if status == "open" else _moment(body, "decided_at"),
+        capture_id=body.get("capture_id"),
     )
 
 

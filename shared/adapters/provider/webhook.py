@@ -26,7 +26,7 @@ class SignedNews:
         sent = {name: headers[name] for name in HEADERS if name in headers}
         refusals = [_refusal(body, sent, by=lock) for lock in self._locks]
         if all(refusals):
-            return NotSigned(str(refusals[0]))
+            return NotSigned(str(refusals[0]), is_claimed=len(sent) == len(HEADERS))
         try:
             return news_in(json.loads(body))
         except (ValueError, RecursionError):
