@@ -16,7 +16,7 @@ from tests.builders import a_payment
 from tests.facts import COMPLETED
 from tests.flow.kit.doors import SIGNED_IN, principal
 from tests.flow.kit.edge import Answered, Edge
-from tests.flow.kit.failing_ports import raising_in_erase
+from tests.flow.kit.failing_ports import busy_after_erasing, raising_in_erase
 from tests.flow.kit.world import World, a_world
 
 WORD = "Rumpelstilzchen"
@@ -227,6 +227,21 @@ async def test_a_race_that_was_lost_is_looked_at_again_and_what_is_gone_is_told(
         assert [each["event_id"] for each in answered.body["erased"]] == [f"{payment_id}:1", f"{payment_id}:5"]
         assert WORD not in json.dumps(await documents(world))
         assert world.telemetry.metric("payments.erased") == 1
+
+
+async def test_what_was_erased_is_told_even_if_the_look_after_it_fails(tmp_path: Path) -> None:
+    """Whoever erases again what a restore has brought back looks for it in the log."""
+    async with a_world(tmp_path, alter=busy_after_erasing) as world:
+        edge = Edge(world)
+        payment_id = await refunded(edge, world)
+
+        first = await edge.send("erase_payment", WHY, payment_id=payment_id)
+        again = await erased(edge, payment_id)
+
+        assert (first.status, again.body["erased"]) == (503, [])
+        assert WORD not in json.dumps(await documents(world))
+        assert world.telemetry.metric("payments.erased") == 1
+        assert [vars(line)["events"] for line in world.telemetry.log_lines("erase.erased")] == [2]
 
 
 async def test_who_is_overtaken_all_the_time_is_told_to_come_again(tmp_path: Path) -> None:

@@ -85,5 +85,30 @@ def raising_in_erase(*faults: Exception) -> Callable[[Services], Services]:
     return lambda services: replace(services, store=cast("EventStore", _UncertainStore(services.store, left)))
 
 
+class _StoreThatErasesAndFails:
+    """A store that cannot be read any more once it has erased something."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store, self._has_erased = store, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def load(self, payment_id: str) -> tuple[StoredEvent, ...]:
+        if self._has_erased:
+            self._has_erased = False
+            raise StoreBusy("the store refuses this one for now")
+        return await self._store.load(payment_id)
+
+    async def erase(self, payment_id: str, *, erasure: Erasure) -> None:
+        await self._store.erase(payment_id, erasure=erasure)
+        self._has_erased = True
+
+
+def busy_after_erasing(services: Services) -> Services:
+    """The look that follows an erasure fails, once."""
+    return replace(services, store=cast("EventStore", _StoreThatErasesAndFails(services.store)))
+
+
 def busy_in_append(kind: type[Event], *, times: int) -> Callable[[Services], Services]:
     return raising_in_append(kind, *[StoreBusy("the store refuses this one for now")] * times)
