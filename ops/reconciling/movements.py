@@ -26,8 +26,9 @@ class Moved(StrEnum):
 class Movement:
     """Money that moved, as the stream has it. amount_minor: None when the stream does not say.
 
-    at: when we heard of it; of a dispute, when it happened. not_before: it cannot have happened earlier. owed: what the
-    stream itself says has to be put right about it, and nobody has.
+    at: of a dispute when it happened, by the provider's clock; else when we heard of it. recorded_at: when we heard of
+    it. not_before: it cannot have happened earlier. owed: what the stream itself says has to be put right about it, and
+    nobody has.
     """
 
     moved: Moved
@@ -35,6 +36,7 @@ class Movement:
     amount_minor: int | None
     currency: str
     at: datetime
+    recorded_at: datetime
     not_before: datetime
     owed: Kind | None = None
 
@@ -121,6 +123,7 @@ class _Reader:
             amount_minor=self._amount_minor,
             currency=self._currency,
             at=at,
+            recorded_at=at,
             not_before=self._began_at or at,
             owed=None if reference in self._seen_to else owed,
         )
@@ -150,6 +153,7 @@ class _Reader:
             amount_minor=amount_minor,
             currency=self._currency,
             at=at,
+            recorded_at=at,
             not_before=requested_at,
             owed=owed,
         )
@@ -170,5 +174,6 @@ class _Reader:
             amount_minor=self._disputes[reference],
             currency=self._currency,
             at=happened_at,
+            recorded_at=at,
             not_before=happened_at,
         )

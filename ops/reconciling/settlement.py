@@ -57,7 +57,11 @@ class Period:
     until: datetime
 
     def holds(self, moment: datetime) -> bool:
-        return self.since <= moment < self.until
+        return self.side(moment) == 0
+
+    def side(self, moment: datetime) -> int:
+        """-1 before it, 0 in it, 1 after it."""
+        return int(moment >= self.until) - int(moment < self.since)
 
 
 class _Malformed(ValueError):

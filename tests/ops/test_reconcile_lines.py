@@ -150,6 +150,82 @@ def test_a_dispute_that_was_lost_again_is_matched_by_time() -> None:
     assert compared(told, CAPTURE, line(Moved.DISPUTE, "dp_1", minute=3), period=may) == []
 
 
+def minutes(since: float, until: float) -> Period:
+    return Period(since=datetime.fromisoformat(at(since)), until=datetime.fromisoformat(at(until)))
+
+
+def dispute(minute: float) -> Line:
+    return line(Moved.DISPUTE, "dp_1", minute=minute)
+
+
+def won(minute: float) -> Line:
+    return line(Moved.DISPUTE_WON, "dp_1", minute=minute)
+
+
+def test_a_bank_that_takes_the_money_anew_in_the_period_has_not_taken_it_before() -> None:
+    told = PAID.disputed().won()
+
+    found = compared(told, dispute(20), period=minutes(10, 60))
+
+    assert [(each.kind, each.since) for each in found] == [
+        (Kind.DISPUTED_NOT_RECORDED, datetime.fromisoformat(at(20))),
+    ]
+
+
+def test_a_second_win_in_the_period_is_not_the_first_one() -> None:
+    told = PAID.disputed().won().lost()
+
+    found = compared(told, won(20), period=minutes(10, 60))
+
+    assert [(each.kind, each.since) for each in found] == [(Kind.WON_NOT_RECORDED, datetime.fromisoformat(at(20)))]
+
+
+def test_a_line_before_the_period_does_not_hide_what_was_recorded_in_it() -> None:
+    told = PAID.disputed(opened=2.5).won(decided=2.75).after(10).lost()
+
+    found = compared(told, CAPTURE, dispute(2.5), won(2.75), dispute(2.9), period=minutes(10, 60))
+
+    assert [each.kind for each in found] == [Kind.DISPUTED_NOT_RECORDED, Kind.NOT_DISPUTED]
+
+
+def test_a_line_has_the_movement_of_its_own_time_and_not_one_that_is_near() -> None:
+    told = PAID.disputed(opened=3).won(decided=4).after(20).lost(decided=25)
+
+    found = compared(told, CAPTURE, dispute(3), won(4), dispute(20), won(21), dispute(25), won(26))
+
+    assert [(each.kind, each.since) for each in found] == [
+        (Kind.DISPUTED_NOT_RECORDED, datetime.fromisoformat(at(20))),
+        (Kind.WON_NOT_RECORDED, datetime.fromisoformat(at(21))),
+        (Kind.WON_NOT_RECORDED, datetime.fromisoformat(at(26))),
+    ]
+
+
+def test_a_dispute_that_was_heard_of_in_the_period_and_opened_before_it_is_at_its_edge() -> None:
+    told = PAID.after(30).disputed(opened=5)
+
+    found = compared(told, period=minutes(10, 60))
+
+    assert [(each.kind, each.is_at_edge) for each in found] == [(Kind.NOT_DISPUTED, True)]
+
+
+def test_a_dispute_that_opened_in_the_period_is_missed_whenever_we_heard_of_it() -> None:
+    told = PAID.after(120).disputed(opened=30)
+
+    found = compared(told, period=minutes(10, 60))
+
+    assert [(each.kind, each.is_at_edge, each.since) for each in found] == [
+        (Kind.NOT_DISPUTED, False, datetime.fromisoformat(at(30))),
+    ]
+
+
+def test_a_dispute_that_opened_after_the_period_stands_in_the_next_file() -> None:
+    """The provider's clock is ahead of ours."""
+    told = PAID.after(50).disputed(opened=60)
+
+    assert compared(told, period=minutes(10, 60)) == []
+    assert [each.kind for each in compared(told, period=minutes(60, 90))] == [Kind.NOT_DISPUTED]
+
+
 def test_times_of_a_dispute_are_the_providers_if_the_stream_has_them() -> None:
     opened = PAID.then("dispute_opened", dispute_id="dp_1", amount_minor=1, opened_at=at(2.5))
     decided = opened.then("dispute_won", dispute_id="dp_1", decided_at=at(2.75))

@@ -1,0 +1,65 @@
+"""Which line of a settlement file is which movement of the stream, and which lines explain each other. Knows no HTTP.
+
+Captures and refunds have references of their own. The movements of one dispute share theirs, so the period tells them
+apart, and their time, which is the provider's on both sides.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ops.reconciling.differences import Of
+from ops.reconciling.movements import Moved, Movement
+from ops.reconciling.settlement import Line, Period
+
+type _Key = tuple[Moved, str]
+type _Fits = Callable[[Line, Movement], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """unknown: lines that the stream does not have. left: movements that no line has, whether it should or not."""
+
+    pairs: tuple[tuple[Line, Movement], ...]
+    unknown: tuple[Line, ...]
+    left: tuple[Movement, ...]
+
+
+def paired(lines: Sequence[Line], *, movements: Sequence[Movement], period: Period) -> Paired:
+    """Each line with the movement of its very time, else with the nearest. Each movement is taken once.
+
+    The very time first: else a line of what was never heard takes the movement of the line after it.
+    """
+
+    def is_on_its_side(line: Line, movement: Movement) -> bool:
+        """A bank that takes the money anew in the period has not taken what it took before."""
+        return line.moved.of is not Of.DISPUTE or period.side(line.at) == period.side(movement.at)
+
+    def is_of_its_time(line: Line, movement: Movement) -> bool:
+        return line.at == movement.at and is_on_its_side(line, movement)
+
+    left = list(movements)
+    taken: dict[int, Movement] = {}
+    for fits in (is_of_its_time, is_on_its_side):
+        for number, line in enumerate(lines):
+            if number not in taken and (movement := _nearest(left, line, fits=fits)):
+                left.remove(movement)
+                taken[number] = movement
+    return Paired(
+        pairs=tuple((lines[number], taken[number]) for number in sorted(taken)),
+        unknown=tuple(line for number, line in enumerate(lines) if number not in taken),
+        left=tuple(left),
+    )
+
+
+def _nearest(movements: Sequence[Movement], line: Line, *, fits: _Fits) -> Movement | None:
+    same = [each for each in movements if _key(each) == _key(line) and fits(line, each)]
+    return min(same, key=lambda each: abs(each.at - line.at), default=None)
+
+
+def _key(moved: Line | Movement) -> _Key:
+    return moved.moved, moved.reference
+
+
+def repeated(line: Line, *, movements: Sequence[Movement]) -> Movement | None:
+    """What a line tells once more."""
+    return _nearest(movements, line, fits=lambda _line, _movement: True)
