@@ -7,7 +7,7 @@ from ops.client import Json
 from ops.output import money
 from ops.reconciling.differences import Difference, Kind
 from ops.reconciling.movements import Moved, Movement, Story
-from ops.reconciling.pairing import paired, repeated
+from ops.reconciling.pairing import not_given_back, paired, repeated
 from ops.reconciling.settlement import Line, Period
 
 _NOT_HERE = {
@@ -54,7 +54,8 @@ def line_differences(payment_id: str, *, lines: Sequence[Line], story: Story, pe
         known = repeated(line, movements=story.movements)
         yield _difference(Kind.LISTED_TWICE, payment_id=payment_id, line=line, movement=known)
     missing = [each for each in found.left if _is_expected(each, period=period)]
-    yield from _not_here(payment_id, lines=found.unknown, story=story, missing=missing)
+    unknown = not_given_back(found.unknown, captures=story.given_back)
+    yield from _not_here(payment_id, lines=unknown, story=story, missing=missing)
     for movement in missing:
         yield _not_there(payment_id, movement=movement, period=period)
 

@@ -1,4 +1,4 @@
-"""Which line of a settlement file is which movement of the stream, and which lines explain each other. Knows no HTTP.
+"""Which line of a settlement file is which movement of the stream, and which lines need none. Knows no HTTP.
 
 Captures and refunds have references of their own. The movements of one dispute share theirs, so the period tells them
 apart, and their time, which is the provider's on both sides.
@@ -63,3 +63,22 @@ def _key(moved: Line | Movement) -> _Key:
 def repeated(line: Line, *, movements: Sequence[Movement]) -> Movement | None:
     """What a line tells once more."""
     return _nearest(movements, line, fits=lambda _line, _movement: True)
+
+
+def not_given_back(lines: Sequence[Line], *, captures: Sequence[Movement]) -> list[Line]:
+    """Without one refund for each capture that a person has given back: of what fits, the one that is most of it.
+
+    A refund that was made after the person had said so is another one. So is a second one, and one of more.
+    """
+    left = list(lines)
+    for capture in captures:
+        fitting = [each for each in left if _gives_back(each, capture)]
+        if fitting:
+            left.remove(max(fitting, key=lambda each: each.amount_minor))
+    return left
+
+
+def _gives_back(line: Line, capture: Movement) -> bool:
+    is_of_it = line.moved is Moved.REFUND and line.currency == capture.currency
+    is_in_time = capture.seen_to_at is not None and line.at <= capture.seen_to_at
+    return is_of_it and is_in_time and line.amount_minor <= (capture.amount_minor or 0)

@@ -10,7 +10,12 @@ from ops.reconciling.movements import Moved, told_by
 from ops.reconciling.settlement import Line, Period
 from tests.ops.told import Told, at, created
 
-HOUR = Period(since=datetime.fromisoformat(at(0)), until=datetime.fromisoformat(at(60)))
+
+def minutes(since: float, until: float) -> Period:
+    return Period(since=datetime.fromisoformat(at(since)), until=datetime.fromisoformat(at(until)))
+
+
+HOUR = minutes(0, 60)
 
 OPEN = created()
 PAID = created().settled("cap_1")
@@ -150,8 +155,56 @@ def test_a_dispute_that_was_lost_again_is_matched_by_time() -> None:
     assert compared(told, CAPTURE, line(Moved.DISPUTE, "dp_1", minute=3), period=may) == []
 
 
-def minutes(since: float, until: float) -> Period:
-    return Period(since=datetime.fromisoformat(at(since)), until=datetime.fromisoformat(at(until)))
+GIVEN_BACK = PAID.charged_twice("settle", "cap_2").after(50).seen_to("cap_2")
+LATE_GIVEN_BACK = LATE.after(50).seen_to("cap_1")
+
+
+@pytest.mark.parametrize(
+    ("told", "lines", "kinds"),
+    [
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9")], []),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", 500)], []),
+        (LATE_GIVEN_BACK, [CAPTURE, line(Moved.REFUND, "re_9")], []),
+        (LATE_GIVEN_BACK, [CAPTURE, line(Moved.REFUND, "re_9", minute=54)], []),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", 1251)], [Kind.REFUNDED_NOT_RECORDED]),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", currency="USD")], [Kind.REFUNDED_NOT_RECORDED]),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", minute=59)], [Kind.REFUNDED_NOT_RECORDED]),
+        (
+            PAID.charged_twice("settle", "cap_2"),
+            [CAPTURE, SECOND, REFUND],
+            [Kind.CHARGED_TWICE, Kind.REFUNDED_NOT_RECORDED],
+        ),
+        (
+            PAID.charged_twice("create", "pp_2").after(50).seen_to("pp_2"),
+            [CAPTURE, REFUND],
+            [Kind.REFUNDED_NOT_RECORDED],
+        ),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.DISPUTE, "dp_9")], [Kind.DISPUTED_NOT_RECORDED]),
+    ],
+)
+def test_what_a_person_has_given_back_at_the_provider_is_one_refund_that_is_not_recorded(
+    told: Told, lines: list[Line], kinds: list[Kind]
+) -> None:
+    assert [each.kind for each in compared(told, *lines)] == kinds
+
+
+def test_of_two_refunds_that_are_not_recorded_a_person_has_made_the_one_that_is_most_of_the_charge() -> None:
+    part, whole = line(Moved.REFUND, "re_8", 1000), line(Moved.REFUND, "re_9")
+
+    for lines in ([part, whole], [whole, part]):
+        assert [each.provider for each in compared(GIVEN_BACK, CAPTURE, SECOND, *lines)] == [part]
+
+
+def test_two_charges_that_were_given_back_are_two_refunds_whichever_was_seen_to_first() -> None:
+    thrice = PAID.charged_twice("settle", "cap_2").charged_twice("settle", "cap_3")
+    told = thrice.after(30).seen_to("cap_3").after(10).seen_to("cap_2")
+    first, second = line(Moved.REFUND, "re_8", minute=32), line(Moved.REFUND, "re_9", minute=40)
+
+    assert compared(told, CAPTURE, SECOND, line(Moved.CAPTURE, "cap_3"), first, second) == []
+
+
+def test_a_refund_stands_in_the_file_of_its_own_period_however_old_its_capture_is() -> None:
+    assert compared(GIVEN_BACK, line(Moved.REFUND, "re_9"), period=minutes(20, 60)) == []
 
 
 def dispute(minute: float) -> Line:

@@ -91,6 +91,22 @@ def stream(told: Told, *, status: str | None = None, disputed_minor: int = 0) ->
         (replace(TAKEN, refunded_minor=1000), stream(REFUNDED_TWICE), [Kind.REFUNDED_TWICE]),
         (replace(TAKEN, refunded_minor=1000), stream(REFUNDED_TWICE.seen_to("re_2")), []),
         (replace(TAKEN, refunded_minor=500), stream(REFUNDED_TWICE.seen_to("re_2")), [Kind.NOT_REFUNDED]),
+        # given back at the provider by a person, who then said so
+        (replace(TWO, refunded_minor=1250), stream(TWICE), [Kind.CHARGED_TWICE, Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TWO, refunded_minor=1250), stream(TWICE.seen_to("cap_2")), []),
+        (replace(TWO, refunded_minor=1251), stream(TWICE.seen_to("cap_2")), [Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TWO, refunded_minor=500), stream(TWICE.seen_to("cap_2")), []),
+        (replace(TAKEN, refunded_minor=1250), stream(LATE.seen_to("cap_1")), []),
+        (replace(TAKEN, refunded_minor=1251), stream(LATE.seen_to("cap_1")), [Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TAKEN, refunded_minor=1250), stream(PAID.failed().seen_to("cap_1")), []),
+        (replace(TWO, refunded_minor=1750), stream(REFUNDED.charged_twice("settle", "cap_2").seen_to("cap_2")), []),
+        (TWO, stream(REFUNDED.charged_twice("settle", "cap_2").seen_to("cap_2")), [Kind.NOT_REFUNDED]),
+        (
+            replace(TAKEN, refunded_minor=1250),
+            stream(RESERVED_TWICE.seen_to("pp_2")),
+            [Kind.REFUNDED_NOT_RECORDED],
+        ),
+        (replace(TAKEN, refunded_minor=1500), stream(REFUNDED_TWICE.seen_to("re_2")), [Kind.REFUNDED_NOT_RECORDED]),
         # taken back by a bank
         (replace(TAKEN, disputed_minor=1250), stream(PAID, disputed_minor=1250), []),
         (replace(TAKEN, disputed_minor=1250), stream(PAID), [Kind.DISPUTED_NOT_RECORDED]),
@@ -185,6 +201,11 @@ def test_every_kind_says_of_which_type_it_is_and_of_which_money() -> None:
 
 def test_both_sides_are_said_in_words() -> None:
     told = stream(REFUNDED, disputed_minor=100)
+    seen_to = stream(TWICE.seen_to("cap_2"))
 
     assert told.words == "12.50 EUR taken (settled) 5.00 EUR given back 1.00 EUR disputed"
+    assert (seen_to.words, seen_to.as_json()["seen_to_minor"]) == (
+        "12.50 EUR taken 2 times (settled) 12.50 EUR seen to",
+        1250,
+    )
     assert NOTHING.words == "not taken (unknown)"
