@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ops.client import Json
 from ops.output import money
-from ops.reconciling.differences import Difference, Kind
+from ops.reconciling.differences import Difference, Kind, Of
 from ops.reconciling.movements import Moved, Movement, Story
-from ops.reconciling.pairing import not_given_back, paired, repeated
+from ops.reconciling.pairing import not_given_back, not_in_pairs, paired, repeated
 from ops.reconciling.settlement import Line, Period
 
 _NOT_HERE = {
@@ -54,7 +55,8 @@ def line_differences(payment_id: str, *, lines: Sequence[Line], story: Story, pe
         known = repeated(line, movements=story.movements)
         yield _difference(Kind.LISTED_TWICE, payment_id=payment_id, line=line, movement=known)
     missing = [each for each in found.left if _is_expected(each, period=period)]
-    unknown = not_given_back(found.unknown, captures=story.given_back)
+    unknown = not_in_pairs(found.unknown, movements=story.movements)
+    unknown = not_given_back(unknown, captures=story.given_back)
     yield from _not_here(payment_id, lines=unknown, story=story, missing=missing)
     for movement in missing:
         yield _not_there(payment_id, movement=movement, period=period)
@@ -64,11 +66,16 @@ def _parted(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
     """The lines, and those that only repeat one before them: a dispute can be lost again after it was won."""
     once: list[Line] = []
     again: list[Line] = []
-    last: dict[tuple[object, str], Moved] = {}
+    last: dict[tuple[Of, str], Moved] = {}
+    seen: set[tuple[Moved, str, datetime]] = set()
     for line in lines:
-        key = (line.moved.of, line.reference)
-        (again if last.get(key) is line.moved else once).append(line)
+        key, itself = (line.moved.of, line.reference), (line.moved, line.reference, line.at)
+        if last.get(key) is line.moved or itself in seen:
+            again.append(line)
+            continue
+        once.append(line)
         last[key] = line.moved
+        seen.add(itself)
     return once, again
 
 

@@ -4,6 +4,7 @@ Captures and refunds have references of their own. The movements of one dispute 
 apart, and their time, which is the provider's on both sides.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -76,6 +77,28 @@ def not_given_back(lines: Sequence[Line], *, captures: Sequence[Movement]) -> li
         if fitting:
             left.remove(max(fitting, key=lambda each: each.amount_minor))
     return left
+
+
+def not_in_pairs(lines: Sequence[Line], *, movements: Sequence[Movement]) -> list[Line]:
+    """Without money that came back from a dispute and was taken again, or the other way, and neither was heard.
+
+    What a dispute came to between two words that were heard nobody tells any more, so nothing could be done about it.
+    A dispute of which no word was heard is another thing: that is still to be told.
+    """
+    heard = {each.reference for each in movements if each.moved is Moved.DISPUTE}
+    left: dict[tuple[Of, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        before = left[line.moved.of, line.reference]
+        if line.reference in heard and before and _is_undone(before[-1], line):
+            before.pop()
+        else:
+            before.append(line)
+    return [line for each in left.values() for line in each]
+
+
+def _is_undone(before: Line, after: Line) -> bool:
+    is_back = {before.moved, after.moved} == {Moved.DISPUTE, Moved.DISPUTE_WON}
+    return is_back and (before.amount_minor, before.currency) == (after.amount_minor, after.currency)
 
 
 def _gives_back(line: Line, capture: Movement) -> bool:
