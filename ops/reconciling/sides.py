@@ -104,11 +104,16 @@ def stream_of(payment: Json, events: Sequence[Json] = ()) -> Side:
         payment["currency"],
         payment["status"],
         refunded_minor=ledger.get("refunded_minor", 0) + _refunded_again_minor(story, events),
-        disputed_minor=ledger.get("disputed_minor", 0),
+        disputed_minor=_withdrawn_minor(payment),
         seen_to_minor=sum(each.amount_minor or 0 for each in story.given_back),
         owed=story.owed,
         at={each.moved.of: each.at for each in story.movements} | _began(payment, story),
     )
+
+
+def _withdrawn_minor(payment: Json) -> int:
+    """What banks have of all its captures, as the provider adds it up; the ledger is about one of them."""
+    return sum(each["amount_minor"] for each in payment.get("disputes", ()) if each["status"] != "won")
 
 
 def _refunded_again_minor(story: Story, events: Sequence[Json]) -> int:
