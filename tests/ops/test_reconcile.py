@@ -255,6 +255,23 @@ async def test_disputes_are_compared_as_well(
 
 
 @pytest.mark.parametrize(
+    ("recorded_minor", "kinds"),
+    [(700, ["recorded_not_disputed"]), (100, ["disputed_not_recorded"]), (400, [])],
+)
+async def test_a_row_that_is_wrong_in_the_way_of_the_provider_hides_no_dispute(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str], recorded_minor: int, kinds: list[str]
+) -> None:
+    listed(app, provider, charges={"a": {**charge("a"), "disputed_minor": 400}}, rows=[])
+    rows = [{**row("a"), "disputed_minor": 400}]
+    app.on("GET /api/ops/payments", (200, {"payments": rows, "next_page": None}))
+    app.on("GET /api/ops/payments/a", (200, with_dispute("a", amount_minor=recorded_minor)))
+
+    await run(app, provider)
+
+    assert [kind for kind, _ in reported(capsys)] == kinds
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ([], "one of the arguments --provider-url --settlement is required"),
