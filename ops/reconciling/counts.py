@@ -45,8 +45,10 @@ async def _charges(provider: Api) -> dict[str, Side]:
 
 
 def _is_suspect(payment_id: str, *, charges: dict[str, Side], rows: dict[str, Side]) -> bool:
+    """Disputes are looked at in any case: they are few, and a row may be wrong in the way in which the provider is."""
     provider, stream = charges.get(payment_id, NOTHING), rows.get(payment_id, NOTHING)
-    return any(differences(payment_id, provider=provider, stream=stream))
+    is_disputed = bool(provider.disputed_minor or stream.disputed_minor)
+    return is_disputed or any(differences(payment_id, provider=provider, stream=stream))
 
 
 async def _look(payment_id: str, *, app: Api, provider: Api) -> list[Difference]:

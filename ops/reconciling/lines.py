@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ops.client import Json
 from ops.output import money
-from ops.reconciling.differences import Difference, Kind
+from ops.reconciling.differences import Difference, Kind, Of
 from ops.reconciling.movements import Moved, Movement, Story
+from ops.reconciling.pairing import not_given_back, not_in_pairs, paired, repeated
 from ops.reconciling.settlement import Line, Period
 
 _NOT_HERE = {
@@ -46,18 +48,15 @@ class Recorded:
 def line_differences(payment_id: str, *, lines: Sequence[Line], story: Story, period: Period) -> Iterator[Difference]:
     """What does not agree about one payment. lines: all that the file has of it, in its order."""
     once, again = _parted(lines)
-    left = list(story.movements)
-    unknown: list[Line] = []
-    for line in once:
-        movement = _taken_from(left, line)
-        if movement is None:
-            unknown.append(line)
-        else:
-            yield from _of_pair(payment_id, line=line, movement=movement)
+    found = paired(once, movements=story.movements, period=period)
+    for line, movement in found.pairs:
+        yield from _of_pair(payment_id, line=line, movement=movement)
     for line in again:
-        known = _taken_from([*story.movements], line)
+        known = repeated(line, movements=story.movements)
         yield _difference(Kind.LISTED_TWICE, payment_id=payment_id, line=line, movement=known)
-    missing = [each for each in left if period.holds(each.at)]
+    missing = [each for each in found.left if _is_expected(each, period=period)]
+    unknown = not_in_pairs(found.unknown, movements=story.movements)
+    unknown = not_given_back(unknown, captures=story.given_back)
     yield from _not_here(payment_id, lines=unknown, story=story, missing=missing)
     for movement in missing:
         yield _not_there(payment_id, movement=movement, period=period)
@@ -67,22 +66,23 @@ def _parted(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
     """The lines, and those that only repeat one before them: a dispute can be lost again after it was won."""
     once: list[Line] = []
     again: list[Line] = []
-    last: dict[tuple[object, str], Moved] = {}
+    last: dict[tuple[Of, str], Moved] = {}
+    seen: set[tuple[Moved, str, datetime]] = set()
     for line in lines:
-        key = (line.moved.of, line.reference)
-        (again if last.get(key) is line.moved else once).append(line)
+        key, itself = (line.moved.of, line.reference), (line.moved, line.reference, line.at)
+        if last.get(key) is line.moved or itself in seen:
+            again.append(line)
+            continue
+        once.append(line)
         last[key] = line.moved
+        seen.add(itself)
     return once, again
 
 
-def _taken_from(left: list[Movement], line: Line) -> Movement | None:
-    """The movement of this line: of several of one dispute, the one that is nearest in time."""
-    fitting = [each for each in left if (each.moved, each.reference) == (line.moved, line.reference)]
-    if not fitting:
-        return None
-    movement = min(fitting, key=lambda each: abs(each.at - line.at))
-    left.remove(movement)
-    return movement
+def _is_expected(movement: Movement, *, period: Period) -> bool:
+    """Whether the file should have it: it was heard of in the period, or it is known to have happened in it."""
+    was_heard = period.holds(movement.recorded_at) and movement.at < period.until
+    return was_heard or period.holds(movement.at)
 
 
 def _of_pair(payment_id: str, *, line: Line, movement: Movement) -> Iterator[Difference]:

@@ -26,8 +26,9 @@ class Moved(StrEnum):
 class Movement:
     """Money that moved, as the stream has it. amount_minor: None when the stream does not say.
 
-    at: when we heard of it; of a dispute, when it happened. not_before: it cannot have happened earlier. owed: what the
-    stream itself says has to be put right about it, and nobody has.
+    at: of a dispute when it happened, by the provider's clock; else when we heard of it. recorded_at: when we heard of
+    it. not_before: it cannot have happened earlier. owed: what the stream itself says has to be put right about it, and
+    nobody has. seen_to_at: of a capture, when a person said that it was given back.
     """
 
     moved: Moved
@@ -35,8 +36,10 @@ class Movement:
     amount_minor: int | None
     currency: str
     at: datetime
+    recorded_at: datetime
     not_before: datetime
     owed: Kind | None = None
+    seen_to_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,12 @@ class Story:
         """All that the stream itself says has to be put right."""
         reserved = {Kind.CHARGED_TWICE} if self.reserved_twice else set()
         return frozenset({each.owed for each in self.movements if each.owed} | reserved)
+
+    @property
+    def given_back(self) -> tuple[Movement, ...]:
+        """Captures that a person has given back, in the order in which it was said. The refund is in no stream."""
+        seen_to = [each for each in self.movements if each.seen_to_at]
+        return tuple(sorted(seen_to, key=lambda each: each.seen_to_at or each.at))
 
     def times(self, moved: Moved) -> int:
         return sum(each.moved is moved for each in self.movements)
@@ -71,7 +80,7 @@ class _Reader:
     events: Sequence[Json]
     reserved_twice: list[str] = field(default_factory=list)
     has_failed: bool = False
-    _seen_to: frozenset[str] = frozenset()
+    _seen_to: dict[str, datetime] = field(default_factory=dict)
     _amount_minor: int | None = None
     _currency: str = ""
     _began_at: datetime | None = None
@@ -83,9 +92,9 @@ class _Reader:
 
     def movements(self) -> Iterator[Movement]:
         told = [(each["type"], each["data"], datetime.fromisoformat(each["occurred_at"])) for each in self.events]
-        self._seen_to = frozenset(
-            data["reference"] for kind, data, _ in told if kind == "payment.seen_to" and data.get("reference")
-        )
+        self._seen_to = {
+            data["reference"]: at for kind, data, at in told if kind == "payment.seen_to" and data.get("reference")
+        }
         self.has_failed = any(kind == "payment.failed" for kind, _, _ in told)
         for kind, data, at in told:
             if movement := self._heard(kind, data=data, at=at):
@@ -121,8 +130,10 @@ class _Reader:
             amount_minor=self._amount_minor,
             currency=self._currency,
             at=at,
+            recorded_at=at,
             not_before=self._began_at or at,
             owed=None if reference in self._seen_to else owed,
+            seen_to_at=self._seen_to.get(reference),
         )
 
     def _second(self, step: str, *, reference: str, at: datetime) -> Movement | None:
@@ -150,6 +161,7 @@ class _Reader:
             amount_minor=amount_minor,
             currency=self._currency,
             at=at,
+            recorded_at=at,
             not_before=requested_at,
             owed=owed,
         )
@@ -170,5 +182,6 @@ class _Reader:
             amount_minor=self._disputes[reference],
             currency=self._currency,
             at=happened_at,
+            recorded_at=at,
             not_before=happened_at,
         )

@@ -57,7 +57,11 @@ class Period:
     until: datetime
 
     def holds(self, moment: datetime) -> bool:
-        return self.since <= moment < self.until
+        return self.side(moment) == 0
+
+    def side(self, moment: datetime) -> int:
+        """-1 before it, 0 in it, 1 after it."""
+        return int(moment >= self.until) - int(moment < self.since)
 
 
 class _Malformed(ValueError):
@@ -65,8 +69,8 @@ class _Malformed(ValueError):
 
 
 def read(paths: Sequence[Path]) -> list[Line]:
-    """All lines, file by file. Raises Fault, which names file, line and column."""
-    return [line for path in paths for line in _lines(path)]
+    """All lines in the order of time, whichever file has them. Raises Fault, which names file, line and column."""
+    return sorted((line for path in paths for line in _lines(path)), key=lambda line: line.at)
 
 
 def period_of(lines: Iterable[Line], *, since: datetime | None, until: datetime | None) -> Period:
@@ -145,11 +149,12 @@ def _line(row: list[str], *, where: str) -> Line:
     )
 
 
-_NAME = re.compile(r"[\x21-\x7e]{1,128}")
+_NAME = re.compile(r"(?=.*[0-9A-Za-z])[\x21-\x7e]{1,128}")  # as the app takes it; `..` would name another address
+_MUST_NAME = "must be 1 to 128 visible characters of ASCII with a letter or digit"
 _FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "type": (re.compile("|".join(Moved)).fullmatch, f"must be {', '.join(Moved)}"),
-    "reference": (_NAME.fullmatch, "must be 1 to 128 visible characters of ASCII"),
-    "payment_reference": (_NAME.fullmatch, "must be 1 to 128 visible characters of ASCII"),
+    "reference": (_NAME.fullmatch, _MUST_NAME),
+    "payment_reference": (_NAME.fullmatch, _MUST_NAME),
     "amount_minor": (re.compile("[1-9][0-9]{0,17}").fullmatch, "must be a whole number, 1 or more"),
     "currency": (re.compile("[A-Z]{3}").fullmatch, "must be a code of ISO 4217"),
     "at": (

@@ -30,6 +30,11 @@ def stream(payment_id: str, *, is_settled: bool) -> Json:
     return payment | ({"status": "completed", "settled": {}} if is_settled else {"status": "created"})
 
 
+def with_dispute(payment_id: str, *, amount_minor: int) -> Json:
+    disputes = [{"dispute_id": "dp_1", "amount_minor": amount_minor, "status": "open"}] if amount_minor else []
+    return {**stream(payment_id, is_settled=True), "disputes": disputes}
+
+
 def listed(app: Scripted, provider: Scripted, *, charges: Mapping[str, Json], rows: list[str]) -> None:
     """What the two lists say; a charge can also be asked for alone."""
     app.on("GET /api/ops/payments", (200, {"payments": [row(each) for each in rows], "next_page": None}))
@@ -240,14 +245,30 @@ async def test_disputes_are_compared_as_well(
     disputed = {each: {**charge(each), "disputed_minor": 1250} for each in ("a", "b")}
     listed(app, provider, charges={**disputed, "c": charge("c")}, rows=["a", "b", "c"])
     for payment_id, disputed_minor in {"a": 1250, "b": 0, "c": 400}.items():
-        payment = {**stream(payment_id, is_settled=True), "ledger": {"disputed_minor": disputed_minor}}
-        app.on(f"GET /api/ops/payments/{payment_id}", (200, payment))
+        app.on(f"GET /api/ops/payments/{payment_id}", (200, with_dispute(payment_id, amount_minor=disputed_minor)))
     rows = [row("a"), row("b"), {**row("c"), "disputed_minor": 400}]
     app.on("GET /api/ops/payments", (200, {"payments": rows, "next_page": None}))
 
     assert await run(app, provider) == 1
 
     assert sorted(reported(capsys)) == [("disputed_not_recorded", "b"), ("recorded_not_disputed", "c")]
+
+
+@pytest.mark.parametrize(
+    ("recorded_minor", "kinds"),
+    [(700, ["recorded_not_disputed"]), (100, ["disputed_not_recorded"]), (400, [])],
+)
+async def test_a_row_that_is_wrong_in_the_way_of_the_provider_hides_no_dispute(
+    app: Scripted, provider: Scripted, capsys: pytest.CaptureFixture[str], recorded_minor: int, kinds: list[str]
+) -> None:
+    listed(app, provider, charges={"a": {**charge("a"), "disputed_minor": 400}}, rows=[])
+    rows = [{**row("a"), "disputed_minor": 400}]
+    app.on("GET /api/ops/payments", (200, {"payments": rows, "next_page": None}))
+    app.on("GET /api/ops/payments/a", (200, with_dispute("a", amount_minor=recorded_minor)))
+
+    await run(app, provider)
+
+    assert [kind for kind, _ in reported(capsys)] == kinds
 
 
 @pytest.mark.parametrize(

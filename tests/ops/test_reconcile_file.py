@@ -8,6 +8,7 @@ import pytest
 from ops.client import Fault
 from ops.reconciling.movements import Moved
 from ops.reconciling.settlement import COLUMNS, period_of, read
+from shared.adapters.provider.words import plain
 
 HEADER = ",".join(COLUMNS)
 FIRST = "capture,cap_1,p1,1250,EUR,2026-01-02T12:00:00Z"
@@ -58,7 +59,12 @@ def changed(name: str, text: str) -> str:
         (changed("reference", ""), "column reference: ''"),
         (changed("reference", "two words"), "column reference: 'two words'"),
         (changed("reference", "x" * 129), "column reference: 'xxx"),
+        (
+            changed("reference", "--"),
+            "column reference: '--' must be 1 to 128 visible characters of ASCII with a letter or digit",
+        ),
         (changed("payment_reference", ""), "column payment_reference: ''"),
+        *((changed("payment_reference", text), f"column payment_reference: {text!r}") for text in (".", "..", "../..")),
         *((changed("amount_minor", text), f"column amount_minor: {text!r}") for text in ("", "0", "-1", "1.5", "+1")),
         *(
             (changed("amount_minor", text), f"column amount_minor: {text!r}")
@@ -111,15 +117,31 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         read([tmp_path])
 
 
-def test_several_files_are_read_in_a_row_and_each_is_sorted_by_itself(tmp_path: Path) -> None:
+def test_several_files_are_one_in_the_order_of_time_however_they_are_given(tmp_path: Path) -> None:
     monday = written(tmp_path, f"{HEADER}\n{FIRST}\n", name="monday.csv")
     sunday = written(tmp_path, f"{HEADER}\n{FIRST.replace('-02T', '-01T')}\n", name="sunday.csv")
 
     lines = read([monday, sunday])
     period = period_of(lines, since=None, until=None)
 
-    assert [line.where for line in lines] == ["monday.csv:2", "sunday.csv:2"]
-    assert (period.since, period.holds(lines[0].at)) == (lines[1].at, True)
+    assert lines == read([sunday, monday])
+    assert [line.where for line in lines] == ["sunday.csv:2", "monday.csv:2"]
+    assert (period.since, period.holds(lines[1].at)) == (lines[0].at, True)
+
+
+def test_each_file_is_sorted_by_itself(tmp_path: Path) -> None:
+    sorted_ = written(tmp_path, f"{HEADER}\n{FIRST}\n", name="monday.csv")
+    unsorted = written(tmp_path, f"{HEADER}\n{SECOND}\n{FIRST}\n", name="tuesday.csv")
+
+    with pytest.raises(Fault, match=r"tuesday\.csv, line 3, column at: it is earlier than the line before"):
+        read([sorted_, unsorted])
+
+
+@pytest.mark.parametrize("reference", ["0", "x" * 128, "../somebody?else", "%2e"])
+def test_a_reference_may_be_any_that_the_app_takes_from_the_provider(tmp_path: Path, reference: str) -> None:
+    (line,) = read([written(tmp_path, f"{HEADER}\n{changed('payment_reference', reference)}\n")])
+
+    assert line.payment_reference == plain(reference) == reference
 
 
 def test_a_period_is_what_the_lines_cover_or_what_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,12 @@ from ops.reconciling.movements import Moved, told_by
 from ops.reconciling.settlement import Line, Period
 from tests.ops.told import Told, at, created
 
-HOUR = Period(since=datetime.fromisoformat(at(0)), until=datetime.fromisoformat(at(60)))
+
+def minutes(since: float, until: float) -> Period:
+    return Period(since=datetime.fromisoformat(at(since)), until=datetime.fromisoformat(at(until)))
+
+
+HOUR = minutes(0, 60)
 
 OPEN = created()
 PAID = created().settled("cap_1")
@@ -148,6 +153,177 @@ def test_a_dispute_that_was_lost_again_is_matched_by_time() -> None:
 
     assert compared(told, line(Moved.DISPUTE, "dp_1", minute=204), period=july) == []
     assert compared(told, CAPTURE, line(Moved.DISPUTE, "dp_1", minute=3), period=may) == []
+
+
+GIVEN_BACK = PAID.charged_twice("settle", "cap_2").after(50).seen_to("cap_2")
+LATE_GIVEN_BACK = LATE.after(50).seen_to("cap_1")
+
+
+@pytest.mark.parametrize(
+    ("told", "lines", "kinds"),
+    [
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9")], []),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", 500)], []),
+        (LATE_GIVEN_BACK, [CAPTURE, line(Moved.REFUND, "re_9")], []),
+        (LATE_GIVEN_BACK, [CAPTURE, line(Moved.REFUND, "re_9", minute=54)], []),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", 1251)], [Kind.REFUNDED_NOT_RECORDED]),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", currency="USD")], [Kind.REFUNDED_NOT_RECORDED]),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.REFUND, "re_9", minute=59)], [Kind.REFUNDED_NOT_RECORDED]),
+        (
+            PAID.charged_twice("settle", "cap_2"),
+            [CAPTURE, SECOND, REFUND],
+            [Kind.CHARGED_TWICE, Kind.REFUNDED_NOT_RECORDED],
+        ),
+        (
+            PAID.charged_twice("create", "pp_2").after(50).seen_to("pp_2"),
+            [CAPTURE, REFUND],
+            [Kind.REFUNDED_NOT_RECORDED],
+        ),
+        (GIVEN_BACK, [CAPTURE, SECOND, line(Moved.DISPUTE, "dp_9")], [Kind.DISPUTED_NOT_RECORDED]),
+    ],
+)
+def test_what_a_person_has_given_back_at_the_provider_is_one_refund_that_is_not_recorded(
+    told: Told, lines: list[Line], kinds: list[Kind]
+) -> None:
+    assert [each.kind for each in compared(told, *lines)] == kinds
+
+
+def test_of_two_refunds_that_are_not_recorded_a_person_has_made_the_one_that_is_most_of_the_charge() -> None:
+    part, whole = line(Moved.REFUND, "re_8", 1000), line(Moved.REFUND, "re_9")
+
+    for lines in ([part, whole], [whole, part]):
+        assert [each.provider for each in compared(GIVEN_BACK, CAPTURE, SECOND, *lines)] == [part]
+
+
+def test_two_charges_that_were_given_back_are_two_refunds_whichever_was_seen_to_first() -> None:
+    thrice = PAID.charged_twice("settle", "cap_2").charged_twice("settle", "cap_3")
+    told = thrice.after(30).seen_to("cap_3").after(10).seen_to("cap_2")
+    first, second = line(Moved.REFUND, "re_8", minute=32), line(Moved.REFUND, "re_9", minute=40)
+
+    assert compared(told, CAPTURE, SECOND, line(Moved.CAPTURE, "cap_3"), first, second) == []
+
+
+def test_a_refund_stands_in_the_file_of_its_own_period_however_old_its_capture_is() -> None:
+    assert compared(GIVEN_BACK, line(Moved.REFUND, "re_9"), period=minutes(20, 60)) == []
+
+
+def dispute(minute: float) -> Line:
+    return line(Moved.DISPUTE, "dp_1", minute=minute)
+
+
+def won(minute: float) -> Line:
+    return line(Moved.DISPUTE_WON, "dp_1", minute=minute)
+
+
+def test_a_bank_that_takes_the_money_anew_in_the_period_has_not_taken_it_before() -> None:
+    told = PAID.disputed().won()
+
+    found = compared(told, dispute(20), period=minutes(10, 60))
+
+    assert [(each.kind, each.since) for each in found] == [
+        (Kind.DISPUTED_NOT_RECORDED, datetime.fromisoformat(at(20))),
+    ]
+
+
+def test_a_second_win_in_the_period_is_not_the_first_one() -> None:
+    told = PAID.disputed().won().lost()
+
+    found = compared(told, won(20), period=minutes(10, 60))
+
+    assert [(each.kind, each.since) for each in found] == [(Kind.WON_NOT_RECORDED, datetime.fromisoformat(at(20)))]
+
+
+def test_a_line_before_the_period_does_not_hide_what_was_recorded_in_it() -> None:
+    told = PAID.disputed(opened=2.5).won(decided=2.75).after(10).lost()
+
+    found = compared(told, CAPTURE, dispute(2.5), won(2.75), dispute(2.9), period=minutes(10, 60))
+
+    assert [each.kind for each in found] == [Kind.DISPUTED_NOT_RECORDED, Kind.NOT_DISPUTED]
+
+
+def test_a_line_has_the_movement_of_its_own_time_and_not_one_that_is_near() -> None:
+    """Else the bank's second taking would have the movement of the third, and of that another amount be said."""
+    told = PAID.disputed(opened=3).won(decided=4).after(20).lost(decided=25)
+    other = line(Moved.DISPUTE, "dp_1", 99, minute=20)
+
+    found = compared(told, CAPTURE, dispute(3), won(4), other, won(21), dispute(25))
+
+    assert [(each.kind, each.provider) for each in found] == [
+        (Kind.DISPUTED_NOT_RECORDED, other),
+        (Kind.WON_NOT_RECORDED, won(21)),
+    ]
+
+
+HEARD_AT_BOTH_ENDS = PAID.disputed(opened=3).after(20).lost(decided=25)
+OTHER_WIN = line(Moved.DISPUTE_WON, "dp_1", 99, minute=10)
+
+
+@pytest.mark.parametrize(
+    ("told", "lines", "left"),
+    [
+        (HEARD_AT_BOTH_ENDS, [dispute(3), won(10), dispute(25)], []),
+        (HEARD_AT_BOTH_ENDS, [dispute(3), won(10), dispute(11), won(12), dispute(25)], []),
+        (PAID.disputed(opened=3).won(decided=30), [dispute(3), won(10), dispute(11), won(30)], []),
+        (PAID.disputed(opened=3).won(decided=10), [dispute(3), won(10), dispute(11), won(12)], []),
+        # as it stands in the end, it was not heard
+        (HEARD_AT_BOTH_ENDS, [dispute(3), won(10), dispute(25), won(30)], [won(30)]),
+        (
+            PAID.disputed(opened=3).won(decided=10),
+            [dispute(3), won(10), dispute(11), won(12), dispute(13)],
+            [dispute(13)],
+        ),
+        # nor anything of it
+        (PAID, [dispute(3), won(10)], [dispute(3), won(10)]),
+        # not the same money
+        (HEARD_AT_BOTH_ENDS, [dispute(3), OTHER_WIN, dispute(25)], [OTHER_WIN, dispute(25)]),
+        # of another dispute
+        (
+            HEARD_AT_BOTH_ENDS,
+            [dispute(3), line(Moved.DISPUTE, "dp_2", minute=5), won(10)],
+            [line(Moved.DISPUTE, "dp_2", minute=5), won(10)],
+        ),
+        # another file has the other half
+        (HEARD_AT_BOTH_ENDS, [dispute(3), won(10)], [won(10)]),
+    ],
+)
+def test_what_a_dispute_came_to_and_was_undone_before_it_was_heard_is_no_difference(
+    told: Told, lines: list[Line], left: list[Line]
+) -> None:
+    assert [each.provider for each in compared(told, CAPTURE, *lines)] == left
+
+
+def test_two_lines_of_the_same_moment_are_told_apart_from_their_repetition() -> None:
+    once = [dispute(3), won(3), dispute(4)]
+    told = PAID.disputed().won(decided=3).lost(decided=4)
+
+    assert compared(told, CAPTURE, *once) == []
+    assert [each.kind for each in compared(told, CAPTURE, *once[:2], *once)] == [Kind.LISTED_TWICE] * 2
+
+
+def test_a_dispute_that_was_heard_of_in_the_period_and_opened_before_it_is_at_its_edge() -> None:
+    told = PAID.after(30).disputed(opened=5)
+
+    found = compared(told, period=minutes(10, 60))
+
+    assert [(each.kind, each.is_at_edge) for each in found] == [(Kind.NOT_DISPUTED, True)]
+
+
+def test_a_dispute_that_opened_in_the_period_is_missed_whenever_we_heard_of_it() -> None:
+    told = PAID.after(120).disputed(opened=30)
+
+    found = compared(told, period=minutes(10, 60))
+
+    assert [(each.kind, each.is_at_edge, each.since) for each in found] == [
+        (Kind.NOT_DISPUTED, False, datetime.fromisoformat(at(30))),
+    ]
+
+
+def test_a_dispute_that_opened_after_the_period_stands_in_the_next_file() -> None:
+    """The provider's clock is ahead of ours."""
+    told = PAID.after(50).disputed(opened=60)
+
+    assert compared(told, period=minutes(10, 60)) == []
+    assert [each.kind for each in compared(told, period=minutes(60, 90))] == [Kind.NOT_DISPUTED]
 
 
 def test_times_of_a_dispute_are_the_providers_if_the_stream_has_them() -> None:

@@ -25,6 +25,10 @@ def capture(payment_id: str, *, reference: str = "cap_1", amount_minor: int = 12
     return f"capture,{reference},{payment_id},{amount_minor},EUR,{at(minute)}"
 
 
+def dispute(payment_id: str, *, minute: float) -> str:
+    return f"dispute,dp_1,{payment_id},1250,EUR,{at(minute)}"
+
+
 def written(folder: Path, lines: Iterable[str], *, name: str = "f.csv") -> str:
     path = folder / name
     path.write_text("\n".join([",".join(COLUMNS), *lines, ""]))
@@ -165,6 +169,17 @@ async def test_what_the_file_before_may_have_is_counted_and_decided_with_that_fi
     )
     found = json.loads(capsys.readouterr().out)["differences"]
     assert (both, [(each["kind"], each["payment_id"]) for each in found]) == (1, [("recorded_not_charged", "a")])
+
+
+async def test_the_order_of_the_files_makes_no_difference(
+    app: Scripted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    knows(app, {"a": PAID.disputed(opened=3).won(decided=4).lost(decided=5)})
+    monday = written(tmp_path, [capture("a"), dispute("a", minute=3)], name="monday.csv")
+    tuesday = written(tmp_path, [f"dispute_won,dp_1,a,1250,EUR,{at(4)}", dispute("a", minute=5)], name="tuesday.csv")
+
+    for files in ([monday, tuesday], [tuesday, monday]):
+        assert await ops(app, "reconcile", "--settlement", *files, "--patience", "0s") == 0, capsys.readouterr().out
 
 
 async def test_what_is_younger_is_only_counted(

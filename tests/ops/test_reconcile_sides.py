@@ -23,7 +23,22 @@ REFUNDED = PAID.refund_requested().refunded()
 REFUNDED_TWICE = REFUNDED.charged_twice("refund:r1", "re_2")
 
 
-def payment(told: Told, *, status: str | None = None, disputed_minor: int = 0) -> Json:
+DECIDED = {"payment.dispute_won": "won", "payment.dispute_lost": "lost"}
+
+
+def disputes(told: Told) -> list[Json]:
+    """As the app shows them, of whichever capture."""
+    found: dict[str, Json] = {}
+    for event in told.events:
+        said = event["data"]
+        if event["type"] == "payment.dispute_opened":
+            found[said["dispute_id"]] = {**said, "status": "open"}
+        elif event["type"] in DECIDED:
+            found[said["dispute_id"]]["status"] = DECIDED[event["type"]]
+    return list(found.values())
+
+
+def payment(told: Told, *, status: str | None = None) -> Json:
     """The state that the app would derive from these events, as far as is looked at."""
     kinds = [event["type"] for event in told.events]
     amounts = {
@@ -37,13 +52,14 @@ def payment(told: Told, *, status: str | None = None, disputed_minor: int = 0) -
         "currency": "EUR",
         "status": status or derived,
         "initiated_at": at(0),
-        "ledger": {"refunded_minor": refunded, "disputed_minor": disputed_minor},
+        "ledger": {"refunded_minor": refunded},
         **({"settled": {}} if is_settled else {}),
+        **({"disputes": disputes(told)} if disputes(told) else {}),
     }
 
 
-def stream(told: Told, *, status: str | None = None, disputed_minor: int = 0) -> Side:
-    return stream_of(payment(told, status=status, disputed_minor=disputed_minor), told.events)
+def stream(told: Told, *, status: str | None = None) -> Side:
+    return stream_of(payment(told, status=status), told.events)
 
 
 @pytest.mark.parametrize(
@@ -91,10 +107,32 @@ def stream(told: Told, *, status: str | None = None, disputed_minor: int = 0) ->
         (replace(TAKEN, refunded_minor=1000), stream(REFUNDED_TWICE), [Kind.REFUNDED_TWICE]),
         (replace(TAKEN, refunded_minor=1000), stream(REFUNDED_TWICE.seen_to("re_2")), []),
         (replace(TAKEN, refunded_minor=500), stream(REFUNDED_TWICE.seen_to("re_2")), [Kind.NOT_REFUNDED]),
+        # given back at the provider by a person, who then said so
+        (replace(TWO, refunded_minor=1250), stream(TWICE), [Kind.CHARGED_TWICE, Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TWO, refunded_minor=1250), stream(TWICE.seen_to("cap_2")), []),
+        (replace(TWO, refunded_minor=1251), stream(TWICE.seen_to("cap_2")), [Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TWO, refunded_minor=500), stream(TWICE.seen_to("cap_2")), []),
+        (replace(TAKEN, refunded_minor=1250), stream(LATE.seen_to("cap_1")), []),
+        (replace(TAKEN, refunded_minor=1251), stream(LATE.seen_to("cap_1")), [Kind.REFUNDED_NOT_RECORDED]),
+        (replace(TAKEN, refunded_minor=1250), stream(PAID.failed().seen_to("cap_1")), []),
+        (replace(TWO, refunded_minor=1750), stream(REFUNDED.charged_twice("settle", "cap_2").seen_to("cap_2")), []),
+        (TWO, stream(REFUNDED.charged_twice("settle", "cap_2").seen_to("cap_2")), [Kind.NOT_REFUNDED]),
+        (
+            replace(TAKEN, refunded_minor=1250),
+            stream(RESERVED_TWICE.seen_to("pp_2")),
+            [Kind.REFUNDED_NOT_RECORDED],
+        ),
+        (replace(TAKEN, refunded_minor=1500), stream(REFUNDED_TWICE.seen_to("re_2")), [Kind.REFUNDED_NOT_RECORDED]),
         # taken back by a bank
-        (replace(TAKEN, disputed_minor=1250), stream(PAID, disputed_minor=1250), []),
+        (replace(TAKEN, disputed_minor=1250), stream(PAID.disputed()), []),
+        (replace(TAKEN, disputed_minor=1250), stream(PAID.disputed().lost()), []),
         (replace(TAKEN, disputed_minor=1250), stream(PAID), [Kind.DISPUTED_NOT_RECORDED]),
-        (TAKEN, stream(PAID, disputed_minor=400), [Kind.NOT_DISPUTED]),
+        (replace(TAKEN, disputed_minor=1250), stream(PAID.disputed().won()), [Kind.DISPUTED_NOT_RECORDED]),
+        (TAKEN, stream(PAID.disputed().won()), []),
+        (TAKEN, stream(PAID.disputed(amount_minor=400)), [Kind.NOT_DISPUTED]),
+        # of the second capture as well as of the first
+        (replace(TAKEN, disputed_minor=2500), stream(PAID.disputed().disputed("dp_2")), []),
+        (replace(TAKEN, disputed_minor=1250), stream(PAID.disputed().won().disputed("dp_2")), []),
     ],
 )
 def test_what_counts_as_a_difference(provider: Side, recorded: Side, kinds: list[Kind]) -> None:
@@ -166,7 +204,7 @@ TOLD = {"captured_at": at(30), "refunded_at": at(40), "disputed_at": at(50)}
         (charge(**TOLD), stream(REFUNDED), Kind.NOT_REFUNDED, at(4)),
         (charge(refunded_minor=1000), stream(REFUNDED_TWICE), Kind.REFUNDED_TWICE, at(5)),
         (charge(disputed_minor=1, **TOLD), stream(PAID), Kind.DISPUTED_NOT_RECORDED, at(50)),
-        (charge(), stream(PAID.disputed(), disputed_minor=1250), Kind.NOT_DISPUTED, at(3)),
+        (charge(), stream(PAID.disputed(opened=2.5)), Kind.NOT_DISPUTED, at(2.5)),
     ],
 )
 def test_a_difference_is_as_old_as_the_side_says_that_has_it(
@@ -184,7 +222,12 @@ def test_every_kind_says_of_which_type_it_is_and_of_which_money() -> None:
 
 
 def test_both_sides_are_said_in_words() -> None:
-    told = stream(REFUNDED, disputed_minor=100)
+    told = stream(REFUNDED.disputed(amount_minor=100))
+    seen_to = stream(TWICE.seen_to("cap_2"))
 
     assert told.words == "12.50 EUR taken (settled) 5.00 EUR given back 1.00 EUR disputed"
+    assert (seen_to.words, seen_to.as_json()["seen_to_minor"]) == (
+        "12.50 EUR taken 2 times (settled) 12.50 EUR seen to",
+        1250,
+    )
     assert NOTHING.words == "not taken (unknown)"

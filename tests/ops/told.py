@@ -56,14 +56,18 @@ class Told:
     def refund_failed(self, refund_id: str = "r1") -> Self:
         return self.then("refund_failed", refund_id=refund_id, reason="discarded", code="discarded_by_operator")
 
-    def disputed(self, *, amount_minor: int = AMOUNT_MINOR) -> Self:
-        return self.then("dispute_opened", dispute_id="dp_1", amount_minor=amount_minor)
+    def disputed(
+        self, dispute_id: str = "dp_1", *, amount_minor: int = AMOUNT_MINOR, opened: float | None = None
+    ) -> Self:
+        """opened: so many minutes after noon by the provider's clock; else we hear of it at once."""
+        opened_at = at(self.now if opened is None else opened)
+        return self.then("dispute_opened", dispute_id=dispute_id, amount_minor=amount_minor, opened_at=opened_at)
 
-    def won(self) -> Self:
-        return self.then("dispute_won", dispute_id="dp_1")
+    def won(self, *, decided: float | None = None) -> Self:
+        return self.then("dispute_won", dispute_id="dp_1", decided_at=at(self.now if decided is None else decided))
 
-    def lost(self) -> Self:
-        return self.then("dispute_lost", dispute_id="dp_1")
+    def lost(self, *, decided: float | None = None) -> Self:
+        return self.then("dispute_lost", dispute_id="dp_1", decided_at=at(self.now if decided is None else decided))
 
 
 def created() -> Told:

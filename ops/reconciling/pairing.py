@@ -1,0 +1,107 @@
+"""Which line of a settlement file is which movement of the stream, and which lines need none. Knows no HTTP.
+
+Captures and refunds have references of their own. The movements of one dispute share theirs, so the period tells them
+apart, and their time, which is the provider's on both sides.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ops.reconciling.differences import Of
+from ops.reconciling.movements import Moved, Movement
+from ops.reconciling.settlement import Line, Period
+
+type _Key = tuple[Moved, str]
+type _Fits = Callable[[Line, Movement], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """unknown: lines that the stream does not have. left: movements that no line has, whether it should or not."""
+
+    pairs: tuple[tuple[Line, Movement], ...]
+    unknown: tuple[Line, ...]
+    left: tuple[Movement, ...]
+
+
+def paired(lines: Sequence[Line], *, movements: Sequence[Movement], period: Period) -> Paired:
+    """Each line with the movement of its very time, else with the nearest. Each movement is taken once.
+
+    The very time first: else a line of what was never heard takes the movement of the line after it.
+    """
+
+    def is_on_its_side(line: Line, movement: Movement) -> bool:
+        """A bank that takes the money anew in the period has not taken what it took before."""
+        return line.moved.of is not Of.DISPUTE or period.side(line.at) == period.side(movement.at)
+
+    def is_of_its_time(line: Line, movement: Movement) -> bool:
+        return line.at == movement.at and is_on_its_side(line, movement)
+
+    left = list(movements)
+    taken: dict[int, Movement] = {}
+    for fits in (is_of_its_time, is_on_its_side):
+        for number, line in enumerate(lines):
+            if number not in taken and (movement := _nearest(left, line, fits=fits)):
+                left.remove(movement)
+                taken[number] = movement
+    return Paired(
+        pairs=tuple((lines[number], taken[number]) for number in sorted(taken)),
+        unknown=tuple(line for number, line in enumerate(lines) if number not in taken),
+        left=tuple(left),
+    )
+
+
+def _nearest(movements: Sequence[Movement], line: Line, *, fits: _Fits) -> Movement | None:
+    same = [each for each in movements if _key(each) == _key(line) and fits(line, each)]
+    return min(same, key=lambda each: abs(each.at - line.at), default=None)
+
+
+def _key(moved: Line | Movement) -> _Key:
+    return moved.moved, moved.reference
+
+
+def repeated(line: Line, *, movements: Sequence[Movement]) -> Movement | None:
+    """What a line tells once more."""
+    return _nearest(movements, line, fits=lambda _line, _movement: True)
+
+
+def not_given_back(lines: Sequence[Line], *, captures: Sequence[Movement]) -> list[Line]:
+    """Without one refund for each capture that a person has given back: of what fits, the one that is most of it.
+
+    A refund that was made after the person had said so is another one. So is a second one, and one of more.
+    """
+    left = list(lines)
+    for capture in captures:
+        fitting = [each for each in left if _gives_back(each, capture)]
+        if fitting:
+            left.remove(max(fitting, key=lambda each: each.amount_minor))
+    return left
+
+
+def not_in_pairs(lines: Sequence[Line], *, movements: Sequence[Movement]) -> list[Line]:
+    """Without money that came back from a dispute and was taken again, or the other way, and neither was heard.
+
+    What a dispute came to between two words that were heard nobody tells any more, so nothing could be done about it.
+    A dispute of which no word was heard is another thing: that is still to be told.
+    """
+    heard = {each.reference for each in movements if each.moved is Moved.DISPUTE}
+    left: dict[tuple[Of, str], list[Line]] = defaultdict(list)
+    for line in lines:
+        before = left[line.moved.of, line.reference]
+        if line.reference in heard and before and _is_undone(before[-1], line):
+            before.pop()
+        else:
+            before.append(line)
+    return [line for each in left.values() for line in each]
+
+
+def _is_undone(before: Line, after: Line) -> bool:
+    is_back = {before.moved, after.moved} == {Moved.DISPUTE, Moved.DISPUTE_WON}
+    return is_back and (before.amount_minor, before.currency) == (after.amount_minor, after.currency)
+
+
+def _gives_back(line: Line, capture: Movement) -> bool:
+    is_of_it = line.moved is Moved.REFUND and line.currency == capture.currency
+    is_in_time = capture.seen_to_at is not None and line.at <= capture.seen_to_at
+    return is_of_it and is_in_time and line.amount_minor <= (capture.amount_minor or 0)
