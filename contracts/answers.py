@@ -5,10 +5,10 @@ with the values known so far, `x-extensible-enum`.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from contracts.money import Dispute, Ledger, Refund
 from contracts.values import (
@@ -254,8 +254,12 @@ class Problem(Answer):
 
 
 class OpenApiDocument(Answer):
-    """An OpenAPI document: this one."""
-
-    model_config = ConfigDict(extra="allow")
+    """An OpenAPI document: this one. What its parts hold is said by OpenAPI."""
 
     openapi: Annotated[str, Field(pattern=r"^3\.1\.")]
+    info: dict[str, Any]
+    servers: list[dict[str, Any]]
+    tags: list[dict[str, Any]]
+    paths: dict[str, dict[str, Any]]
+    webhooks: dict[str, dict[str, Any]]
+    components: dict[str, dict[str, Any]]

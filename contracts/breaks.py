@@ -6,6 +6,7 @@ An answer or an event may not tell less, or anything that was not expected. A re
 from collections.abc import Iterator
 from typing import Any
 
+from contracts.called import renamed
 from contracts.doors import schemes, shut
 from contracts.sent import webhook_breaks
 from contracts.told import headers, parameters, taken_content, taken_parts, told, told_content, told_parts
@@ -51,9 +52,8 @@ def _operations(old: Json, new: Json) -> Iterator[str]:
             if then is None:
                 yield f"{where}: taken away"
                 continue
-            if then["operationId"] != said["operationId"]:
-                yield f"{where}: called {then['operationId']} where it was {said['operationId']}"
             was, now = Said(said, old), Said(then, new)
+            yield from renamed(was, now, where=where)
             yield from shut(was, now, where=where)
             yield from taken_parts(parameters(was), parameters(now), where=where)
             yield from _bodies(was, now, where=f"{where} body")

@@ -111,12 +111,14 @@ def event_faults(schema: Json, event: Any) -> list[str]:  # noqa: ANN401 - any J
 
 
 def closed(document: Json) -> Json:
-    """Without what a caller has to expect: unknown fields, and unknown values of what may grow."""
+    """Without what a caller has to expect: unknown fields, and unknown values of what may grow. Maps of names that
+    anybody may choose, which have no fields of their own, stay as they are.
+    """
 
     def change(schema: Json) -> Json:
         if "x-extensible-enum" in schema:
             return {**schema, "enum": schema["x-extensible-enum"]}
-        if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
+        if isinstance(schema.get("properties"), dict) and schema.get("additionalProperties", True) is True:
             return {**schema, "additionalProperties": False}
         return schema
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from contracts.values import Absent, Amount, Answer, Currency, grows
+from contracts.values import Absent, Amount, Answer, Currency, Minor, grows
 from shared.domain.dispute import DisputeStatus
 from shared.domain.events import RefundFailureReason
 from shared.domain.money import MAX_AMOUNT_MINOR
@@ -73,7 +73,7 @@ class Dispute(Answer):
     decided: Decided | Absent = None
 
 
-Sum = Annotated[int, Field(ge=0, le=MAX_AMOUNT_MINOR)]
+Sum = Annotated[Minor, Field(ge=0, le=MAX_AMOUNT_MINOR)]
 
 
 class Ledger(Answer):
@@ -83,9 +83,9 @@ class Ledger(Answer):
 
     authorised_minor: Sum
     captured_minor: Sum
-    refunded_minor: Annotated[int, Field(ge=0)]
-    refunding_minor: Annotated[int, Field(ge=0, description="Reserved by refunds whose end is not known.")]
+    refunded_minor: Annotated[Minor, Field(ge=0)]
+    refunding_minor: Annotated[Minor, Field(ge=0, description="Reserved by refunds whose end is not known.")]
     disputed_minor: Annotated[
-        int, Field(ge=0, description="Taken back by cardholders' banks, in disputes that are open or lost.")
+        Minor, Field(ge=0, description="Taken back by cardholders' banks, in disputes that are open or lost.")
     ]
-    net_minor: int
+    net_minor: Minor

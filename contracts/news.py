@@ -17,6 +17,8 @@ _Plain = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 class NewsOf(BaseModel):
     """What it is about. More fields are ignored: what happened is asked for."""
 
+    model_config = ConfigDict(frozen=True, extra="allow")
+
     payment_reference: Annotated[_Plain, Field(description="Our payment's id.")]
     dispute_id: Annotated[_Plain, Field(description="The provider's.")]
 
@@ -24,7 +26,7 @@ class NewsOf(BaseModel):
 class ProviderEvent(BaseModel):
     """An event of the provider, signed as Standard Webhooks says. Of another type it is ignored."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     type: Annotated[str, Field(json_schema_extra=grows(*KINDS))]
     timestamp: Annotated[datetime | None, Field(description="When it became so.")] = None

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.values import Absent, Answer, Version, grows
+from contracts.values import Absent, Answer, Minor, Version, grows
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Status
 from shared.domain.reasons import Reason, Severity
@@ -74,12 +74,12 @@ class PaymentRow(Answer):
     version: Version
     status: Annotated[str, Field(json_schema_extra=grows(*Status, UNKNOWN))]
     owes: Annotated[str | None, Field(description="The step that has to move next.")]
-    amount_minor: Annotated[int, Field(ge=0)]
+    amount_minor: Annotated[Minor, Field(ge=0)]
     currency: Annotated[str, Field(pattern="^([A-Z]{3})?$")]
     reference: str
     settled: bool
-    refunded_minor: Annotated[int, Field(ge=0)]
-    disputed_minor: Annotated[int, Field(ge=0)]
+    refunded_minor: Annotated[Minor, Field(ge=0)]
+    disputed_minor: Annotated[Minor, Field(ge=0)]
     initiated_at: datetime
     moved_at: datetime
     broken: list[str]

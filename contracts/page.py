@@ -34,7 +34,6 @@ def page(document: Json) -> str:
         '<p>For machines: <a href="openapi.json">openapi.json</a> (OpenAPI 3.1).</p></header>',
         f"<nav aria-label='Contents'>{_contents(document)}</nav><main>",
         *_operations(document),
-        *_webhooks(document),
         _keys(document),
         _headers(document),
         _problems(document),
@@ -59,17 +58,13 @@ def _contents(document: Json) -> str:
 
 
 def _operations(document: Json) -> Iterator[str]:
+    sent = [("POST to your notification_url", item["post"]) for item in document["webhooks"].values()]
+    asked = [(f"{method} {path}", operation) for method, path, operation in _each(document)]
     for tag in document["tags"]:
         yield f"<h2>{escape(tag['name'].capitalize())}</h2>{_prose(tag['description'])}"
-        for method, path, operation in _each(document):
+        for where, operation in (*asked, *sent):
             if operation["tags"] == [tag["name"]]:
-                yield _operation(f"{method} {path}", operation)
-
-
-def _webhooks(document: Json) -> Iterator[str]:
-    yield "<h2>What you are sent</h2>"
-    for item in document["webhooks"].values():
-        yield _operation("POST to your notification_url", item["post"])
+                yield _operation(where, operation)
 
 
 def _operation(where: str, operation: Json) -> str:

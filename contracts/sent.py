@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Set
 from typing import Any
 
+from contracts.called import renamed
 from contracts.doors import shown, unmet, ways
 from contracts.told import headers, parameters, taken_content, taken_parts, told_content, told_parts
 from contracts.within import Said
@@ -23,8 +24,7 @@ def webhook_breaks(old: Json, new: Json) -> Iterator[str]:
 
 
 def _sent(was: Said, now: Said, *, where: str) -> Iterator[str]:
-    if now.schema["operationId"] != was.schema["operationId"]:
-        yield f"{where}: called {now.schema['operationId']} where it was {was.schema['operationId']}"
+    yield from renamed(was, now, where=where)
     for way in unmet(ways(now), ways(was)):
         yield f"{where}: sent with {shown(way)} where it was {' or '.join(map(shown, ways(was)))}"
     yield from told_parts(parameters(was), parameters(now), where=where)

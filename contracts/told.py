@@ -33,8 +33,12 @@ def told(was: Said, now: Said, *, where: str) -> Iterator[str]:
 
 
 def _missing(was: Said, now: Said, *, where: str) -> Iterator[str]:
-    """Fields and known values that are gone. A document that is open would allow that in silence."""
+    """Fields and known values that are gone, and that more of them may come. A document that is open would allow that
+    in silence.
+    """
     one, other = was.resolved, now.resolved
+    if one.get("type") == "object" and _is_closed(other) and not _is_closed(one):
+        yield f"{where}: closed where more fields might come"
     for value in one.get("x-extensible-enum", ()):
         if value not in other.get("x-extensible-enum", ()):
             yield f"{where}: the value {value!r} is gone"
@@ -47,6 +51,10 @@ def _missing(was: Said, now: Said, *, where: str) -> Iterator[str]:
         if isinstance(one.get(word), dict) and isinstance(other.get(word), dict):
             yield from _missing(was.at(one[word]), now.at(other[word]), where=f"{where}{sign}")
     yield from _missing_options(was, now, where=where)
+
+
+def _is_closed(schema: Json) -> bool:
+    return schema.get("additionalProperties") is False
 
 
 def _missing_options(was: Said, now: Said, *, where: str) -> Iterator[str]:

@@ -18,7 +18,9 @@ def grows(*values: str) -> dict[str, Any]:
 
 
 Currency = Annotated[str, Field(json_schema_extra={"format": "iso-4217", "pattern": "^[A-Z]{3}$"})]
-Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR, description="In minor units: 1250 in EUR is 12.50.")]
+Minor = Annotated[int, Field(json_schema_extra={"format": "int64"})]
+"""Money in minor units. Without the format generated clients keep an integer in 32 bits, and an amount may have 40."""
+Amount = Annotated[Minor, Field(ge=1, le=MAX_AMOUNT_MINOR, description="In minor units: 1250 in EUR is 12.50.")]
 StepName = Annotated[str, Field(json_schema_extra=grows(*Step))]
 TaskName = Annotated[
     str,
@@ -32,6 +34,6 @@ Version = Annotated[int, Field(ge=1, description="The number of events so far, f
 
 
 class Answer(BaseModel):
-    """Of all that is answered."""
+    """Of all that is answered. Open, and it says so: some generated clients refuse what a schema is silent about."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from contracts import samples
 from contracts.events import PaymentFailedNotice, PaymentSettledNotice
+from contracts.words import WEBHOOKS
 from shared.codec.cloud_events import CONTENT_TYPE
 
 _SENT: dict[str, tuple[type[BaseModel], str]] = {
@@ -31,7 +32,7 @@ def _sent(name: str) -> Operation:
     content = MediaType(schema=PydanticSchema(schema_class=model), example=samples.notices()[name])
     return Operation(
         operationId=f"tell_{name}",
-        tags=["payments"],
+        tags=[WEBHOOKS],
         summary=summary,
         description="Sent to the payment's `notification_url`, at least once. Redirects are not followed.",
         parameters=[Parameter.model_validate(_KEY)],

@@ -16,12 +16,15 @@ closed: an unknown field is refused.
 **Times** are RFC 3339 in UTC. **Amounts** are integers in minor units of their currency (ISO 4217; the list of codes is
 ISO's, and is no part of this version)."""
 
+WEBHOOKS = "webhooks"
+"""A tag of their own. Generators write a class per tag: those of one name would overwrite each other."""
 TAGS = {
     "payments": "For merchants.",
     "operations": "For operators: dead letters and the read model.",
     "provider": "For the payment provider.",
     "health": "For probes and deployments.",
     "contract": "How this API is called.",
+    WEBHOOKS: "For merchants' own servers: what they are sent.",
 }
 
 _KEY = "Of the Functions host."

@@ -28,6 +28,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What the validators below ask for, as far as JSON Schema has words for it. Tests hold the two together.
 _PLAIN: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"}
 _PLAIN_AND_NO_TIME: dict[str, Any] = {"pattern": _PLAIN["pattern"].replace("^", rf"^(?!{_READS_AS_TIME.pattern})", 1)}
+_INT64: dict[str, Any] = {"format": "int64"}
+"""Without it generated clients keep an integer in 32 bits, and the largest amount has 40."""
 _NAMES: dict[str, Any] = {"propertyNames": {"minLength": 1, "maxLength": 40, **_PLAIN}}
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -83,6 +85,9 @@ def _web_address(text: str) -> str:
     return text
 
 
+_Amount = Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR, json_schema_extra=_INT64)]
+
+
 def _text(*, at_most: int, at_least: int = 1, as_said: dict[str, Any] = _PLAIN) -> Any:  # noqa: ANN401 - an annotation
     limits = Field(min_length=at_least, max_length=at_most, json_schema_extra=as_said)
     return Annotated[StrictStr, limits, AfterValidator(_plain)]
@@ -93,7 +98,7 @@ class PaymentRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    amount_minor: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)]
+    amount_minor: _Amount
     currency: Annotated[Currency, BeforeValidator(_capitals), WithJsonSchema(_ISO_4217)]
     payment_method: Annotated[StrictStr, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{2,127}$")]
     reference: Annotated[_text(at_most=64), AfterValidator(_no_time), Field(json_schema_extra=_PLAIN_AND_NO_TIME)]  # type: ignore[valid-type] # made by a function
@@ -129,7 +134,7 @@ class RefundRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    amount_minor: Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR)] | None = None
+    amount_minor: _Amount | None = None
     reason: _text(at_most=200) | None = None  # type: ignore[valid-type]
 
     def command(self) -> GiveBack:

@@ -17,6 +17,7 @@ API: Json = json.loads(PRESENT["openapi.json"])
 SETTLED = "events/regispay.payment.settled.v1.schema.json"
 POST, GET = "/api/payments", "/api/payments/{payment_id}"
 LIST = "/api/ops/dead-letters"
+CLOSED = {"additionalProperties": False}
 KEY: Json = API["webhooks"]["payment_settled"]["post"]["parameters"][0]
 
 
@@ -57,6 +58,10 @@ def renamed(held: Json, name: str, to: str) -> None:
 
 BREAKS: dict[str, tuple[Change, str]] = {
     "an operation is gone": (lambda d: d["paths"].pop(GET), f"GET {GET}: taken away"),
+    "an operation has another tag": (
+        lambda d: operation(d).update(tags=["operations"]),
+        f"POST {POST}: not tagged payments any more",
+    ),
     "an operation has another id": (lambda d: operation(d).update(operationId="pay"), "called pay"),
     "a parameter is gone": (
         lambda d: operation(d, LIST)["parameters"].remove(parameter(d, "step")),
@@ -189,6 +194,34 @@ BREAKS: dict[str, tuple[Change, str]] = {
         lambda d: schema(d, "Payment", "status")["x-extensible-enum"].remove("settled"),
         ".status: the value 'settled' is gone",
     ),
+    "a number has another format": (
+        lambda d: schema(d, "Payment", "amount_minor").update(format="int32"),
+        ".amount_minor: format int32 is not int64",
+    ),
+    "a number of a request has another format": (
+        lambda d: schema(d, "PaymentRequest", "amount_minor").update(format="int32"),
+        "body.amount_minor: format int64 is not int32",
+    ),
+    "a number has no format any more": (
+        lambda d: schema(d, "Ledger", "net_minor").pop("format"),
+        ".ledger.net_minor: format none is not int64",
+    ),
+    "an answer is closed": (
+        lambda d: schema(d, "Payment").update(CLOSED),
+        f"GET {GET} 200: closed where more fields might come",
+    ),
+    "a field of an answer is closed": (
+        lambda d: schema(d, "Ledger").update(CLOSED),
+        f"GET {GET} 200.ledger: closed where more fields might come",
+    ),
+    "a webhook is closed": (
+        lambda d: schema(d, "PaymentSettledNotice").update(CLOSED),
+        "webhook payment_settled: closed where more fields might come",
+    ),
+    "a request that is open is closed": (
+        lambda d: schema(d, "NewsOf").update(CLOSED),
+        "body.data: any field where only some are known",
+    ),
     "metadata holds more than text": (
         lambda d: schema(d, "Payment", "metadata").update(additionalProperties=True),
         ".metadata.*: anything where there was string",
@@ -202,6 +235,10 @@ BREAKS: dict[str, tuple[Change, str]] = {
     "a webhook is of another media type": (
         lambda d: d["webhooks"]["payment_settled"]["post"]["requestBody"].update(content={}),
         "webhook payment_settled: no application/cloudevents+json any more",
+    ),
+    "a webhook has another tag": (
+        lambda d: webhook(d).update(tags=["payments"]),
+        "webhook payment_settled: not tagged webhooks any more",
     ),
     "a webhook has another id": (lambda d: webhook(d).update(operationId="tell"), "called tell where it was tell_pay"),
     "a webhook is no POST": (
@@ -278,6 +315,9 @@ WELCOME: dict[str, Change] = {
     "a new value of what may grow": lambda d: schema(d, "Payment", "status")["x-extensible-enum"].append("refunded"),
     "a new problem code": lambda d: d["components"]["examples"].update(x={"value": {"status": 403, "code": "x"}}),
     "a new status of a problem": lambda d: operation(d)["responses"].update({"451": {"description": "No."}}),
+    "another tag beside its own": lambda d: operation(d)["tags"].append("operations"),
+    "an answer that does not say that it is open, and is": lambda d: schema(d, "Payment").pop("additionalProperties"),
+    "a request is open": lambda d: schema(d, "PaymentRequest").update(additionalProperties=True),
     "other words": lambda d: operation(d).update(summary="Pay", description="Pay."),
     "a link more or less": lambda d: operation(d)["responses"]["202"].pop("links"),
     "a new server": lambda d: d["servers"].append({"url": "https://pay.example"}),
@@ -293,6 +333,7 @@ WELCOME: dict[str, Change] = {
 
 BOTH_WAYS = {
     "an operation has another id",
+    "an operation has another tag",
     "a new parameter is required",
     "a parameter means something else when it is left out",
     "a new field is required",
@@ -303,8 +344,14 @@ BOTH_WAYS = {
     "a success is gone",
     "a closed list has a new value",
     "a closed list is open",
+    "a number has another format",
+    "a number of a request has another format",
+    "an answer is closed",
+    "a field of an answer is closed",
+    "a webhook is closed",
     "a server is gone",
     "a webhook has another id",
+    "a webhook has another tag",
     "a webhook is no POST",
     "a header of a webhook is no text",
     "a failure means something of its own",
