@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ops.client import Json
-from ops.output import money
 from ops.reconciling.differences import Difference, Kind
 from ops.reconciling.movements import Moved, Movement, Story
 from ops.reconciling.settlement import Line, Period
+from terminal.money import money
 
 _NOT_HERE = {
     Moved.REFUND: Kind.REFUNDED_NOT_RECORDED,
