@@ -271,7 +271,9 @@ async def test_a_key_that_is_none_stops_the_start_in_one_line() -> None:
     )
 
     assert await service.ended() == 2
-    assert "24 to 64 bytes" in service.log
+    assert service.log.startswith("--events-url or PROVIDER_WEBHOOK_SECRET cannot be used: ")
+    assert service.log.endswith("24 to 64 bytes in Base64\n")
+    assert service.log.count("\n") == 1
     assert "s3cret" not in service.log
 
 
