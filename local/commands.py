@@ -19,6 +19,7 @@ from local.ports import Ports
 from local.status import status
 from local.supervisor import SERVICES
 from local.up import up
+from terminal.text import printable
 
 DEFAULT_DATA = Path(".local")
 
@@ -158,7 +159,7 @@ def _orders(order: Order, count: int) -> list[Order]:
 def _report(ends: list[Paid | Exception]) -> int:
     paid = [end for end in ends if isinstance(end, Paid)]
     for failure in [end for end in ends if isinstance(end, Exception)]:
-        print(failure, file=sys.stderr)
+        print(printable(str(failure)), file=sys.stderr)
     if len(ends) > 1:
         print(summary(paid))
     elif paid:

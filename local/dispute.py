@@ -10,6 +10,9 @@ from urllib.parse import quote
 
 import aiohttp
 
+from terminal.money import money
+from terminal.text import printable
+
 _LIMIT_S = 10.0
 
 
@@ -23,12 +26,10 @@ async def dispute(url: str, path: str, *, body: Mapping[str, object] | None = No
         print(f"no local provider answers at {url} ({type(exc).__name__}): `make run` starts it", file=sys.stderr)
         return 1
     if response.status >= 400:
-        print(f"refused, {answer.get('code')}: {answer.get('message')}", file=sys.stderr)
+        print(printable(f"refused, {answer.get('code')}: {answer.get('message')}"), file=sys.stderr)
         return 1
-    print(
-        f"dispute {answer['dispute_id']} of payment {answer['payment_reference']} is {answer['status']}: "
-        f"{answer['amount_minor']} {answer['currency']}, {answer['reason']}"
-    )
+    about = f"dispute {answer['dispute_id']} of payment {answer['payment_reference']}"
+    print(printable(f"{about} is {answer['status']}: {money(answer)}, {answer['reason']}"))
     return 0
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from local.foreground import Options, in_foreground, serve, started
 from local.ports import Ports, is_taken
+from local.provider.command import KEY
+from local.provider.webhook import LOCAL_KEY
 from local.supervisor import ROOT, SERVICES, Platform
 
 EMULATORS = tuple(service for service in SERVICES if service != "host")
@@ -34,17 +36,25 @@ async def _run(options: Options) -> int:
 
 
 def to_type(platform: Platform, *, has_settings: bool) -> str:
-    """What to type next: the settings' sample fits the usual ports, other addresses go before the command."""
+    """What to type next: the settings' sample fits what is usual, anything else goes before the command.
+
+    A secret of one's own is named and not shown: whoever has set it for the provider can set it for the host.
+    """
     azurite = _relative(platform.setup.data / "azurite")
     lines = [f"npx --yes azurite --silent --skipApiVersionCheck --disableTelemetry --location {shlex.quote(azurite)}"]
     if not has_settings:
         lines.append("cp local.settings.sample.json local.settings.json")
-    start = "func start"
-    if platform.ports != Ports():
-        settings = (f"{name}={shlex.quote(value)}" for name, value in platform.settings().items())
-        start = " ".join([*settings, start, "--port", str(platform.ports.http)])
-    lines.append(f". .venv/bin/activate && {start}")
+    lines.append(f". .venv/bin/activate && {_start(platform)}")
     return "\n  ".join(["next, in other terminals, with Azure Functions Core Tools (docs/local.md):", *lines])
+
+
+def _start(platform: Platform) -> str:
+    served, is_usual = platform.settings(), platform.ports == Ports()
+    written = {} if is_usual else {name: shlex.quote(value) for name, value in served.items()}
+    if served["PROVIDER_WEBHOOK_SECRETS"] != LOCAL_KEY:
+        written["PROVIDER_WEBHOOK_SECRETS"] = f'"${KEY}"'
+    settings = [f"{name}={value}" for name, value in written.items()]
+    return " ".join([*settings, "func start", *(() if is_usual else ("--port", str(platform.ports.http)))])
 
 
 def _relative(path: Path) -> str:

@@ -14,7 +14,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-AT_REST = frozenset({"completed", "failed", "voided"})
+from terminal.text import printable
+
+type Json = dict[str, Any]
+
+_ENDED = frozenset({"completed", "failed", "voided"})
 _ASK_AGAIN_S = (0.02, 0.05, 0.1, 0.25)  # soon at first, for most payments rest within a second; then patiently
 
 
@@ -23,7 +27,7 @@ class Refused(Exception):
 
 
 class NotAtRest(Exception):
-    """The payment is not where it should be within the limit."""
+    """The payment is not where it should be within the limit, or a person has to look at it before it goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Paid:
     status: str
     events: Sequence[Event]
     """At least one: a payment begins with the event that initiates it."""
+    code: str | None = None
+    """Why it has failed."""
 
     @property
     def took_ms(self) -> float:
@@ -74,18 +80,22 @@ class Paid:
         return _ms(self.events[0], self.events[-1])
 
     def timeline(self) -> str:
-        lines = [f"payment {self.payment_id} {self.status} after {self.took_ms:.0f} ms"]
+        why = f" ({self.code})" if self.code else ""
+        lines = [f"payment {self.payment_id} {self.status}{why} after {self.took_ms:.0f} ms"]
         earlier = self.events[0]
         for event in self.events:
             time = event.occurred_at.strftime("%H:%M:%S.%f")[:-3]
             word = event.type.rpartition(".")[2]
             lines.append(f"  {time}  {word:<10} {_ms(earlier, event):+7.0f} ms")
             earlier = event
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 async def pay(http: aiohttp.ClientSession, url: str, *, order: Order, limit_s: float) -> Paid:
-    """Posts the order and returns when it rests. Raises Refused, NotAtRest, aiohttp.ClientError."""
+    """Posts the order and returns when it rests. Raises Refused, NotAtRest, aiohttp.ClientError.
+
+    NotAtRest also, and at once, when it waits for a person.
+    """
     try:
         payment_id = await _post(http, url, order=order)
     except aiohttp.ClientConnectorError as exc:
@@ -93,14 +103,16 @@ async def pay(http: aiohttp.ClientSession, url: str, *, order: Order, limit_s: f
         starts = f"`make run` starts it, or `make emulators` and func start --port {port}"
         raise Refused(f"no function app runs at {url}: {starts}") from exc
     payment_url = f"{url}/api/payments/{payment_id}"
-    status = "initiated"
     try:
         async with asyncio.timeout(limit_s):
-            status = await _follow(http, payment_url)
+            payment = await _follow(http, payment_url)
     except TimeoutError as exc:
         reached = ", ".join(event.type for event in await _events(http, payment_url)) or "no event"
         raise NotAtRest(f"payment {payment_id} is not at rest after {limit_s:g} s; it has {reached}") from exc
-    return Paid(payment_id, status, await _events(http, payment_url))
+    if not _is_at_rest(payment):
+        raise NotAtRest(_waits_for_a_person(payment, url=url))
+    failed = payment.get("failed") or {}
+    return Paid(payment_id, payment["status"], await _events(http, payment_url), code=failed.get("code"))
 
 
 def summary(paid: Sequence[Paid]) -> str:
@@ -125,21 +137,37 @@ async def _post(http: aiohttp.ClientSession, url: str, *, order: Order) -> str:
         return str(accepted["payment_id"])
 
 
-async def _follow(http: aiohttp.ClientSession, url: str) -> str:
-    """The status in which the payment rests. While the app cannot be asked (it restarts), it is asked again."""
+async def _follow(http: aiohttp.ClientSession, url: str) -> Json:
+    """The payment, once it rests or waits for a person. While the app cannot be asked (it restarts), asked again."""
     asked = 0
-    while (status := await _status(http, url)) not in AT_REST:
+    while not (payment := await _shown(http, url)) or not (_is_at_rest(payment) or _parked(payment)):
         await asyncio.sleep(_ASK_AGAIN_S[min(asked // 5, len(_ASK_AGAIN_S) - 1)])
         asked += 1
-    return status
+    return payment
 
 
-async def _status(http: aiohttp.ClientSession, url: str) -> str:
+async def _shown(http: aiohttp.ClientSession, url: str) -> Json | None:
     try:
         async with http.get(url) as response:
-            return str((await response.json())["status"]) if response.status == 200 else "unknown"
+            return await response.json() if response.status == 200 else None
     except aiohttp.ClientError:
-        return "unknown"
+        return None
+
+
+def _is_at_rest(payment: Json) -> bool:
+    """One that failed after the provider had authorised it is voided first, unless its money was taken."""
+    is_voided_yet = payment["status"] == "failed" and "created" in payment and "settled" not in payment
+    return payment["status"] in _ENDED and not is_voided_yet
+
+
+def _parked(payment: Json) -> list[Json]:
+    return [wait for wait in payment.get("waiting", ()) if wait["state"] == "parked"]
+
+
+def _waits_for_a_person(payment: Json, *, url: str) -> str:
+    why = ", ".join(f"{wait['step']} is parked ({wait.get('reason', 'unknown')})" for wait in _parked(payment))
+    look = f"python -m ops --url {url} payment {payment['payment_id']}"
+    return f"payment {payment['payment_id']} is {payment['status']} and waits for a person: {why}; look at it: {look}"
 
 
 async def _events(http: aiohttp.ClientSession, url: str) -> list[Event]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from local.datafolder import word_found
+from terminal.text import printable
 
 _LIMIT_S = 5.0
 _NO_ADDRESSES = {"url", "started_at", "host_command"}
@@ -29,9 +30,9 @@ async def _show(word: dict[str, str]) -> int:
     ready = _is_ready(word["url"], word.get("host_command"))
     answers = await asyncio.gather(*(_accepts(address) for address in addresses.values()), ready)
     for (name, address), answer in zip(addresses.items(), answers, strict=False):
-        print(f"  {name:<28}{address:<44}{answer}")
-    print(f"  {'ready':<28}{word['url'] + '/api/health/ready':<44}{answers[-1]}")
-    print(f"  running since {word['started_at']}")
+        print(printable(f"  {name:<28}{address:<44}{answer}"))
+    print(printable(f"  {'ready':<28}{word['url'] + '/api/health/ready':<44}{answers[-1]}"))
+    print(printable(f"  running since {word['started_at']}"))
     return 0 if all(answer == "ok" for answer in answers) else 1
 
 

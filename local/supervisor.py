@@ -98,7 +98,7 @@ class Platform:
     def addresses(self) -> dict[str, str]:
         """Addresses of what is running, by the names that people look for."""
         of_service = {
-            "host": {"function app": f"{self.url}/api/payments"},
+            "host": {"function app": f"{self.url}/api/payments", "API docs": f"{self.url}/api/docs"},
             "cosmos": {"Cosmos DB": self.cosmos_url},
             "servicebus": {
                 "Service Bus": f"sb://127.0.0.1:{self.ports.amqp}",
@@ -115,7 +115,7 @@ class Platform:
             "CosmosConnection": self.cosmos_connection,
             "ServiceBusConnection": self.servicebus_connection,
             "PROVIDER_BASE_URL": self.provider_url,
-            "PROVIDER_WEBHOOK_SECRETS": LOCAL_KEY,
+            "PROVIDER_WEBHOOK_SECRETS": _webhook_secret(),
         }
 
     def log(self, service: str) -> Path:
@@ -179,7 +179,7 @@ class Platform:
             name=service,
             arguments=[sys.executable, "-m", *program, "--port", port, *self._options(service)],
             folder=ROOT,
-            environment=self._host_environment() if service == "host" else {**os.environ, KEY: LOCAL_KEY},
+            environment=self._host_environment() if service == "host" else {**os.environ, KEY: _webhook_secret()},
             log=self.log(service),
             shared=() if self._lock is None else (self._lock,),
         )
@@ -259,6 +259,11 @@ async def _started(setup: Setup, services: Sequence[str], *, lock: int | None) -
 def _lost_its_port(fault: BaseException) -> bool:
     """As PortTaken says it."""
     return isinstance(fault, ServiceDied) and f"is taken, so the local {fault.name} cannot start" in fault.last_words
+
+
+def _webhook_secret() -> str:
+    """By which the provider signs and the app verifies: the caller's, else the one that everybody knows."""
+    return os.environ.get(KEY) or LOCAL_KEY
 
 
 def _is_harmless(name: str, value: str) -> bool:

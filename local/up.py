@@ -14,6 +14,7 @@ import aiohttp
 from local.foreground import Options, in_foreground, serve, started
 from local.pay import NotAtRest, Order, Refused, pay
 from local.supervisor import SERVICES, Platform
+from terminal.text import printable
 
 _LAST_LINES_OF_LOG = 15
 
@@ -52,7 +53,8 @@ async def _sample(platform: Platform, limit_s: float) -> bool:
         async with aiohttp.ClientSession() as http:
             paid = await pay(http, platform.url, order=order, limit_s=limit_s)
     except (Refused, NotAtRest, aiohttp.ClientError) as exc:
-        print(f"the sample payment did not complete: {exc}\n{_last_lines(platform.log('host'))}", file=sys.stderr)
+        print(f"the sample payment did not complete: {printable(str(exc))}", file=sys.stderr)
+        print(_last_lines(platform.log("host")), file=sys.stderr)
         return False
     print(paid.timeline(), flush=True)
     print(f"look at it: {platform.url}/api/payments/{paid.payment_id}/events", flush=True)
@@ -65,4 +67,4 @@ def _last_lines(log: Path) -> str:
     lines: list[str] = []
     with contextlib.suppress(OSError):
         lines = log.read_text(errors="replace").splitlines()[-_LAST_LINES_OF_LOG:]
-    return "\n".join([f"the last lines of {log}:", *lines])
+    return "\n".join([f"the last lines of {log}:", *map(printable, lines)])

@@ -10,6 +10,7 @@ from ops.arguments import parser
 from ops.client import Api, Fault, Target
 from ops.erasing import agree, erase
 from ops.letters import discard_letter, drain_recorder, list_letters, show_letter
+from ops.output import say
 from ops.payments import list_payments, show_payment
 from ops.reconcile import reconcile
 from ops.replaying import replay
@@ -36,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = asyncio.run(_run(options))
         sys.stdout.flush()
     except Fault as fault:
-        print(fault, file=sys.stderr)
+        say(fault, out=sys.stderr)
         return fault.code
     except ExceptionGroup as group:
         return _first(group)
     except KeyboardInterrupt:
-        print("stopped; the same command can be given again", file=sys.stderr)
+        say("stopped; the same command can be given again", out=sys.stderr)
         return 130
     except BrokenPipeError:  # `... | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -56,13 +57,13 @@ def _first(group: ExceptionGroup) -> int:
     first = group.exceptions[0]
     if not isinstance(first, Fault):
         return _unexpected(first)
-    print(first, file=sys.stderr)
+    say(first, out=sys.stderr)
     return first.code
 
 
 def _unexpected(exc: Exception) -> int:
     said = f"{type(exc).__name__}: {exc}"
-    print(f"an answer was not as expected ({said}): are app and command of the same version?", file=sys.stderr)
+    say(f"an answer was not as expected ({said}): are app and command of the same version?", out=sys.stderr)
     return 2
 
 

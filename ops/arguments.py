@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
+from ops.client import URL_VARIABLE
 from ops.output import duration
 
-URL_VARIABLE = "REGIS_PAY_OPS_URL"
 DEFAULT_URL = "http://127.0.0.1:7071"
 PAYMENT_STATUSES = ("initiated", "created", "settled", "completed", "failed", "voided", "unknown")
 STATUSES = ("open", "taken_up", "closed", "any")

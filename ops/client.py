@@ -12,6 +12,7 @@ import aiohttp
 type Json = dict[str, Any]
 type Query = Mapping[str, str]
 
+URL_VARIABLE = "REGIS_PAY_OPS_URL"
 TOKEN_VARIABLE = "REGIS_PAY_OPS_TOKEN"  # noqa: S105 - the name of a variable, not a token
 PROVIDER_KEY_VARIABLE = "REGIS_PAY_PROVIDER_KEY"
 
@@ -40,9 +41,10 @@ class NotThere(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send requests, and with which headers."""
+    """Where to send requests, and with which headers. named_by: how somebody says that it is elsewhere."""
 
     url: str
+    named_by: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -52,13 +54,13 @@ class Target:
         Raises Fault when it would travel unencrypted.
         """
         token = os.environ.get(TOKEN_VARIABLE)
-        return cls(_checked(url, secret=token), _bearer(token))
+        return cls(_checked(url, secret=token), f"--url or {URL_VARIABLE}", _bearer(token))
 
     @classmethod
     def provider(cls, url: str) -> Self:
         """The payment provider. Raises Fault when a secret would travel unencrypted."""
         key = os.environ.get(PROVIDER_KEY_VARIABLE)
-        return cls(_checked(url, secret=key), _bearer(key))
+        return cls(_checked(url, secret=key), "--provider-url", _bearer(key))
 
     @property
     def is_near(self) -> bool:
@@ -129,7 +131,8 @@ class Api:
         except TimeoutError as exc:
             raise Fault(f"{self._target.url} did not answer within {_LIMIT_S:g} s") from exc
         except aiohttp.ClientError as exc:
-            raise Fault(f"cannot reach {self._target.url}: {_why(exc)}") from exc
+            elsewhere = f"another address: {self._target.named_by}"
+            raise Fault(f"cannot reach {self._target.url}: {_why(exc)}; {elsewhere}") from exc
 
 
 @dataclass(frozen=True, slots=True)

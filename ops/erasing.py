@@ -4,7 +4,7 @@ import sys
 from argparse import Namespace
 
 from ops.client import Api, Fault, Json, NotNow
-from ops.output import show_json, show_table
+from ops.output import ask, say, show_json, show_table
 from ops.paths import payment_path
 
 
@@ -14,14 +14,8 @@ def agree(options: Namespace) -> None:
         return
     if not sys.stdin.isatty():
         raise Fault("nobody can be asked here, and this cannot be undone: say --yes, or --dry-run to look first")
-    print(
-        f"Description, metadata and reasons of refunds of payment {options.payment_id} will be gone for good.",
-        "Erase them? [y/N] ",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    lost = f"Description, metadata and reasons of refunds of payment {options.payment_id} will be gone for good."
+    if ask(f"{lost} Erase them? [y/N]").strip().lower() not in ("y", "yes"):
         raise NotNow("nothing was erased")
 
 
@@ -42,7 +36,7 @@ def _report(answer: Json) -> None:
         for each in answer["erased"]
     ]
     if not rows:
-        print(f"nothing is left to erase in payment {answer['payment_id']}")
+        say(f"nothing is left to erase in payment {answer['payment_id']}")
         return
     show_table(rows)
-    print(f"{'would be erased' if answer['dry_run'] else 'erased'}; all else of the payment stays")
+    say(f"{'would be erased' if answer['dry_run'] else 'erased'}; all else of the payment stays")

@@ -1,14 +1,13 @@
 """Dead letters: list them, show one, discard one, drain the recorder's own queue. Knows no HTTP."""
 
-import json
 from argparse import Namespace
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 from ops.client import Api, Fault, Json
-from ops.output import Progress, age, money, show_fields, show_json, show_table, show_times
+from ops.output import Progress, age, say, show_body, show_fields, show_json, show_table, show_times
 from ops.paths import LETTERS, letter_path, payment_path
+from terminal.money import money
 
 PAGE = 200
 _CURSOR = ("next_page", "page")
@@ -40,15 +39,16 @@ async def list_letters(api: Api, options: Namespace) -> int:
     if options.json:
         show_json({"dead_letters": found, "more": more})
     elif options.ids:
-        print("\n".join(letter["id"] for letter in found))
+        for letter in found:
+            say(letter["id"])
     elif not found:
         which = "" if options.status == "any" else f" that are {options.status}"
         matching = " and match these filters" if filters(options) else ""  # a typo must not look like good news
-        print(f"no dead letters{which}{matching}")
+        say(f"no dead letters{which}{matching}")
     else:
         show_table([_row(letter, with_status=options.status == "any") for letter in found])
         if more:
-            print(f"the first {len(found)} are shown; --all shows every one")
+            say(f"the first {len(found)} are shown; --all shows every one")
     return 1 if any(letter["status"] == "open" for letter in found) else 0
 
 
@@ -107,7 +107,7 @@ def _show(letter: Json, events: Json | None) -> None:
     show_times(
         "history", [(each["at"], f"{each['action']} by {each['by']}: {each['note']}") for each in letter["history"]]
     )
-    print(f"\nbody\n{_indented(message['body'])}")
+    show_body(message["body"])
 
 
 def event_words(event: Json) -> tuple[str, str]:
@@ -116,22 +116,13 @@ def event_words(event: Json) -> tuple[str, str]:
     return event["occurred_at"], " ".join([event["type"], *(f"{name}={value}" for name, value in named.items())])
 
 
-def _indented(body: str) -> str:
-    """JSON laid out, anything else as it is."""
-    try:
-        parsed: Any = json.loads(body)
-    except ValueError:
-        return f"  {body}"
-    return "\n".join(f"  {line}" for line in json.dumps(parsed, indent=2, ensure_ascii=False).splitlines())
-
-
 async def discard_letter(api: Api, options: Namespace) -> int:
     """1 when it may not be discarded now."""
     answer = await api.post(f"{letter_path(options.letter_id)}/discard", {"reason": options.reason})
     if options.json:
         show_json(answer)
     else:
-        print(f"{'discarded' if answer['discarded'] else 'not discarded'}: {answer['why']}")
+        say(f"{'discarded' if answer['discarded'] else 'not discarded'}: {answer['why']}")
     return 0 if answer["discarded"] else 1
 
 
@@ -150,5 +141,5 @@ async def drain_recorder(api: Api, options: Namespace) -> int:
     if options.json:
         show_json({"recorded": recorded})
     else:
-        print(f"{recorded} dead letters were recorded" if recorded else "nothing was waiting to be recorded")
+        say(f"{recorded} dead letters were recorded" if recorded else "nothing was waiting to be recorded")
     return 0

@@ -1,11 +1,17 @@
-"""What an operator sees: tables that fit the terminal, progress, ages. Knows no command and no HTTP."""
+"""What an operator sees: lines, tables that fit the terminal, progress, ages. Knows no command and no HTTP.
+
+Merchants, providers and brokers have written much of it. So nothing else in `ops` prints, and what is printed here can
+neither steer the terminal nor look like a line of its own.
+"""
 
 import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
+
+from terminal.text import printable
 
 _BAR = 24
 _NARROWEST = 12
@@ -14,7 +20,24 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def show_json(document: object) -> None:
     """For programs; the field names are those of the HTTP answers."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    print(json_text(document))
+
+
+def json_text(document: object) -> str:
+    """JSON laid out. A character that is none to look at is escaped as JSON does it, so a program reads the same."""
+    laid_out = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in laid_out)
+
+
+def say(line: object, *, out: TextIO | None = None) -> None:
+    """One line, whatever it holds."""
+    print(printable(str(line)), file=out or sys.stdout)
+
+
+def ask(question: str) -> str:
+    """The line that somebody types. The question is on stderr: stdout is for what the command finds."""
+    print(printable(question), end=" ", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
 
 
 def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) -> None:
@@ -26,17 +49,18 @@ def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) 
     if not rows:
         return
     out = out or sys.stdout
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    shown = [{name: printable(row[name]) for name in rows[0]} for row in rows]
+    widths = {name: max(len(name), *(len(row[name]) for row in shown)) for name in rows[0]}
     if out.isatty():
         _fit(widths, shutil.get_terminal_size().columns)
-    for row in ({name: name for name in widths}, *rows):
+    for row in ({name: name for name in widths}, *shown):
         cells = [_cut(row[name], width).ljust(width) for name, width in widths.items()]
         print("  ".join(cells).rstrip(), file=out)
 
 
 def show_fields(fields: Mapping[str, object]) -> None:
     """One line per field; an empty one is left out."""
-    shown = {name: str(value) for name, value in fields.items() if value not in (None, "", [])}
+    shown = {name: printable(str(value)) for name, value in fields.items() if value not in (None, "", [])}
     width = max(map(len, shown), default=0)
     for name, value in shown.items():
         print(f"{name.ljust(width)}  {value}")
@@ -47,7 +71,18 @@ def show_times(title: str, lines: Sequence[tuple[str, str]]) -> None:
     if lines:
         print(f"\n{title}")
     for at, words in lines:
-        print(f"  {at[:19]}Z  {words}")
+        print(printable(f"  {at[:19]}Z  {words}"))
+
+
+def show_body(body: str) -> None:
+    """What a message holds, under a title: JSON laid out, anything else in the lines that it has, each set in."""
+    try:
+        text = json_text(json.loads(body))
+    except (ValueError, RecursionError):
+        text = body
+    print("\nbody")
+    for line in text.split("\n"):
+        print(f"  {printable(line)}")
 
 
 def _fit(widths: dict[str, int], room: int) -> None:
@@ -86,25 +121,6 @@ def units(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     unit, size = next(each for each in reversed(_UNITS.items()) if seconds % each[1] == 0)
     return f"{seconds // size}{unit}"
-
-
-_DIGITS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"), 0),
-    **dict.fromkeys(("VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-}
-"""Decimal digits of ISO 4217's minor units where they are not two. pycountry has the codes and not these."""
-
-
-def money(row: Mapping[str, Any]) -> str:
-    """In the units that people write, `12.50 EUR`; empty where no amount is known."""
-    if row.get("amount_minor") is None or not row.get("currency"):
-        return ""
-    digits, amount = _DIGITS.get(row["currency"], 2), int(row["amount_minor"])
-    whole, rest = divmod(abs(amount), 10**digits)
-    sign = "-" if amount < 0 else ""
-    return f"{sign}{whole}.{rest:0{digits}} {row['currency']}" if digits else f"{sign}{whole} {row['currency']}"
 
 
 class Progress:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from ops import letters
 from ops.client import Api, Json
-from ops.output import Progress, age, money, show_fields, show_json, show_table, show_times
+from ops.output import Progress, age, say, show_fields, show_json, show_table, show_times
 from ops.paths import PAYMENTS, payment_path
+from terminal.money import money
 
 PAGE = 500
 _BEHIND_S = 60.0
@@ -53,13 +54,13 @@ def _show(rows: list[Json], *, more: bool, as_of: str | None, options: Namespace
     has_several = len({row["merchant_id"] for row in rows}) > 1
     show_table([_row(row, with_merchant=has_several) for row in rows])
     if not rows:
-        print("no payments match these filters" if filters(options) else "no payments")
+        say("no payments match these filters" if filters(options) else "no payments")
     if more:
-        print(f"the first {len(rows)} are shown; --all shows every one")
+        say(f"the first {len(rows)} are shown; --all shows every one")
     if as_of is None:
-        print("the read model is being filled: this is not all that there is")
+        say("the read model is being filled: this is not all that there is")
     elif (datetime.now(UTC) - datetime.fromisoformat(as_of)).total_seconds() > _BEHIND_S:
-        print(f"the read model is behind: this is whole as of {age(as_of)} ago")
+        say(f"the read model is behind: this is whole as of {age(as_of)} ago")
 
 
 def _row(row: Json, *, with_merchant: bool) -> dict[str, str]:

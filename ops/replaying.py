@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ops.client import Api, Fault, Json
 from ops.letters import PAGE, filters, pages
-from ops.output import Progress, show_json, show_table
+from ops.output import Progress, say, show_json, show_table
 from ops.paths import LETTERS, letter_path, payment_path
 
 _LEFT = frozenset({"cannot", "failed"})
@@ -37,9 +37,9 @@ async def _replay_one(api: Api, options: Namespace) -> int:
     if options.json:
         show_json({"dry_run": options.dry_run, **result, "payment": end.as_json() if end else None})
     else:
-        print(f"{_words(result['verdict'], is_dry=options.dry_run)}: {result['why']}")
+        say(f"{_words(result['verdict'], is_dry=options.dry_run)}: {result['why']}")
         if end:
-            print(end.words)
+            say(end.words)
     return 1 if result["verdict"] in _LEFT or (end and not end.is_good) else 0
 
 
@@ -171,4 +171,4 @@ def _report(results: Sequence[Json], options: Namespace) -> None:
         ]
     )
     counted = [f"{number} {_words(verdict, is_dry=options.dry_run)}" for verdict, number in counts.items()]
-    print(", ".join(counted) or "nothing to replay: no open dead letter matches")
+    say(", ".join(counted) or "nothing to replay: no open dead letter matches")

@@ -29,5 +29,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         receiver = None if url is None else Receiver(url, key=os.environ.get(KEY, LOCAL_KEY))
     except ValueError as exc:
-        parser.error(str(exc))
+        parser.exit(2, f"--events-url or {KEY} cannot be used: {exc}\n")
     return serve("provider", functools.partial(start, receiver=receiver, **options), port=options["port"])

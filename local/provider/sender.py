@@ -76,6 +76,9 @@ class Sender:
             status = await self._post(event, http=http, receiver=receiver) if await self._is_kept() else None
         except (aiohttp.ClientError, OSError) as exc:  # TimeoutError is an OSError
             events.not_heard(event, fault=type(exc).__name__)
+        except Exception as exc:  # one event that nobody foresaw must not keep the others from being told
+            logging.exception("the provider cannot tell of %s, and will try again", event.event_id)
+            events.not_heard(event, fault=type(exc).__name__)
         else:
             if status is not None and 200 <= status < 300:
                 events.heard(event, status=status)

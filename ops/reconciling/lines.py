@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ops.client import Json
-from ops.output import money
 from ops.reconciling.differences import Difference, Kind, Of
 from ops.reconciling.movements import Moved, Movement, Story
 from ops.reconciling.pairing import not_given_back, not_in_pairs, paired, repeated
 from ops.reconciling.settlement import Line, Period
+from terminal.money import money
 
 _NOT_HERE = {
     Moved.REFUND: Kind.REFUNDED_NOT_RECORDED,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ops.client import Json
-from ops.output import age, show_json, show_table, units
+from ops.output import age, say, show_json, show_table, units
 from ops.reconciling.differences import Difference, Found, Told, found
 
 
@@ -25,7 +25,7 @@ def report(compared: Compared, *, older_than: timedelta, as_json: bool) -> int:
     if as_json:
         show_json(_document(compared, what=what, now=now))
     else:
-        print(compared.words)
+        say(compared.words)
         _show(what, older_than=older_than, now=now)
     return len(what.listed)
 
@@ -56,11 +56,11 @@ def _as_json(difference: Difference, *, now: datetime) -> Json:
 def _show(what: Found, *, older_than: timedelta, now: datetime) -> None:
     show_table([_row(each, now=now) for each in what.listed])
     if what.younger:
-        print(f"{what.younger} younger than {units(older_than)}, not listed")
+        say(f"{what.younger} younger than {units(older_than)}, not listed")
     if what.at_edge:
-        print(f"{what.at_edge} recorded where the period begins: the file before may have them, not listed")
+        say(f"{what.at_edge} recorded where the period begins: the file before may have them, not listed")
     number = len(what.listed)
-    print(f"{number} difference{'s' if number > 1 else ''}" if number else "no difference")
+    say(f"{number} difference{'s' if number > 1 else ''}" if number else "no difference")
 
 
 def _row(difference: Difference, *, now: datetime) -> dict[str, str]:

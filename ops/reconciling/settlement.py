@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ops.client import Fault, Json
-from ops.output import money
 from ops.reconciling.movements import Moved
+from terminal.money import money
 
 COLUMNS = ("type", "reference", "payment_reference", "amount_minor", "currency", "at")
 _SHOWN = 40

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ops.client import Json
-from ops.output import money
 from ops.reconciling.differences import MEANING, Difference, Kind, Of, Type
 from ops.reconciling.movements import Moved, Story, told_by
+from terminal.money import money
 
 
 @dataclass(frozen=True, slots=True)

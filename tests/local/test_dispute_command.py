@@ -11,6 +11,7 @@ from local.ports import FREE
 from tests.clock import ManualClock
 from tests.local.provider_support import Client, manual_clock, running_provider
 from tests.local.terminal import Run, local
+from tests.ops.scripted import scripted
 
 __all__ = ["manual_clock", "running_provider"]
 
@@ -38,9 +39,9 @@ async def test_a_dispute_is_opened_at_the_running_platforms_provider_and_then_de
     lost = await said("--lose", dispute["dispute_id"], "--data", str(tmp_path))
 
     about = f"dispute {dispute['dispute_id']} of payment p1 is"
-    assert opened == (0, f"{about} open: 500 EUR, product_not_received\n")
-    assert won == (0, f"{about} won: 500 EUR, product_not_received\n")
-    assert lost == (0, f"{about} lost: 500 EUR, product_not_received\n")
+    assert opened == (0, f"{about} open: 5.00 EUR, product_not_received\n")
+    assert won == (0, f"{about} won: 5.00 EUR, product_not_received\n")
+    assert lost == (0, f"{about} lost: 5.00 EUR, product_not_received\n")
 
 
 async def test_a_refusal_is_one_line(provider: Client) -> None:
@@ -49,6 +50,20 @@ async def test_a_refusal_is_one_line(provider: Client) -> None:
     exit_code, words = await said("p1", "--url", provider.base)
 
     assert (exit_code, words) == (1, "refused, not_captured: Only what was captured can be disputed.\n")
+
+
+async def test_what_a_provider_writes_has_no_power_over_the_terminal() -> None:
+    """Ours takes no such reason; `--url` may name another."""
+    sent, shown = "x\n\x1b[2J\u202e", r"x\n\x1b[2J\u202e"
+    opened = {"dispute_id": "dp_1", "payment_reference": "p1", "status": "open", "amount_minor": 300, "currency": "EUR"}
+    async with scripted() as other:
+        other.on("POST /disputes", (201, {**opened, "reason": sent}), (409, {"code": "no", "message": sent}))
+
+        taken = await said("p1", "--url", other.url)
+        refused = await said("p1", "--url", other.url)
+
+    assert taken == (0, f"dispute dp_1 of payment p1 is open: 3.00 EUR, {shown}\n")
+    assert refused == (1, f"refused, no: {shown}\n")
 
 
 async def test_a_provider_that_is_not_there_is_one_line() -> None:

@@ -25,12 +25,18 @@ from shared import wiring
 from shared.services import Services
 from shared.settings import Settings
 from shared.verbs.query import readiness
+from tests.local.provider_support import OTHER_KEY
 from tests.local.terminal import FAKES, FREE_PORTS, local, taken_port
 from tests.topologies import declared
 
 REAL: dict[str, str] = {}
 DECLARED = declared()
 SAMPLE: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROVIDER_WEBHOOK_SECRET", raising=False)
 
 
 def emulators(data: Path, *more: str) -> list[str]:
@@ -161,6 +167,18 @@ def test_the_sample_is_copied_where_there_are_no_settings_and_fits_the_usual_por
     assert [line for line in without if line not in having] == ["  cp local.settings.sample.json local.settings.json"]
     assert [line for line in having if line not in without] == []
     assert having[-1] == "  . .venv/bin/activate && func start"
+
+
+def test_a_secret_of_ones_own_is_named_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVIDER_WEBHOOK_SECRET", OTHER_KEY)
+
+    usual, other = (
+        to_type(Platform(Setup(tmp_path, ports), lock=None), has_settings=True) for ports in (Ports(), Ports(http=8000))
+    )
+
+    assert usual.endswith('&& PROVIDER_WEBHOOK_SECRETS="$PROVIDER_WEBHOOK_SECRET" func start')
+    assert 'PROVIDER_WEBHOOK_SECRETS="$PROVIDER_WEBHOOK_SECRET" func start --port 8000' in other
+    assert OTHER_KEY not in usual + other
 
 
 def test_the_document_says_the_same(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from local.provider import start
 from local.provider.sender import Sender
 from local.provider.server import utc_now
+from local.provider.state import Provider
 from local.provider.store import Store
 from local.provider.webhook import Receiver
 from tests.local import process_support
@@ -187,6 +188,31 @@ async def test_more_events_than_can_be_under_way_are_told_as_places_get_free(
     assert len({each.event_id for each in told}) == 40
 
 
+async def test_an_event_that_cannot_be_sent_at_all_is_counted_as_a_failure_and_the_others_are_told(
+    tmp_path: Path, merchant: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An id that no header can carry stands in for what nobody foresaw."""
+    ids = iter(["pp_0", "cap_0", "dp_0", "evt_\n", "dp_1", "evt_1"])
+    provider = Provider(clock=utc_now, new_id=lambda _: next(ids), slow_s=0, hold_s=0, tells_events=True)
+    captured(provider)
+    store = Store(tmp_path / "provider.sqlite")
+    sender = Sender(provider=provider, store=store, clock=utc_now, receiver=merchant.receiver)
+
+    async with sender.running():
+        provider.disputes.open("p1", amount_minor=1, reason="fraudulent")
+        sender.wake()
+        await until(lambda: provider.events.listed()[0]["attempts"] == 2)
+        provider.disputes.open("p1", amount_minor=1, reason="fraudulent")
+        sender.wake()
+        (told,) = await merchant.hears(1)
+    await store.close()
+
+    odd = provider.events.listed()[0]
+    assert told.event_id == "evt_1"
+    assert (odd["event_id"], odd["last_fault"], odd["is_owed"]) == ("evt_\n", "ValueError", True)
+    assert "the provider cannot tell of evt_" in caplog.text
+
+
 # --- repeats
 
 
@@ -271,7 +297,9 @@ async def test_a_key_that_is_none_stops_the_start_in_one_line() -> None:
     )
 
     assert await service.ended() == 2
-    assert "24 to 64 bytes" in service.log
+    assert service.log.startswith("--events-url or PROVIDER_WEBHOOK_SECRET cannot be used: ")
+    assert service.log.endswith("24 to 64 bytes in Base64\n")
+    assert service.log.count("\n") == 1
     assert "s3cret" not in service.log
 
 

@@ -17,9 +17,10 @@ from local.base.serving import PortTaken
 from local.datafolder import FolderUnusable, owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, NotReady, ServiceDied
+from local.provider.webhook import LOCAL_KEY
 from local.supervisor import Platform, running_platform
 from tests.local.listener import listening_merchant
-from tests.local.provider_support import Client
+from tests.local.provider_support import OTHER_KEY, Client
 from tests.local.terminal import FAKES, taken_port
 
 type Environment = dict[str, str]
@@ -47,6 +48,7 @@ async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_call
     monkeypatch.setenv("CosmosConnection__accountEndpoint", "https://real.documents.azure.com")
     monkeypatch.setenv("CosmosConnection", "AccountEndpoint=https://real.documents.azure.com")
     monkeypatch.setenv("MERCHANT_ID", "merchant-of-the-caller")
+    monkeypatch.setenv("PROVIDER_WEBHOOK_SECRET", OTHER_KEY)
     said = {"FROM_THE_TEST": "yes"}
 
     async with running_platform(data=tmp_path, services=["host"], modules=FAKES, environment=said) as platform:
@@ -55,7 +57,7 @@ async def test_the_host_gets_addresses_and_what_the_test_says_over_what_the_call
         assert environment["CosmosConnection"] == platform.cosmos_connection
         assert environment["ServiceBusConnection"] == platform.servicebus_connection
         assert environment["PROVIDER_BASE_URL"] == platform.provider_url
-        assert environment["PROVIDER_WEBHOOK_SECRETS"] == platform.settings()["PROVIDER_WEBHOOK_SECRETS"]
+        assert environment["PROVIDER_WEBHOOK_SECRETS"] == OTHER_KEY
         assert environment["MERCHANT_ID"] == "merchant-of-the-caller"
         assert environment["FROM_THE_TEST"] == "yes"
         assert environment["FUNCTIONS_WORKER_RUNTIME"] == "python"
@@ -126,9 +128,15 @@ async def test_a_service_that_is_not_ready_in_time_says_where_its_log_is(tmp_pat
     assert str(log) in str(await child.death())
 
 
+@pytest.mark.parametrize(("own", "expected"), [(None, LOCAL_KEY), ("", LOCAL_KEY), (OTHER_KEY, OTHER_KEY)])
 async def test_the_provider_tells_the_function_app_of_disputes_signed_as_the_app_is_told_to_expect(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, expected: str
 ) -> None:
+    monkeypatch.setenv("PROVIDER_WEBHOOK_SECRETS", "whsec_" + "QkJC" * 12)  # would verify nothing that is signed here
+    monkeypatch.delenv("PROVIDER_WEBHOOK_SECRET", raising=False)
+    if own is not None:
+        monkeypatch.setenv("PROVIDER_WEBHOOK_SECRET", own)
+
     async with (
         running_platform(data=tmp_path, services=["provider"], modules=FAKES) as platform,
         listening_merchant(platform.ports.http) as app,
@@ -140,7 +148,8 @@ async def test_the_provider_tells_the_function_app_of_disputes_signed_as_the_app
         (told,) = await app.hears(1)
 
     assert told.path == "/api/provider/events"
-    assert told.verified(platform.settings()["PROVIDER_WEBHOOK_SECRETS"])["data"]["dispute_id"] == opened["dispute_id"]
+    assert platform.settings()["PROVIDER_WEBHOOK_SECRETS"] == expected
+    assert told.verified(expected)["data"]["dispute_id"] == opened["dispute_id"]
 
 
 async def test_only_the_named_services_run_and_none_is_left(tmp_path: Path) -> None:

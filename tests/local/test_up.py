@@ -33,6 +33,7 @@ async def test_once_shows_the_addresses_and_the_timeline_of_a_completed_payment(
     assert exit_code == 0, run.said
     for words in (
         "function app",
+        "/api/docs",
         "Cosmos DB",
         "Service Bus",
         "provider",

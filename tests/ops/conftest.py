@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ops import client
-from ops.arguments import URL_VARIABLE
 from tests.ops.scripted import Scripted, scripted
 
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (client.TOKEN_VARIABLE, client.PROVIDER_KEY_VARIABLE, URL_VARIABLE):
+    for name in (client.TOKEN_VARIABLE, client.PROVIDER_KEY_VARIABLE, client.URL_VARIABLE):
         monkeypatch.delenv(name, raising=False)
 
 

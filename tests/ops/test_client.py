@@ -54,7 +54,17 @@ def test_nobody_listening_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixt
 
     captured = capsys.readouterr()
     assert (code, captured.out) == (2, "")
-    assert captured.err == "cannot reach http://127.0.0.1:1: Connection refused\n"
+    why = "cannot reach http://127.0.0.1:1: Connection refused"
+    assert captured.err == f"{why}; another address: --url or REGIS_PAY_OPS_URL\n"
+
+
+async def test_a_provider_that_is_not_there_is_told_apart_from_the_app(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await ops(app, "reconcile", "--provider-url", "http://127.0.0.1:1") == 2
+
+    why = "cannot reach http://127.0.0.1:1: Connection refused"
+    assert capsys.readouterr().err == f"{why}; another address: --provider-url\n"
 
 
 @pytest.mark.parametrize("status", [401, 403])

@@ -1,14 +1,11 @@
 """Tables fit the terminal and are whole elsewhere; progress is a bar in a terminal and lines elsewhere."""
 
 import io
-import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.requests import parse
-from ops import output
-from ops.output import Progress, age, duration, money, show_table
+from ops.output import Progress, age, duration, show_table
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ROWS = [{"ID": "a" * 20, "STEP": "create", "WHY": "w" * 30}, {"ID": "b" * 20, "STEP": "void", "WHY": "short"}]
@@ -93,29 +90,3 @@ def test_a_duration_is_a_number_with_a_unit() -> None:
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         duration(text)
-
-
-@pytest.mark.parametrize(
-    ("amount_minor", "currency", "said"),
-    [
-        (1250, "EUR", "12.50 EUR"),
-        (5, "USD", "0.05 USD"),
-        (100, "GBP", "1.00 GBP"),
-        (1250, "JPY", "1250 JPY"),
-        (1, "KRW", "1 KRW"),
-        (1250, "KWD", "1.250 KWD"),
-        (7, "TND", "0.007 TND"),
-        (12_500, "CLF", "1.2500 CLF"),
-        (999_999_999_999, "EUR", "9999999999.99 EUR"),
-        (None, "EUR", ""),
-        (0, "", ""),
-    ],
-)
-def test_an_amount_is_in_the_units_of_its_currency(amount_minor: int | None, currency: str, said: str) -> None:
-    assert money({"amount_minor": amount_minor, "currency": currency}) == said
-
-
-def test_every_currency_with_other_digits_is_one_that_a_payment_may_have() -> None:
-    for currency in output._DIGITS:
-        body = {"amount_minor": 1, "currency": currency, "payment_method": "pm_ok", "reference": "r"}
-        assert parse(json.dumps(body).encode()).amount.currency == currency

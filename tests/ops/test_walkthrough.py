@@ -72,7 +72,7 @@ def matches(printed: str, shown: tuple[str, ...]) -> bool:
 
 
 async def parked(platform: Platform) -> None:
-    """Returns when a dead letter is open. People are given five seconds in the document; a machine may need more."""
+    """Returns when a dead letter is open: it is recorded a moment after its payment is parked."""
     url = f"{platform.url}{LETTERS}?status=open"
     async with aiohttp.ClientSession() as http:
 

@@ -62,7 +62,9 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.azure.servicebus": ("local.azure.servicebus", "local.base", "aiohttp", "proton"),
     "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime"),
     "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
-    "local": ("local", "aiohttp"),
+    "local": ("local", "aiohttp", "terminal"),
+    # how both command lines write what others have sent
+    "terminal": ("terminal",),
     # the contracts are made of what ships, which knows nothing of them
     "contracts": ("contracts", "functions", "function_app", "shared", "pydantic", "openapi_pydantic", "jsonschema_rs"),
 }
@@ -74,7 +76,7 @@ def shipped() -> list[Path]:
 
 
 def embedded() -> list[Path]:
-    return [*(ROOT / "local").rglob("*.py"), *(ROOT / "contracts").rglob("*.py")]
+    return [*(ROOT / "local").rglob("*.py"), *(ROOT / "contracts").rglob("*.py"), *(ROOT / "terminal").rglob("*.py")]
 
 
 def module_of(path: Path) -> str:
@@ -138,6 +140,8 @@ def test_a_module_imports_only_what_its_row_allows(path: Path) -> None:
         ("local.base.serving", "local.ports"),
         ("local.provider.store", "local.azure.cosmos.store"),
         ("local.supervisor", "shared.settings"),
+        ("local.pay", "ops.output"),
+        ("terminal.money", "shared.domain.money"),
         ("function_app", "shared.verbs.accept"),
         ("shared.somewhere.new", "azure.cosmos"),
     ],
@@ -229,7 +233,7 @@ def test_a_narrow_except_is_no_broad_one() -> None:
 
 
 def python_files() -> list[Path]:
-    folders = ("functions", "shared", "contracts", "local", "ops", "infra", "tests")
+    folders = ("functions", "shared", "contracts", "local", "ops", "terminal", "infra", "tests")
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
 
 
