@@ -203,6 +203,24 @@ def test_a_secret_that_is_none_is_named_and_not_shown(environment: pytest.Monkey
     assert FIRST not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("s3cret", "s3cret"),
+        ("", None),
+        ("@Microsoft.KeyVault(VaultName=kv;SecretName=provider-api-key)", None),
+    ],
+)
+def test_the_provider_is_sent_a_key_or_nothing_in_its_place(
+    environment: pytest.MonkeyPatch, text: str, key: str | None
+) -> None:
+    environment.setenv("PROVIDER_API_KEY", text)
+
+    sent = read_settings().provider_api_key
+
+    assert (sent.get_secret_value() if sent else None) == key
+
+
 @pytest.mark.parametrize("mark", ON_AZURE)
 def test_the_secret_that_everybody_knows_is_for_laptops(environment: pytest.MonkeyPatch, mark: str) -> None:
     values = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text())["Values"]
