@@ -79,6 +79,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *OF_BODIES,
             "body_unexpected",
+            "request_invalid",
             "payment_not_found",
             "already_settled",
             "payment_ended",

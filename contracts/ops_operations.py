@@ -87,7 +87,7 @@ OF_OPERATORS: dict[str, Operation] = {
         body=operators.EmptyRequest,
         body_is_required=False,
         answers={200: Success(says="The verdict.", model=ops_answers.ReplayVerdict)},
-        problems=("request_invalid", "dead_letter_not_found", *CHANGES),
+        problems=("body_not_json", "request_invalid", "dead_letter_not_found", *CHANGES),
     ),
     "replay_dead_letters": Operation(
         tag="operations",
@@ -111,7 +111,8 @@ OF_OPERATORS: dict[str, Operation] = {
     "drain_dead_letters": Operation(
         tag="operations",
         summary="Record what died on its way to being recorded",
+        says="Has no body, and there is no dry run of it.",
         answers={200: Success(says="What was recorded.", model=ops_answers.DrainOutcome)},
-        problems=CHANGES,
+        problems=("body_unexpected", "request_invalid", *CHANGES),
     ),
 }

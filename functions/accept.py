@@ -5,10 +5,13 @@ from functools import partial
 
 import azure.functions as func
 
+from functions.bodies import BodyNotJson
 from functions.caller import Doors, Role
+from functions.faults import RequestInvalid
 from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
-from functions.requests import BodyNotJson, RequestInvalid, parse
+from functions.queries import nothing_in
+from functions.requests import parse
 from functions.route import Request, Route, blueprint_of
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
@@ -35,6 +38,7 @@ def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
 
 async def _accept(request: Request, *, services: GetServices) -> func.HttpResponse:
     try:
+        nothing_in(request.http)
         key = key_in(request.http)
         by = By(merchant_id=request.caller.merchant_id, idempotency_key=key, traceparent=request.traceparent)
         outcome = await accept(parse(request.http.get_body()), by=by, services=await services())

@@ -88,10 +88,13 @@ class Doors:
         return self._developer() or (_NO_OPERATOR if is_operation else _NO_KEY)
 
     def _of_key(self, key: str) -> Caller | Refusal:
-        """Whose key it is. The host has checked that it is one. The time of a look at digests tells nothing of it."""
+        """Whose key it is. The host has checked that it is one. The time of a look at digests tells nothing of it.
+
+        Bytes that are no UTF-8 arrive here as lone surrogates. No key in the table can have them, so it is nobody's.
+        """
         if not self.merchants:
             return Caller(merchant_id=self.merchant_id, name=self.merchant_id, roles=OF_A_KEY)
-        merchant = self.merchants.get(hashlib.sha256(key.encode()).hexdigest())
+        merchant = self.merchants.get(hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest())
         return Caller(merchant_id=merchant, name=merchant, roles=OF_A_KEY) if merchant else _NO_MERCHANT
 
     def _developer(self) -> Caller | None:

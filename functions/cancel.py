@@ -6,7 +6,9 @@ from functools import partial
 import azure.functions as func
 
 from functions.caller import Doors, Role
+from functions.faults import RequestInvalid
 from functions.problems import problem, problem_of
+from functions.queries import nothing_in
 from functions.query import payment_id_in
 from functions.route import Request, Route, blueprint_of
 from shared.codec.payments import payment_to_json
@@ -31,9 +33,12 @@ async def _cancel(request: Request, *, services: GetServices) -> func.HttpRespon
     if payment_id is None:
         return problem("payment_not_found")
     try:
+        nothing_in(request.http)
         at_hand = await services()
         merchant_id = request.caller.merchant_id
         outcome = await cancel(payment_id, merchant_id=merchant_id, traceparent=request.traceparent, services=at_hand)
+    except RequestInvalid as exc:
+        return problem("request_invalid", errors=exc.errors)
     except PaymentsError as exc:
         return problem_of(exc)
     match outcome:

@@ -1,18 +1,18 @@
 """erase: POST /api/ops/payments/{payment_id}/erase. Translates a request and its outcome. Knows no rule."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import azure.functions as func
-from pydantic import Field
+from pydantic import ConfigDict
 
 from functions.answers import json_answer
 from functions.caller import Doors, Role
-from functions.operators import Asked, answer, body_of
+from functions.operators import Asked, answer, told_in
 from functions.problems import problem
 from functions.queries import Strict
 from functions.query import payment_id_in
 from functions.route import Request, Route, on_request
+from functions.texts import Reason
 from shared.services import GetServices
 from shared.verbs.erase import erase
 
@@ -22,7 +22,9 @@ ROUTE = Route(name="erase_payment", method="POST", path="ops/payments/{payment_i
 class EraseRequest(Strict):
     """reason: stays beside what was erased, so it names nobody who wants to be forgotten."""
 
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    model_config = ConfigDict(strict=True)
+
+    reason: Reason
     dry_run: bool = False
 
 
@@ -39,7 +41,7 @@ def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
 
 async def _erase(asked: Asked) -> func.HttpResponse:
     """With dry_run it only says what would be erased. Of the words themselves nothing is said."""
-    wanted = EraseRequest.model_validate_json(body_of(asked), strict=True)
+    wanted = told_in(asked, EraseRequest)
     payment_id = payment_id_in(asked.req)
     if payment_id is None:
         return problem("payment_not_found")

@@ -1,12 +1,12 @@
 """What is wrong with the fields of a request, in words of our own: the codes are the API's and not a library's.
 
-Knows no model.
+Knows no field.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from functions.problems import FieldFault
 
@@ -54,12 +54,30 @@ OWN = frozenset(
 )
 """The codes that models of ours raise."""
 
-_THE_KEY_ITSELF, _LONGEST_NAME = "[key]", 64
+_THE_KEY_ITSELF = "[key]"
+LONGEST_NAME = 64
+"""Of a name that the sender has made up, as far as it is repeated."""
 
 _UNNAMED = ("malformed", "Cannot be accepted.")
 
 
-def field_faults(invalid: ValidationError) -> list[FieldFault]:
+class RequestInvalid(ValueError):
+    """Some fields cannot be accepted."""
+
+    def __init__(self, errors: list[FieldFault]) -> None:
+        super().__init__("request_invalid")
+        self.errors = errors
+
+
+def checked[M: BaseModel](fields: Mapping[str, Any], model: type[M]) -> M:
+    """Raises RequestInvalid, with every fault at once."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as exc:
+        raise RequestInvalid(_field_faults(exc)) from None
+
+
+def _field_faults(invalid: ValidationError) -> list[FieldFault]:
     """Every fault with its field. No value is repeated."""
     return [_fault(error) for error in invalid.errors(include_url=False, include_input=False)]
 
@@ -68,7 +86,7 @@ def _place(loc: Sequence[str | int]) -> str:
     """A field by its path. A name that the sender has made up is not repeated where it is what is wrong, nor whole."""
     if loc and loc[-1] == _THE_KEY_ITSELF:
         loc = loc[:-2]
-    return ".".join(str(name)[:_LONGEST_NAME] for name in loc) or "body"
+    return ".".join(str(name)[:LONGEST_NAME] for name in loc) or "body"
 
 
 def _fault(error: Mapping[str, Any]) -> FieldFault:

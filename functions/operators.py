@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 import azure.functions as func
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.answers import json_answer
-from functions.faults import field_faults
+from functions.bodies import BodyNotJson, read
+from functions.faults import RequestInvalid
 from functions.problems import problem, problem_of
-from functions.queries import JsonMoment, Moment, Strict, query_of
+from functions.queries import Moment, Nothing, Strict, asked_in, nothing_in
+from functions.texts import Reason
 from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
@@ -72,8 +74,9 @@ class Rows(Strict):
 class ReplayManyRequest(Which):
     """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
 
-    recorded_before: JsonMoment | None = None
-    status: LetterStatus = LetterStatus.OPEN
+    model_config = ConfigDict(strict=True)
+
+    status: Annotated[LetterStatus, Field(strict=False)] = LetterStatus.OPEN  # in JSON it is a text
     dry_run: bool = False
 
 
@@ -81,29 +84,29 @@ class ReplayOne(Strict):
     dry_run: bool = False
 
 
-class EmptyRequest(Strict):
-    """There is nothing to say in this place."""
+class EmptyRequest(Nothing):
+    """A body that there need not be."""
 
 
 class DiscardRequest(Strict):
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    reason: Reason
 
 
 async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetServices) -> func.HttpResponse:
     """The answer of one of the functions below, faults as problem documents."""
     try:
         return await ask(Asked(req=req, by=by, services=await services()))
-    except _BodyMissing:
-        return problem("body_not_json", detail="Send a JSON object; {} says nothing in particular. None has arrived.")
-    except ValidationError as exc:
-        return problem("request_invalid", errors=field_faults(exc))
+    except BodyNotJson as exc:
+        return problem("body_not_json", detail=str(exc))
+    except RequestInvalid as exc:
+        return problem("request_invalid", errors=exc.errors)
     except PaymentsError as exc:
         return problem_of(exc, detail=str(exc))
 
 
 async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
-    which = Which.model_validate(query_of(asked.req))
+    which = asked_in(asked.req, Which)
     as_of = time_to_json(asked.services.clock.now())
     found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
@@ -127,9 +130,9 @@ async def get_letter(asked: Asked) -> func.HttpResponse:
 
 async def replay_one(asked: Asked) -> func.HttpResponse:
     """Replay; with ?dry_run=true only say what would happen. What is not understood is refused: it may be a wish."""
-    wanted = ReplayOne.model_validate(query_of(asked.req))
+    wanted = asked_in(asked.req, ReplayOne)
     if body := asked.req.get_body():
-        EmptyRequest.model_validate_json(body)
+        read(body, EmptyRequest)
     letter_id = asked.req.route_params["letter_id"]
     verdict = await replay(letter_id, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     return json_answer(_verdict(verdict)) if verdict else problem("dead_letter_not_found")
@@ -140,7 +143,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
     A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
     """
-    wanted = ReplayManyRequest.model_validate_json(body_of(asked), strict=True)
+    wanted = told_in(asked, ReplayManyRequest)
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
     verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
     results = [_verdict(verdict) for verdict in verdicts]
@@ -149,7 +152,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
     """Discard, with a reason for the record. 409 when it may not be done now."""
-    why = DiscardRequest.model_validate_json(body_of(asked), strict=True)
+    why = told_in(asked, DiscardRequest)
     outcome = await discard(
         asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
     )
@@ -159,7 +162,13 @@ async def discard_letter(asked: Asked) -> func.HttpResponse:
 
 
 async def drain_recorder(asked: Asked) -> func.HttpResponse:
-    """Record letters that died on their way to being recorded. Call again until `more` is false."""
+    """Record letters that died on their way to being recorded. Call again until `more` is false.
+
+    There is no dry run of it, so whoever asks for one is refused.
+    """
+    if asked.req.get_body():
+        return problem("body_unexpected")
+    nothing_in(asked.req)
     drained = await drain(keep=keep, services=asked.services)
     return json_answer({"recorded": drained.recorded, "more": drained.more})
 
@@ -169,7 +178,7 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
 
     as_of: null while the rows are filled for the first time: an operator is shown what is there.
     """
-    rows = Rows.model_validate(query_of(asked.req))
+    rows = asked_in(asked.req, Rows)
     wanted = Wanted(
         status=rows.status, reference=rows.reference, settled=rows.settled, initiated_from=rows.initiated_from
     )
@@ -183,17 +192,10 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
     )
 
 
-class _BodyMissing(ValueError):
-    """What was asked for says itself in a body."""
-
-
-def body_of(asked: Asked) -> bytes:
-    """What the request says. Raises what `answer` translates, also when something stands in the query too."""
-    EmptyRequest.model_validate(query_of(asked.req))
-    body: bytes = asked.req.get_body()
-    if not body:
-        raise _BodyMissing
-    return body
+def told_in[M: BaseModel](asked: Asked, model: type[M]) -> M:
+    """What the body says. Raises what `answer` translates, also when something stands in the query."""
+    nothing_in(asked.req)
+    return read(asked.req.get_body(), model)
 
 
 def _filter(which: Which, services: Services) -> LetterFilter:

@@ -7,9 +7,11 @@ from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
+
+from functions.faults import checked
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
@@ -23,6 +25,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class Nothing(Strict):
+    """There is nothing to say in this place."""
+
+
 def query_of(req: func.HttpRequest) -> Mapping[str, str]:
     """The parameters that are meant for us.
 
@@ -33,9 +39,21 @@ def query_of(req: func.HttpRequest) -> Mapping[str, str]:
     return {name: value for name, value in {**empty, **req.params}.items() if name.casefold() != _KEY}
 
 
+def asked_in[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
+    """What the query string says. Raises RequestInvalid."""
+    return checked(query_of(req), model)
+
+
+def nothing_in(req: func.HttpRequest) -> None:
+    """For what changes something and is told how in its body: `?dry_run=true` may be a wish, and is none that is
+    read. Raises RequestInvalid.
+    """
+    asked_in(req, Nothing)
+
+
 def _written_out(moment: object) -> object:
     """A number would be read as seconds since 1970, and `0.5` is hardly meant so."""
-    if isinstance(moment, str) and not _A_DATE.match(moment):
+    if not isinstance(moment, str) or not _A_DATE.match(moment):
         raise PydanticCustomError("datetime_parsing", "Must be a time.")
     return moment
 
@@ -48,8 +66,5 @@ def _in_utc(moment: datetime) -> datetime:
         return _FIRST if moment.year == _FIRST.year else _LAST
 
 
-type JsonMoment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A time with its offset, in UTC, in a body of JSON that is read strictly."""
-
-type Moment = Annotated[AwareDatetime, AfterValidator(_in_utc), BeforeValidator(_written_out)]
-"""The same in a query string, where all is text."""
+type Moment = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_in_utc), BeforeValidator(_written_out)]
+"""A time with its offset, in UTC. It is a text, also in JSON."""

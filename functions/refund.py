@@ -5,11 +5,14 @@ from functools import partial
 
 import azure.functions as func
 
+from functions.bodies import BodyNotJson
 from functions.caller import Doors, Role
+from functions.faults import RequestInvalid
 from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
+from functions.queries import nothing_in
 from functions.query import payment_id_in
-from functions.requests import BodyNotJson, RequestInvalid, parse_refund
+from functions.requests import parse_refund
 from functions.route import Request, Route, blueprint_of
 from shared.codec.values import time_to_json
 from shared.domain.decisions import Refused
@@ -32,6 +35,7 @@ async def _refund(request: Request, *, services: GetServices) -> func.HttpRespon
             return problem("idempotency_key_required")
         if payment_id is None:
             return problem("payment_not_found")
+        nothing_in(request.http)
         command, at_hand = parse_refund(request.http.get_body()), await services()
         outcome = await refund(
             command,

@@ -4,15 +4,15 @@ from functools import partial
 from typing import Annotated
 
 import azure.functions as func
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic.functional_validators import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from functions.answers import json_answer
 from functions.caller import Doors, Role
-from functions.faults import field_faults
+from functions.faults import RequestInvalid
 from functions.problems import problem, problem_of
-from functions.queries import Moment, Strict, query_of
+from functions.queries import Moment, Strict, asked_in
 from functions.route import Request, Route, blueprint_of
 from shared.codec.rows import listed
 from shared.codec.values import time_to_json
@@ -61,11 +61,11 @@ def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
 
 async def _search(request: Request, *, freshness: Freshness, services: GetServices) -> func.HttpResponse:
     try:
-        asked = Search.model_validate(query_of(request.http))
+        asked = asked_in(request.http, Search)
         at_hand = await services()
         return await _page(asked, merchant_id=request.caller.merchant_id, freshness=freshness, services=at_hand)
-    except ValidationError as exc:
-        return problem("request_invalid", errors=field_faults(exc))
+    except RequestInvalid as exc:
+        return problem("request_invalid", errors=exc.errors)
     except PaymentsError as exc:
         return problem_of(exc)
 

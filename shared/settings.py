@@ -87,7 +87,7 @@ class Settings(BaseSettings):
     development_principal: Annotated[Name | None, BeforeValidator(_none_if_empty)] = None
     development_hosts: str | None = None
     provider_base_url: AnyHttpUrl
-    provider_api_key: SecretStr | None = None
+    provider_api_key: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
     provider_webhook_secrets: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
     provider_timeout_s: Seconds = 10
     notifier_timeout_s: Seconds = 10

@@ -4,6 +4,7 @@ with its code, whatever the route would do with the body, and nothing is stored 
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -69,10 +70,26 @@ async def test_a_body_that_is_nested_too_deeply_is_refused(
     assert await refused(laptop, call, body=body) == (400, "body_too_deep")
 
 
-async def test_a_card_number_is_refused_and_in_no_log(laptop: Target) -> None:
-    body = json.dumps({**ORDER, "metadata": {"note": CARD}}).encode()
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (call, {"metadata": {"note": f"{CARD} 12/29"}} if call is PAY else {"reason": f"paid with {CARD} 737"})
+        for call in CHANGES
+        if call.body is not None
+    ],
+    ids=str,
+)
+async def test_a_card_number_is_refused_and_in_no_log(laptop: Target, call: Call, words: dict[str, Any]) -> None:
+    body = json.dumps({**(call.body or {}), **words}).encode()
 
-    assert await refused(laptop, PAY, body=body) == (422, "request_invalid")
+    assert await refused(laptop, call, body=body) == (422, "request_invalid")
 
     assert CARD not in laptop.log()
     assert CARD.replace(" ", "") not in laptop.log()
+
+
+@pytest.mark.parametrize("call", [call for call in CHANGES if call.body is not None], ids=str)
+async def test_a_body_that_says_one_thing_twice_is_refused(laptop: Target, call: Call) -> None:
+    body = json.dumps({**(call.body or {}), "dry_run": True})[:-1].encode() + b',"dry_run":false}'
+
+    assert await refused(laptop, call, body=body) == (400, "body_not_json")

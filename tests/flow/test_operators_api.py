@@ -17,7 +17,8 @@ from tests.facts import COMPLETED
 from tests.flow.kit.doors import SIGNED_IN, principal
 from tests.flow.kit.edge import Edge
 from tests.flow.kit.rows import project_payment
-from tests.flow.kit.world import World, a_world
+from tests.flow.kit.scenarios import stuck
+from tests.flow.kit.world import a_world
 
 
 async def in_vain() -> Services:
@@ -25,13 +26,6 @@ async def in_vain() -> Services:
 
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-
-
-async def stuck(world: World, *, count: int = 1) -> list[str]:
-    """Payments whose settle has died, because the provider is down until it is repaired."""
-    payment_ids = [await world.accept("pm_settle_down") for _ in range(count)]
-    await world.run()
-    return payment_ids
 
 
 async def test_dead_letters_are_listed_without_their_bodies_a_page_at_a_time(tmp_path: Path) -> None:
@@ -155,38 +149,6 @@ async def test_a_replay_of_many_without_a_filter_takes_every_open_letter(tmp_pat
         replayed = await Edge(world).send("replay_dead_letters", {})
 
         assert [result["verdict"] for result in replayed.body["results"]] == ["replayed"] * 2
-
-
-@pytest.mark.parametrize(
-    ("function", "params", "body", "told"),
-    [
-        pytest.param("replay_dead_letters", {}, b"", (400, None), id="a filter that did not arrive"),
-        pytest.param("replay_dead_letters", {"dry_run": "true"}, {}, (422, "dry_run"), id="a dry run in the query"),
-        pytest.param("replay_dead_letter", {"dry": "true"}, b"", (422, "dry"), id="a parameter that there is not"),
-        pytest.param("replay_dead_letter", {"dry_run": "perhaps"}, b"", (422, "dry_run"), id="neither true nor false"),
-        pytest.param("replay_dead_letter", {"dry_run": ""}, b"", (422, "dry_run"), id="a dry run without a word"),
-        pytest.param("replay_dead_letter", {}, {"dry_run": True}, (422, "dry_run"), id="a dry run in the body"),
-        pytest.param("replay_dead_letters", {}, {"dry_run": 0}, (422, "dry_run"), id="a number for a switch"),
-        pytest.param("replay_dead_letters", {}, {"dry_run": "true"}, (422, "dry_run"), id="a text for a switch"),
-        pytest.param("replay_dead_letters", {}, {"limit": "5"}, (422, "limit"), id="a text for a number"),
-        pytest.param("replay_dead_letters", {}, {"recorded_before": 0}, (422, "recorded_before"), id="no time"),
-        pytest.param("replay_dead_letter", {}, b"{", (422, "body"), id="a body that is no JSON"),
-        pytest.param("discard_dead_letter", {}, b"", (400, None), id="a reason that did not arrive"),
-        pytest.param("discard_dead_letter", {"reason": "gone"}, b"", (422, "reason"), id="a reason in the query"),
-    ],
-)
-async def test_a_wish_that_is_not_understood_moves_no_letter(
-    tmp_path: Path, function: str, params: dict[str, str], body: object, told: tuple[int, str | None]
-) -> None:
-    async with a_world(tmp_path) as world:
-        await stuck(world)
-        letter = await world.only_letter()
-
-        refused = await Edge(world).send(function, body, params=params, letter_id=letter.letter_id)
-
-        named = [fault["field"] for fault in refused.body.get("errors", [])]
-        assert (refused.status, named) == (told[0], [told[1]] if told[1] else [])
-        assert (await world.only_letter()).history == letter.history
 
 
 @pytest.mark.parametrize("word", ["true", "1", "yes"])

@@ -113,6 +113,25 @@ async def test_what_no_route_takes_is_not_found(host: LocalProcess, method: str,
     assert await status(host, method, path) == 404
 
 
+async def raw_status(host: LocalProcess, *headers: bytes, asking: str = f"POST /shop/echo/{ID}") -> int:
+    """Of a request whose headers are these bytes, which no client would send."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", host.port)
+    lines = (f"{asking} HTTP/1.1".encode(), *headers, b"Content-Length: 0", b"Connection: close", b"", b"")
+    writer.write(b"\r\n".join(lines))
+    answer = await reader.read()
+    writer.close()
+    return int(answer.split(b" ")[1])
+
+
+@pytest.mark.parametrize(
+    "name", [b"localhost:abc", b"localhost:99999", b"localhost:-1", b"a:b:c", b"\xff\xfe"], ids=str
+)
+@pytest.mark.parametrize("asking", [f"POST /shop/echo/{ID}", "GET /shop/nowhere", "GET /"])
+async def test_a_host_that_is_none_is_a_bad_request(host: LocalProcess, name: bytes, asking: str) -> None:
+    assert await raw_status(host, b"Host: " + name, asking=asking) == 400
+    assert await raw_status(host, b"Host: localhost:1") == 201
+
+
 async def test_keys_are_not_asked_for_unless_the_host_is_told_to(host: LocalProcess) -> None:
     assert await status(host, "GET", "/shop/locked") == 200
 
@@ -139,6 +158,7 @@ async def test_with_keys_required_only_a_known_key_opens_a_function_that_is_not_
             "anonymous": await status(host, "POST", f"/shop/echo/{ID}"),
             "no key": await status(host, "GET", "/shop/locked"),
             "wrong key": await status(host, "GET", "/shop/locked", **{"x-functions-key": "wrong"}),
+            "no text": await raw_status(host, b"Host: x", b"x-functions-key: \xff\xfe", asking="GET /shop/locked"),
             "header": await status(host, "GET", "/shop/locked", **{"x-functions-key": "right"}),
             "admin": await status(host, "GET", "/shop/locked", **{"x-functions-key": "master"}),
             "query": await status(host, "GET", "/shop/locked?code=right"),
@@ -149,6 +169,7 @@ async def test_with_keys_required_only_a_known_key_opens_a_function_that_is_not_
         "anonymous": 201,
         "no key": 401,
         "wrong key": 401,
+        "no text": 401,
         "header": 200,
         "admin": 200,
         "query": 200,

@@ -58,9 +58,11 @@ def test_with_a_table_a_key_is_whose_it_says(key: str, whose: str) -> None:
     assert merchant(known(SHARED, params={"Code": key})) == whose, "the host takes it in any letters"
 
 
-@pytest.mark.parametrize("key", ["key-3", "KEY-1", " key-1", "key-1,key-2", *KEYS])
+@pytest.mark.parametrize(
+    "key", ["key-3", "KEY-1", " key-1", "key-1,key-2", "\udcff\udcfe", "\ud800", "key-1\udcff", *KEYS]
+)
 def test_a_key_that_is_in_no_table_opens_nothing(key: str) -> None:
-    """Such as the host's master key, which opens every door of the host; and the digest itself."""
+    """Such as the host's master key, which opens every door of the host; the digest itself; and what is no text."""
     assert code(known(SHARED, headers={"x-functions-key": key})) == "caller_unknown"
 
 

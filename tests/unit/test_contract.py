@@ -16,9 +16,10 @@ from contracts.files import SERVED, written
 from contracts.operation import EVERYWHERE, OF_CALLERS
 from contracts.operations import OPERATIONS
 from contracts.stories import PAYMENT_ID
-from functions.faults import OWN, WORDS
+from functions.bodies import BodyNotJson
+from functions.faults import OWN, WORDS, RequestInvalid
 from functions.problems import CONTENT_TYPE, STATUS_OF
-from functions.requests import BodyNotJson, RequestInvalid, parse
+from functions.requests import parse
 from functions.route import CORRELATION, NEEDED
 from shared.codec.cloud_events import CONTENT_TYPE as EVENT_TYPE
 from shared.codec.cloud_events import to_cloud_event

@@ -2,14 +2,17 @@
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.faults import OWN, WORDS
-from functions.requests import BodyNotJson, RequestInvalid, parse
+from functions.bodies import BodyNotJson
+from functions.faults import OWN, WORDS, RequestInvalid
+from functions.guard import MAX_BODY_BYTES
+from functions.requests import parse
 from local.azure.host.times import rewritten
 from local.supervisor import ROOT
 from shared.verbs.accept import Initiate
@@ -123,6 +126,11 @@ def test_it_says_why_a_body_cannot_be_read(raw: bytes, why: str) -> None:
         ({CARD: "x"}, "body"),
         ({"amount_minor": 4111111111111111}, "amount_minor"),
         ({"extra": [[{"deep": CARD}]]}, "extra.0.0.deep"),
+        ({"reference": "4111111111111111 737"}, "reference"),
+        ({"description": f"{CARD} 12/29"}, "description"),
+        ({"metadata": {f"Order 17 {CARD}": "x"}}, "metadata"),
+        ({"metadata": {"note": "2026-11-30 4111111111111111"}}, "metadata.note"),
+        ({"4111": {"1111": {"1111": {"1111": CARD}}}}, "body"),
     ],
 )
 def test_a_card_number_anywhere_is_refused_and_never_repeated(changes: dict[str, Any], place: str) -> None:
@@ -131,6 +139,18 @@ def test_a_card_number_anywhere_is_refused_and_never_repeated(changes: dict[str,
 
     assert {(error.field, error.code) for error in caught.value.errors} == {(place, "card_number")}
     assert "4111" not in repr(caught.value.errors)
+
+
+@pytest.mark.timeout(30)
+def test_names_as_long_as_a_body_may_be_are_looked_into_once() -> None:
+    long = "1 " * 8_000
+    nested = json.dumps({long: {long: {str(number): "" for number in range(2_500)}}}).encode()
+    assert len(nested) < MAX_BODY_BYTES
+    began_s = time.process_time()
+
+    assert set(refused_fields(nested).values()) == {"required", "unknown_field"}
+
+    assert time.process_time() - began_s < 1, "measured: 0.1 s"
 
 
 def test_digits_that_are_no_card_number_are_welcome() -> None:

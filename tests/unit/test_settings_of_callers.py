@@ -200,6 +200,24 @@ def test_secrets_that_cannot_be_used_are_none_and_stop_no_payment(environment: p
     assert read_settings().webhook_secrets == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("s3cret", "s3cret"),
+        ("", None),
+        ("@Microsoft.KeyVault(VaultName=kv;SecretName=provider-api-key)", None),
+    ],
+)
+def test_the_provider_is_sent_a_key_or_nothing_in_its_place(
+    environment: pytest.MonkeyPatch, text: str, key: str | None
+) -> None:
+    environment.setenv("PROVIDER_API_KEY", text)
+
+    sent = read_settings().provider_api_key
+
+    assert (sent.get_secret_value() if sent else None) == key
+
+
 @pytest.mark.parametrize("mark", ON_AZURE)
 def test_the_secret_that_everybody_knows_is_for_laptops(environment: pytest.MonkeyPatch, mark: str) -> None:
     values = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text())["Values"]

@@ -1,7 +1,7 @@
 """HTTP triggers over aiohttp: routes, keys, and the conversion of requests and responses. Must not know other triggers.
 
 Behaves as the Functions host. A method that a route does not take is 404, because there the method is part of the
-route. An exception is 500 with an empty body.
+route. An exception is 500 with an empty body. A Host that no address can be made of is 400.
 """
 
 import socket
@@ -81,6 +81,8 @@ class WebServer:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if not _has_an_address(request):
+            return web.Response(status=400)
         self._under_way += 1
         try:
             return await self._routed(request)
@@ -123,6 +125,14 @@ class WebServer:
         return self._traces.span(
             headers.get("traceparent", ""), state=headers.get("tracestate", ""), attributes=attributes
         )
+
+
+def _has_an_address(request: web.Request) -> bool:
+    """Kestrel refuses a Host that is none, such as one whose port is no number, before anybody looks for a route."""
+    try:
+        return bool(str(request.url))
+    except ValueError:
+        return False
 
 
 async def _rpc_request(request: web.Request, values: dict[str, str]) -> RpcHttp:

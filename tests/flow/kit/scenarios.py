@@ -87,6 +87,13 @@ def _fact(event: Any) -> dict[str, Any]:
     return {"type": type(event).__name__, **said}
 
 
+async def stuck(world: World, *, count: int = 1) -> list[str]:
+    """Payments whose settle has died, because the provider is down until it is repaired."""
+    payment_ids = [await world.accept("pm_settle_down") for _ in range(count)]
+    await world.run()
+    return payment_ids
+
+
 async def paid(world: World) -> str:
     payment_id = await world.accept("pm_ok", notify="ok")
     await world.run(for_s=LONG_S)
