@@ -7,11 +7,12 @@ and a bit. Knows no environment and no merchant.
 import json
 import tempfile
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from infra.azure_cli import CommandFailed
 from infra.patience import patiently
@@ -35,8 +36,8 @@ OF_AN_OPERATOR = (OPERATE,)
 OF_THE_CHECK = (OPERATE, CREATE, READ, REFUND)
 """What infra/smoke.py calls for; tests/infra/test_register_ops.py holds it to that."""
 
-_NO_MORE = 999
-"""Grants in one answer: the most that Graph gives. To give again one that is not in it is refused, and no harm."""
+_ON_A_PAGE = 999
+"""Grants in one answer: the most that Graph gives."""
 
 _GROUPS = 20
 """In one question: the most that Graph takes."""
@@ -78,9 +79,34 @@ def _sent(method: str, path: str, *, body: dict[str, Any], output: str) -> str:
         return patiently("rest", "--method", method, *url)
 
 
-def _asked(path: str) -> Any:  # noqa: ANN401 - JSON
-    url = ["--url", f"{GRAPH}/{path}", "--output", "json"]
+def _asked(path: str, *parameters: str) -> Any:  # noqa: ANN401 - JSON
+    """parameters: NAME=VALUE each, as words of their own: what stands between them az on Windows cannot be given."""
+    url = ["--url", f"{GRAPH}/{path}", *(["--url-parameters", *parameters] if parameters else []), "--output", "json"]
     return json.loads(patiently("rest", "--method", "get", *url))
+
+
+def _pages(path: str) -> Iterator[dict[str, str]]:
+    """What stands on all pages. Graph says by an address where to go on; of that the parameters are what is new."""
+    parameters = [f"$top={_ON_A_PAGE}"]
+    while parameters:
+        page = _asked(path, *parameters)
+        yield from page["value"]
+        parameters = [f"{name}={value}" for name, value in parse_qsl(urlsplit(page.get("@odata.nextLink", "")).query)]
+
+
+def in_directory(some_id: str) -> str | None:
+    """The object id of who can have a role and is meant by this id; None: there is nobody.
+
+    An application has three ids: a client id, and one as an object for its registration and for its service principal.
+    The last has the roles.
+    """
+    asked = {"ids": [some_id]}  # answered with a list, so that nobody waits for one that is not there
+    found = json.loads(_sent("post", "directoryObjects/getByIds", body=asked, output="json"))["value"]
+    if found and not found[0]["@odata.type"].endswith(".application"):
+        return str(found[0]["id"])
+    client_id = found[0]["appId"] if found else some_id
+    named = ["--filter", f"appId eq '{client_id}'", "--query", "[0].id", "--output", "tsv"]
+    return patiently("ad", "sp", "list", *named) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +161,4 @@ class Assigned:
         return [each for each in self._every() if each["principalId"].lower() == principal.lower()]
 
     def _every(self) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = _asked(f"{self._path}/appRoleAssignedTo?$top={_NO_MORE}")["value"]
-        return found
+        return list(_pages(f"{self._path}/appRoleAssignedTo"))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
-from infra.app_roles import OF_A_MERCHANT, OF_AN_OPERATOR, OF_THE_CHECK, Assigned, declare, send
+from infra.app_roles import OF_A_MERCHANT, OF_AN_OPERATOR, OF_THE_CHECK, Assigned, declare, in_directory, send
 from infra.azure_cli import CommandFailed
 from infra.patience import patiently
 from infra.smoke_http import NotYet, SmokeFailed
@@ -35,6 +35,10 @@ _NEXT = (
     "Administrator, or ask one to run this (docs/deploy.md); what is done already stays"
 )
 _LEAVE = "az ad group member remove --group {group} --member-id {principal}"
+_WHO = (
+    "give the object id, or of an application its client id: `az ad user show --id NAME --query id`, `az ad sp list "
+    "--display-name NAME`. Who is deleted has no token any more"
+)
 _WHERE = "name the registration by OPS_CLIENT_ID, or its subscription by AZURE_SUBSCRIPTION_ID"
 
 STILL_HELD = 3
@@ -151,11 +155,23 @@ def _changed(assigned: Assigned, asked: argparse.Namespace) -> int:
     for principal, roles in _grants(asked):
         given = assigned.give(principal, roles)
         print(f"{principal} has {', '.join(roles)}; new: {', '.join(given) or 'none'}", file=sys.stderr)
-    return max((_revoked(assigned, principal) for principal in asked.revoke), default=0)
+    codes = {_revoked(assigned, some_id) for some_id in asked.revoke}
+    return 1 if 1 in codes else max(codes, default=0)
 
 
-def _revoked(assigned: Assigned, principal: str) -> int:
-    count, groups = assigned.take_away(principal), assigned.groups_of(principal)
+def _revoked(assigned: Assigned, some_id: str) -> int:
+    """Who has no role by this id may have one by another: that is looked up before anybody is said to have none."""
+    principal, count = some_id, assigned.take_away(some_id)
+    if not count:
+        found = in_directory(some_id)
+        if found is None:
+            return _failed(f"{some_id}: there is nobody of this id, so no role was taken away", do=_WHO)
+        principal, count = found, assigned.take_away(found)
+    return _left(assigned, principal, count=count)
+
+
+def _left(assigned: Assigned, principal: str, *, count: int) -> int:
+    groups = assigned.groups_of(principal)
     left = "none of its own" if groups else "none"
     print(f"{principal} had {count} roles and has {left}; a token that is out holds on for an hour", file=sys.stderr)
     if not groups:
@@ -175,7 +191,7 @@ _OPTIONS = (
     ("operator", "OBJECT_ID", "may operate: a person, a group or an application"),
     ("smoke", "OBJECT_ID", "may run the check of a deployment"),
     ("merchant", "CLIENT_ID", "an application that pays, with apiAuth=entra"),
-    ("revoke", "OBJECT_ID", "has no role any more"),
+    ("revoke", "ID", "has no role any more: an object id, or the client id of an application"),
 )
 
 

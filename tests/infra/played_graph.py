@@ -1,8 +1,8 @@
 """Microsoft Graph, as far as `az rest` is asked for it: app roles of a registration, and who has been given them.
 
 Part of the stand-in for az, so it imports little. It refuses in Graph's own words what Graph refuses. The registration
-of client id X is `object-of-X`, its service principal `sp-of-X`; what begins with `group-` is a group. Must not know
-which roles there should be.
+of client id X is `object-of-X`, its service principal `sp-of-X`; what begins with `group-` is a group. Whoever else is
+there begins with `person-` or `sp-`. Must not know which roles there should be.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ def answer(directory: Json, *, method: str, url: str, body: str) -> str:
             directory.setdefault("required", {})[principal] = sent["appRoleAssignmentRequired"]
             return ""
         case ["get", "servicePrincipals", principal, "appRoleAssignedTo"]:
-            most = int((re.fullmatch(r"\$top=(\d+)", query) or [0, 100])[1])
-            return json.dumps({"value": _assigned(directory, principal)[:most]})
+            return json.dumps(_page(_assigned(directory, principal), url=f"{HOST}{path}", query=query))
         case ["post", "servicePrincipals", principal, "appRoleAssignedTo"]:
             return _given(directory, principal, grant=sent)
         case ["delete", "servicePrincipals", principal, "appRoleAssignedTo", grant]:
@@ -46,6 +45,8 @@ def answer(directory: Json, *, method: str, url: str, body: str) -> str:
             return ""
         case ["post", "directoryObjects", member, "checkMemberGroups"]:
             return _groups_of(directory, member.lower(), asked=sent["groupIds"])
+        case ["post", "directoryObjects", "getByIds"]:
+            return json.dumps({"value": [found for each in sent["ids"] for found in _there(each)]})
     raise Refused(f"Not Found: the stand-in knows no {method} {url}")
 
 
@@ -57,6 +58,26 @@ def _roles(directory: Json, registration: str) -> list[Json]:
 def _assigned(directory: Json, principal: str) -> list[Json]:
     found: list[Json] = directory.setdefault("assigned", {}).setdefault(principal, [])
     return found
+
+
+def _page(grants: list[Json], *, url: str, query: str) -> Json:
+    """Where it goes on stands in an address, in which the mark of the place is escaped; to be asked for it is not."""
+    asked = re.fullmatch(r"(?:\$top=(\d+))?&?(?:\$skiptoken=(\d+)=)?", query)
+    if asked is None:
+        raise Refused(f"Bad Request: the stand-in does not know the parameters {query}")
+    most, start = min(int(asked[1] or 100), 999), int(asked[2] or 0)
+    further = {"@odata.nextLink": f"{url}?$top={most}&$skiptoken={start + most}%3D"}
+    return {"value": grants[start : start + most], **(further if len(grants) > start + most else {})}
+
+
+def _there(some_id: str) -> list[Json]:
+    """Graph itself takes GUIDs alone, and finds them however they are written."""
+    found = re.match("(person|group|sp|object-of)-", some_id.lower())
+    if found is None:
+        return []
+    kind = {"person": "user", "group": "group", "sp": "servicePrincipal", "object-of": "application"}[found[1]]
+    known_by = {"appId": some_id.removeprefix("object-of-")} if kind == "application" else {}
+    return [{"@odata.type": f"#microsoft.graph.{kind}", "id": some_id.lower(), **known_by}]
 
 
 def _declared(directory: Json, registration: str, roles: list[Json] | None) -> None:

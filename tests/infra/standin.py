@@ -206,6 +206,8 @@ def rest(options: Options) -> str:
 
     played_graph: Any = import_module("played_graph")  # beside this file, which is in no package when it runs
     directory = state().get("directory", {})
+    if parameters := options.get("--url-parameters", options.get("--uri-parameters")):
+        url += f"?{'&'.join(parameters)}"
     method, body = first(options, "--method", "-m"), content(first(options, "--body", "-b"))
     try:
         said = str(played_graph.answer(directory, method=method, url=url, body=body))

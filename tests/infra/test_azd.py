@@ -220,7 +220,6 @@ def test_nothing_that_the_hook_says_to_the_azure_cli_is_such_a_word(azure: Stage
         f"{GRAPH}/applications/object-of-app-1",
         f"{GRAPH}/servicePrincipals/sp-of-app-1",
         f"{GRAPH}/servicePrincipals/sp-of-app-1/appRoleAssignedTo",
-        f"{GRAPH}/servicePrincipals/sp-of-app-1/appRoleAssignedTo?$top=999",
     }
 
 

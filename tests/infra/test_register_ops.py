@@ -1,51 +1,26 @@
 """Who may call, and as what: the app roles of the registration, who is given them, and that nobody else has a token."""
 
-import json
 import re
 import subprocess
 import sys
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from infra import app_roles, patience
+from infra import app_roles
 from infra.app_roles import MEANING, OF_A_MERCHANT, OF_THE_CHECK, role_id
-from infra.register_ops import STILL_HELD, main
+from infra.register_ops import main
 from infra.smoke_doors import ways
 from tests.infra.deployment import Azure, played
-from tests.infra.stage import Answer, Stage, staged
+from tests.infra.registration import GRANT, MANY, PRINCIPAL, REGISTRATION, directory, grown, registering, roles
+from tests.infra.stage import Answer, Stage
 from tests.infra.test_azd import HOOK
-
-REGISTRATION, PRINCIPAL = "object-of-app-1", "sp-of-app-1"
-GRANT = f"az rest --method post --url https://graph.microsoft.com/v1.0/servicePrincipals/{PRINCIPAL}/appRoleAssignedTo"
 
 
 @pytest.fixture
 def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Asked in this process; the registration of `dev` is the first that is made."""
-    stage = staged(tmp_path / "stage")
-    monkeypatch.delenv("OPS_CLIENT_ID", raising=False)
-    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
-    for name, value in {**stage.environment, "AZURE_ENV_NAME": "dev"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(patience, "LIMIT_S", 2.5)
-    return stage
-
-
-def directory(azure: Stage) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((azure.folder / "state.json").read_text())["directory"]
-    return found
-
-
-def roles(azure: Stage) -> dict[str, set[str]]:
-    """What each principal has, by object id."""
-    names = {role_id(role): role for role in MEANING}
-    found: dict[str, set[str]] = {}
-    for each in directory(azure)["assigned"].get(PRINCIPAL, []):
-        found.setdefault(each["principalId"], set()).add(names[each["appRoleId"]])
-    return found
+    return registering(tmp_path, monkeypatch)
 
 
 def changes(azure: Stage) -> list[list[str]]:
@@ -180,88 +155,12 @@ def test_what_was_given_is_told_and_not_where_a_script_reads(azure: Stage, capfd
     assert "person-2 has Operations; new: Operations" in told.err
 
 
-def test_who_is_no_operator_any_more_has_nothing_and_others_keep_theirs(
-    azure: Stage, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--operator", "person-2", "--smoke", "sp-3"]) == 0
+def test_a_role_that_stands_behind_all_others_is_not_given_again(azure: Stage) -> None:
+    grown(azure, principals=[*MANY, "person-9"])
 
-    assert main(["--revoke", "SP-3"]) == 0
+    assert main(["--operator", "person-9"]) == 0
 
-    assert roles(azure) == {"person-2": {"Operations"}}
-    assert "SP-3 had 4 roles and has none; a token that is out holds on for an hour" in capfd.readouterr().err
-
-
-def put_into(azure: Stage, members: dict[str, list[str]]) -> None:
-    azure.keep(directory={**directory(azure), "members": members})
-
-
-def test_who_still_has_a_role_by_a_group_is_told_with_a_code_of_its_own(
-    azure: Stage, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--operator", "group-1", "--operator", "group-2", "--operator", "person-2", "--smoke", "sp-3"]) == 0
-    put_into(azure, {"group-1": ["person-2"], "group-2": ["person-3"], "group-3": ["person-2"]})
-    capfd.readouterr()
-
-    assert main(["--revoke", "Person-2"]) == STILL_HELD == 3
-
-    told = capfd.readouterr()
-    assert roles(azure) == {"group-1": {"Operations"}, "group-2": {"Operations"}, "sp-3": set(OF_THE_CHECK)}
-    assert directory(azure)["looked_into"] == ["group-1", "group-2"]
-    assert "Person-2 had 1 roles and has none of its own" in told.err
-    assert re.findall(r"^(?:FAILED|NEXT) .*", told.err, re.MULTILINE) == [
-        "FAILED  Person-2 still has the roles of group group-1",
-        "NEXT    az ad group member remove --group group-1 --member-id Person-2",
-    ]
-    assert told.out == "OPS_CLIENT_ID=app-1\n"
-
-
-def test_one_of_several_who_still_has_a_role_is_enough(azure: Stage) -> None:
-    assert main(["--operator", "group-1", "--operator", "person-2", "--operator", "person-3"]) == 0
-    put_into(azure, {"group-1": ["person-2"]})
-
-    assert main(["--revoke", "person-2", "--revoke", "person-3"]) == STILL_HELD
-    assert main(["--revoke", "person-3"]) == 0
-
-    assert roles(azure) == {"group-1": {"Operations"}}
-
-
-def test_a_group_that_has_no_role_any_more_gives_nobody_any(azure: Stage) -> None:
-    assert main(["--operator", "group-1"]) == 0
-    put_into(azure, {"group-1": ["person-2"]})
-
-    assert main(["--revoke", "group-1"]) == 0
-    assert main(["--revoke", "person-2"]) == 0
-
-
-def test_every_group_with_a_role_is_asked_about(azure: Stage) -> None:
-    groups = [f"group-{number:02}" for number in range(45)]
-    assert main([word for group in groups[:2] for word in ("--operator", group)]) == 0
-    given = directory(azure)
-    (first, *_) = given["assigned"][PRINCIPAL]
-    given["assigned"][PRINCIPAL] = [{**first, "id": f"given-{each}", "principalId": each} for each in groups]
-    azure.keep(directory={**given, "members": {groups[-1]: ["person-2"]}})
-
-    assert main(["--revoke", "person-2"]) == STILL_HELD
-
-
-def test_where_it_may_not_be_asked_who_is_in_a_group_nothing_is_claimed(
-    azure: Stage, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--operator", "group-1"]) == 0
-    asked = "az rest --method post --url https://graph.microsoft.com/v1.0/directoryObjects/person-2/checkMemberGroups"
-    azure.answers(asked, (1, "", "ERROR: Bad Request: Insufficient privileges to complete the operation"))
-
-    assert main(["--revoke", "person-2"]) == 1
-
-    assert "FAILED  az rest" in capfd.readouterr().err
-
-
-def test_taking_a_role_away_makes_no_registration(azure: Stage, capfd: pytest.CaptureFixture[str]) -> None:
-    """In another subscription than that of the environment there is none of its name."""
-    assert main(["--revoke", "person-2"]) == 1
-
-    assert re.search(r"^FAILED  nobody has a role: .*\nNEXT    name the registration", capfd.readouterr().err, re.M)
-    assert azure.calls("az", "ad", "app", "create") == []
+    assert len(azure.calls(*GRANT.split())) == 1, "the one to begin with"
 
 
 def test_a_registration_of_ones_own_gets_roles_and_keeps_its_addresses(
