@@ -42,7 +42,7 @@ class Reason(StrEnum):
     CHARGED_TWICE = (
         "charged_twice",
         Severity.HIGH,
-        "give the second charge back at the provider, or get the second refund back; then discard and say so",
+        "unless a dispute has taken it: give the second charge back at the provider, or get the second refund; discard",
     )
     CAPTURED_LATE = (
         "captured_late",
