@@ -80,7 +80,7 @@ def free_port() -> str:
 
 def checkout(folder: Path) -> Path:
     """A clone, with what the guide takes from it, a remote to push to, and an interpreter that lets nothing run on."""
-    for name in ("infra", "ops", "local", "functions", "shared"):
+    for name in ("infra", "ops", "terminal", "local", "functions", "shared"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / ".venv/bin/python").write_text(PYTHON.format(never_ends=NEVER_ENDS, python=sys.executable))
