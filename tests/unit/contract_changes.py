@@ -104,8 +104,8 @@ BREAKS: dict[str, tuple[Change, str]] = {
         "body.payment_method: pattern",
     ),
     "a field has a pattern": (
-        lambda d: schema(d, "DiscardRequest", "reason").update(pattern="^[a-z]"),
-        "body.reason: pattern none",
+        lambda d: schema(d, "ReplayManyRequest", "step")["anyOf"][0].update(pattern="^[a-z]"),
+        "body.step: pattern none",
     ),
     "a field is of another type": (
         lambda d: schema(d, "PaymentRequest", "amount_minor").update(type="string"),
