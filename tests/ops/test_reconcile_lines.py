@@ -1,5 +1,6 @@
 """One payment's lines of a settlement file against its stream: by reference, in a period, whatever the order."""
 
+import itertools
 from datetime import datetime
 
 import pytest
@@ -305,6 +306,22 @@ def test_what_was_decided_as_before_is_known_where_another_file_has_what_lay_bet
     assert compared(lost_again, dispute(40), period=minutes(35, 60)) == []
     assert [each.provider for each in compared(lost_again, dispute(25), period=minutes(20, 35))] == [dispute(25)]
     assert [each.provider for each in compared(won_again, won(31), period=minutes(20, 60))] == [won(31)]
+
+
+@pytest.mark.parametrize("turns", range(7))
+def test_whichever_turns_of_a_dispute_were_heard_only_where_its_end_differs_is_listed(turns: int) -> None:
+    """Each second turn gives the money back, and the next one takes it again."""
+    lines = [(won if turn % 2 == 0 else dispute)(10 + turn) for turn in range(turns)]
+    for heard in itertools.product([False, True], repeat=turns):
+        told, has_it = PAID.disputed(opened=3), True
+        for turn in itertools.compress(range(turns), heard):
+            told = told.lost(decided=10 + turn) if turn % 2 else told.won(decided=10 + turn)
+            has_it = bool(turn % 2)
+
+        kinds = [each.kind for each in compared(told, CAPTURE, dispute(3), *lines)]
+
+        missed = Kind.WON_NOT_RECORDED if has_it else Kind.DISPUTED_NOT_RECORDED
+        assert kinds == ([] if has_it == (turns % 2 == 0) else [missed]), heard
 
 
 def test_two_lines_of_the_same_moment_are_told_apart_from_their_repetition() -> None:
