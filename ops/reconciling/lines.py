@@ -55,8 +55,7 @@ def line_differences(payment_id: str, *, lines: Sequence[Line], story: Story, pe
         known = repeated(line, movements=story.movements)
         yield _difference(Kind.LISTED_TWICE, payment_id=payment_id, line=line, movement=known)
     missing = [each for each in found.left if _is_expected(each, period=period)]
-    unknown = not_in_pairs(found.unknown, movements=story.movements)
-    unknown = not_given_back(unknown, captures=story.given_back)
+    unknown = not_given_back(not_in_pairs(found, heard=story.disputes), captures=story.given_back)
     yield from _not_here(payment_id, lines=unknown, story=story, missing=missing)
     for movement in missing:
         yield _not_there(payment_id, movement=movement, period=period)

@@ -28,7 +28,8 @@ class Movement:
 
     at: of a dispute when it happened, by the provider's clock; else when we heard of it. recorded_at: when we heard of
     it. not_before: it cannot have happened earlier. owed: what the stream itself says has to be put right about it, and
-    nobody has. seen_to_at: of a capture, when a person said that it was given back.
+    nobody has. seen_to_at: of a capture, when a person said that it was given back. is_repeat: a dispute was decided as
+    before, so between the two it was decided otherwise, which was not heard.
     """
 
     moved: Moved
@@ -40,6 +41,7 @@ class Movement:
     not_before: datetime
     owed: Kind | None = None
     seen_to_at: datetime | None = None
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,11 @@ class Story:
         """All that the stream itself says has to be put right."""
         reserved = {Kind.CHARGED_TWICE} if self.reserved_twice else set()
         return frozenset({each.owed for each in self.movements if each.owed} | reserved)
+
+    @property
+    def disputes(self) -> frozenset[str]:
+        """Of which anything was heard."""
+        return frozenset(each.reference for each in self.movements if each.moved is Moved.DISPUTE)
 
     @property
     def given_back(self) -> tuple[Movement, ...]:
@@ -86,7 +93,7 @@ class _Reader:
     _began_at: datetime | None = None
     _refunds: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     _disputes: dict[str, int] = field(default_factory=dict)
-    _won: set[str] = field(default_factory=set)
+    _decided: dict[str, str] = field(default_factory=dict)
     _captured_minor: int = 0
     _refunded_minor: int = 0
 
@@ -170,18 +177,21 @@ class _Reader:
         """A loss moves money only when the dispute had been won before: the bank had it already."""
         reference = data["dispute_id"]
         self._disputes.setdefault(reference, data.get("amount_minor", 0))
-        is_won = kind == "payment.dispute_won"
-        if kind == "payment.dispute_lost" and reference not in self._won:
+        before = self._decided.get(reference)
+        if kind == "payment.dispute_lost" and before is None:
+            self._decided[reference] = kind
             return None
-        (self._won.add if is_won else self._won.discard)(reference)
+        if kind != "payment.dispute_opened":
+            self._decided[reference] = kind
         told_at = data.get("opened_at") or data.get("decided_at")
         happened_at = datetime.fromisoformat(told_at) if told_at else at
         return Movement(
-            moved=Moved.DISPUTE_WON if is_won else Moved.DISPUTE,
+            moved=Moved.DISPUTE_WON if kind == "payment.dispute_won" else Moved.DISPUTE,
             reference=reference,
             amount_minor=self._disputes[reference],
             currency=self._currency,
             at=happened_at,
             recorded_at=at,
             not_before=happened_at,
+            is_repeat=kind == before,
         )

@@ -5,7 +5,7 @@ apart, and their time, which is the provider's on both sides.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from ops.reconciling.differences import Of
@@ -18,10 +18,14 @@ type _Fits = Callable[[Line, Movement], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """unknown: lines that the stream does not have. left: movements that no line has, whether it should or not."""
+    """unknown: lines of what moved money unheard. repeats: those of them of which the stream says so all the same.
+
+    left: movements that no line has, whether it should or not.
+    """
 
     pairs: tuple[tuple[Line, Movement], ...]
     unknown: tuple[Line, ...]
+    repeats: frozenset[Line]
     left: tuple[Movement, ...]
 
 
@@ -33,10 +37,11 @@ def paired(lines: Sequence[Line], *, movements: Sequence[Movement], period: Peri
 
     def is_on_its_side(line: Line, movement: Movement) -> bool:
         """A bank that takes the money anew in the period has not taken what it took before."""
-        return line.moved.of is not Of.DISPUTE or period.side(line.at) == period.side(movement.at)
+        is_there = line.moved.of is not Of.DISPUTE or period.side(line.at) == period.side(movement.at)
+        return is_there and not movement.is_repeat
 
     def is_of_its_time(line: Line, movement: Movement) -> bool:
-        return line.at == movement.at and is_on_its_side(line, movement)
+        return line.at == movement.at
 
     left = list(movements)
     taken: dict[int, Movement] = {}
@@ -45,10 +50,12 @@ def paired(lines: Sequence[Line], *, movements: Sequence[Movement], period: Peri
             if number not in taken and (movement := _nearest(left, line, fits=fits)):
                 left.remove(movement)
                 taken[number] = movement
+    repeats = {number for number, movement in taken.items() if movement.is_repeat}
     return Paired(
         pairs=tuple((lines[number], taken[number]) for number in sorted(taken)),
-        unknown=tuple(line for number, line in enumerate(lines) if number not in taken),
-        left=tuple(left),
+        unknown=tuple(line for number, line in enumerate(lines) if number not in taken or number in repeats),
+        repeats=frozenset(lines[number] for number in repeats),
+        left=tuple(each for each in left if not each.is_repeat),
     )
 
 
@@ -79,21 +86,21 @@ def not_given_back(lines: Sequence[Line], *, captures: Sequence[Movement]) -> li
     return left
 
 
-def not_in_pairs(lines: Sequence[Line], *, movements: Sequence[Movement]) -> list[Line]:
-    """Without money that came back from a dispute and was taken again, or the other way, and neither was heard.
+def not_in_pairs(found: Paired, *, heard: Set[str]) -> list[Line]:
+    """The unknown lines without money that came back from a dispute and was taken again, or the other way, unheard.
 
     What a dispute came to between two words that were heard nobody tells any more, so nothing could be done about it.
-    A dispute of which no word was heard is another thing: that is still to be told.
+    A dispute of which no word was heard is another thing: that is still to be told. heard: the others. A repeat is one
+    half of such a pair, whose other half may stand in another file.
     """
-    heard = {each.reference for each in movements if each.moved is Moved.DISPUTE}
     left: dict[tuple[Of, str], list[Line]] = defaultdict(list)
-    for line in lines:
+    for line in found.unknown:
         before = left[line.moved.of, line.reference]
         if line.reference in heard and before and _is_undone(before[-1], line):
             before.pop()
         else:
             before.append(line)
-    return [line for each in left.values() for line in each]
+    return [line for each in left.values() for line in each if line not in found.repeats]
 
 
 def _is_undone(before: Line, after: Line) -> bool:

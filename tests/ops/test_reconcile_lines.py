@@ -1,5 +1,6 @@
 """One payment's lines of a settlement file against its stream: by reference, in a period, whatever the order."""
 
+import itertools
 from datetime import datetime
 
 import pytest
@@ -265,6 +266,11 @@ OTHER_WIN = line(Moved.DISPUTE_WON, "dp_1", 99, minute=10)
         (HEARD_AT_BOTH_ENDS, [dispute(3), won(10), dispute(11), won(12), dispute(25)], []),
         (PAID.disputed(opened=3).won(decided=30), [dispute(3), won(10), dispute(11), won(30)], []),
         (PAID.disputed(opened=3).won(decided=10), [dispute(3), won(10), dispute(11), won(12)], []),
+        # decided as before: it was decided otherwise in between
+        (HEARD_AT_BOTH_ENDS.lost(decided=40), [dispute(3), won(10), dispute(25), won(30), dispute(40)], []),
+        (PAID.disputed(opened=3).won(decided=10).won(decided=30), [dispute(3), won(10), dispute(20), won(30)], []),
+        (PAID.disputed(opened=3).won(decided=10).won(decided=30), [dispute(3), won(10), won(30)], [won(30)]),
+        (PAID.disputed(opened=3).won(decided=10).won(decided=30), [dispute(3), won(10)], []),
         # as it stands in the end, it was not heard
         (HEARD_AT_BOTH_ENDS, [dispute(3), won(10), dispute(25), won(30)], [won(30)]),
         (
@@ -290,6 +296,32 @@ def test_what_a_dispute_came_to_and_was_undone_before_it_was_heard_is_no_differe
     told: Told, lines: list[Line], left: list[Line]
 ) -> None:
     assert [each.provider for each in compared(told, CAPTURE, *lines)] == left
+
+
+def test_what_was_decided_as_before_is_known_where_another_file_has_what_lay_between() -> None:
+    won_again = PAID.disputed(opened=3).won(decided=4).won(decided=30)
+    lost_again = HEARD_AT_BOTH_ENDS.lost(decided=40)
+
+    assert compared(won_again, won(30), period=minutes(20, 60)) == []
+    assert compared(lost_again, dispute(40), period=minutes(35, 60)) == []
+    assert [each.provider for each in compared(lost_again, dispute(25), period=minutes(20, 35))] == [dispute(25)]
+    assert [each.provider for each in compared(won_again, won(31), period=minutes(20, 60))] == [won(31)]
+
+
+@pytest.mark.parametrize("turns", range(7))
+def test_whichever_turns_of_a_dispute_were_heard_only_where_its_end_differs_is_listed(turns: int) -> None:
+    """Each second turn gives the money back, and the next one takes it again."""
+    lines = [(won if turn % 2 == 0 else dispute)(10 + turn) for turn in range(turns)]
+    for heard in itertools.product([False, True], repeat=turns):
+        told, has_it = PAID.disputed(opened=3), True
+        for turn in itertools.compress(range(turns), heard):
+            told = told.lost(decided=10 + turn) if turn % 2 else told.won(decided=10 + turn)
+            has_it = bool(turn % 2)
+
+        kinds = [each.kind for each in compared(told, CAPTURE, dispute(3), *lines)]
+
+        missed = Kind.WON_NOT_RECORDED if has_it else Kind.DISPUTED_NOT_RECORDED
+        assert kinds == ([] if has_it == (turns % 2 == 0) else [missed]), heard
 
 
 def test_two_lines_of_the_same_moment_are_told_apart_from_their_repetition() -> None:
