@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
-from infra.smoke_doors import shut
+from infra.smoke_doors import hears, shut
 from infra.smoke_http import Answer, Api, NotYet, SmokeFailed, eventually, expect
 from infra.smoke_letters import Json, Letters
 from infra.smoke_options import Options
@@ -58,7 +58,7 @@ class Smoke:
     def checks(self) -> dict[str, Callable[[], str]]:
         """By name, in the order in which they make sense."""
         checks = {"live": self.live, "ready": self.ready, "pays": self.pays, REFUNDS: self.refunds}
-        checks["refuses"] = self.refuses
+        checks |= {"refuses": self.refuses, "hears": self.hears}
         if self._options.bearer:
             checks["shut"] = self.shut
         if self._options.voiding_method:
@@ -116,6 +116,10 @@ class Smoke:
         is_reused = other.status == 422 and other.body["code"] == "idempotency_key_reused"
         expect(is_reused, "422 idempotency_key_reused", came=other)
         return "422 request_invalid, 422 idempotency_key_reused"
+
+    def hears(self) -> str:
+        """The provider can tell something, and nobody else."""
+        return hears(self._options.url.rstrip("/"), limit_s=self._options.limit_s)
 
     def shut(self) -> str:
         """Where operators show a token, nobody operates without one."""

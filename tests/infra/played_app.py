@@ -21,6 +21,7 @@ class PlayedApp:
     settles_after: a payment is settled at the next refund that is asked for after so many. refund_answers: what it
     answers first, before it takes a refund; refunds: those that it took, by their key. refunds_as: their status, or how
     they are held up.
+    news: what it answers to what is told without a signature.
     takes_package, deployments: what its deployment site answers first, before it takes and deploys a package.
     """
 
@@ -48,6 +49,7 @@ class PlayedApp:
     projects: bool = True
     tells: bool = True
     records: bool = True
+    news: list[Reply] = field(default_factory=lambda: [(403, {"code": "signature_refused"})])
     takes_package: list[int] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     packages: list[bytes] = field(default_factory=list)
@@ -63,6 +65,8 @@ class PlayedApp:
             return 200, {"build": self.build if self.health_asked > self.starts_after else "older"}
         if route == "/api/health/ready":
             return 200, {"checks": {"store": "ok", "bus": "ok"}}
+        if (method, route) == ("POST", "/api/provider/events"):
+            return self.news.pop(0) if len(self.news) > 1 else self.news[0]
         if refused := self.locked(route, headers):
             return refused
         if method == "POST" and route == "/api/payments":

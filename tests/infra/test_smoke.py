@@ -45,6 +45,7 @@ def test_it_passes_an_app_that_works_and_leaves_no_dead_letter_open(
         ("ok", "pays"),
         ("ok", "refunds"),
         ("ok", "refuses"),
+        ("ok", "hears"),
         ("ok", "voids"),
         ("ok", "parked"),
     ]
