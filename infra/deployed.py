@@ -21,6 +21,7 @@ from infra.outputs import values
 from infra.package import built_from
 from infra.publish import Site, publish
 from infra.smoke_http import NotYet, SmokeFailed
+from infra.smoke_options import Options as SmokeOptions
 from infra.smoke_tokens import SAID_SO, given, methods, to_be_set
 
 DECLARED = Path(__file__).resolve().parent / "functions.json"
@@ -30,6 +31,8 @@ OUTPUTS = ["AZURE_RESOURCE_GROUP", "AZURE_FUNCTION_APP_NAME", "SERVICE_APP_URL",
 WEB_API = "2024-11-01"
 SCM = "https://{}"
 PAYMENT_LIMIT_S = 120.0
+"""For each wait of the smoke test, however little is left of the run's own limit: what has taken money has to end."""
+
 TEXT = ("--output", "tsv")
 ENDED = frozenset({"Succeeded", "Failed", "Canceled"})
 """How a deployment of Azure Resource Manager ends; of all other states it leaves by itself."""
@@ -247,9 +250,9 @@ class Deployed:
             raise Stopped("the smoke test failed", do=LOOK)
         return f"all but the broker's own dead letter, not tried: {closed}" if closed else "every step"
 
-    def _smoke(self, *, api_auth: str = "key", **more: str | None) -> smoke.Options:
+    def _smoke(self, *, api_auth: str = "key", **more: str | None) -> SmokeOptions:
         tokens = methods()
-        return smoke.Options(
+        return SmokeOptions(
             url=self.place.url,
             api_auth=api_auth,
             expect_build=self._build,
@@ -258,7 +261,7 @@ class Deployed:
             voiding_method=tokens.voiding,
             notification_url=given("SMOKE_NOTIFICATION_URL") or None,
             start_limit_s=self._options.left_s,
-            limit_s=min(self._options.left_s, PAYMENT_LIMIT_S),
+            limit_s=PAYMENT_LIMIT_S,
             until=self._options.until,
             **more,
         )

@@ -1,19 +1,23 @@
 """What a stranger tries at the door of the operators' functions, without a token: each way has to end at the door.
+And what the provider's own door, which is open, answers to one.
 
 Azure's door and the Functions host each read a path in their own way, and the app believes who the door says is there.
 So the paths are written as somebody would who wants the two to differ, and each request says by itself who it is from.
-Reads only: whatever comes through changes nothing. Standard library only. Knows no payment.
+Whatever comes through changes nothing: it reads, or is news of nothing. Standard library only. Knows no payment.
 """
+# ruff: noqa: T201 - the smoke test's answer is what it prints
 
 import base64
 import json
 from functools import partial
 
-from infra.smoke_http import Api, eventually, expect
+from infra.smoke_http import TRY_AGAIN, Answer, Api, NotYet, SmokeFailed, eventually, expect
 
 OPERATORS = "/ops/dead-letters"
-OPEN = ("/api/payments", "/api/health", "/api/docs")
-"""Below each of them Azure asks for no token, or may not."""
+NEWS = "/api/provider/events"
+OPEN = ("/api/payments", "/api/health", "/api/docs", "/api/openapi.json", NEWS)
+"""At each of them, or below, Azure asks for no token, or may not. tests/infra/test_smoke_doors.py holds them to
+infra/modules/functionapp.bicep."""
 
 UPWARDS = ("/..", "/%2e%2e", "/%252e%252e", "/..%2f", "/..%5c", "/.%2e", "/x/..", "//..")
 """Back to /api, in ways that not everybody takes for it."""
@@ -51,3 +55,28 @@ def shut(url: str, *, limit_s: float) -> str:
             answer = eventually(ask, what=f"GET {path}", limit_s=limit_s)
             expect(answer.status >= LEADS_NOWHERE, f"4xx for GET {path} without a token{whose}", came=answer)
     return f"{len(ways())} ways to the operators' functions end at the door, with and without a forged name"
+
+
+NOT_HEARD = (
+    "the app knows no provider-webhook-secrets, so disputes will not be heard; where the provider tells of them, put "
+    "its secrets into the vault (docs/deploy.md)"
+)
+
+
+def hears(url: str, *, limit_s: float) -> str:
+    """The provider comes to the app without a token, and who does not sign is not taken for it. Raises SmokeFailed."""
+    answer = eventually(lambda: _to_news_of_nobody(url), what=f"POST {NEWS}", limit_s=limit_s)
+    if answer.status == 503:
+        print(f"NOTE    {NOT_HEARD}", flush=True)
+        return "the door is open, and nobody is known who may tell anything"
+    if answer.status != 403 or answer.body.get("code") != "signature_refused":
+        do = "the provider has to reach the app: openPaths in infra/modules/functionapp.bicep, hear_provider in the app"
+        raise SmokeFailed(f"expected 403 signature_refused for POST {NEWS} without a signature; came {answer}", do=do)
+    return "what nobody has signed is refused"
+
+
+def _to_news_of_nobody(url: str) -> Answer:
+    answer = Api(url).call("POST", NEWS, body={})
+    if answer.status in TRY_AGAIN and (answer.status != 503 or answer.body.get("code") != "provider_not_known"):
+        raise NotYet(str(answer))
+    return answer

@@ -19,7 +19,11 @@ TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 
 
 class SmokeFailed(Exception):
-    """What was expected and what came instead."""
+    """What was expected and what came instead. do: what to do next, where the failure does not say it."""
+
+    def __init__(self, what: str, *, do: str = "") -> None:
+        super().__init__(what)
+        self.do = do
 
 
 class NotYet(Exception):

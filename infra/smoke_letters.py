@@ -22,8 +22,8 @@ class Letters:
     api: Api
     limit_s: float
 
-    def recorded(self, is_ours: Callable[[Json], bool], *, count: int, by: str) -> list[Json]:
-        """The open ones that are ours, when so many have been recorded. by: who records them."""
+    def recorded(self, is_ours: Callable[[Json], bool], *, count: int, by: str, of: str = "") -> list[Json]:
+        """The open ones that are ours, when so many have been recorded. by: who records them; of: what became them."""
 
         def ask() -> list[Json]:
             ours = [each for each in self._open() if is_ours(each)]
@@ -31,7 +31,7 @@ class Letters:
                 raise NotYet(f"{len(ours)} of {count}, so {by} did not happen")
             return ours
 
-        return eventually(ask, what=f"{count} recorded dead letters", limit_s=self.limit_s)
+        return eventually(ask, what=f"{count} recorded dead letters{of}", limit_s=self.limit_s)
 
     def _open(self) -> list[Json]:
         """Those of all pages."""

@@ -66,7 +66,7 @@ def steps(printed: str) -> list[tuple[str, str]]:
     return [found for found in re.findall(r"^(ok|FAILED) +(\w+):", printed, re.MULTILINE) if found[1] not in SMOKE]
 
 
-SMOKE = {"live", "ready", "pays", "refunds", "refuses", "voids", "parked", "forwarded", "shut"}
+SMOKE = {"live", "ready", "pays", "refunds", "refuses", "hears", "voids", "parked", "forwarded", "shut"}
 READY = [("ok", "needs"), ("ok", "package"), ("ok", "outputs")]
 CHECKED = [
     ("ok", name)

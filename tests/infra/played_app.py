@@ -17,7 +17,11 @@ class PlayedApp:
 
     key, token: what opens it, where it is locked: the payments by key, with api_auth entra by both, and the operators'
     functions by token. believes: a part of a path at which it takes a forged name for the platform's word.
-    refund_answers: what it answers first, before it takes a refund; refunds: those that it took, by their key.
+    orders: what it was sent as payments, by key. loses: so many of them it takes, and its answer does not get back.
+    settles_after: a payment is settled at the next refund that is asked for after so many. refund_answers: what it
+    answers first, before it takes a refund; refunds: those that it took, by their key. refunds_as: their status, or how
+    they are held up.
+    news: what it answers to what is told without a signature.
     takes_package, deployments: what its deployment site answers first, before it takes and deploys a package.
     """
 
@@ -36,11 +40,16 @@ class PlayedApp:
     times_charged: int = 1
     voids_as: str = "voided"
     refunds_as: str = "refunded"
+    loses: int = 0
+    orders: dict[str, dict[str, Any]] = field(default_factory=dict)
+    settles_after: int = 0
     refund_answers: list[int] = field(default_factory=list)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
     projects: bool = True
     tells: bool = True
     records: bool = True
+    news: list[Reply] = field(default_factory=lambda: [(403, {"code": "signature_refused"})])
     takes_package: list[int] = field(default_factory=list)
     deployments: list[dict[str, Any]] = field(default_factory=list)
     packages: list[bytes] = field(default_factory=list)
@@ -56,6 +65,8 @@ class PlayedApp:
             return 200, {"build": self.build if self.health_asked > self.starts_after else "older"}
         if route == "/api/health/ready":
             return 200, {"checks": {"store": "ok", "bus": "ok"}}
+        if (method, route) == ("POST", "/api/provider/events"):
+            return self.news.pop(0) if len(self.news) > 1 else self.news[0]
         if refused := self.locked(route, headers):
             return refused
         if method == "POST" and route == "/api/payments":
@@ -83,6 +94,7 @@ class PlayedApp:
             return 422, {"code": self.refuses_with}
         if body["amount_minor"] != 1:
             return 422, {"code": "idempotency_key_reused"}
+        self.orders[key] = body
         payment_id = key if self.repeats else f"{key}-{len(self.payments)}"
         if body["payment_method"] == "pm_settle_declined":
             self.payments[payment_id] = self.voids_as
@@ -91,6 +103,9 @@ class PlayedApp:
             self.died(message_id=f"{payment_id}:1", payment_id=payment_id, reason=self.parks_with)
         else:
             self.payments[payment_id] = self.completes_as
+        if self.loses:
+            self.loses -= 1
+            return 504, {}
         return 202, {"payment_id": payment_id}
 
     def give_back(self, payment_id: str, body: dict[str, Any], key: str) -> Reply:
@@ -98,16 +113,26 @@ class PlayedApp:
         status = self.refund_answers.pop(0) if self.refund_answers else 202
         if status != 202:
             return status, {"code": "role_missing" if status == 403 else "store_busy"}
-        if body or not key or self.payments[payment_id] != "completed":
-            return 409, {"code": "refund_exceeds_payment"}
-        refund = {"payment_id": payment_id, "refund_id": f"refund-{key}", "status": self.refunds_as}
+        if body or not key:
+            return 422, {"code": "request_invalid"}
+        if self.payments[payment_id] not in {"settled", "completed"}:
+            self.settles_after -= 1
+            self.payments[payment_id] = "completed" if self.settles_after == 0 else self.payments[payment_id]
+            return 409, {"code": "not_settled"}
+        held_up = {"step": f"refund:refund-{key}", "state": self.refunds_as, "since": "now", "reason": "our_fault"}
+        is_held_up = self.refunds_as in {"parked", "retrying"}
+        refund = {"payment_id": payment_id, "refund_id": f"refund-{key}"}
+        refund |= {"status": "pending" if is_held_up else self.refunds_as}
+        self.waiting += [held_up] if is_held_up else []
         return 202, {**self.refunds.setdefault(key, refund), "status": "pending"}
 
     def ask(self, method: str, route: str, query: str) -> Reply:
         match [method, *route.strip("/").split("/")]:
             case ["GET", "api", "payments", payment_id]:
                 refunds = [each for each in self.refunds.values() if each["payment_id"] == payment_id]
-                return 200, {"status": self.payments[payment_id], **({"refunds": refunds} if refunds else {})}
+                lists = {"refunds": refunds, "waiting": self.waiting}
+                filled = {name: each for name, each in lists.items() if each}
+                return 200, {"status": self.payments[payment_id], "description": "x" * 500, **filled}
             case ["GET", "api", "payments", _, "events"]:
                 return 200, {"events": [{"type": "payment.failure_told"}] if self.tells else []}
             case ["GET", "charges", _]:

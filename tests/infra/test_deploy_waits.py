@@ -9,7 +9,7 @@ import pytest
 from azure.servicebus._common.constants import JWT_TOKEN_SCOPE
 from azure.servicebus.exceptions import ServiceBusAuthenticationError, ServiceBusAuthorizationError
 
-from infra import deployed, smoke, smoke_bus
+from infra import deployed, smoke, smoke_bus, smoke_options
 from infra.deploy_options import Options
 from infra.smoke_http import NotYet, SmokeFailed
 from tests.infra.deployment import BUSY, FORBIDDEN, Azure, Printed, played
@@ -149,6 +149,6 @@ def test_all_waiting_of_one_run_together_has_one_limit() -> None:
 
 
 def test_the_smoke_test_begins_nothing_after_the_limit(capsys: Printed) -> None:
-    assert smoke.run(smoke.Options(url="http://127.0.0.1:1", until=time.monotonic())) == 1
+    assert smoke.run(smoke_options.Options(url="http://127.0.0.1:1", until=time.monotonic())) == 1
 
     assert "FAILED  live: expected it to begin in time" in capsys.readouterr().out

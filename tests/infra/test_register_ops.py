@@ -198,6 +198,7 @@ NEEDS = {
     ("GET", "/api/payments/ID"): app_roles.READ,
     ("GET", "/api/payments/ID/events"): app_roles.READ,
     ("POST", "/api/payments/ID/refunds"): app_roles.REFUND,
+    ("POST", "/api/provider/events"): None,
     ("GET", "/api/ops/dead-letters"): app_roles.OPERATE,
     ("GET", "/api/ops/dead-letters/ID"): app_roles.OPERATE,
     ("POST", "/api/ops/dead-letters/ID/discard"): app_roles.OPERATE,

@@ -8,7 +8,9 @@ import pytest
 from azure.servicebus.exceptions import ServiceBusAuthorizationError
 
 from infra import smoke_bus, smoke_refund
-from infra.smoke import DOES_NOT_HAPPEN, SMALLEST, TOLD, Options, main, run
+from infra.smoke import SMALLEST, main, run
+from infra.smoke_options import Options
+from infra.smoke_payments import DOES_NOT_HAPPEN, TOLD
 from shared import flow
 from shared.codec.facts import FORMS
 from shared.domain.events import PaymentFailureTold
@@ -43,6 +45,7 @@ def test_it_passes_an_app_that_works_and_leaves_no_dead_letter_open(
         ("ok", "pays"),
         ("ok", "refunds"),
         ("ok", "refuses"),
+        ("ok", "hears"),
         ("ok", "voids"),
         ("ok", "parked"),
     ]
@@ -202,35 +205,3 @@ def test_the_function_that_is_blamed_for_a_standstill_is_the_one_that_the_flow_n
 def test_it_pays_the_smallest_amount_there_is(app: PlayedApp, url: str) -> None:
     assert SMALLEST == 1
     assert run(options(url)) == 0, "the played app takes an order of 1 only"
-
-
-def test_it_gives_back_all_that_it_took_and_once(app: PlayedApp, url: str) -> None:
-    app.refund_answers = [503, 429]
-
-    assert run(options(url)) == 0
-
-    taken = {payment_id for payment_id, status in app.payments.items() if status == "completed"}
-    assert {refund["payment_id"] for refund in app.refunds.values()} == taken
-    assert len(app.refunds) == len(taken) == 1
-
-
-@pytest.mark.parametrize("fault", [spoil(completes_as="settled"), spoil(times_charged=2), spoil(refund_answers=[403])])
-def test_whatever_ends_it_who_reads_it_knows_how_to_give_the_money_back_and_not_twice(
-    fault: Callable[[PlayedApp], None], app: PlayedApp, url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fault(app)
-
-    assert run(options(url, provider_url=url, limit_s=0.3)) == 1
-
-    printed = capsys.readouterr().out
-    told = re.search(
-        r"^NOTE    payment (\S+) is .*: POST (\S+) with the Idempotency-Key (\S+) and", printed, re.MULTILINE
-    )
-    assert told is not None
-    assert printed.index("NOTE") < printed.index("FAILED")
-    assert told.groups() == (
-        payment := told[1],
-        f"/api/payments/{payment}/refunds",
-        payment.replace("-", "-refund-", 1),
-    )
-    assert payment in app.payments
