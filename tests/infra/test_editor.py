@@ -75,4 +75,4 @@ def test_the_editor_waits_for_what_the_emulators_print_when_they_are_there() -> 
     tasks = {task["label"]: task for task in loaded(".vscode/tasks.json")["tasks"]}
     ready = tasks["emulators"]["problemMatcher"]["background"]["endsPattern"]
 
-    assert f'start = "{ready}"' in (ROOT / "local/emulators.py").read_text()
+    assert f'*settings, "{ready}"' in (ROOT / "local/emulators.py").read_text()
