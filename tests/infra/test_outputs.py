@@ -231,15 +231,6 @@ def test_nothing_else_reads_outputs_by_their_spelling() -> None:
     assert re.search(rf"--query properties\.outputs --output json \| \S*{READING.pattern}", asking["deploy.md"][0])
 
 
-def test_what_the_guide_does_with_a_name_it_does_not_do_without_one() -> None:
-    lines = commands(ROOT / "docs" / "deploy.md")
-    (first,) = [number for number, line in enumerate(lines) if "infra/outputs.py --value" in line]
-    *_, last = [number for number, line in enumerate(lines) if "az keyvault secret set" in line]
-
-    assert last > first
-    assert [line for line in lines[first:last] if not line.endswith("&&")] == []
-
-
 def test_every_name_that_is_read_is_an_output_of_main_bicep() -> None:
     given = set(Infra(INFRA).files["main.bicep"].outputs)
     lines = [line for path in READ_IN for line in commands(path)]
