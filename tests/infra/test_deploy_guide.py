@@ -124,6 +124,14 @@ def rights(environment: str, *, group: str) -> dict[str, Any]:
     return {"identity": identity, "rights": found}
 
 
+AS_IN_A_TERMINAL = (
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])",
+)
+"""Tests in the background inherit that Ctrl-C is ignored, and a shell cannot take that back for itself."""
+
+
 def typed(guide: str, folder: Path, **more: Any) -> Told:
     """All commands of a guide, one after another. more: what the tools know beforehand."""
     stage, app = staged(folder / "stage"), PlayedApp()
@@ -135,7 +143,16 @@ def typed(guide: str, folder: Path, **more: Any) -> Told:
         stage.keep(provisioned={**outputs, "OPS_CLIENT_ID": "ops-1"}, outputs=mangled({"VAULT_NAME": "kv-abc"}))
         environment = {**stage.environment, "HOME": str(home(folder / "home"))}
         done = subprocess.run(
-            ["bash", "--noprofile", "--norc", "-euxo", "pipefail", "-c", text.replace("7090", free_port())],
+            [
+                *AS_IN_A_TERMINAL,
+                "bash",
+                "--noprofile",
+                "--norc",
+                "-euxo",
+                "pipefail",
+                "-c",
+                text.replace("7090", free_port()),
+            ],
             cwd=checkout(folder / "checkout"),
             env=environment,
             capture_output=True,
