@@ -15,7 +15,7 @@ from shared import flow
 from shared.adapters.cosmos.client import open_client
 from tests import hosts
 from tests.ops.scripted import ops
-from tests.shop import Shop, open_shop
+from tests.shop import Shop
 from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,12 +31,6 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pl
     data = tmp_path_factory.mktemp("platform")
     async with hosts.running(data=data, environment={"TELEMETRY_CONSOLE": "true"}) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def shop(platform: Platform) -> AsyncIterator[Shop]:
-    async with open_shop(platform) as opened:
-        yield opened
 
 
 async def refunded(shop: Shop) -> str:
