@@ -39,7 +39,26 @@ def load(topology: Path | Mapping[str, object]) -> dict[str, Topic]:
     by_name = {topic.name.lower(): topic for topic in topics}
     if len(by_name) < len(topics):
         raise TopologyError("a topic is declared twice")
+    for one in part.get("externalSubscriptions", []):
+        _add_external(one, by_name)
     return by_name
+
+
+def _add_external(declared: Mapping[str, object], topics: Mapping[str, Topic]) -> None:
+    """One of another component, as infra/modules/servicebus.bicep makes it. Raises TopologyError."""
+    place = f"{declared.get('topic')}/{declared.get('name')}"
+    topic = topics.get(str(declared.get("topic")).lower())
+    if topic is None or topic.window_ms is None:
+        raise TopologyError(f"{place}: there is no topic of events of that name")
+    if any(one.name.lower() == str(declared.get("name")).lower() for one in topic.subscriptions):
+        raise TopologyError(f"{place}: the topic has a subscription of that name")
+    as_one_of_ours = {
+        "rule": "sys.To IS NULL",
+        **declared,
+        "defaultMessageTimeToLive": declared.get("timeToLive", "P14D"),
+        "deadLetteringOnMessageExpiration": False,
+    }
+    topic.subscriptions.append(_subscription(topic, as_one_of_ours))
 
 
 def _topic(declared: Mapping[str, object]) -> Topic:
