@@ -13,11 +13,12 @@ import aiohttp
 from local.datafolder import word_found
 from local.dispute import deciding, dispute, opening
 from local.emulators import emulators
-from local.foreground import Options
+from local.foreground import Options, in_foreground
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
 from local.ports import Ports
 from local.status import status
 from local.supervisor import SERVICES
+from local.tail import Wishes, tail
 from local.up import up
 from terminal.text import printable
 
@@ -36,6 +37,8 @@ def run(arguments: Sequence[str], modules: Mapping[str, str]) -> int:
             return asyncio.run(_pay(options))
         case "dispute":
             return asyncio.run(_dispute(options))
+        case "tail":
+            return in_foreground(_tail(options))
         case _:
             return status(options.data)
 
@@ -49,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_dispute(
         commands.add_parser("dispute", help="as the cardholder's bank, dispute a payment, or decide a dispute")
     )
+    _add_tail(commands.add_parser("tail", help="the events that go to the subscribers of topics, as they go"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
     for service in SERVICES:
@@ -100,6 +104,13 @@ def _add_dispute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", help="a code such as product_not_received")
 
 
+def _add_tail(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="such as payment-settled; all if none is named")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
+    parser.add_argument("--addressed", action="store_true", help="also what is for one step alone: retries, replays")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line, with the whole message")
+
+
 def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Options:
     ports = Ports(
         http=options.http_port,
@@ -134,6 +145,14 @@ async def _pay(options: argparse.Namespace) -> int:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         ends = await asyncio.gather(*(one(http, nth) for nth in _orders(order, options.count)))
     return _report(ends)
+
+
+async def _tail(options: argparse.Namespace) -> int:
+    def find() -> str | None:
+        return (word_found(options.data) or {}).get("Service Bus administration")
+
+    wishes = Wishes(topics=options.topics, is_json=options.json, shows_addressed=options.addressed)
+    return await tail(find, wishes)
 
 
 async def _dispute(options: argparse.Namespace) -> int:

@@ -65,7 +65,7 @@ async def test_all_complete_although_a_part_is_killed_in_the_middle(tmp_path: Pa
 
 
 async def accepted(shop: Shop, platform: Platform, *, at_least: int) -> dict[str, int]:
-    """What each topic of events took, once each took so many: the last event of a payment is sent after it completed."""
+    """What each topic of events took, once each took so many: the last one is sent after its payment completed."""
     counts: dict[str, int] = {}
 
     async def are_there() -> bool:
