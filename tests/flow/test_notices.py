@@ -290,13 +290,16 @@ class RefusesOnce:
     publisher: Publisher
     left: list[str]
 
-    async def publish(self, messages: Sequence[Message], *, patience: timedelta | None = None) -> Sequence[Rejected]:
+    async def ping(self) -> None:
+        await self.publisher.ping()
+
+    async def publish(self, messages: Sequence[Message], *, patience: timedelta | None = None) -> tuple[Rejected, ...]:
         refused = [each for each in messages if each.topic in self.left]
         for each in refused:
             self.left.remove(each.topic)
         rest = [each for each in messages if each not in refused]
         rejected = await self.publisher.publish(rest, patience=patience) if rest else ()
-        return [*rejected, *(Rejected(each, "too large") for each in refused)]
+        return (*rejected, *(Rejected(each, "too large") for each in refused))
 
 
 @pytest.mark.parametrize("refuses", ["payment-refunded", flow.NOTICES])
