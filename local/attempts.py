@@ -79,6 +79,10 @@ class Watch:
         due = [(each.ask_at_s, payment_id) for payment_id, each in self._followed.items() if each.ask_at_s <= now_s]
         return [payment_id for _, payment_id in sorted(due)[:AT_ONCE]]
 
+    def postponed(self, payment_id: str, *, now_s: float) -> None:
+        """The payment could not be asked about: others have their turn first."""
+        self._followed[payment_id].ask_at_s = now_s + WAITING_S
+
     def answered(self, payment_id: str, answer: Json, *, now_s: float) -> list[Attempt]:
         """The attempts that are new, each once, oldest first."""
         followed = self._followed.get(payment_id)

@@ -67,6 +67,7 @@ class _Listener:
         self._outside = outside
         self._wishes = wishes
         self._to_forward: asyncio.Queue[Attempt] = asyncio.Queue()
+        self._unanswered = 0
         self._has_refused = False
 
     async def run(self, url: str, *, find: Find, since: datetime) -> int:
@@ -83,8 +84,7 @@ class _Listener:
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None  # of the one task that failed; the other was cancelled for it
         except asyncio.CancelledError:
-            waiting = self._to_forward.qsize()
-            self._say(f"stopped{f'; {waiting} were not forwarded yet' if waiting else ''}")
+            self._say(f"stopped{f'; {self._unanswered} have no answer yet' if self._unanswered else ''}")
         return 0
 
     async def _look(self, url: str, *, find: Find, watch: Watch) -> None:
@@ -106,19 +106,22 @@ class _Listener:
         watch.listed(page["payments"], now_s=time.monotonic())
         places = asyncio.Semaphore(_AT_A_TIME)
 
-        async def look_at(payment_id: str) -> list[Attempt]:
-            async with places:
-                answer = await self._notifications(f"{url}/api/payments/{payment_id}/notifications")
+        async def look_at(payment_id: str) -> list[Attempt] | Away:
+            try:
+                async with places:
+                    answer = await self._notifications(f"{url}/api/payments/{payment_id}/notifications")
+            except Away as exc:
+                watch.postponed(payment_id, now_s=time.monotonic())
+                return exc
             return watch.answered(payment_id, answer, now_s=time.monotonic())
 
-        looks = [look_at(each) for each in watch.due(now_s=time.monotonic())]
-        answers = await asyncio.gather(*looks, return_exceptions=True)
-        found = [attempt for each in answers if not isinstance(each, BaseException) for attempt in each]
+        answers = await asyncio.gather(*(look_at(each) for each in watch.due(now_s=time.monotonic())))
+        found = [attempt for each in answers if not isinstance(each, Away) for attempt in each]
         for attempt in sorted(found, key=lambda attempt: attempt.at):
             self._show(attempt)
-        for fault in answers:  # only now: what the others have found is never found again
-            if isinstance(fault, BaseException):
-                raise fault
+        faults = [each for each in answers if isinstance(each, Away)]
+        if faults and len(faults) == len(answers):  # one alone may be a payment that cannot be read
+            raise faults[0]
 
     async def _notifications(self, address: str) -> Json:
         """None where the app shows none of this payment; that is said once. Raises Away."""
@@ -135,6 +138,7 @@ class _Listener:
             print(printable(line(attempt, secret=self._wishes.secret)), flush=True)
         if self._wishes.forward_to:
             self._to_forward.put_nowait(attempt)
+            self._unanswered += 1
         elif self._wishes.is_json:
             print(json.dumps(document(attempt, secret=self._wishes.secret)), flush=True)
 
@@ -147,6 +151,7 @@ class _Listener:
                 answered = await forward(
                     self._outside, self._wishes.forward_to, headers=attempt.headers, body=attempt.body
                 )
+            self._unanswered -= 1
             if self._wishes.is_json:
                 print(json.dumps(document(attempt, answered, secret=self._wishes.secret)), flush=True)
             else:
@@ -182,7 +187,7 @@ def answer_line(attempt: Attempt, answered: Answered | None) -> str:
 def document(attempt: Attempt, answered: Answered | None = None, *, secret: str | None) -> Json:
     """For programs: the payment as the list has it, the notification without its other attempts, the attempt."""
     notification = {name: value for name, value in attempt.notification.items() if name != "attempts"}
-    shown = {"payment": attempt.row, "notification": notification, "attempt": attempt.told}
+    shown: Json = {"payment": attempt.row, "notification": notification, "attempt": attempt.told}
     shown |= {"signature": _signature(attempt, secret)}
     return shown if answered is None else shown | {"forwarded": asdict(answered)}
 

@@ -1,6 +1,7 @@
 """Which payments `listen` asks about, how often, and that each attempt is shown once."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_where_nothing_is_new_the_pauses_grow_up_to_the_latest() -> None:
             now_s += 0.5
         asked.append(now_s)
 
-    pauses = [after - before for before, after in zip(asked, asked[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(asked)]
     assert pauses == sorted(pauses)
     assert (asked[0], pauses[-1]) == (2 * SOONEST_S, LATEST_S)
 
@@ -122,6 +123,15 @@ def test_a_payment_that_is_not_among_the_newest_any_more_is_forgotten() -> None:
 
     assert watch.due(now_s=0) == ["p2"]
     assert watch.answered("p1", answer(told()), now_s=0) == []
+
+
+def test_a_payment_that_could_not_be_asked_about_takes_its_turn_again() -> None:
+    watch = watching()
+
+    watch.postponed("p1", now_s=0)
+
+    assert watch.due(now_s=0.5) == []
+    assert watch.due(now_s=WAITING_S) == ["p1"]
 
 
 @pytest.mark.parametrize("missing", [{"body": "x"}, {"headers": {"webhook-signature": "v1,x"}}, {}])
