@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from standardwebhooks import Webhook
 
+from local.commands import run as run_command
 from local.datafolder import word_left
 from local.ports import FREE
 from local.signing import is_signed_with, sample_secret
@@ -312,12 +313,12 @@ async def test_what_others_wrote_has_no_power_over_the_terminal(app: Scripted) -
         ["--url", "ftp://shop.example"],
     ],
 )
-async def test_wrong_use_is_said_before_anything_is_asked(app: Scripted, wrong: list[str]) -> None:
-    async with local(*listen(app), *wrong) as run:
-        assert await run.ends() == 2
+def test_wrong_use_is_said_before_anything_is_asked(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_command(["listen", *wrong], {})
 
-    assert f"argument {wrong[0]}: " in run.said
-    assert app.asked == []
+    assert ended.value.code == 2
+    assert f"argument {wrong[0]}: " in capsys.readouterr().err
 
 
 def test_the_secret_is_that_of_the_merchant_of_the_sample(tmp_path: Path) -> None:
