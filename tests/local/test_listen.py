@@ -172,7 +172,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(app: Scripted, shop: Sho
 
 
 async def test_what_was_never_sent_is_not_forwarded(app: Scripted, shop: Shop) -> None:
-    unsigned = attempt(status_code=None, failure="no_secret", headers={}, body="")
+    unsigned = attempt(status_code=None, failure="no_secret", headers={})  # with the body that would have been sent
     app.on(of(), told(unsigned))
     async with local(*listen(app, "--forward-to", shop.url)) as run:
         said = await run.says("-> not forwarded")
