@@ -40,8 +40,8 @@ def _refuse_what_cannot_be(declared: Json, topics: dict[str, Json]) -> None:
     topic = topics.get(str(declared.get("topic")))
     if topic is None:
         raise ExternalRefused(f"{place}: there is no such topic; there are {', '.join(topics)}")
-    if topic["duplicateDetectionWindow"] is None:
-        raise ExternalRefused(f"{place}: dead letters are for operators, not for other components")
+    if topic.get("internal"):
+        raise ExternalRefused(f"{place}: what goes there is for this app alone, and is in no contract")
     if not _NAME.fullmatch(str(declared.get("name", ""))):
         raise ExternalRefused(f"{place}: a name has up to 50 letters, digits, points and dashes")
     if any(each["name"].lower() == declared["name"].lower() for each in topic["subscriptions"]):

@@ -16,6 +16,7 @@ from infra.bicep_check import CompilerMissing
 from infra.emulator_config import generate
 from infra.externals import ExternalRefused, topics_of
 from local.azure.servicebus.topology import TopologyError, load
+from shared import flow
 from tests.topologies import declared
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +142,8 @@ def compared(topology: dict[str, Any], there: dict[str, dict[str, str]]) -> rule
     ("external", "why"),
     [
         ({"topic": "payment-paid", "name": "a"}, "no such topic; there are payment-initiated"),
-        ({"topic": "payment-dead-letters", "name": "a"}, "for operators"),
+        ({"topic": "payment-dead-letters", "name": "a"}, "for this app alone"),
+        ({"topic": "payment-notices", "name": "a"}, "for this app alone"),
         ({"topic": "payment-settled", "name": "notify"}, "has a subscription of that name"),
         ({"topic": "payment-settled", "name": "NOTIFY"}, "has a subscription of that name"),
         ({"topic": "payment-settled", "name": "a/b"}, "a name has up to 50"),
@@ -155,13 +157,24 @@ def test_what_cannot_be_is_refused_with_the_reason(external: dict[str, Any], why
         topics_of(with_externals(external))
 
 
+def test_just_the_topics_that_are_in_the_contract_are_open_to_others() -> None:
+    topics = declared()["serviceBus"]["topics"]
+
+    assert {topic["name"] for topic in topics if not topic.get("internal")} == set(flow.TOPIC_OF.values())
+
+
 def test_the_same_one_twice_is_refused() -> None:
     with pytest.raises(ExternalRefused, match="has a subscription of that name"):
         topics_of(with_externals(TWO[0], TWO[0]))
 
 
 @pytest.mark.parametrize(
-    "external", [{"topic": "payment-paid", "name": "a"}, {"topic": "payment-settled", "name": "notify"}]
+    "external",
+    [
+        {"topic": "payment-notices", "name": "a"},
+        {"topic": "payment-paid", "name": "a"},
+        {"topic": "payment-settled", "name": "notify"},
+    ],
 )
 def test_the_local_broker_refuses_them_too(external: dict[str, Any]) -> None:
     with pytest.raises(TopologyError):
