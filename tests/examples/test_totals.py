@@ -3,18 +3,14 @@
 import itertools
 import json
 import sqlite3
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from examples.subscriber.totals import NoEvent, Total, Totals
 from shared.codec.cloud_events import to_cloud_event
 from tests.builders import a_payment
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "subscriber"))
-
-from totals import NoEvent, Total, Totals
 
 STORY = a_payment().created().settled().completed().refund_requested(amount_minor=500).refunded()
 EVENTS: list[dict[str, Any]] = [json.loads(to_cloud_event(stored)) for stored in STORY.stored]
