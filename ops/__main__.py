@@ -7,8 +7,10 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Sequence
 
 from ops.arguments import parser
-from ops.client import Api, Fault, Target
+from ops.client import Api, Fault
+from ops.completing import write_completion
 from ops.erasing import agree, erase
+from ops.finding import target
 from ops.letters import discard_letter, drain_recorder, list_letters, show_letter
 from ops.output import say
 from ops.payments import list_payments, show_payment
@@ -68,7 +70,10 @@ def _unexpected(exc: Exception) -> int:
 
 
 async def _run(options: Namespace) -> int:
-    async with Api(Target.app(options.url)) as app:
+    if options.command == "completion":
+        write_completion(options.shell)
+        return 0
+    async with Api(target(options.url)) as app:
         return await COMMANDS[options.command](app, options)
 
 

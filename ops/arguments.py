@@ -1,15 +1,14 @@
 """The command line: what may be asked for, and its words. Does nothing itself."""
 
 import argparse
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from ops.client import URL_VARIABLE
+from ops.finding import DEFAULT_URL, NOTE
 from ops.output import duration
 
-DEFAULT_URL = "http://127.0.0.1:7071"
 PAYMENT_STATUSES = ("initiated", "created", "settled", "completed", "failed", "voided", "unknown")
 STATUSES = ("open", "taken_up", "closed", "any")
 _EXIT_CODES = (
@@ -25,10 +24,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{message} (see {self.prog} --help)\n")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = "python -m ops") -> argparse.ArgumentParser:
     """`--url` and `--json` may stand before the command or behind it."""
     top = _Parser(
-        prog="python -m ops",
+        prog=prog,
         description="Operate Regis Pay: look at dead letters, replay or discard them, compare with the provider.",
         epilog=_EXIT_CODES,
         parents=[_common(is_top=True)],
@@ -50,17 +49,18 @@ def parser() -> argparse.ArgumentParser:
     add("payment", "one payment whole: what it waits for, its events, its dead letters").add_argument("payment_id")
     _erasing(add("erase", "erase the merchant's own words of a payment: description, metadata, reasons of refunds"))
     _reconciling(add("reconcile", "compare what the provider captured with what is recorded"))
+    shell = add("completion", "a script that completes `ops` in a shell: alias ops='python -m ops'")
+    shell.add_argument("shell", choices=("bash", "zsh"))
     return top
 
 
 def _common(*, is_top: bool) -> _Parser:
     """Behind the command an option that is not given must not overwrite what stood before it."""
     common = _Parser(add_help=False)
-    url = os.environ.get(URL_VARIABLE, DEFAULT_URL)
     common.add_argument(
         "--url",
-        default=url if is_top else argparse.SUPPRESS,
-        help=f"the function app, without /api; {DEFAULT_URL} or ${URL_VARIABLE} if not given",
+        default=None if is_top else argparse.SUPPRESS,
+        help=f"the function app, without /api; if not given: ${URL_VARIABLE}, {NOTE}, {DEFAULT_URL}",
     )
     common.add_argument(
         "--json", action="store_true", default=False if is_top else argparse.SUPPRESS, help="for programs"

@@ -48,13 +48,13 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def app(cls, url: str) -> Self:
+    def app(cls, url: str, *, named_by: str) -> Self:
         """The function app. The token stands in the environment, where no list of processes shows it.
 
         Raises Fault when it would travel unencrypted.
         """
         token = os.environ.get(TOKEN_VARIABLE)
-        return cls(_checked(url, secret=token), f"--url or {URL_VARIABLE}", _bearer(token))
+        return cls(_checked(url, secret=token), named_by, _bearer(token))
 
     @classmethod
     def provider(cls, url: str) -> Self:
@@ -65,7 +65,7 @@ class Target:
     @property
     def is_near(self) -> bool:
         """On this machine."""
-        return _is_near(self.url)
+        return is_near(self.url)
 
 
 class Api:
@@ -190,12 +190,13 @@ def _checked(url: str, *, secret: str | None) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Fault(f"{url} is not an address: it must begin with http:// or https://")
-    if secret and parts.scheme == "http" and not _is_near(url):
+    if secret and parts.scheme == "http" and not is_near(url):
         raise Fault(f"a token is not sent to {url} unencrypted: use https://")
     return url.rstrip("/").removesuffix("/api")
 
 
-def _is_near(url: str) -> bool:
+def is_near(url: str) -> bool:
+    """On this machine."""
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
