@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.values import Absent, Answer, Minor, Version, grows
+from contracts.values import Absent, Amount, Answer, Currency, Minor, Version, grows
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Status
 from shared.domain.reasons import Reason, Severity
@@ -39,6 +39,12 @@ class DeadLetter(Answer):
     recorded_at: datetime
     closing: HistoryEntry | Absent = None
     refund_id: Annotated[str | Absent, Field(description="Which of the payment's refunds it is about.")] = None
+    merchant_id: Annotated[str | Absent, Field(description="Whose payment it is, where its events could be read.")] = (
+        None
+    )
+    reference: Annotated[str | Absent, Field(description="The merchant's own, of the payment.")] = None
+    amount_minor: Amount | Absent = None
+    currency: Currency | Absent = None
 
 
 class DeadLetters(Answer):

@@ -13,7 +13,7 @@ from contracts.operation import (
     links_to_letter,
     tagged,
 )
-from functions import erase, operators
+from functions import erase, operators_asked
 
 OF_OPERATORS: dict[str, Operation] = {
     "inspect_payment": Operation(
@@ -53,7 +53,7 @@ OF_OPERATORS: dict[str, Operation] = {
     "list_payments": Operation(
         tag="operations",
         summary="All payments, a page at a time",
-        query=operators.Rows,
+        query=operators_asked.Rows,
         answers={200: Success(says="Rows of the read model.", model=ops_answers.PaymentRows)},
         problems=("request_invalid", "page_unknown", *STORE),
         links=(Link(to="list_payments", parameters={"page": "$response.body#/next_page"}, says="The next page."),),
@@ -61,7 +61,7 @@ OF_OPERATORS: dict[str, Operation] = {
     "list_dead_letters": Operation(
         tag="operations",
         summary="Dead letters by filter, a page at a time",
-        query=operators.Which,
+        query=operators_asked.Which,
         answers={200: Success(says="Without their bodies.", model=ops_answers.DeadLetters)},
         problems=("request_invalid", "page_unknown", *STORE),
         links=(
@@ -83,8 +83,8 @@ OF_OPERATORS: dict[str, Operation] = {
         tag="operations",
         summary="Start the step of a dead letter again",
         path=OF_LETTER,
-        query=operators.ReplayOne,
-        body=operators.EmptyRequest,
+        query=operators_asked.ReplayOne,
+        body=operators_asked.EmptyRequest,
         body_is_required=False,
         answers={200: Success(says="The verdict.", model=ops_answers.ReplayVerdict)},
         problems=("body_not_json", "request_invalid", "dead_letter_not_found", *CHANGES),
@@ -93,7 +93,7 @@ OF_OPERATORS: dict[str, Operation] = {
         tag="operations",
         summary="Replay a page of what a filter finds",
         says="One that fails does not stop the others.",
-        body=operators.ReplayManyRequest,
+        body=operators_asked.ReplayManyRequest,
         answers={200: Success(says="A verdict on each.", model=ops_answers.ReplayResults)},
         problems=("body_not_json", "request_invalid", "page_unknown", *CHANGES),
     ),
@@ -101,7 +101,7 @@ OF_OPERATORS: dict[str, Operation] = {
         tag="operations",
         summary="Give up what a dead letter tells of",
         path=OF_LETTER,
-        body=operators.DiscardRequest,
+        body=operators_asked.DiscardRequest,
         answers={
             200: Success(says="It is given up, or is being.", model=ops_answers.DiscardOutcome),
             409: Success(says="It may not be given up now; `why` says why.", model=ops_answers.DiscardOutcome),

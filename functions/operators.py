@@ -3,21 +3,21 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
 from functions.answers import json_answer
 from functions.bodies import BodyNotJson, read
 from functions.faults import RequestInvalid
+from functions.operators_asked import DiscardRequest, EmptyRequest, ReplayManyRequest, ReplayOne, Rows, Which
 from functions.problems import problem, problem_of
-from functions.queries import Moment, Nothing, Strict, asked_in, nothing_in
-from functions.texts import Reason
+from functions.queries import asked_in, nothing_in
 from shared.codec.letters import entry_to_json, letter_to_json
 from shared.codec.rows import row_to_json
 from shared.codec.values import time_to_json
-from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.letters import LetterRecord
 from shared.errors import PaymentsError, RowsNotReady
 from shared.ports.letter_box import LetterFilter
 from shared.services import GetServices, Services
@@ -37,59 +37,7 @@ class Asked:
     services: Services
 
 
-type RowStatus = Literal["initiated", "created", "settled", "completed", "failed", "voided", "unknown"]
-"""A payment's, and that of one of which nothing could be read yet."""
-
 type Answer = Callable[[Asked], Awaitable[func.HttpResponse]]
-
-
-_TEN_YEARS_S = 10 * 365 * 86_400
-
-
-class Which(Strict):
-    """Filters of a listing; text, since they come in a query string.
-
-    recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
-    """
-
-    status: LetterStatus | None = None
-    step: str | None = None
-    reason: str | None = None
-    payment_id: str | None = None
-    older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
-    recorded_before: Moment | None = None
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    page: str | None = None
-
-
-class Rows(Strict):
-    status: RowStatus | None = None
-    reference: str | None = None
-    settled: bool | None = None
-    initiated_from: Moment | None = None
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    page: str | None = None
-
-
-class ReplayManyRequest(Which):
-    """The body of a replay by filter: JSON, which tells a number from a text and from a switch."""
-
-    model_config = ConfigDict(strict=True)
-
-    status: Annotated[LetterStatus, Field(strict=False)] = LetterStatus.OPEN  # in JSON it is a text
-    dry_run: bool = False
-
-
-class ReplayOne(Strict):
-    dry_run: bool = False
-
-
-class EmptyRequest(Nothing):
-    """A body that there need not be."""
-
-
-class DiscardRequest(Strict):
-    reason: Reason
 
 
 async def answer(req: func.HttpRequest, *, ask: Answer, by: str, services: GetServices) -> func.HttpResponse:
@@ -145,16 +93,26 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
     """
     wanted = told_in(asked, ReplayManyRequest)
     found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
-    verdicts = await replay_all(found.letters, by=asked.by, dry_run=wanted.dry_run, services=asked.services)
+    verdicts = await replay_all(
+        found.letters,
+        by=asked.by,
+        dry_run=wanted.dry_run,
+        named=wanted.reason,
+        services=asked.services,
+    )
     results = [_verdict(verdict) for verdict in verdicts]
     return json_answer({"dry_run": wanted.dry_run, "results": results, "next_page": found.next_page})
 
 
 async def discard_letter(asked: Asked) -> func.HttpResponse:
-    """Discard, with a reason for the record. 409 when it may not be done now."""
+    """Discard, with a reason for the record; dry_run: say what would happen. 409 when it may not be done now."""
     why = told_in(asked, DiscardRequest)
     outcome = await discard(
-        asked.req.route_params["letter_id"], by=asked.by, reason=why.reason, services=asked.services
+        asked.req.route_params["letter_id"],
+        by=asked.by,
+        reason=why.reason,
+        dry_run=why.dry_run,
+        services=asked.services,
     )
     if outcome is None:
         return problem("dead_letter_not_found")
@@ -180,7 +138,11 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
     """
     rows = asked_in(asked.req, Rows)
     wanted = Wanted(
-        status=rows.status, reference=rows.reference, settled=rows.settled, initiated_from=rows.initiated_from
+        status=rows.status,
+        reference=rows.reference,
+        settled=rows.settled,
+        owes=rows.owes,
+        initiated_from=rows.initiated_from,
     )
     try:
         as_of = time_to_json(await Freshness().as_of(services=asked.services))
@@ -206,8 +168,11 @@ def _filter(which: Which, services: Services) -> LetterFilter:
         status=which.status,
         step=which.step,
         reason=which.reason,
+        severity=which.severity,
         payment_id=which.payment_id,
+        recorded_from=which.recorded_from,
         recorded_before=before,
+        like=which.like,
     )
 
 

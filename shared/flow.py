@@ -44,6 +44,9 @@ PROJECT_LEASE_PREFIX = "rows"
 DEAD_LETTER_TOPIC = "payment-dead-letters"
 RECORD_SUBSCRIPTION = "record"
 
+UNKNOWN_STEP = "unknown"
+"""Of a letter from a place that is none of ours."""
+
 PUBLISH = "publish"
 """Stands for a step in a dead letter of the feed: a document that reached no topic."""
 
@@ -139,4 +142,4 @@ def step_at(place: str) -> str:
     if place == EVENTS:
         return PUBLISH
     steps = [step.value for step, own in PLACE_OF.items() if str(own).lower() == place.lower()]
-    return steps[0] if steps else "unknown"
+    return steps[0] if steps else UNKNOWN_STEP

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.codec.values import time_from_json, time_to_json
-from shared.domain.letters import Entry, LetterRecord, LetterStatus, Yes
+from shared.domain.letters import Entry, LetterRecord, LetterStatus, Owner, Yes
+from shared.domain.money import Money
 
 _EARLIER = {"replayed": LetterStatus.TAKEN_UP, "discarded": LetterStatus.CLOSED, "resolved": LetterStatus.CLOSED}
 """What earlier releases called it."""
@@ -40,7 +41,29 @@ def letter_to_json(record: LetterRecord) -> dict[str, Any]:
         "history": [entry_to_json(entry) for entry in record.history],
         **({"closing": entry_to_json(closing)} if closing else {}),
         **({"refund_id": record.refund_id} if record.refund_id else {}),
+        **_owner_to_json(record.owner),
     }
+
+
+def _owner_to_json(owner: Owner | None) -> dict[str, Any]:
+    if owner is None:
+        return {}
+    return {
+        "merchant_id": owner.merchant_id,
+        "reference": owner.reference,
+        "amount_minor": owner.amount.amount_minor,
+        "currency": owner.amount.currency,
+    }
+
+
+def _owner(fields: Mapping[str, Any]) -> Owner | None:
+    if "merchant_id" not in fields:
+        return None
+    return Owner(
+        merchant_id=fields["merchant_id"],
+        reference=fields["reference"],
+        amount=Money(fields["amount_minor"], fields["currency"]),
+    )
 
 
 def letter_from_json(fields: Mapping[str, Any]) -> LetterRecord:
@@ -69,6 +92,7 @@ def letter_from_json(fields: Mapping[str, Any]) -> LetterRecord:
         history=tuple(map(_entry, fields["history"])),
         etag=fields.get("_etag"),
         refund_id=fields.get("refund_id"),
+        owner=_owner(fields),
     )
 
 

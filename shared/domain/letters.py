@@ -14,6 +14,7 @@ from shared.domain.events import (
     PaymentSeenTo,
 )
 from shared.domain.evolution import fold
+from shared.domain.money import Money
 from shared.domain.payment import NoticeTask, RefundTask, Step, Task, task_named
 from shared.domain.reasons import Reason
 from shared.domain.sameness import yeses_of
@@ -79,6 +80,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose payment a letter is about, as people look for it. It never changes once the payment is there."""
+
+    merchant_id: str
+    reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterRecord:
     """A death of a message: what it was, why and where it ended. It never changes, but for three fields.
 
@@ -87,7 +97,8 @@ class LetterRecord:
     step they differ.
     status and as_of: how the letter stood at that version of the stream, for lists; letter_status is the truth. as_of
     is None in records of a release that kept no such thing. closing: how a person ended a letter that is in the box
-    alone. history: what earlier releases noted. etag: of the stored record; None for one that is not stored yet.
+    alone. history: what earlier releases noted. owner: None where no stream could be read, and in records of a release
+    that kept no such thing. etag: of the stored record; None for one that is not stored yet.
     """
 
     letter_id: str
@@ -112,6 +123,7 @@ class LetterRecord:
     history: tuple[Entry, ...] = ()
     etag: str | None = None
     refund_id: str | None = None
+    owner: Owner | None = None
 
     @property
     def task(self) -> Task | None:

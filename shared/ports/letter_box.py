@@ -10,13 +10,18 @@ from shared.domain.letters import LetterRecord, LetterStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFilter:
-    """Which dead letters; None means any. recorded_before: for letters of at least some age."""
+    """Which dead letters; None means any. recorded_before: for letters of at least some age. like: a text that stands
+    in reference, payment id, reason, description or message, in whatever case.
+    """
 
     status: LetterStatus | None = None
     step: str | None = None
     reason: str | None = None
     payment_id: str | None = None
+    severity: str | None = None
+    recorded_from: datetime | None = None
     recorded_before: datetime | None = None
+    like: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

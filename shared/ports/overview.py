@@ -15,6 +15,7 @@ class RowFilter:
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None
+    owes: str | None = None
     low: str
     high: str
 

@@ -33,6 +33,7 @@ class Wanted:
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None
+    owes: str | None = None
     initiated_from: datetime | None = None
     initiated_before: datetime | None = None
 
@@ -70,6 +71,7 @@ def _asked(merchant_id: str | None, wanted: Wanted) -> dict[str, object]:
         "status": wanted.status,
         "reference": wanted.reference,
         "settled": wanted.settled,
+        **({"owes": wanted.owes} if wanted.owes else {}),
         **{name: time_to_json(moment) if moment else None for name, moment in times.items()},
     }
 
@@ -80,6 +82,7 @@ def _filter(wanted: Wanted, *, below: str) -> RowFilter:
         status=wanted.status,
         reference=wanted.reference,
         settled=wanted.settled,
+        owes=wanted.owes,
         low=position_at(wanted.initiated_from) if wanted.initiated_from else LOWEST,
         high=min(before, below),
     )

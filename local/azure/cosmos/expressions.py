@@ -46,13 +46,23 @@ def is_defined(inner: Expression) -> Expression:
 
 def starts_with(text: Expression, prefix: Expression, *ignoring_case: Expression) -> Expression:
     """STARTSWITH: undefined unless both are strings and the third, where it is given, is a boolean."""
+    return _of_texts(str.startswith, text, prefix, *ignoring_case)
+
+
+def contains(text: Expression, part: Expression, *ignoring_case: Expression) -> Expression:
+    """CONTAINS: as above. An empty part stands in every text."""
+    return _of_texts(str.__contains__, text, part, *ignoring_case)
+
+
+def _of_texts(holds: Callable[[str, str], bool], *arguments: Expression) -> Expression:
+    text, part, *ignoring_case = arguments
 
     def evaluate(document: Document) -> Value:
-        whole, start = text(document), prefix(document)
+        whole, sought = text(document), part(document)
         ignoring = ignoring_case[0](document) if ignoring_case else False
-        if not isinstance(whole, str) or not isinstance(start, str) or not isinstance(ignoring, bool):
+        if not isinstance(whole, str) or not isinstance(sought, str) or not isinstance(ignoring, bool):
             return UNDEFINED
-        return _folded(whole).startswith(_folded(start)) if ignoring else whole.startswith(start)
+        return holds(_folded(whole), _folded(sought)) if ignoring else holds(whole, sought)
 
     return evaluate
 
@@ -157,5 +167,6 @@ def _kind(value: Value) -> str:
 FUNCTIONS: dict[str, tuple[int, int, Callable[..., Expression]]] = {
     "IS_DEFINED": (1, 1, is_defined),
     "STARTSWITH": (2, 3, starts_with),
+    "CONTAINS": (2, 3, contains),
 }
 """The least and the greatest number of arguments, and what is made of them."""

@@ -2,7 +2,7 @@
 
     SELECT [TOP n] * | VALUE x | x [[AS] name], ...   where x is a path, a constant, @parameter,
     FROM alias | FROM name [AS] alias                 or COUNT, SUM, MIN, MAX of one
-    [WHERE = != <> < > <= >= IN AND OR NOT IS_DEFINED STARTSWITH ( )]
+    [WHERE = != <> < > <= >= IN AND OR NOT IS_DEFINED STARTSWITH CONTAINS ( )]
     [ORDER BY path [ASC | DESC]]  [OFFSET n LIMIT m]
 
 Everything else is refused by name: a query that runs here should run in Azure, not the other way round.

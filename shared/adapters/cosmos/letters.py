@@ -66,13 +66,19 @@ class CosmosLetterBox:
             return Counter([LetterKind(row["step"], row["reason"], row["severity"]) async for row in rows])
 
 
+_SEARCHED = ("c.reference", "c.payment_id", "c.reason", "c.description", "c.message.body")
+
+
 def _where(wanted: LetterFilter) -> tuple[str, list[dict[str, Any]]]:
     """Only what is asked for; values travel as parameters."""
+    since = time_to_json(wanted.recorded_from) if wanted.recorded_from else None
     before = time_to_json(wanted.recorded_before) if wanted.recorded_before else None
     conditions = {
         "c.step =": wanted.step,
         "c.reason =": wanted.reason,
         "c.payment_id =": wanted.payment_id,
+        "c.severity =": wanted.severity,
+        "c.recorded_at >=": since,
         "c.recorded_at <": before,
     }
     given = [(condition, value) for condition, value in conditions.items() if value is not None]
@@ -83,4 +89,7 @@ def _where(wanted: LetterFilter) -> tuple[str, list[dict[str, Any]]]:
         names = [f"@s{number}" for number, _ in enumerate(words)]
         texts.append(f"c.status IN ({', '.join(names)})")
         parameters += [{"name": name, "value": word} for name, word in zip(names, words, strict=True)]
+    if wanted.like is not None:
+        texts.append(f"({' OR '.join(f'CONTAINS({place}, @like, true)' for place in _SEARCHED)})")
+        parameters.append({"name": "@like", "value": wanted.like})
     return (f" WHERE {' AND '.join(texts)}" if texts else ""), parameters

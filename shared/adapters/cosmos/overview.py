@@ -127,7 +127,12 @@ class CosmosOverview:
 
 def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
     """Only what is asked for; values travel as parameters. What has no position is no row, and is never compared."""
-    conditions = {"status": wanted.status, "reference": wanted.reference, "settled": wanted.settled}
+    conditions = {
+        "status": wanted.status,
+        "reference": wanted.reference,
+        "settled": wanted.settled,
+        "owes": wanted.owes,
+    }
     given = {name: value for name, value in conditions.items() if value is not None}
     texts = ["c.position >= @low", "c.position < @high", *(f"c.{name} = @{name}" for name in given)]
     query = f"SELECT TOP @limit * FROM c WHERE {' AND '.join(texts)} ORDER BY c.position DESC"  # noqa: S608 - of constants

@@ -13,6 +13,7 @@ from shared.domain.letters import (
     MONEY_TO_GIVE_BACK,
     LetterRecord,
     LetterStatus,
+    holds_unrecorded,
     is_in_the_box_alone,
     letter_status,
     money_of,
@@ -35,8 +36,9 @@ class Discard:
     cause: str | None = None
 
 
-async def discard(letter_id: str, *, by: str, reason: str, services: Services) -> Discard | None:
-    """Give up what a dead letter tells of; None when there is no such letter.
+async def discard(letter_id: str, *, by: str, reason: str, dry_run: bool = False, services: Services) -> Discard | None:
+    """Give up what a dead letter tells of; None when there is no such letter. With dry_run nothing is changed, and it
+    says what would happen now.
 
     A payment whose money was taken is not ended: it goes on. Safe to repeat. Of several actions at once one is taken,
     and the others look again. Raises StreamMoved, LetterMoved, StoreBusy, AppendUnknown: repeat it.
@@ -45,11 +47,40 @@ async def discard(letter_id: str, *, by: str, reason: str, services: Services) -
         letter = await services.letters.get(letter_id)
         if letter is None:
             return None
+        if dry_run:
+            return await _would(letter, services=services)
         try:
             return await _discard(letter, by=by, reason=reason, services=services)
         except StreamMoved:
             continue
     raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
+
+
+async def _would(letter: LetterRecord, *, services: Services) -> Discard:
+    """What _discard would come to now, by the same rules; nothing is written."""
+    closes = "the letter would be closed; no payment waits for it"
+    if letter.source == flow.EVENTS and letter.reason not in MONEY_TO_GIVE_BACK:
+        return _gone(letter, "nothing is left to do about it" if letter.closing else closes)
+    try:
+        stream = await _stream_of(letter, services)
+    except Unreadable as exc:
+        return _kept(letter, f"the stream cannot be read, so nobody knows what was done: deploy what reads it ({exc})")
+    if letter_status(letter, stream) is LetterStatus.CLOSED:
+        return _gone(letter, "nothing is left to do about it")
+    if holds_unrecorded(letter, stream):
+        return _gone(letter, "the yes that it holds would be recorded; then it is ended as far as it may be")
+    task = letter.task
+    if letter.reason in MONEY_TO_GIVE_BACK and not is_in_the_box_alone(letter, stream):
+        return _gone(letter, f"it would be noted that {money_of(letter, stream)} was given back")
+    if task is None or is_in_the_box_alone(letter, stream):
+        return _gone(letter, closes)
+    now = standing(stream, task)
+    refused = "" if stands_still(now, step=task, services=services) else _why_not(letter, now)
+    return (
+        _kept(letter, refused)
+        if refused
+        else _gone(letter, f"{letter.step} would be ended; the provider is asked first")
+    )
 
 
 async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:

@@ -14,7 +14,7 @@ from shared.codec.cloud_events import from_cloud_event
 from shared.codec.deliveries import Delivery, as_dead_letter, cause_of, named_in, record_attempts
 from shared.codec.messages import parked_again
 from shared.domain.events import Event, PaymentParked, PaymentRefundRequested, PaymentResumed
-from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus, earlier_letter_id_of, letter_id_of
+from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus, Owner, earlier_letter_id_of, letter_id_of
 from shared.domain.payment import NoticeTask, RefundTask, Step, Task, task_named
 from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
@@ -64,10 +64,7 @@ async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord
     earlier = await services.letters.get(earlier_letter_id_of(source=record.source, message_id=record.message_id))
     if earlier is not None and earlier.reason == record.reason and earlier.status is LetterStatus.OPEN:
         return earlier
-    if await _is_unreadable(record, services=services):
-        severity = severity_of(letter.reason, step=record.step, answered=letter.yes is not None, is_readable=False)
-        record = replace(record, severity=severity.value)
-    await services.letters.add(record)
+    await services.letters.add(await _as_the_stream_tells(record, letter, services=services))
     return await services.letters.get(record.letter_id) or record
 
 
@@ -99,17 +96,28 @@ def _about(record: LetterRecord, task: Task | None) -> LetterRecord:
             return record
 
 
-async def _is_unreadable(record: LetterRecord, *, services: Services) -> bool:
-    """Whether nobody can read what was done. A store that is only busy says nothing of that."""
+async def _as_the_stream_tells(record: LetterRecord, letter: DeadLetter, *, services: Services) -> LetterRecord:
+    """Whose payment it is, by the stream, since anybody may have written the message. Where nobody can read what was
+    done, that is worse. A store that is only busy says nothing of either.
+    """
     try:
-        await _stream_of(record, services=services)
+        stream = await _stream_of(record, services=services)
     except Unreadable:
-        return True
+        return _unreadable(record, letter)
     except PaymentsError:
-        return False
+        return record
     except Exception:  # noqa: BLE001 - the letter matters more than what is known of its payment
-        return True
-    return False
+        return _unreadable(record, letter)
+    if not stream:
+        return record
+    payment = stream[-1].payment
+    owner = Owner(merchant_id=payment.merchant_id, reference=payment.reference, amount=payment.amount)
+    return replace(record, owner=owner)
+
+
+def _unreadable(record: LetterRecord, letter: DeadLetter) -> LetterRecord:
+    severity = severity_of(letter.reason, step=record.step, answered=letter.yes is not None, is_readable=False)
+    return replace(record, severity=severity.value)
 
 
 async def _answer(record: LetterRecord, *, services: Services) -> None:

@@ -4,6 +4,7 @@ That is one event in the payment's stream, appended at the version that was look
 it. A letter of `publish` is the exception: its document reached no topic, and is sent from here.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,6 +24,7 @@ from shared.domain.letters import (
     told_of,
 )
 from shared.domain.payment import Task
+from shared.domain.reasons import Reason
 from shared.domain.rows import Row
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
@@ -40,6 +42,7 @@ class Verdict(StrEnum):
     CANNOT = "cannot"
     FAILED = "failed"  # by a fault that passes: it stays open
     GONE = "gone"  # somebody has removed it
+    LEFT_OUT = "left_out"  # of many, it has to be named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +73,49 @@ async def replay(letter_id: str, *, by: str, dry_run: bool, services: Services) 
     raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
 
 
-async def replay_all(letters: Sequence[LetterRecord], *, by: str, dry_run: bool, services: Services) -> list[Replay]:
-    """Replay one after another. One that fails does not stop the others."""
-    verdicts = []
+AT_ONCE = 16
+"""Payments whose letters are replayed side by side."""
+
+
+async def replay_all(
+    letters: Sequence[LetterRecord], *, by: str, dry_run: bool, named: str | None, services: Services
+) -> list[Replay]:
+    """The verdicts, in the order of the letters. One that fails does not stop the others.
+
+    Payments go side by side, the letters of one payment one after another. named: the reason that was asked for. What
+    the other side has refused as wrong would be refused again, so it is left out unless it is named.
+    """
+    verdicts: dict[str, Replay] = {}
+    payments: dict[str, list[LetterRecord]] = {}
     for letter in letters:
-        try:
-            verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services)
-        except PaymentsError as exc:
-            verdict = _verdict(letter, Verdict.FAILED, why=str(exc))
-        verdicts.append(verdict or _verdict(letter, Verdict.GONE, why=""))
-    return verdicts
+        payments.setdefault(letter.payment_id or letter.letter_id, []).append(letter)
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def of_one_payment(own: Sequence[LetterRecord]) -> None:
+        async with places:
+            for letter in own:
+                verdicts[letter.letter_id] = await _one_of_many(
+                    letter, by=by, dry_run=dry_run, named=named, services=services
+                )
+
+    async with asyncio.TaskGroup() as group:
+        for own in payments.values():
+            group.create_task(of_one_payment(own))
+    return [verdicts[letter.letter_id] for letter in letters]
+
+
+async def _one_of_many(
+    letter: LetterRecord, *, by: str, dry_run: bool, named: str | None, services: Services
+) -> Replay:
+    if letter.reason == Reason.OUR_FAULT and named != Reason.OUR_FAULT:
+        return _verdict(
+            letter, Verdict.LEFT_OUT, why="it would be refused again: name the reason our_fault to replay it"
+        )
+    try:
+        verdict = await replay(letter.letter_id, by=by, dry_run=dry_run, services=services)
+    except PaymentsError as exc:
+        return _verdict(letter, Verdict.FAILED, why=str(exc))
+    return verdict or _verdict(letter, Verdict.GONE, why="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
