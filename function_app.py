@@ -29,6 +29,7 @@ from functions import (
     sweep,
 )
 from functions.caller import Doors
+from functions.requests import Reach
 from shared.settings import read_settings
 from shared.wiring import build_id, once
 
@@ -45,7 +46,8 @@ doors = Doors(
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(accept.blueprint(services, doors=doors))
+reach = Reach(anywhere=settings.development_notifications)
+app.register_functions(accept.blueprint(services, doors=doors, reach=reach))
 app.register_functions(publish.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(advance.blueprint(services))
 app.register_functions(recover.blueprint(services, doors=doors))

@@ -37,7 +37,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.servicebus": (*PORTS, "shared.adapters.servicebus", "azure.servicebus", "azure.core"),
     "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp", "standardwebhooks"),
     "shared.adapters.provider.words": PORTS,
-    "shared.adapters.notifier": (*PORTS, "aiohttp"),
+    "shared.adapters.merchant": (*PORTS, "shared.adapters.merchant", "aiohttp", "standardwebhooks"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
     "shared.adapters.lines": ("opentelemetry",),

@@ -15,6 +15,7 @@ import azure.functions as func
 from contracts.checking import Given
 from functions import accept, cancel, contract, erase, health, hear, query, recover, refund, search
 from functions.caller import Doors
+from functions.requests import Reach
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
 from tests.contracted import hold
@@ -41,7 +42,7 @@ class Edge:
 
         services = starting or ready
         app = func.FunctionApp()
-        app.register_functions(accept.blueprint(services, doors=doors))
+        app.register_functions(accept.blueprint(services, doors=doors, reach=Reach(anywhere=True)))
         app.register_functions(cancel.blueprint(services, doors=doors))
         app.register_functions(refund.blueprint(services, doors=doors))
         app.register_functions(hear.blueprint(services, doors=doors))
