@@ -3,7 +3,7 @@
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
-search (HTTP) lists them, cancel and refund (HTTP) note what a merchant wants of it, hear (HTTP) records what the
+search (HTTP) lists them, notifications (HTTP) shows what its merchant was told, cancel and refund (HTTP) note what a merchant wants of it, hear (HTTP) records what the
 provider tells by itself, erase (HTTP) takes words out of it for an operator, contract (HTTP) shows how the API is
 called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
@@ -20,6 +20,7 @@ from functions import (
     health,
     hear,
     measure,
+    notifications,
     project,
     publish,
     query,
@@ -60,6 +61,7 @@ app.register_functions(refund.blueprint(services, doors=doors))
 app.register_functions(hear.blueprint(services, doors=doors))
 app.register_functions(erase.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
+app.register_functions(notifications.blueprint(services, doors=doors))
 app.register_functions(search.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
 app.register_functions(contract.blueprint(doors=doors))

@@ -182,6 +182,7 @@ BROAD = {
     "shared.verbs.publish.publish": "parks: one odd document must not stop the feed",
     "shared.verbs.advance._attempt": "parks at the end: what nobody foresaw is retried, and asks first",
     "shared.steps.outcome._give_up_telling": "tries later: a paid payment must not hang on its merchant",
+    "shared.steps.telling.keep": "logs: what only shows what was done must not undo it",
     "shared.verbs.sweep._sweep_one": "logs: one payment that cannot be swept must not stop the others",
     "shared.verbs.recovery.keep._is_unreadable": "in doubt a letter is loud: it matters more than what is known",
     "shared.verbs.recovery.keep.keep": "the recorder's edge: a dead letter must not be lost",
