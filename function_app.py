@@ -3,9 +3,10 @@
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
-search (HTTP) lists them, notifications (HTTP) shows what its merchant was told, cancel and refund (HTTP) note what a merchant wants of it, hear (HTTP) records what the
-provider tells by itself, erase (HTTP) takes words out of it for an operator, contract (HTTP) shows how the API is
-called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+search (HTTP) lists them, notifications (HTTP) shows what its merchant was told and tells it again, cancel and refund
+(HTTP) note what a merchant wants of it, hear (HTTP) records what the provider tells by itself, erase (HTTP) takes words
+out of it for an operator, contract (HTTP) shows how the API is called. The picture is in docs/architecture.md. Knows no
+Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func

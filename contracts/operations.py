@@ -24,8 +24,10 @@ from functions.search import Search
 GO_ON = {
     "request_cancel": "End it before its money is taken.",
     "request_refund": "Give its money back.",
+    "list_notifications": "What you are told of it.",
     "inspect_payment": "The same, for operators.",
     "inspect_payment_events": "Its events, for operators.",
+    "inspect_notifications": "Its notifications, for operators.",
 }
 
 
@@ -153,7 +155,17 @@ OPERATIONS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=tagged(notifications.Notifications, "Its notifications, in the order of their events."),
         problems=("payment_not_found", *STORE, "unreadable"),
-        links=links_to_payment("$response.body#/payment_id")[:1],
+        links=(
+            *links_to_payment("$response.body#/payment_id")[:1],
+            Link(
+                to="resend_notification",
+                parameters={
+                    "payment_id": "$response.body#/payment_id",
+                    "notification_id": "$response.body#/notifications/0/notification_id",
+                },
+                says="Tell me once more.",
+            ),
+        ),
     ),
     "resend_notification": Operation(
         tag="payments",

@@ -60,8 +60,7 @@ async def resend(
 
     Raises what recording raises: the merchant was told then, and may be told again.
     """
-    names = {"payment_id": payment_id, "notification_id": notification_id}
-    with services.telemetry.span("resend", traceparent=traceparent, **names) as span:
+    with services.telemetry.span("resend", traceparent=traceparent, payment_id=payment_id) as span:
         stream = await _stream(payment_id, merchant_id=merchant_id, services=services)
         if not stream:
             return None

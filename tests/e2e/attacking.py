@@ -24,7 +24,7 @@ ORDER: Mapping[str, Any] = {
     "payment_method": "pm_ok",
     "reference": "order-1",
 }
-PAYMENT, LETTER = "{payment}", "{letter}"
+PAYMENT, LETTER, NOTIFICATION = "{payment}", "{letter}", "{notification}"
 
 TOLD = {"TELEMETRY_CONSOLE": "true"}
 """So that the log holds what would be exported, too."""
@@ -48,7 +48,7 @@ CHANGES = (
     PAY,
     Call("POST", f"/api/payments/{PAYMENT}/cancel"),
     Call("POST", f"/api/payments/{PAYMENT}/refunds", {}),
-    Call("POST", f"/api/payments/{PAYMENT}/notifications/{PAYMENT}:notify/resend"),
+    Call("POST", f"/api/payments/{PAYMENT}/notifications/{NOTIFICATION}/resend"),
     Call("POST", f"/api/ops/payments/{PAYMENT}/erase", {"reason": "an attack"}),
     Call("POST", f"{LETTERS}/replay", {}),
     Call("POST", f"{LETTERS}/drain"),
@@ -110,7 +110,11 @@ class Target:
         key = {"Idempotency-Key": "an-attack"} if call.path.endswith("/refunds") else {}
         length = {"Content-Length": "0"} if call.method == "POST" and not content else {}
         lines = [f"{name}: {value}" for name, value in {**usual, **kind, **length, **key, **(headers or {})}.items()]
-        path = call.path.replace(PAYMENT, self.payment).replace(LETTER, self.letter)
+        path = (
+            call.path.replace(PAYMENT, self.payment)
+            .replace(LETTER, self.letter)
+            .replace(NOTIFICATION, f"{self.payment}:notify")
+        )
         return await self.raw("\r\n".join([f"{call.method} {path}{query} HTTP/1.1", *lines, "", ""]).encode() + content)
 
     async def raw(self, sent: bytes) -> Answer:

@@ -88,7 +88,7 @@ OURS, THEIRS = {"x-functions-key": "key-1"}, {"x-functions-key": "key-2"}
 async def called(edge: Edge, name: str, headers: Mapping[str, str] | None = None) -> Answered:
     """As its callers call it, with a payment and a letter that there are not."""
     sent = {"Idempotency-Key": "k", **(headers or {})}
-    return await edge.send(name, BODIES.get(name, b""), headers=sent, payment_id=ID, letter_id=ID)
+    return await edge.send(name, BODIES.get(name, b""), headers=sent, payment_id=ID, letter_id=ID, notification_id=ID)
 
 
 async def stored(world: World) -> int:

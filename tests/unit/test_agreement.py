@@ -169,9 +169,7 @@ def test_every_endpoint_is_attacked_but_the_open_ones(declared_functions: dict[s
         if NEEDED[name]
     }
 
-    named = {
-        str(call).replace("{payment}", "{payment_id}").replace("{letter}", "{letter_id}") for call in (*CHANGES, *READS)
-    }
+    named = {re.sub(r"\{(\w+)\}", r"{\1_id}", str(call)) for call in (*CHANGES, *READS)}
     assert named == guarded
 
 
