@@ -18,7 +18,7 @@ _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 """What also divides the labels of an international name (RFC 3490)."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes a host an IPv4 address to many readers, such as 2130706433, 0x7f.1 and 127.1 (WHATWG URL)."""
-_INSIDE = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "private"})
+INSIDE = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "private"})
 """Last labels of names that mean something else, or something more, inside a network."""
 _INSIDE_ENDS = (".home.arpa", ".in-addr.arpa", ".ip6.arpa")
 
@@ -87,7 +87,7 @@ def _is_public_name(host: str) -> bool:
     labels = name.split(".")
     if len(labels) == 1 or not all(labels) or ":" in name or _NUMBER.fullmatch(labels[-1]):
         return False
-    return labels[-1] not in _INSIDE and not name.endswith(_INSIDE_ENDS)
+    return labels[-1] not in INSIDE and not name.endswith(_INSIDE_ENDS)
 
 
 def is_public(address: str) -> bool:

@@ -52,7 +52,7 @@ def settings_are_those_of_the_code(infra: Infra, product: Product) -> list[str]:
     return faults
 
 
-IN_VAULT = frozenset({"PROVIDER_API_KEY", "PROVIDER_WEBHOOK_SECRETS"})
+IN_VAULT = frozenset({"PROVIDER_API_KEY", "PROVIDER_WEBHOOK_SECRETS", "MERCHANT_WEBHOOK_SECRETS"})
 
 
 def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:

@@ -42,7 +42,15 @@ DOORS = {
 """By path, what Azure lets in without a token; it cannot tell methods apart. Who adds a route decides here, and opens
 it in modules/functionapp.bicep. A path of no route is one that must not come to be open by the way."""
 
-OURS = ("API_AUTH", "DEVELOPMENT_HOSTS", "DEVELOPMENT_PRINCIPAL", "MERCHANT_ID", "MERCHANT_KEYS", "OPS_AUTH")
+OURS = (
+    "API_AUTH",
+    "DEVELOPMENT_HOSTS",
+    "DEVELOPMENT_NOTIFICATIONS",
+    "DEVELOPMENT_PRINCIPAL",
+    "MERCHANT_ID",
+    "MERCHANT_KEYS",
+    "OPS_AUTH",
+)
 """Settings that say who a caller is: set by main.bicep, or by nobody."""
 
 SITE = "Microsoft.Web/sites"
