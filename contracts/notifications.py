@@ -32,6 +32,18 @@ _State = Annotated[
 ]
 
 
+class SentHeaders(Answer):
+    """By which you know who sent it. None of them is there when nothing was sent."""
+
+    webhook_id: Annotated[str | Absent, Field(alias="webhook-id", description="As `notification_id`.")] = None
+    webhook_timestamp: Annotated[
+        str | Absent, Field(alias="webhook-timestamp", description="Seconds since 1970, new in each try.")
+    ] = None
+    webhook_signature: Annotated[
+        str | Absent, Field(alias="webhook-signature", description="One for each of your secrets.")
+    ] = None
+
+
 class Attempt(Answer):
     """One try. It has a `status_code` or a `failure`."""
 
@@ -42,10 +54,7 @@ class Attempt(Answer):
     status_code: Annotated[int | Absent, Field(description="Of your server's answer.")] = None
     failure: Annotated[str | Absent, Field(json_schema_extra=grows(*Failure), description="Why none came.")] = None
     duration_ms: Annotated[int, Field(ge=0)]
-    headers: Annotated[
-        dict[str, str],
-        Field(description="`webhook-id`, `webhook-timestamp`, `webhook-signature`. Empty when nothing was sent."),
-    ]
+    headers: SentHeaders
     body: Annotated[str, Field(description="As it was sent, to the byte.")]
 
 

@@ -88,8 +88,8 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
           version: 2
           paths: [container.partitionKey]
         }
-        // Seconds after which an item is gone; null: never.
-        defaultTtl: container.?defaultTtl
+        // Seconds after which an item is gone.
+        ...(contains(container, 'defaultTtl') ? { defaultTtl: container.defaultTtl } : {})
         // Opt-in: a term that nobody queries costs 0.2 RU of every write. The root path must stand in one of the lists.
         indexingPolicy: {
           automatic: true
