@@ -10,7 +10,7 @@ from contracts.called import renamed
 from contracts.doors import schemes, shut
 from contracts.sent import webhook_breaks
 from contracts.told import headers, parameters, taken_content, taken_parts, told, told_content, told_parts
-from contracts.within import Said
+from contracts.within import Said, outside
 
 type Json = dict[str, Any]
 
@@ -24,8 +24,36 @@ def api_breaks(old: Json, new: Json) -> list[str]:
 
 
 def event_breaks(old: Json, new: Json) -> list[str]:
-    """Of two schemas of one type of event."""
-    return list(told(Said(old, old), Said(new, new), where="event"))
+    """Of two schemas of one type of event. What was sent before may still lie in a subscription, and is read by the
+    newer schema too: so that may want nothing that the older one did not promise.
+    """
+    was, now = Said(old, old), Said(new, new)
+    return [*told(was, now, where="event"), *outside(was, now, where="event sent before")]
+
+
+def topic_breaks(old: Json, new: Json) -> Iterator[str]:
+    """Of two AsyncAPI documents: where events are found. What they hold, event_breaks compares."""
+    for part in ("servers", "channels", "operations"):
+        for name, was in old[part].items():
+            now = new[part].get(name)
+            if now is None:
+                yield f"{part} {name}: taken away"
+                continue
+            for field in ("address", "host", "protocol", "protocolVersion", "action", "channel"):
+                if was.get(field) != now.get(field):
+                    yield f"{part} {name}: {field} {now.get(field)} is not {was.get(field)}"
+            for message in _names(was.get("messages", ())):
+                if message not in _names(now.get("messages", ())):
+                    yield f"{part} {name}: {message} does not come there any more"
+    for name, was in old["components"]["messages"].items():
+        now = new["components"]["messages"].get(name, {})
+        for field in ("contentType", "name", "payload"):
+            if was.get(field) != now.get(field):
+                yield f"message {name}: {field} {now.get(field)} is not {was.get(field)}"
+
+
+def _names(messages: Any) -> list[str]:  # noqa: ANN401 - a channel has a map of them, an operation a list
+    return [each["$ref"] for each in messages] if isinstance(messages, list) else list(messages)
 
 
 def _problems(old: Json, new: Json) -> Iterator[str]:

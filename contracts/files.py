@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
-from contracts import api, events
+from contracts import api, asyncapi, events
 from contracts.endpoints import ROOT, Endpoint
 from contracts.page import page
 
@@ -26,6 +26,7 @@ def written(endpoints: Sequence[Endpoint]) -> dict[str, str]:
     samples = {f"{FOLDER}/events/{name}.sample.json": _pretty(each) for name, each in events.samples_by_type().items()}
     return {
         f"{FOLDER}/openapi.json": _pretty(document),
+        f"{FOLDER}/asyncapi.json": _pretty(asyncapi.document(version=version())),
         SERVED: json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n",
         PAGE: page(document),
         **schemas,

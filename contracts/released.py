@@ -5,13 +5,13 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from contracts.breaks import api_breaks, event_breaks
+from contracts.breaks import api_breaks, event_breaks, topic_breaks
 from contracts.doors import openings
 from contracts.endpoints import ROOT
 from contracts.files import FOLDER
 
 RELEASED = ROOT / FOLDER / "released"
-_API, _EVENT = "openapi.json", ".schema.json"
+_API, _TOPICS, _EVENT = "openapi.json", "asyncapi.json", ".schema.json"
 
 
 def versions(folder: Path = RELEASED) -> list[str]:
@@ -45,6 +45,12 @@ def broken(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """
     was, now = json.loads(old[_API]), json.loads(new[_API])
     found = api_breaks(was, now) if series(was["info"]["version"]) == series(now["info"]["version"]) else []
+    if _TOPICS in old:
+        found += (
+            topic_breaks(json.loads(old[_TOPICS]), json.loads(new[_TOPICS]))
+            if _TOPICS in new
+            else [f"{_TOPICS}: taken away"]
+        )
     for path in (each for each in old if each.endswith(_EVENT)):
         if path not in new:
             found.append(f"{path}: taken away")

@@ -15,6 +15,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
+
+from infra.externals import topics_of
+
 INFRA = Path(__file__).resolve().parent
 TOPOLOGY = INFRA / "topology.json"
 CONFIG = INFRA / "emulators" / "servicebus-config.json"
@@ -43,8 +47,11 @@ class OverLimit(ValueError):
 
 
 def generate(topology: Json) -> tuple[Json, list[str]]:
-    """The configuration, and what had to be changed. Targets of forwarding come first: they must exist."""
-    declared = topology["serviceBus"]["topics"]
+    """The configuration, and what had to be changed. Targets of forwarding come first: they must exist.
+
+    Raises OverLimit, and ExternalRefused for another component's subscription that cannot be.
+    """
+    declared = topics_of(topology)
     if len(declared) > MAX_ENTITIES:
         raise OverLimit(f"{len(declared)} topics; the emulator has room for {MAX_ENTITIES}")
     targets = {each["forwardDeadLetteredMessagesTo"] for topic in declared for each in topic["subscriptions"]}
@@ -77,11 +84,13 @@ def _subscription(topic: str, declared: Json, *, changes: list[str]) -> Json:
     changes.append(f"{place}: rule $Default -> {RULE}, with the same filter; the emulator takes no name with a $")
     changes.append(f"{place}: dead-lettering on filter errors is left out; the emulator has no such setting")
     lock = _within(declared["lockDuration"], LOCK, what=f"{place}: lock duration", changes=changes)
+    if "timeToLive" in declared:
+        changes.append(f"{place}: time to live {declared['timeToLive']} -> {TIME_TO_LIVE}, the emulator's maximum")
     deliveries = min(declared["maxDeliveryCount"], MAX_DELIVERY_COUNT)
     if deliveries < declared["maxDeliveryCount"]:
         changes.append(f"{place}: {declared['maxDeliveryCount']} deliveries -> {deliveries}, the emulator's maximum")
     properties: Json = {
-        "DeadLetteringOnMessageExpiration": True,
+        "DeadLetteringOnMessageExpiration": "timeToLive" not in declared,
         "DefaultMessageTimeToLive": TIME_TO_LIVE,
         "LockDuration": lock,
         "MaxDeliveryCount": deliveries,

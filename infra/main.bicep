@@ -149,9 +149,12 @@ var inSmallLetters = toObject(items(merchantKeys), each => toLower(each.key), ea
 var keysWanted = 'each name is the sha256 of a function key, 64 hex digits, never the key; each value 1 to 64 characters, no blanks around'
 var merchants = empty(misread) ? inSmallLetters : fail('merchantKeys: ${keysWanted}')
 var inVault = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName'
-var providerKey = providerKeyInVault
-  ? { PROVIDER_API_KEY: '${inVault}=provider-api-key)', PROVIDER_WEBHOOK_SECRETS: '${inVault}=provider-webhook-secrets)', MERCHANT_WEBHOOK_SECRETS: '${inVault}=merchant-webhook-secrets)' }
-  : {}
+var ofVault = {
+  PROVIDER_API_KEY: '${inVault}=provider-api-key)'
+  PROVIDER_WEBHOOK_SECRETS: '${inVault}=provider-webhook-secrets)'
+  MERCHANT_WEBHOOK_SECRETS: '${inVault}=merchant-webhook-secrets)'
+}
+var providerKey = providerKeyInVault ? ofVault : {}
 
 // docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
 // Direct: the host's polls of the feeds are no HTTP calls then, and so no spans, ninety million a month.

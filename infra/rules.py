@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # it is run as a file, from anywhere
 
 from infra.azure_cli import CommandFailed, az_json
+from infra.externals import topics_of
 from infra.smoke_http import NotYet, SmokeFailed
 
 TOPOLOGY = Path(__file__).resolve().parent / "topology.json"
@@ -49,7 +50,7 @@ class Found:
 def compared(topology: dict[str, Any], *, resource_group: str, namespace: str, ask: Ask = az_json) -> Found:
     """What the namespace has and the topology declares, both ways."""
     place = ["--resource-group", resource_group, "--namespace-name", namespace]
-    declared = {topic["name"]: topic["subscriptions"] for topic in topology["serviceBus"]["topics"]}
+    declared = {topic["name"]: topic["subscriptions"] for topic in topics_of(topology)}
     there = _names(ask("servicebus", "topic", "list", *place))
     found = Found(faults=[f"topic {name}: missing" for name in declared if name not in there])
     found.theirs.extend(

@@ -1,4 +1,7 @@
-"""`python -m local up | emulators | pay | dispute | status`: the command line. Knows what its options are called."""
+"""`python -m local up | emulators | pay | dispute | tail | listen | status`: the command line.
+
+Knows what its options are called.
+"""
 
 import argparse
 import asyncio
@@ -10,18 +13,18 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from local.datafolder import word_found
+from local.datafolder import DEFAULT_DATA, word_found
 from local.dispute import deciding, dispute, opening
 from local.emulators import emulators
-from local.foreground import Options
+from local.foreground import Options, in_foreground
+from local.listening import add_listen, listened
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
 from local.ports import Ports
 from local.status import status
 from local.supervisor import SERVICES
+from local.tail import Wishes, tail
 from local.up import up
 from terminal.text import printable
-
-DEFAULT_DATA = Path(".local")
 
 
 def run(arguments: Sequence[str], modules: Mapping[str, str]) -> int:
@@ -29,13 +32,18 @@ def run(arguments: Sequence[str], modules: Mapping[str, str]) -> int:
     options = _parser().parse_args(arguments)
     match options.command:
         case "up":
-            return up(_run_options(options, modules), is_once=options.once, sample_limit_s=options.sample_limit_s)
+            run_options = _run_options(options, modules)
+            return up(run_options, is_once=options.once, sample_limit_s=options.sample_limit_s, is_quiet=options.quiet)
         case "emulators":
             return emulators(_run_options(options, modules))
         case "pay":
             return asyncio.run(_pay(options))
         case "dispute":
             return asyncio.run(_dispute(options))
+        case "tail":
+            return in_foreground(_tail(options))
+        case "listen":
+            return listened(options)
         case _:
             return status(options.data)
 
@@ -49,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_dispute(
         commands.add_parser("dispute", help="as the cardholder's bank, dispute a payment, or decide a dispute")
     )
+    _add_tail(commands.add_parser("tail", help="the events that go to the subscribers of topics, as they go"))
+    add_listen(commands.add_parser("listen", help="show what merchants are told, and forward it to a server of yours"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
     for service in SERVICES:
@@ -62,6 +72,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
         "--once", action="store_true", help="stop after the sample payment; exit code 0 if it completed"
     )
     parser.add_argument("--sample-limit-s", type=float, default=60.0, help="how long the sample payment may take")
+    parser.add_argument("--quiet", action="store_true", help="say nothing of the payments that come later")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -100,6 +111,13 @@ def _add_dispute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", help="a code such as product_not_received")
 
 
+def _add_tail(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="such as payment-settled; all if none is named")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
+    parser.add_argument("--addressed", action="store_true", help="also what is for one step alone: retries, replays")
+    parser.add_argument("--json", action="store_true", help="one JSON object per line, with the whole message")
+
+
 def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Options:
     ports = Ports(
         http=options.http_port,
@@ -134,6 +152,14 @@ async def _pay(options: argparse.Namespace) -> int:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         ends = await asyncio.gather(*(one(http, nth) for nth in _orders(order, options.count)))
     return _report(ends)
+
+
+async def _tail(options: argparse.Namespace) -> int:
+    def find() -> str | None:
+        return (word_found(options.data) or {}).get("Service Bus administration")
+
+    wishes = Wishes(topics=options.topics, is_json=options.json, shows_addressed=options.addressed)
+    return await tail(find, wishes)
 
 
 async def _dispute(options: argparse.Namespace) -> int:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from local.supervisor import Platform, running_platform
+from local.supervisor import TOPOLOGY, Platform, running_platform
+from tests.audited import audited, hold_published
 from tests.foreign_host import COMMAND, FOLDER, NoCommand, words
 
 IS_FOREIGN = bool(os.environ.get(COMMAND))
@@ -53,9 +54,19 @@ def patient(limit_s: float) -> float:
 
 @contextlib.asynccontextmanager
 async def running(
-    *, data: Path, environment: Mapping[str, str] | None = None, **arguments: Any
+    *,
+    data: Path,
+    environment: Mapping[str, str] | None = None,
+    topology: Path = TOPOLOGY,
+    others_send: bool = False,
+    **arguments: Any,
 ) -> AsyncIterator[Platform]:
-    """As `running_platform`, with the host that the switch says."""
+    """As `running_platform`, with the host that the switch says. What was published is held to its schemas at the end.
+
+    others_send: the test puts messages on the topics that are not as any schema says.
+    """
+    if not others_send:
+        topology = audited(topology, at=data.parent / f"{data.name}.audited.json")
     more: dict[str, Any] = {"environment": environment}
     if IS_FOREIGN:
         folder = {FOLDER: str(data.absolute() / "host")}  # noqa: ASYNC240 - asks nothing of the disk
@@ -64,8 +75,10 @@ async def running(
             "modules": {"host": "tests.foreign_host"},
             "patience": PATIENCE,
         }
-    async with running_platform(data=data, **more, **arguments) as platform:
+    async with running_platform(data=data, topology=topology, **more, **arguments) as platform:
         yield platform
+    if not others_send:
+        hold_published(data / "servicebus.sqlite")
 
 
 def refuse_workers(config: pytest.Config) -> None:

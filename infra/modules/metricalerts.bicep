@@ -39,7 +39,7 @@ var metricRules = [
   }
   {
     name: 'forwarding-stalled'
-    description: 'Dead letters stay on a topic of a step: forwarding to the dead-letter topic does not work.'
+    description: 'Dead letters stay on a topic of a step: forwarding does not work, or another component leaves its own there.'
     severity: 1
     scope: serviceBusId
     namespace: busMetrics

@@ -22,6 +22,9 @@ var forwardTargets = filter(topics, topic => topic.duplicateDetectionWindow == n
 var eventTopics = filter(topics, topic => topic.duplicateDetectionWindow != null)
 var placesByTopic = map(topics, topic => map(topic.subscriptions, place => union(place, { topic: topic.name })))
 var places = flatten(placesByTopic)
+// Of other components, docs/events.md. What nobody reads goes, or it would fill the topic; what cannot be read stays.
+type externalSubscription = { topic: string, name: string, lockDuration: string?, maxDeliveryCount: int?, timeToLive: string? }
+var externals externalSubscription[] = loadJsonContent('../topology.json').serviceBus.externalSubscriptions
 var longest = 'P10675199DT2H48M5.4775807S'
 
 resource namespace 'Microsoft.ServiceBus/namespaces@2026-01-01' = {
@@ -92,6 +95,34 @@ resource rules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-
       sqlFilter: { sqlExpression: place.rule }
     }
     dependsOn: [stepSubscriptions]
+  }
+]
+
+@batchSize(1)
+resource externalSubscriptions 'Microsoft.ServiceBus/namespaces/topics/subscriptions@2026-01-01' = [
+  for place in externals: {
+    name: '${namespace.name}/${place.topic}/${place.name}'
+    properties: {
+      requiresSession: false
+      lockDuration: place.?lockDuration ?? 'PT1M'
+      maxDeliveryCount: place.?maxDeliveryCount ?? 10
+      defaultMessageTimeToLive: place.?timeToLive ?? 'P14D'
+      deadLetteringOnMessageExpiration: false
+      deadLetteringOnFilterEvaluationExceptions: true
+    }
+    dependsOn: [publishedTopics]
+  }
+]
+
+@batchSize(1)
+resource externalRules 'Microsoft.ServiceBus/namespaces/topics/subscriptions/rules@2026-01-01' = [
+  for place in externals: {
+    name: '${namespace.name}/${place.topic}/${place.name}/$Default'
+    properties: {
+      filterType: 'SqlFilter'
+      sqlFilter: { sqlExpression: 'sys.To IS NULL' }
+    }
+    dependsOn: [externalSubscriptions]
   }
 ]
 

@@ -40,7 +40,9 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
     for letter in [*letters, *map(_unsent, rejected)]:
         await services.dead_letters.park(letter)
         services.telemetry.count(signals.MESSAGES_PARKED, step=flow.PUBLISH, reason=letter.reason)
-    services.telemetry.count(signals.EVENTS_PUBLISHED, len(messages) - len(rejected))
+    unsent = {(each.message.topic, each.message.message_id) for each in rejected}
+    sent = {each.message_id for each in messages if (each.topic, each.message_id) not in unsent}
+    services.telemetry.count(signals.EVENTS_PUBLISHED, len(sent))
 
 
 async def _sent(messages: Sequence[Message], services: Services) -> Sequence[Rejected]:

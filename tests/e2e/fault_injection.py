@@ -34,6 +34,15 @@ reached yet would refuse long after the storm.
 """
 
 
+async def publish_all_again(platform: Platform) -> None:
+    """The host being down: the publisher then reads the feed from its beginning, so every event is published anew."""
+    async with open_client(platform.cosmos_connection, proxies=False) as client:
+        leases = client.get_database_client(flow.DATABASE).get_container_client(flow.LEASES)
+        async for lease in leases.query_items("SELECT c.id FROM c"):
+            if lease["id"].startswith(flow.PUBLISH_LEASE_PREFIX):
+                await leases.delete_item(lease["id"], partition_key=lease["id"])
+
+
 @dataclass(slots=True)
 class FaultInjector:
     """Orders the faults from the services' diagnostics. seed: the same one gives the same faults."""
@@ -101,16 +110,8 @@ class FaultInjector:
         await self._tell("POST", f"{self.platform.admin_url}/faults", kind="drop_connections")
         await accepted.share(0.8)
         await self.platform.kill("host")
-        await self._reset_leases()
+        await publish_all_again(self.platform)
         await self.platform.start("host")
-
-    async def _reset_leases(self) -> None:
-        """The publisher reads the feed from its beginning again, so every event so far is published once more."""
-        async with open_client(self.platform.cosmos_connection, proxies=False) as client:
-            leases = client.get_database_client(flow.DATABASE).get_container_client(flow.LEASES)
-            async for lease in leases.query_items("SELECT c.id FROM c"):
-                if lease["id"].startswith(flow.PUBLISH_LEASE_PREFIX):
-                    await leases.delete_item(lease["id"], partition_key=lease["id"])
 
     async def end_all(self) -> None:
         """No faults any more, and everything that is down until repair is repaired."""

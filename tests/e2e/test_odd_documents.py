@@ -31,7 +31,7 @@ async def test_odd_documents_delay_no_payment_and_each_is_held_by_an_open_letter
     if not IS_FOREIGN:
         break_surrogate_pairs(tmp_path)
 
-    async with running_shop(data=tmp_path) as (_, shop):
+    async with running_shop(data=tmp_path, others_send=True) as (_, shop):
         async with asyncio.timeout(patient(60)):
             await all_is_well(shop, await shop.order_many(20))
             letters = await open_letters(shop, number=len(documents))

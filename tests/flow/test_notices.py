@@ -93,6 +93,8 @@ async def test_each_final_state_is_told_once_under_the_id_of_its_event(tmp_path:
         assert sorted(await facts_told(world, payment_id)) == versions(payment_id, 6, 8, 9)
         payment = await world.payment(payment_id)
         assert (payment.status, payment.owed, payment.untold) == (Status.COMPLETED, (), ())
+        told_to_others = [each for each in await world.types(payment_id) if not each.endswith("merchant_told")]
+        assert world.telemetry.metric("events.published") == len(told_to_others)
         assert await world.letters() == []
 
 

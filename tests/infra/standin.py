@@ -77,8 +77,12 @@ def first(options: Options, *names: str) -> str:
 
 def bus() -> dict[str, dict[str, str]]:
     """The rule of each subscription, by topic: the declared ones, and what a test has put beside them."""
-    topics = json.loads((ROOT / "infra" / "topology.json").read_text())["serviceBus"]["topics"]
-    there = {topic["name"]: {each["name"]: each["rule"] for each in topic["subscriptions"]} for topic in topics}
+    declared = json.loads((ROOT / "infra" / "topology.json").read_text())["serviceBus"]
+    there = {
+        topic["name"]: {each["name"]: each["rule"] for each in topic["subscriptions"]} for topic in declared["topics"]
+    }
+    for each in declared["externalSubscriptions"]:
+        there[each["topic"]][each["name"]] = "sys.To IS NULL"
     for topic, more in state().get("beside", {}).items():
         there[topic] = there.get(topic, {}) | more
     return there

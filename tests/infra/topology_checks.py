@@ -40,13 +40,16 @@ def topics_as_in_code(infra: Infra, product: Product) -> list[str]:
 
 
 def subscriptions_as_in_code(infra: Infra, product: Product) -> list[str]:
-    """Each function's subscription is made, none besides, and each dies as the design says."""
+    """Each function's subscription is made, those declared for other components, and none besides."""
     faults = []
     for snapshot in infra.snapshots:
         made = {_place(resource): resource["properties"] for resource in snapshot.of(SUBSCRIPTION)}
-        faults += _differences(f"{snapshot.name}: subscription", made=set(made), used=product.subscriptions)
+        others = _externals(infra)
+        used = product.subscriptions | others.keys()
+        faults += _differences(f"{snapshot.name}: subscription", made=set(made), used=used)
         for place, properties in made.items():
-            faults += [f"{place}: {fault}" for fault in _unlike(properties, _dying(place))]
+            wanted = _of_others(others[place]) if place in others else _dying(place)
+            faults += [f"{place}: {fault}" for fault in _unlike(properties, wanted)]
     return faults
 
 
@@ -59,6 +62,7 @@ def rules_as_in_code(infra: Infra, product: Product) -> list[str]:
         for topic, subscription in product.subscriptions:
             sql = f"sys.To IS NULL OR sys.To = '{subscription}'" if topic != flow.DEAD_LETTER_TOPIC else "1=1"
             expected[f"{topic}/{subscription}/$Default"] = sql
+        expected |= {f"{topic}/{name}/$Default": "sys.To IS NULL" for topic, name in _externals(infra)}
         faults += _differences("rule", made=set(made), used=set(expected))
         for name in set(made) & set(expected):
             wanted = {"filterType": "SqlFilter", "sqlFilter": {"sqlExpression": expected[name]}}
@@ -164,7 +168,8 @@ def forwards_are_ordered(infra: Infra, _: Product) -> list[str]:
         missing = needs - file.before(resource.symbol)
         faults += [f"{topic}/{name}: does not wait for {symbol}" for symbol in sorted(missing)]
     for rule in _of(file.resources, RULE):
-        if not {r.symbol for r in places.values()} <= file.before(rule.symbol):
+        _, topic, name, _ = rule.body["name"].split("/")
+        if places[topic, name].symbol not in file.before(rule.symbol):
             faults.append(f"rule {rule.body['name']}: does not wait for its subscription")
     return faults
 
@@ -254,6 +259,24 @@ def _dying(place: tuple[str, str]) -> dict[str, Any]:
         "deadLetteringOnMessageExpiration": True,
         "deadLetteringOnFilterEvaluationExceptions": True,
         "forwardDeadLetteredMessagesTo": None if recorder else flow.DEAD_LETTER_TOPIC,
+    }
+
+
+def _externals(infra: Infra) -> dict[tuple[str, str], dict[str, Any]]:
+    """Subscriptions of other components, by their place."""
+    return {(each["topic"], each["name"]): each for each in infra.topology["serviceBus"]["externalSubscriptions"]}
+
+
+def _of_others(declared: dict[str, Any]) -> dict[str, Any]:
+    """Its dead letters stay where they are, and what nobody reads goes at last."""
+    return {
+        "requiresSession": False,
+        "lockDuration": declared.get("lockDuration", "PT1M"),
+        "maxDeliveryCount": declared.get("maxDeliveryCount", 10),
+        "defaultMessageTimeToLive": declared.get("timeToLive", "P14D"),
+        "deadLetteringOnMessageExpiration": False,
+        "deadLetteringOnFilterEvaluationExceptions": True,
+        "forwardDeadLetteredMessagesTo": None,
     }
 
 

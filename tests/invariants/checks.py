@@ -350,6 +350,9 @@ AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
     one_charge,
     each_refund_is_made_once,
+    whoever_wants_to_know_is_to_be_told,
+    what_is_told_is_what_happened_under_its_id,
+    a_payment_knows_what_is_still_to_be_told,
     the_ledger_balances,
     disputes_are_told_in_order,
     disputes_are_as_the_provider_says,
@@ -365,9 +368,6 @@ AT_REST: tuple[Check, ...] = (
     _rows_show_the_last_event,
     _the_feeds_letters_append_nothing,
     _who_is_parked_has_a_letter,
-    whoever_wants_to_know_is_to_be_told,
-    what_is_told_is_what_happened_under_its_id,
-    a_payment_knows_what_is_still_to_be_told,
     what_was_erased_is_gone,
 )
 WHEN_SWEPT: tuple[Check, ...] = (_every_yes_that_was_handed_on_stands_once,)

@@ -63,6 +63,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime"),
     "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
     "local": ("local", "aiohttp", "terminal"),
+    "local.signing": ("local", "standardwebhooks"),
     # how both command lines write what others have sent
     "terminal": ("terminal",),
     # the contracts are made of what ships, which knows nothing of them
@@ -234,7 +235,7 @@ def test_a_narrow_except_is_no_broad_one() -> None:
 
 
 def python_files() -> list[Path]:
-    folders = ("functions", "shared", "contracts", "local", "ops", "terminal", "infra", "tests")
+    folders = ("functions", "shared", "contracts", "local", "ops", "terminal", "infra", "examples", "tests")
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
 
 

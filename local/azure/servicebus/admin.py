@@ -8,6 +8,7 @@ from aiohttp import web
 from local.azure.servicebus.entities import MessageState, Queue, Subscription, Topic
 from local.azure.servicebus.faults import OrderedFaults
 from local.azure.servicebus.state import Broker
+from local.azure.servicebus.watching import tail
 
 _COUNTED = ("delivered", "completed", "abandoned", "lock_lost", "died", "forwarded")
 
@@ -28,11 +29,13 @@ async def start_admin(
         [
             web.get("/entities", answers.entities),
             web.get("/connections", answers.connected),
+            web.get("/tail", answers.tail),
             web.get("/faults", answers.waiting),
             web.post("/faults", answers.order),
             web.delete("/faults", answers.clear),
         ]
     )
+    app.on_shutdown.append(answers.end)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -52,6 +55,12 @@ class _Answers:
 
     async def entities(self, _request: web.Request) -> web.Response:
         return web.json_response({topic.name: describe(topic) for topic in self.broker.topics.values()})
+
+    async def tail(self, request: web.Request) -> web.StreamResponse:
+        return await tail(request, self.broker)
+
+    async def end(self, _app: web.Application) -> None:
+        self.broker.taps.end()
 
     async def connected(self, _request: web.Request) -> web.Response:
         return web.json_response(self.connections())

@@ -11,6 +11,7 @@ from local.azure.servicebus.entities import Body, Entry, Envelope, MessageState,
 from local.azure.servicebus.errors import MessageNotFound, QuotaExceeded
 from local.azure.servicebus.faults import Faults
 from local.azure.servicebus.journal import Unit
+from local.azure.servicebus.taps import Taps
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class Intake:
     faults: Faults
     body_ids: "count[int]"
     entry_ids: "count[int]"
+    taps: Taps
 
     def accept(self, unit: Unit, topic: Topic, *, payloads: Sequence[bytes]) -> list[int]:
         """Take messages in; the sequence number of each that is scheduled, 0 for those that are not."""
@@ -119,6 +121,7 @@ class Intake:
         application = dict(body.envelope.application)
         if dead is not None:
             application |= {name.lower(): text for name, text in dead.obituary().items()}
+        self.taps.tell(topic, body)
         copies = self.faults.copies(topic.name)
         for subscription in topic.subscriptions:
             if subscription.matches(body.envelope.system, application):

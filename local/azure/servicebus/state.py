@@ -18,6 +18,7 @@ from local.azure.servicebus.forwarding import HOP_LIMIT, Forwarding
 from local.azure.servicebus.intake import Intake
 from local.azure.servicebus.journal import Journal, Snapshot, Unit
 from local.azure.servicebus.recovery import recovered
+from local.azure.servicebus.taps import Taps
 
 type Durable = asyncio.Future[None]
 
@@ -48,7 +49,8 @@ class Broker:
         self._faults = faults
         self._new_token = new_token
         self._queues = {queue.name.lower(): queue for queue in self._all_queues()}
-        self._intake = Intake(read, now_ms, self._show, faults, count(1), count(1))
+        self.taps = Taps()
+        self._intake = Intake(read, now_ms, self._show, faults, count(1), count(1), self.taps)
         self._forwarding = Forwarding(topics, journal, intake=self._intake)
 
     def _all_queues(self) -> Iterable[Queue]:

@@ -6,7 +6,7 @@ Beside what the shipped topology says, a test may give: `defaultMessageTimeToLiv
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,31 @@ def load(topology: Path | Mapping[str, object]) -> dict[str, Topic]:
     by_name = {topic.name.lower(): topic for topic in topics}
     if len(by_name) < len(topics):
         raise TopologyError("a topic is declared twice")
+    open_to_others = {name: by_name[name] for name in by_name if name not in _internal(part["topics"])}
+    for one in part.get("externalSubscriptions", []):
+        _add_external(one, open_to_others)
     return by_name
+
+
+def _internal(topics: Iterable[Mapping[str, object]]) -> set[str]:
+    return {str(topic["name"]).lower() for topic in topics if topic.get("internal")}
+
+
+def _add_external(declared: Mapping[str, object], topics: Mapping[str, Topic]) -> None:
+    """One of another component, as infra/modules/servicebus.bicep makes it. Raises TopologyError."""
+    place = f"{declared.get('topic')}/{declared.get('name')}"
+    topic = topics.get(str(declared.get("topic")).lower())
+    if topic is None:
+        raise TopologyError(f"{place}: there is no topic of events of that name")
+    if any(one.name.lower() == str(declared.get("name")).lower() for one in topic.subscriptions):
+        raise TopologyError(f"{place}: the topic has a subscription of that name")
+    as_one_of_ours = {
+        "rule": "sys.To IS NULL",
+        **declared,
+        "defaultMessageTimeToLive": declared.get("timeToLive", "P14D"),
+        "deadLetteringOnMessageExpiration": False,
+    }
+    topic.subscriptions.append(_subscription(topic, as_one_of_ours))
 
 
 def _topic(declared: Mapping[str, object]) -> Topic:
