@@ -81,15 +81,13 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
     name: container.name
     properties: {
       options: serverless ? {} : { autoscaleSettings: { maxThroughput: container.name == eventStore ? eventsMaxThroughput : container.name == readModel ? rowsMaxThroughput : smallest } }
-      resource: {
+      resource: union(contains(container, 'defaultTtl') ? { defaultTtl: container.defaultTtl } : {}, {
         id: container.name
         partitionKey: {
           kind: 'Hash'
           version: 2
           paths: [container.partitionKey]
         }
-        // Seconds after which an item is gone.
-        ...(contains(container, 'defaultTtl') ? { defaultTtl: container.defaultTtl } : {})
         // Opt-in: a term that nobody queries costs 0.2 RU of every write. The root path must stand in one of the lists.
         indexingPolicy: {
           automatic: true
@@ -97,7 +95,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
           includedPaths: map(container.indexed, path => { path: path })
           excludedPaths: contains(container.indexed, '/*') ? [{ path: '/"_etag"/?' }] : [{ path: '/*' }]
         }
-      }
+      })
     }
   }
 ]

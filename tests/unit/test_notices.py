@@ -154,7 +154,7 @@ class Deaf:
     """A merchant whom nobody reaches."""
 
     async def notify(self, url: str, body: str, *, merchant_id: str, call: Call) -> Reply:
-        raise AssertionError(f"{url} was called with {body} as {call.request_id}")
+        raise AssertionError(f"{merchant_id} was called at {url} with {body} as {call.request_id}")
 
 
 def test_a_notice_that_is_given_up_ends_nothing_of_its_payment() -> None:
