@@ -132,7 +132,7 @@ class Target:
 
         But for the mark up to when the rows are whole, which a timer moves each minute.
         """
-        names = (flow.EVENTS, flow.DEAD_LETTERS, flow.PAYMENTS)
+        names = (flow.EVENTS, flow.DEAD_LETTERS, flow.PAYMENTS, flow.NOTIFICATIONS)
         async with open_client(self.platform.cosmos_connection, proxies=False) as client:
             database = client.get_database_client(flow.DATABASE)
             found = [

@@ -69,7 +69,7 @@ def test_an_alert_more_costs_more() -> None:
 def test_each_environment_pays_for_what_it_makes() -> None:
     dev, prod, closed = made().values()
 
-    assert (dev.throughput, prod.throughput) == (0, 4000 + 3 * 1000)
+    assert (dev.throughput, prod.throughput) == (0, 4000 + 4 * 1000)
     assert (dev.ready, prod.ready) == (0, 2)
     assert (dev.instance_gb, prod.instance_gb) == (Decimal("0.5"), Decimal(2))
     assert closed.bus > 60 * dev.bus
