@@ -3,9 +3,10 @@
 accept (HTTP) -> events in Cosmos DB -> publish (change feed) -> topics -> advance (one function per step) -> events ...
 recover records what cannot go on, drain what could not be recorded; an operator lists, replays or discards it. project
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
-search (HTTP) lists them, cancel and refund (HTTP) note what a merchant wants of it, hear (HTTP) records what the
-provider tells by itself, erase (HTTP) takes words out of it for an operator, contract (HTTP) shows how the API is
-called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+search (HTTP) lists them, notifications (HTTP) shows what its merchant was told and tells it again, cancel and refund
+(HTTP) note what a merchant wants of it, hear (HTTP) records what the provider tells by itself, erase (HTTP) takes words
+out of it for an operator, contract (HTTP) shows how the API is called. The picture is in docs/architecture.md. Knows no
+Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
@@ -20,6 +21,7 @@ from functions import (
     health,
     hear,
     measure,
+    notifications,
     project,
     publish,
     query,
@@ -29,6 +31,7 @@ from functions import (
     sweep,
 )
 from functions.caller import Doors
+from functions.requests import Reach
 from shared.settings import read_settings
 from shared.wiring import build_id, once
 
@@ -45,7 +48,8 @@ doors = Doors(
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-app.register_functions(accept.blueprint(services, doors=doors))
+reach = Reach(anywhere=settings.development_notifications)
+app.register_functions(accept.blueprint(services, doors=doors, reach=reach))
 app.register_functions(publish.blueprint(services, feed_poll_delay_ms=settings.feed_poll_delay_ms))
 app.register_functions(advance.blueprint(services))
 app.register_functions(recover.blueprint(services, doors=doors))
@@ -58,6 +62,7 @@ app.register_functions(refund.blueprint(services, doors=doors))
 app.register_functions(hear.blueprint(services, doors=doors))
 app.register_functions(erase.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
+app.register_functions(notifications.blueprint(services, doors=doors))
 app.register_functions(search.blueprint(services, doors=doors))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
 app.register_functions(contract.blueprint(doors=doors))

@@ -74,6 +74,7 @@ class Operation:
 _IS_TAGGED = ("ETag",)
 _NOT_MODIFIED = Success(says="Nothing has changed since the ETag of If-None-Match.", headers=_IS_TAGGED)
 OF_PAYMENT = {"payment_id": "The payment, a UUID."}
+OF_NOTIFICATION = {**OF_PAYMENT, "notification_id": "The notification, as it is listed."}
 OF_LETTER = {"letter_id": "The dead letter."}
 
 

@@ -3,10 +3,11 @@
 Where a function is called, and whose key opens it, is not said here: that is read from its decorator.
 """
 
-from contracts import answers, lists, money, news
+from contracts import answers, lists, money, news, notifications
 from contracts.operation import (
     APPENDS,
     OF_BODIES,
+    OF_NOTIFICATION,
     OF_PAYMENT,
     STORE,
     Link,
@@ -23,8 +24,10 @@ from functions.search import Search
 GO_ON = {
     "request_cancel": "End it before its money is taken.",
     "request_refund": "Give its money back.",
+    "list_notifications": "What you are told of it.",
     "inspect_payment": "The same, for operators.",
     "inspect_payment_events": "Its events, for operators.",
+    "inspect_notifications": "Its notifications, for operators.",
 }
 
 
@@ -142,6 +145,46 @@ OPERATIONS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=tagged(answers.Timeline, "Its events."),
         problems=("payment_not_found", *STORE, "unreadable"),
+        links=links_to_payment("$response.body#/payment_id")[:1],
+    ),
+    "list_notifications": Operation(
+        tag="payments",
+        summary="What you are told of a payment, and how each try went",
+        says="States are those of the payment; attempts are kept for 30 days, may lag behind, and one may be missing.",
+        path=OF_PAYMENT,
+        headers=("If-None-Match",),
+        answers=tagged(notifications.Notifications, "Its notifications, in the order of their events."),
+        problems=("payment_not_found", *STORE, "unreadable"),
+        links=(
+            *links_to_payment("$response.body#/payment_id")[:1],
+            Link(
+                to="resend_notification",
+                parameters={
+                    "payment_id": "$response.body#/payment_id",
+                    "notification_id": "$response.body#/notifications/0/notification_id",
+                },
+                says="Tell me once more.",
+            ),
+        ),
+    ),
+    "resend_notification": Operation(
+        tag="payments",
+        summary="Tell me once more, now",
+        says="Has no body. One try, under the same `webhook-id` and with a new timestamp. The answer is 200 whatever "
+        "your server said: look at `attempt`.",
+        path=OF_NOTIFICATION,
+        answers={200: Success(says="It was tried.", model=notifications.Resent)},
+        problems=(
+            *OF_BODIES,
+            "body_unexpected",
+            "request_invalid",
+            "payment_not_found",
+            "notification_not_found",
+            "notification_not_wanted",
+            *STORE,
+            *APPENDS,
+            "unreadable",
+        ),
         links=links_to_payment("$response.body#/payment_id")[:1],
     ),
     "hear_provider": Operation(

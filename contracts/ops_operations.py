@@ -1,6 +1,6 @@
 """What each function for operators takes and answers; the others are in operations.py."""
 
-from contracts import answers, ops_answers
+from contracts import answers, notifications, ops_answers
 from contracts.operation import (
     CHANGES,
     OF_BODIES,
@@ -30,6 +30,15 @@ OF_OPERATORS: dict[str, Operation] = {
         path=OF_PAYMENT,
         headers=("If-None-Match",),
         answers=tagged(answers.Timeline, "Its events."),
+        problems=("payment_not_found", *STORE, "unreadable"),
+    ),
+    "inspect_notifications": Operation(
+        tag="operations",
+        summary="What any merchant is told of a payment, and how each try went",
+        says="As the merchant sees it.",
+        path=OF_PAYMENT,
+        headers=("If-None-Match",),
+        answers=tagged(notifications.Notifications, "Its notifications, in the order of their events."),
         problems=("payment_not_found", *STORE, "unreadable"),
     ),
     "erase_payment": Operation(

@@ -19,6 +19,7 @@ from contracts.stories import (
     stored,
 )
 from functions.problems import STATUS_OF, FieldFault, problem
+from shared.codec.attempts import attempt_to_json
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import event_to_json
 from shared.codec.erasure import words_in
@@ -27,9 +28,11 @@ from shared.codec.letters import letter_to_json
 from shared.codec.payments import payment_to_json
 from shared.codec.rows import listed, row_to_json
 from shared.codec.values import time_to_json
+from shared.domain.events import PaymentSettled
 from shared.domain.ledger import ledger_of
 from shared.domain.letters import LetterRecord, letter_id_of
 from shared.domain.notice import NOTICE_EVENTS
+from shared.domain.notifications import Attempt, By
 from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 
@@ -102,6 +105,14 @@ def _of_merchants() -> dict[str, Json]:
         },
         "get_payment": _shown(stream[-1]),
         "get_payment_events": _timeline(stream),
+        "list_notifications": _notifications(),
+        "resend_notification": {
+            "payment_id": PAYMENT_ID,
+            "notification_id": f"{PAYMENT_ID}:notify",
+            "type": "regispay.payment.settled.v1",
+            "state": "delivered",
+            "attempt": _attempt(by="resend"),
+        },
         "search_payments": {
             "payments": [listed(row_of(stream[1]))],
             "next_page": None,
@@ -118,6 +129,7 @@ def _of_operators() -> dict[str, Json]:
     return {
         "inspect_payment": _shown(stream[-1]),
         "inspect_payment_events": _timeline(stream),
+        "inspect_notifications": _notifications(),
         "erase_payment": {
             "payment_id": PAYMENT_ID,
             "dry_run": False,
@@ -148,6 +160,42 @@ def _of_probes() -> dict[str, Json]:
 
 def _timeline(stream: Sequence[StoredEvent]) -> Json:
     return {"payment_id": PAYMENT_ID, "events": [event_to_json(each) for each in stream]}
+
+
+def _notifications() -> Json:
+    told = {
+        "notification_id": f"{PAYMENT_ID}:notify",
+        "type": "regispay.payment.settled.v1",
+        "state": "delivered",
+        "occurred_at": time_to_json(at(2)),
+        "told_at": time_to_json(at(3)),
+        "attempts": [_attempt(by="step")],
+    }
+    return {"payment_id": PAYMENT_ID, "notifications": [told]}
+
+
+def _attempt(*, by: By) -> Json:
+    """Signed with a secret that is none."""
+    settled = next(each for each in stored(DISPUTED) if isinstance(each.event, PaymentSettled))
+    attempt = Attempt(
+        attempt_id="1",
+        payment_id=PAYMENT_ID,
+        notification_id=f"{PAYMENT_ID}:notify",
+        type="regispay.payment.settled.v1",
+        at=at(3),
+        attempt=1,
+        by=by,
+        url="https://shop.example/hooks",
+        duration_ms=84,
+        status_code=204,
+        headers={
+            "webhook-id": f"{PAYMENT_ID}:notify",
+            "webhook-timestamp": str(int(at(3).timestamp())),
+            "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+        },
+        body=to_cloud_event(settled, event_id=f"{PAYMENT_ID}:notify"),
+    )
+    return attempt_to_json(attempt)
 
 
 def _shown(stored: StoredEvent) -> Json:

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from contracts import samples
 from contracts.events import PaymentFailedNotice, PaymentSettledNotice, notices
-from contracts.words import WEBHOOKS
+from contracts.words import REQUEST_HEADERS, SIGNATURE, WEBHOOKS
 from shared.codec.cloud_events import CONTENT_TYPE
 
 _SUMMARY = {
@@ -22,6 +22,7 @@ _SENT: dict[str, tuple[type[BaseModel], str]] = {
     "payment_failed": (PaymentFailedNotice, "A payment has failed"),
     **{name.replace(".", "_"): (model, _SUMMARY[name.removeprefix("payment.")]) for name, model in notices().items()},
 }
+_SIGNED = [{"name": name, "in": "header", "required": True, **REQUEST_HEADERS[name]} for name in SIGNATURE]
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -43,8 +44,9 @@ def _sent(name: str) -> Operation:
         operationId=f"tell_{name}",
         tags=[WEBHOOKS],
         summary=summary,
-        description="Sent to the payment's `notification_url`, at least once. Redirects are not followed.",
-        parameters=[Parameter.model_validate(_KEY)],
+        description="Sent to the payment's `notification_url`, at least once, and signed "
+        "as Standard Webhooks has it: verify it with your secret. Redirects are not followed.",
+        parameters=[Parameter.model_validate(each) for each in (_KEY, *_SIGNED)],
         requestBody=RequestBody(required=True, content={CONTENT_TYPE: content}),
         responses={
             "2XX": Response(description="You know."),

@@ -11,7 +11,7 @@ from functions.faults import RequestInvalid
 from functions.idempotency import REPLAYED, KeyInvalid, key_in
 from functions.problems import problem, problem_of
 from functions.queries import nothing_in
-from functions.requests import parse
+from functions.requests import NEAR, Reach, parse
 from functions.route import Request, Route, blueprint_of
 from shared.codec.payments import payment_to_json
 from shared.domain.decisions import Refused
@@ -31,17 +31,17 @@ itself, so a refusal may be that of the repeat.
 """
 
 
-def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
+def blueprint(services: GetServices, *, doors: Doors, reach: Reach = NEAR) -> func.Blueprint:
     """The function `accept_payment`."""
-    return blueprint_of({ROUTE: partial(_accept, services=services)}, doors=doors)
+    return blueprint_of({ROUTE: partial(_accept, services=services, reach=reach)}, doors=doors)
 
 
-async def _accept(request: Request, *, services: GetServices) -> func.HttpResponse:
+async def _accept(request: Request, *, services: GetServices, reach: Reach) -> func.HttpResponse:
     try:
         nothing_in(request.http)
         key = key_in(request.http)
         by = By(merchant_id=request.caller.merchant_id, idempotency_key=key, traceparent=request.traceparent)
-        outcome = await accept(parse(request.http.get_body()), by=by, services=await services())
+        outcome = await accept(parse(request.http.get_body(), reach=reach), by=by, services=await services())
     except KeyInvalid:
         return problem("idempotency_key_invalid")
     except BodyNotJson as exc:

@@ -15,13 +15,13 @@ class BodyNotJson(ValueError):
     """The body is not a JSON object. The message says why, without the body."""
 
 
-def read[M: BaseModel](body: bytes, model: type[M]) -> M:
+def read[M: BaseModel](body: bytes, model: type[M], *, context: object = None) -> M:
     """Looks for card numbers first, so that nothing repeats or stores one. Raises BodyNotJson or RequestInvalid."""
     fields = _json_object(body)
     if cards := [path for path, text in _texts(fields) if holds_card_number(text)]:
         message = "Looks like a card number. Send a token of the provider instead; card numbers are never accepted."
         raise RequestInvalid([FieldFault(path, "card_number", message) for path in cards])
-    return checked(fields, model)
+    return checked(fields, model, context=context)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -69,10 +69,10 @@ class RequestInvalid(ValueError):
         self.errors = errors
 
 
-def checked[M: BaseModel](fields: Mapping[str, Any], model: type[M]) -> M:
-    """Raises RequestInvalid, with every fault at once."""
+def checked[M: BaseModel](fields: Mapping[str, Any], model: type[M], *, context: object = None) -> M:
+    """Raises RequestInvalid, with every fault at once. context: for the model's own validators."""
     try:
-        return model.model_validate(fields)
+        return model.model_validate(fields, context=context)
     except ValidationError as exc:
         raise RequestInvalid(_field_faults(exc)) from None
 

@@ -48,6 +48,8 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "body_unexpected": (400, "This request has no body."),
     "list_not_ready": (503, "The list is being filled from the stored events, and is not whole yet. Ask again later."),
     "payment_not_found": (404, "There is no payment with this id."),
+    "notification_not_found": (404, "The payment has no notification with this id."),
+    "notification_not_wanted": (409, "The payment has no notification_url, so there is nobody to tell."),
     "already_settled": (409, "The money was taken before. Nothing was changed; it can be given back."),
     "not_settled": (409, "The payment is not settled, so nothing of it can be given back here."),
     "refund_exceeds_payment": (409, "That is more than is left of what was taken: refunds under way count too."),

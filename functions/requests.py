@@ -4,16 +4,17 @@ Numbers are not read from text and text is not read from numbers: an amount is a
 """
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationInfo, WithJsonSchema
 from pydantic.functional_validators import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 from pydantic_extra_types.currency_code import Currency
 
 from functions.bodies import read
 from functions.texts import PLAIN, plain, text
+from shared.domain.addresses import INSIDE, UrlFault, url_fault
 from shared.domain.money import MAX_AMOUNT_MINOR, Money
 from shared.verbs.accept import Initiate
 from shared.verbs.refund import GiveBack
@@ -25,10 +26,17 @@ _PLAIN_AND_NO_TIME: dict[str, Any] = {"pattern": PLAIN["pattern"].replace("^", r
 _INT64: dict[str, Any] = {"format": "int64"}
 """Without it generated clients keep an integer in 32 bits, and the largest amount has 40."""
 _NAMES: dict[str, Any] = {"propertyNames": {"minLength": 1, "maxLength": 40, **PLAIN}}
-_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
-_PORT = r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_ADDRESS: dict[str, Any] = {"pattern": rf"^https?://{_HOST}(:{_PORT})?([/?#][!-~]*)?$"}
+_LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_HOST = rf"({_LABEL}\.)+(?!({'|'.join(sorted(INSIDE))}|arpa)(?![a-z]))[a-z]{{2,}}"
+_PORT = (
+    r"(443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}"
+    r"|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+)
+_ADDRESS: dict[str, Any] = {"pattern": rf"^https://{_HOST}(:{_PORT})?([/?#][!-~]*)?$"}
 """Fewer addresses than are taken: names of hosts in ASCII, as every client can send them."""
+_TOLD_WHERE = (
+    "Where you are told what becomes of the payment. Only a laptop takes http, and hosts that not everybody can reach."
+)
 _ISO_4217 = {"type": "string", "format": "iso-4217", "pattern": "^[A-Z]{3}$"}
 """Not the codes themselves: the list is ISO's, and what leaves it is no break of ours."""
 
@@ -47,17 +55,29 @@ def _capitals(code: object) -> object:
     return code
 
 
-def _web_address(address: str) -> str:
-    """http is left to the environment's network rules; credentials in an address would end up in logs."""
-    if not address.isprintable() or " " in address:
-        raise PydanticCustomError("web_address", "Must be an http(s) address without spaces and line breaks.")
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        raise PydanticCustomError("web_address", "Must be an http(s) address; this one cannot be read.") from None
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
-        raise PydanticCustomError("web_address", "Must be an http(s) address without credentials.")
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a request is read with. anywhere: http, and addresses that are not public, are taken too, as on a laptop."""
+
+    anywhere: bool = False
+
+
+NEAR = Reach()
+
+_SAID: dict[UrlFault, str] = {
+    UrlFault.UNREADABLE: "Must be an https address without spaces, line breaks and percent signs before its path.",
+    UrlFault.NOT_HTTPS: "Must be an https address.",
+    UrlFault.CREDENTIALS: "Must be an address without credentials: they would end up in logs.",
+    UrlFault.PORT: "Must have port 443, or one from 1024.",
+    UrlFault.NOT_PUBLIC: "Must be a host that everybody can reach, written as its name or its usual address.",
+}
+
+
+def _web_address(address: str, info: ValidationInfo) -> str:
+    """Where its name leads is looked at when it is called."""
+    reach = info.context if isinstance(info.context, Reach) else NEAR
+    if fault := url_fault(address, anywhere=reach.anywhere):
+        raise PydanticCustomError("web_address", "{said}", {"said": _SAID[fault]})
     return address
 
 
@@ -81,7 +101,7 @@ class PaymentRequest(BaseModel):
     notification_url: (
         Annotated[
             StrictStr,
-            Field(max_length=500, json_schema_extra=_ADDRESS),
+            Field(max_length=500, json_schema_extra=_ADDRESS, description=_TOLD_WHERE),
             AfterValidator(plain),
             AfterValidator(_web_address),
         ]
@@ -113,9 +133,9 @@ class RefundRequest(BaseModel):
         return GiveBack(amount_minor=self.amount_minor, reason_given=self.reason)
 
 
-def parse(body: bytes) -> Initiate:
+def parse(body: bytes, *, reach: Reach = NEAR) -> Initiate:
     """Raises BodyNotJson or RequestInvalid."""
-    return read(body, PaymentRequest).command()
+    return read(body, PaymentRequest, context=reach).command()
 
 
 def parse_refund(body: bytes) -> GiveBack:

@@ -54,7 +54,7 @@ param providerBaseUrl string
 param merchantId string
 @description('Whose payments a function key opens: sha256 of the key, in hex, and the merchant. Empty: every key means merchantId. Never a key itself.')
 param merchantKeys { *: string } = {}
-@description('true: a vault is made, and the settings PROVIDER_API_KEY and PROVIDER_WEBHOOK_SECRETS point at its secrets.')
+@description('true: a vault is made, and the settings PROVIDER_API_KEY, PROVIDER_WEBHOOK_SECRETS and MERCHANT_WEBHOOK_SECRETS point at its secrets.')
 param providerKeyInVault bool = false
 @description('Settings that this environment changes, by name; docs/settings.md lists them. No secrets.')
 param tuning { *: string } = {}
@@ -141,7 +141,7 @@ var busRight = serviceBusOwner ? 'owner' : 'send-and-receive'
 var vaultRight = providerKeyInVault ? 'yes' : 'no'
 var rights = 'cosmos=${cosmosRoleScope} bus=${busRight} vault=${vaultRight}'
 // Who a caller is, no tuning says: not in other letters either, for the app reads names without regard to case.
-var doors = ['API_AUTH', 'DEVELOPMENT_HOSTS', 'DEVELOPMENT_PRINCIPAL', 'MERCHANT_ID', 'MERCHANT_KEYS', 'OPS_AUTH']
+var doors = ['API_AUTH', 'DEVELOPMENT_HOSTS', 'DEVELOPMENT_NOTIFICATIONS', 'DEVELOPMENT_PRINCIPAL', 'MERCHANT_ID', 'MERCHANT_KEYS', 'OPS_AUTH']
 var tuned = toObject(filter(items(tuning), each => !contains(doors, toUpper(each.key))), each => each.key, each => each.value)
 // Whoever gives the key itself has put a secret where many read. A key of the host has 56 characters.
 var misread = filter(items(merchantKeys), each => length(each.key) != 64 || empty(each.value) || length(each.value) > 64 || trim(each.value) != each.value)
@@ -149,7 +149,12 @@ var inSmallLetters = toObject(items(merchantKeys), each => toLower(each.key), ea
 var keysWanted = 'each name is the sha256 of a function key, 64 hex digits, never the key; each value 1 to 64 characters, no blanks around'
 var merchants = empty(misread) ? inSmallLetters : fail('merchantKeys: ${keysWanted}')
 var inVault = '@Microsoft.KeyVault(VaultName=${vaultName};SecretName'
-var providerKey = providerKeyInVault ? { PROVIDER_API_KEY: '${inVault}=provider-api-key)', PROVIDER_WEBHOOK_SECRETS: '${inVault}=provider-webhook-secrets)' } : {}
+var ofVault = {
+  PROVIDER_API_KEY: '${inVault}=provider-api-key)'
+  PROVIDER_WEBHOOK_SECRETS: '${inVault}=provider-webhook-secrets)'
+  MERCHANT_WEBHOOK_SECRETS: '${inVault}=merchant-webhook-secrets)'
+}
+var providerKey = providerKeyInVault ? ofVault : {}
 
 // docs/decisions/0026: the sampler is Application Insights' own, heeded by the host; the worker follows its parent.
 // Direct: the host's polls of the feeds are no HTTP calls then, and so no spans, ninety million a month.

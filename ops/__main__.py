@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from ops.arguments import parser
 from ops.client import Api, Fault
 from ops.completing import write_completion
+from ops.discarding import discard
 from ops.erasing import agree, erase
 from ops.finding import target
-from ops.letters import discard_letter, drain_recorder, list_letters, show_letter
+from ops.letters import drain_recorder, list_letters, show_letter, summarize
 from ops.output import say
 from ops.payments import list_payments, show_payment
 from ops.reconcile import reconcile
@@ -21,7 +22,8 @@ COMMANDS: dict[str, Callable[[Api, Namespace], Awaitable[int]]] = {
     "list": list_letters,
     "show": show_letter,
     "replay": replay,
-    "discard": discard_letter,
+    "discard": discard,
+    "summary": summarize,
     "drain": drain_recorder,
     "payments": list_payments,
     "payment": show_payment,

@@ -8,9 +8,8 @@ from typing import NoReturn
 from ops.client import URL_VARIABLE
 from ops.finding import DEFAULT_URL, NOTE
 from ops.output import duration
+from ops.words import LETTER_STATUSES, OWED, PAYMENT_STATUSES, REASONS, SEVERITIES, STEPS
 
-PAYMENT_STATUSES = ("initiated", "created", "settled", "completed", "failed", "voided", "unknown")
-STATUSES = ("open", "taken_up", "closed", "any")
 _EXIT_CODES = (
     "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use, "
     "130 stopped by Ctrl-C"
@@ -39,14 +38,14 @@ def parser(prog: str = "python -m ops") -> argparse.ArgumentParser:
         return commands.add_parser(name, help=words, description=words, parents=[common], epilog=_EXIT_CODES)
 
     _listing(add("list", "the dead letters that wait for somebody"))
+    _filters(add("summary", "the open dead letters, counted by step, reason and age"))
     add("show", "one dead letter whole, its payment, and what a replay would do").add_argument("letter_id")
     _replaying(add("replay", "send a dead letter again to the step that failed; for publish, to all subscribers"))
-    discarding = add("discard", "end a payment that cannot be saved; the provider is asked first")
-    discarding.add_argument("letter_id")
-    discarding.add_argument("--reason", required=True, help="for the record, at least three letters")
+    _discarding(add("discard", "end payments that cannot be saved; the provider is asked first"))
     add("drain", "record the dead letters that could not be recorded")
     _payments(add("payments", "the payments, as the read model has them, newest first"))
-    add("payment", "one payment whole: what it waits for, its events, its dead letters").add_argument("payment_id")
+    one = add("payment", "one payment whole: what it waits for, its events, notifications and dead letters")
+    one.add_argument("payment_id", metavar="ID|REFERENCE", help="the payment's id, or the merchant's own reference")
     _erasing(add("erase", "erase the merchant's own words of a payment: description, metadata, reasons of refunds"))
     _reconciling(add("reconcile", "compare what the provider captured with what is recorded"))
     shell = add("completion", "a script that completes `ops` in a shell: alias ops='python -m ops'")
@@ -68,12 +67,23 @@ def _common(*, is_top: bool) -> _Parser:
     return common
 
 
-def _filters(command: argparse.ArgumentParser) -> None:
+def _filters(command: argparse.ArgumentParser, *, reason: str = "--reason") -> None:
+    command.add_argument("--step", choices=STEPS, metavar="STEP", help=f"one of {', '.join(STEPS)}")
     command.add_argument(
-        "--step", help="create, settle, notify, cancel, void, notify_failure, refund, notice or publish"
+        reason,
+        dest="died_of",
+        choices=REASONS,
+        metavar="REASON",
+        help="why it died, such as retries_exhausted; docs/operations.md lists them",
     )
-    command.add_argument("--reason", help="such as retries_exhausted; docs/operations.md lists them")
+    command.add_argument("--severity", choices=SEVERITIES)
     command.add_argument("--payment", metavar="PAYMENT_ID")
+    command.add_argument(
+        "--like", metavar="TEXT", help="it stands in reference, payment id, reason, description or message"
+    )
+    command.add_argument(
+        "--since", type=_moment, metavar="2h", help="recorded since then: a time, or how long ago (s, m, h, d)"
+    )
     command.add_argument(
         "--older-than", type=_duration, metavar="10m", help="recorded at least this long ago: s, m, h, d"
     )
@@ -81,7 +91,7 @@ def _filters(command: argparse.ArgumentParser) -> None:
 
 def _listing(command: argparse.ArgumentParser) -> None:
     _filters(command)
-    command.add_argument("--status", choices=STATUSES, default="open")
+    command.add_argument("--status", choices=LETTER_STATUSES, default="open")
     command.add_argument("--ids", action="store_true", help="only the ids, for scripts")
     _how_many(command)
 
@@ -96,15 +106,28 @@ def _replaying(command: argparse.ArgumentParser) -> None:
     command.add_argument("--all", action="store_true", help="all open dead letters that match the filters")
     _filters(command)
     command.add_argument("--dry-run", action="store_true", help="change nothing, say what would happen now")
-    command.add_argument("--rate", type=_rate, default=10.0, metavar="N", help="with --all: this many per second")
     command.add_argument(
-        "--wait", type=_duration, metavar="1m", help="with one id: until its payment rests or it dies again"
+        "--rate",
+        type=_rate,
+        metavar="N",
+        help="with --all: at most this many per second; as fast as it goes if not given",
     )
+    command.add_argument("--wait", type=_duration, metavar="1m", help="until what was replayed rests or dies again")
+
+
+def _discarding(command: argparse.ArgumentParser) -> None:
+    command.add_argument("letter_id", nargs="?")
+    command.add_argument("--reason", required=True, help="for the record, at least three letters")
+    command.add_argument("--all", action="store_true", help="all open dead letters that match the filters")
+    _filters(command, reason="--died-of")
+    command.add_argument("--dry-run", action="store_true", help="change nothing, say what would happen now")
+    command.add_argument("--yes", action="store_true", help="with --all: do not ask; needed where nobody can be asked")
 
 
 def _payments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--status", choices=PAYMENT_STATUSES)
     command.add_argument("--reference", help="the merchant's own, whole")
+    command.add_argument("--owes", choices=OWED, metavar="STEP", help=f"what has to move next: {', '.join(OWED)}")
     command.add_argument(
         "--since", type=_moment, metavar="2h", help="initiated since then: a time, or how long ago (s, m, h, d)"
     )

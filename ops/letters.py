@@ -10,6 +10,7 @@ from ops.paths import LETTERS, letter_path, payment_path
 from terminal.money import money
 
 PAGE = 200
+_LOUDEST = ("high", "normal", "low")
 _CURSOR = ("next_page", "page")
 _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
 
@@ -19,8 +20,11 @@ def filters(options: Namespace) -> dict[str, str]:
     older: timedelta | None = options.older_than
     given = {
         "step": options.step,
-        "reason": options.reason,
+        "reason": options.died_of,
+        "severity": options.severity,
         "payment_id": options.payment,
+        "like": options.like,
+        "recorded_from": options.since.isoformat() if options.since else None,
         "older_than_s": f"{older.total_seconds():g}" if older else None,
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -66,10 +70,69 @@ async def _first(api: Api, query: dict[str, str], *, limit: int | None) -> tuple
 
 
 def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
-    row = {"ID": letter["id"], "AGE": age(letter["recorded_at"]), "STEP": letter["step"], "REASON": letter["reason"]}
-    if with_status:
-        row["STATUS"] = letter["status"]
-    return {**row, "SEVERITY": letter["severity"], "DESCRIPTION": letter["description"]}
+    return {
+        "ID": letter["id"],
+        "AGE": age(letter["recorded_at"]),
+        "STEP": letter["step"],
+        "REASON": letter["reason"],
+        **({"STATUS": letter["status"]} if with_status else {}),
+        "SEVERITY": letter["severity"],
+        "AMOUNT": money(letter),
+        "REFERENCE": letter.get("reference", "-"),
+        "PAYMENT": letter["payment_id"] or "-",
+        "DESCRIPTION": letter["description"],
+    }
+
+
+async def summarize(api: Api, options: Namespace) -> int:
+    """1 when any is open."""
+    found: list[Json] = []
+    with Progress("read") as progress:
+        async for page in pages(api, filters(options) | {"status": "open"}):
+            found += page["dead_letters"]
+            if page["next_page"] is not None:
+                progress.forward(len(page["dead_letters"]))
+    groups: dict[tuple[str, str, str], list[Json]] = {}
+    for letter in found:
+        groups.setdefault((letter["severity"], letter["step"], letter["reason"]), []).append(letter)
+    rows = [_group(key, groups[key]) for key in sorted(groups, key=lambda key: (_LOUDEST.index(key[0]), key[1:]))]
+    if options.json:
+        show_json({"groups": rows, "open": len(found)})
+    elif not found:
+        say(f"no dead letters that are open{' and match these filters' if filters(options) else ''}")
+    else:
+        show_table([_shown(row) for row in rows])
+        say(f"{len(found)} open, of {len({letter['payment_id'] for letter in found})} payments")
+    return 1 if found else 0
+
+
+def _group(key: tuple[str, str, str], letters: list[Json]) -> Json:
+    severity, step, reason = key
+    times = sorted(letter["recorded_at"] for letter in letters)
+    sums: dict[str, int] = {}
+    for letter in {each["payment_id"]: each for each in letters if each.get("currency")}.values():
+        sums[letter["currency"]] = sums.get(letter["currency"], 0) + letter["amount_minor"]
+    return {
+        "severity": severity,
+        "step": step,
+        "reason": reason,
+        "letters": len(letters),
+        "oldest": times[0],
+        "newest": times[-1],
+        "payments_worth": [{"amount_minor": each, "currency": currency} for currency, each in sorted(sums.items())],
+    }
+
+
+def _shown(group: Json) -> dict[str, str]:
+    return {
+        "LETTERS": str(group["letters"]),
+        "STEP": group["step"],
+        "REASON": group["reason"],
+        "SEVERITY": group["severity"],
+        "OLDEST": age(group["oldest"]),
+        "NEWEST": age(group["newest"]),
+        "PAYMENTS WORTH": ", ".join(map(money, group["payments_worth"])) or "-",
+    }
 
 
 async def show_letter(api: Api, options: Namespace) -> int:
@@ -114,16 +177,6 @@ def event_words(event: Json) -> tuple[str, str]:
     """When an event of a payment occurred, and what it says in one line."""
     named = {name: value for name, value in event["data"].items() if name in ("reason", "code", "notification")}
     return event["occurred_at"], " ".join([event["type"], *(f"{name}={value}" for name, value in named.items())])
-
-
-async def discard_letter(api: Api, options: Namespace) -> int:
-    """1 when it may not be discarded now."""
-    answer = await api.post(f"{letter_path(options.letter_id)}/discard", {"reason": options.reason})
-    if options.json:
-        show_json(answer)
-    else:
-        say(f"{'discarded' if answer['discarded'] else 'not discarded'}: {answer['why']}")
-    return 0 if answer["discarded"] else 1
 
 
 async def drain_recorder(api: Api, options: Namespace) -> int:

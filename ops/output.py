@@ -7,6 +7,7 @@ neither steer the terminal nor look like a line of its own.
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Self, TextIO
@@ -14,7 +15,7 @@ from typing import Self, TextIO
 from terminal.text import printable
 
 _BAR = 24
-_NARROWEST = 12
+_NARROWEST = 24
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -43,19 +44,47 @@ def ask(question: str) -> str:
 def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) -> None:
     """Aligned columns; the keys of the first row are the headings.
 
-    In a terminal the last column is shortened to fit, or left out when it would be too narrow. Elsewhere nothing is
-    cut, because there the output is searched.
+    In a terminal that is too narrow the last column goes over several lines, and where that would be too narrow each
+    row is shown as lines of its own. Nothing is left out.
     """
     if not rows:
         return
     out = out or sys.stdout
     shown = [{name: printable(row[name]) for name in rows[0]} for row in rows]
     widths = {name: max(len(name), *(len(row[name]) for row in shown)) for name in rows[0]}
-    if out.isatty():
-        _fit(widths, shutil.get_terminal_size().columns)
+    room = shutil.get_terminal_size().columns if out.isatty() else sys.maxsize
+    *others, last = widths
+    left = room - sum(widths[name] + 2 for name in others)
+    if left < min(widths[last], _NARROWEST):
+        _show_records(shown, room=room, out=out)
+        return
+    widths[last] = min(widths[last], left)
     for row in ({name: name for name in widths}, *shown):
-        cells = [_cut(row[name], width).ljust(width) for name, width in widths.items()]
-        print("  ".join(cells).rstrip(), file=out)
+        _show_row(row, widths, out=out)
+
+
+def _show_row(row: Mapping[str, str], widths: Mapping[str, int], *, out: TextIO) -> None:
+    *others, last = widths
+    first, *rest = _lines(row[last], widths[last])
+    before = "".join(row[name].ljust(widths[name]) + "  " for name in others)
+    print(f"{before}{first}".rstrip(), file=out)
+    for line in rest:
+        print(f"{' ' * len(before)}{line}".rstrip(), file=out)
+
+
+def _show_records(rows: Sequence[Mapping[str, str]], *, room: int, out: TextIO) -> None:
+    """Each row as one line for each column, with a blank line between."""
+    label = max(map(len, rows[0]))
+    for number, row in enumerate(rows):
+        if number:
+            print(file=out)
+        for name, value in row.items():
+            for nth, line in enumerate(_lines(value, max(room - label - 2, 1))):
+                print(f"{(name if nth == 0 else '').ljust(label)}  {line}".rstrip(), file=out)
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False, drop_whitespace=True) or [""]
 
 
 def show_fields(fields: Mapping[str, object]) -> None:
@@ -83,20 +112,6 @@ def show_body(body: str) -> None:
     print("\nbody")
     for line in text.split("\n"):
         print(f"  {printable(line)}")
-
-
-def _fit(widths: dict[str, int], room: int) -> None:
-    while sum(widths.values()) + 2 * (len(widths) - 1) > room:
-        last = list(widths)[-1]
-        left = room - sum(width + 2 for name, width in widths.items() if name != last)
-        if left >= _NARROWEST or len(widths) == 1:
-            widths[last] = max(left, 1)
-            return
-        del widths[last]
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def age(moment: str, *, now: datetime | None = None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from ops import letters
-from ops.client import Api, Json
+from ops.client import Api, Json, NotThere
 from ops.output import Progress, age, say, show_fields, show_json, show_table, show_times
 from ops.paths import PAYMENTS, payment_path
 from terminal.money import money
@@ -25,7 +25,13 @@ def filters(options: Namespace) -> dict[str, str]:
     """The filters of the list, by their names in the API."""
     settled = {"yes": "true", "no": "false", None: None}[options.settled]
     since = options.since.isoformat() if options.since else None
-    given = {"status": options.status, "reference": options.reference, "settled": settled, "initiated_from": since}
+    given = {
+        "status": options.status,
+        "reference": options.reference,
+        "owes": options.owes,
+        "settled": settled,
+        "initiated_from": since,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 
@@ -77,21 +83,46 @@ def _row(row: Json, *, with_merchant: bool) -> dict[str, str]:
 
 
 async def show_payment(api: Api, options: Namespace) -> int:
-    """1 when one of its dead letters is open."""
-    path = payment_path(options.payment_id)
-    payment = await api.get(path)
+    """1 when one of its dead letters is open, or when several payments have the reference: they are listed."""
+    payment = await api.find(payment_path(options.payment_id))
+    if payment is None:
+        rows = (await api.get(PAYMENTS, {"reference": options.payment_id, "limit": "50"}))["payments"]
+        if len(rows) != 1:
+            return _none_or_several(rows, options)
+        payment = await api.get(payment_path(rows[0]["id"]))
+    path = payment_path(payment["payment_id"])
+    notices = await api.find(f"{path}/notifications") or {"notifications": []}
     told = (await api.get(f"{path}/events"))["events"]
     found: list[Json] = []
     async for page in letters.pages(api, {"payment_id": payment["payment_id"]}):
         found += page["dead_letters"]
     if options.json:
-        show_json({**payment, "events": told, "dead_letters": found})
+        show_json({**payment, "events": told, "dead_letters": found, **notices})
     else:
-        _show_whole(payment, told=told, found=found)
+        _show_whole(payment, told=told, found=found, notices=notices["notifications"])
     return 1 if any(letter["status"] == "open" for letter in found) else 0
 
 
-def _show_whole(payment: Json, *, told: list[Json], found: list[Json]) -> None:
+def _none_or_several(rows: list[Json], options: Namespace) -> int:
+    """Raises NotThere when no payment has the reference."""
+    if not rows:
+        raise NotThere(f"no payment has the id or the reference {options.payment_id}")
+    if options.json:
+        show_json({"payments": rows})
+        return 1
+    show_table([_row(row, with_merchant=True) for row in rows])
+    say(f"{len(rows)} payments have this reference: name one by its id")
+    return 1
+
+
+def _notice(notice: Json) -> tuple[str, str]:
+    tries = notice["attempts"]
+    last = tries[-1] if tries else None
+    answer = f", last {last.get('status_code') or last.get('failure')} at {last['at'][:19]}Z" if last else ""
+    return notice["occurred_at"], f"{notice['type']} {notice['state']}: {len(tries)} attempts{answer}"
+
+
+def _show_whole(payment: Json, *, told: list[Json], found: list[Json], notices: list[Json]) -> None:
     failed = payment.get("failed") or {}
     show_fields(
         {
@@ -108,6 +139,7 @@ def _show_whole(payment: Json, *, told: list[Json], found: list[Json]) -> None:
     show_times("waiting", [_waiting(wait) for wait in payment.get("waiting", ())])
     show_times("refunds", [_refund(each, currency=payment["currency"]) for each in payment.get("refunds", ())])
     show_times("disputes", [_dispute(each, currency=payment["currency"]) for each in payment.get("disputes", ())])
+    show_times("notifications", [_notice(each) for each in notices])
     show_times("events", [letters.event_words(event) for event in told])
     show_times(
         "dead letters",

@@ -1,20 +1,16 @@
-"""Replay: one dead letter, or every one that a filter finds, at a rate. Knows no HTTP and no rule of replay."""
+"""Replay one dead letter, and look what becomes of it. Knows no HTTP and no rule of replay."""
 
 import asyncio
 import time
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from ops.client import Api, Fault, Json
-from ops.letters import PAGE, filters, pages
-from ops.output import Progress, say, show_json, show_table
-from ops.paths import LETTERS, letter_path, payment_path
+from ops.letters import filters, pages
+from ops.output import say, show_json
+from ops.paths import letter_path, payment_path
+from ops.replaying_many import LEFT, replay_all, words
 
-_LEFT = frozenset({"cannot", "failed"})
-_BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
 
 
@@ -23,8 +19,8 @@ async def replay(api: Api, options: Namespace) -> int:
     if options.all == bool(options.letter_id):
         raise Fault("name one dead letter, or use --all, with filters to select some")
     if options.all:
-        return await _replay_all(api, options)
-    if options.step or options.reason or options.payment or options.older_than:
+        return await replay_all(api, options)
+    if filters(options):
         raise Fault("filters go with --all: leave them out for one dead letter")
     return await _replay_one(api, options)
 
@@ -37,14 +33,10 @@ async def _replay_one(api: Api, options: Namespace) -> int:
     if options.json:
         show_json({"dry_run": options.dry_run, **result, "payment": end.as_json() if end else None})
     else:
-        say(f"{_words(result['verdict'], is_dry=options.dry_run)}: {result['why']}")
+        say(f"{words(result['verdict'], is_dry=options.dry_run)}: {result['why']}")
         if end:
             say(end.words)
-    return 1 if result["verdict"] in _LEFT or (end and not end.is_good) else 0
-
-
-def _words(verdict: str, *, is_dry: bool) -> str:
-    return "would be replayed" if is_dry and verdict == "replayed" else verdict.replace("_", " ")
+    return 1 if result["verdict"] in LEFT or (end and not end.is_good) else 0
 
 
 # --- what became of one
@@ -101,74 +93,3 @@ async def _look(api: Api, letter: Json, *, cause: str) -> _End:
             if (other["step"], other["cause"]) == (letter["step"], cause):
                 return _End(payment_id, payment["status"], is_done, other["id"], other["reason"])
     return _End(payment_id, payment["status"], is_done)
-
-
-# --- many
-
-
-async def _replay_all(api: Api, options: Namespace) -> int:
-    """Counts first, then goes through what was counted. What dies again meanwhile is not replayed again."""
-    wanted, total = await _counted(api, options)
-    results: list[Json] = []
-    with Progress("looked at" if options.dry_run else "replayed", total=total) as progress:
-        page: str | None = None
-        while True:
-            started = time.monotonic()
-            answer = await api.post(f"{LETTERS}/replay", {**wanted, **({"page": page} if page else {})})
-            results += answer["results"]
-            progress.forward(len(answer["results"]))
-            page = answer["next_page"]
-            if page is None:
-                break
-            await _at_the_rate(answer, started=started, options=options)
-    _report(results, options)
-    return 1 if any(result["verdict"] in _LEFT for result in results) else 0
-
-
-async def _counted(api: Api, options: Namespace) -> tuple[Json, int]:
-    """The body of the requests, fixed to what is there now, and how many that is."""
-    query = {**filters(options), "status": "open"}
-    total, as_of = 0, None
-    async for page in pages(api, query):
-        total += len(page["dead_letters"])
-        as_of = as_of or page["as_of"]
-    if as_of is None:
-        raise Fault("the app's list has no `as_of` time: the app is older than this command")
-    before = datetime.fromisoformat(as_of) - options.older_than if options.older_than else as_of
-    del query["status"]
-    query.pop("older_than_s", None)
-    wanted: Json = {
-        **query,
-        "recorded_before": before if isinstance(before, str) else before.isoformat(),
-        "dry_run": options.dry_run,
-        "limit": PAGE if options.dry_run else max(1, min(PAGE, int(options.rate * _BURST_S))),
-    }
-    return wanted, total
-
-
-async def _at_the_rate(answer: Json, *, started: float, options: Namespace) -> None:
-    """The app replays a page at once. The next one begins when the rate lets it."""
-    if options.dry_run:
-        return
-    sent = sum(result["verdict"] == "replayed" for result in answer["results"])
-    await asyncio.sleep(max(0.0, started + sent / options.rate - time.monotonic()))
-
-
-def _report(results: Sequence[Json], options: Namespace) -> None:
-    counts = Counter(result["verdict"] for result in results)
-    if options.json:
-        show_json({"dry_run": options.dry_run, "results": results, "counts": dict(counts)})
-        return
-    shown = results if options.dry_run else [result for result in results if result["verdict"] != "replayed"]
-    show_table(
-        [
-            {
-                "ID": result["letter_id"],
-                "VERDICT": _words(result["verdict"], is_dry=options.dry_run),
-                "WHY": result["why"],
-            }
-            for result in shown
-        ]
-    )
-    counted = [f"{number} {_words(verdict, is_dry=options.dry_run)}" for verdict, number in counts.items()]
-    say(", ".join(counted) or "nothing to replay: no open dead letter matches")

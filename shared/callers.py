@@ -63,6 +63,20 @@ def webhook_secrets(text: str) -> tuple[str, ...]:
     return secrets if len(secrets) <= _SECRETS_AT_MOST and all(map(_key_of, secrets)) else ()
 
 
+def secrets_of_merchants(text: str) -> Mapping[str, tuple[str, ...]]:
+    """The secrets by which each merchant knows us, from a JSON object: merchant, then its secrets as above, the newest
+    first. What cannot be used is left out: of one merchant, or of all where it is no such object.
+    """
+    try:
+        table = json.loads(text, object_pairs_hook=_each_once)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(table, dict):
+        return {}
+    found = {merchant: webhook_secrets(said) for merchant, said in table.items() if isinstance(said, str)}
+    return {merchant: secrets for merchant, secrets in found.items() if secrets}
+
+
 def is_published(secret: str) -> bool:
     """Whether it stands in this repository."""
     return _PUBLISHED in _key_of(secret)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.payment import Step
 from shared.domain.retry import Retries
+from shared.ports.attempts import Attempts
 from shared.ports.clock import Clock
 from shared.ports.dead_letters import DeadLetters, RecorderQueue
 from shared.ports.event_store import EventStore
@@ -82,6 +83,7 @@ class Services:
     provider: Provider
     provider_news: ProviderNews
     notifier: Notifier
+    attempts: Attempts
     telemetry: Telemetry
     clock: Clock
     limits: Limits

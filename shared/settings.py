@@ -3,7 +3,7 @@
 What differs per environment has no default: the app does not start without it, and says which setting is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -20,7 +20,15 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.callers import SIGN_IN, beyond_this_platform, host_names, is_published, merchants_by_key, webhook_secrets
+from shared.callers import (
+    SIGN_IN,
+    beyond_this_platform,
+    host_names,
+    is_published,
+    merchants_by_key,
+    secrets_of_merchants,
+    webhook_secrets,
+)
 from shared.domain.retry import Retries, RetryPolicy
 
 DUPLICATE_DETECTION_WINDOW_S = 3600
@@ -40,6 +48,10 @@ type Name = Annotated[str, Field(min_length=1, max_length=64)]
 def _none_if_empty(value: object) -> object:
     """What a parent has set can be emptied, and not be taken away."""
     return None if value == "" else value
+
+
+def _no_if_empty(value: object) -> object:
+    return False if value == "" else value
 
 
 def _none_if_unresolved(value: object) -> object:
@@ -89,6 +101,8 @@ class Settings(BaseSettings):
     provider_base_url: AnyHttpUrl
     provider_api_key: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
     provider_webhook_secrets: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
+    merchant_webhook_secrets: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
+    development_notifications: Annotated[bool, BeforeValidator(_no_if_empty)] = False
     provider_timeout_s: Seconds = 10
     notifier_timeout_s: Seconds = 10
     use_proxy_settings: bool = False
@@ -157,11 +171,24 @@ class Settings(BaseSettings):
         return webhook_secrets(secrets.get_secret_value()) if secrets else ()
 
     @property
+    def secrets_of_merchants(self) -> Mapping[str, Sequence[str]]:
+        """By which each merchant knows what we send, the newest first. A merchant without is sent nothing.
+
+        As above, those that cannot be used are none.
+        """
+        secrets = self.merchant_webhook_secrets
+        return secrets_of_merchants(secrets.get_secret_value()) if secrets else {}
+
+    @property
     def for_laptops(self) -> Mapping[str, str]:
         """The settings that may not be used on Azure as they are, and what they would do there."""
         found = {"DEVELOPMENT_PRINCIPAL": "lets everybody in"} if self.development_principal is not None else {}
         if any(map(is_published, self.webhook_secrets)):
             found["PROVIDER_WEBHOOK_SECRETS"] = "everybody knows this secret"
+        if any(is_published(secret) for secrets in self.secrets_of_merchants.values() for secret in secrets):
+            found["MERCHANT_WEBHOOK_SECRETS"] = "everybody knows a secret in it"
+        if self.development_notifications:
+            found["DEVELOPMENT_NOTIFICATIONS"] = "lets a merchant have any address of the network called"
         return found
 
     @property

@@ -22,6 +22,8 @@ DEAD_LETTERS_RECORDED = "dead_letters.recorded"  # step, reason, severity
 DEAD_LETTERS_REPLAYED = "dead_letters.replayed"  # step, reason
 DEAD_LETTERS_DISCARDED = "dead_letters.discarded"  # step, reason
 PAYMENTS_ERASED = "payments.erased"
+NOTIFICATIONS_TRIED = "notifications.tried"  # outcome, by
+ATTEMPTS_LOST = "notifications.attempts_lost"
 TIMER_TICKS = "timer.ticks"  # timer: those that came to their end
 
 # Gauges, set by a timer, so that a dead publisher or recorder shows too. They are told when they are set, and not again
@@ -52,6 +54,8 @@ COUNTERS = frozenset(
         DEAD_LETTERS_REPLAYED,
         DEAD_LETTERS_DISCARDED,
         PAYMENTS_ERASED,
+        NOTIFICATIONS_TRIED,
+        ATTEMPTS_LOST,
         TIMER_TICKS,
     }
 )
@@ -66,7 +70,19 @@ LOG_OUTBOX_LAG = "publish.outbox_lag"  # info, from a timer, with the field lag_
 LOG_NEWS = "hear.news"  # info; error where what the provider tells cannot be brought together with what is here
 LOG_COMPLETED = "project.completed"  # info, once per payment, with the field seconds
 LOG_ERASED = "erase.erased"  # info, with the number of events in the field events
+LOG_UNSIGNED = "notify.unsigned"  # error: a merchant without a usable secret is told nothing
+LOG_ATTEMPT_LOST = "notify.attempt_lost"  # warning
 
 LOG_EVENTS = frozenset(
-    {LOG_ACCEPTED, LOG_DEAD_LETTER_RECORDED, LOG_SWEPT, LOG_OUTBOX_LAG, LOG_NEWS, LOG_COMPLETED, LOG_ERASED}
+    {
+        LOG_ACCEPTED,
+        LOG_DEAD_LETTER_RECORDED,
+        LOG_SWEPT,
+        LOG_OUTBOX_LAG,
+        LOG_NEWS,
+        LOG_COMPLETED,
+        LOG_ERASED,
+        LOG_UNSIGNED,
+        LOG_ATTEMPT_LOST,
+    }
 )

@@ -18,13 +18,15 @@ from pydantic import SecretStr
 
 from shared import flow
 from shared.adapters.cosmos import client as cosmos
+from shared.adapters.cosmos.attempts import CosmosAttempts
 from shared.adapters.cosmos.events import CosmosEventStore
 from shared.adapters.cosmos.letters import CosmosLetterBox
 from shared.adapters.cosmos.outbox import CosmosOutbox
 from shared.adapters.cosmos.overview import CosmosOverview
 from shared.adapters.exporters import pipelines
 from shared.adapters.lines import export_lines
-from shared.adapters.notifier import HttpNotifier
+from shared.adapters.merchant.client import HttpNotifier
+from shared.adapters.merchant.lines import open_session
 from shared.adapters.provider.client import HttpProvider
 from shared.adapters.provider.webhook import SignedNews
 from shared.adapters.servicebus import client as servicebus
@@ -46,16 +48,36 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True)
+class Sessions:
+    """The provider is called as the settings say; merchants, who name their own addresses, over lines of their own."""
+
+    provider: aiohttp.ClientSession
+    merchants: aiohttp.ClientSession
+
+    async def close(self) -> None:
+        await self.provider.close()
+        await self.merchants.close()
+
+
+def open_sessions(settings: Settings) -> Sessions:
+    """In the running loop; the caller closes them."""
+    return Sessions(
+        aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar()),
+        open_session(anywhere=settings.development_notifications),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """The services and what has to be closed behind them."""
 
     services: Services
     _cosmos: CosmosClient
     _topics: ServiceBusTopics
-    _session: aiohttp.ClientSession
+    _sessions: Sessions
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._sessions.close()
         await self._topics.close()
         await self._cosmos.close()
 
@@ -79,12 +101,12 @@ async def build(settings: Settings) -> Built:
         clock=SystemClock(),
         senders=settings.servicebus_senders,
     )
-    session = aiohttp.ClientSession(trust_env=settings.use_proxy_settings, cookie_jar=aiohttp.DummyCookieJar())
-    return Built(services_over(settings, client=client, topics=topics, session=session), client, topics, session)
+    sessions = open_sessions(settings)
+    return Built(services_over(settings, client=client, topics=topics, sessions=sessions), client, topics, sessions)
 
 
 def services_over(
-    settings: Settings, *, client: CosmosClient, topics: ServiceBusTopics, session: aiohttp.ClientSession
+    settings: Settings, *, client: CosmosClient, topics: ServiceBusTopics, sessions: Sessions
 ) -> Services:
     """The services over open clients, which the caller closes."""
     container = client.get_database_client(flow.DATABASE).get_container_client
@@ -99,13 +121,20 @@ def services_over(
         overview=CosmosOverview(container(flow.PAYMENTS)),
         outbox=CosmosOutbox(events, leases, lease_prefixes=(flow.PUBLISH_LEASE_PREFIX, flow.PROJECT_LEASE_PREFIX)),
         provider=HttpProvider(
-            session,
+            sessions.provider,
             base_url=str(settings.provider_base_url),
             api_key=_secret(settings.provider_api_key),
             limit_s=settings.provider_timeout_s,
         ),
         provider_news=SignedNews(settings.webhook_secrets),
-        notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
+        notifier=HttpNotifier(
+            sessions.merchants,
+            limit_s=settings.notifier_timeout_s,
+            secrets=settings.secrets_of_merchants,
+            clock=SystemClock(),
+            anywhere=settings.development_notifications,
+        ),
+        attempts=CosmosAttempts(container(flow.NOTIFICATIONS)),
         telemetry=telemetry_of(settings),
         clock=SystemClock(),
         limits=limits(settings),

@@ -32,7 +32,9 @@ async def create(connection: str, cosmos: dict[str, Any]) -> list[str]:
         database = await client.create_database_if_not_exists(cosmos["database"])
         for declared in cosmos["containers"]:
             key = PartitionKey(path=declared["partitionKey"])
-            await database.create_container_if_not_exists(declared["name"], partition_key=key)
+            await database.create_container_if_not_exists(
+                declared["name"], partition_key=key, default_ttl=declared.get("defaultTtl")
+            )
     finally:  # `async with` would leave the session of a client open that fails to open
         await client.close()
     return [declared["name"] for declared in cosmos["containers"]]

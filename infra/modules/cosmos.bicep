@@ -81,7 +81,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
     name: container.name
     properties: {
       options: serverless ? {} : { autoscaleSettings: { maxThroughput: container.name == eventStore ? eventsMaxThroughput : container.name == readModel ? rowsMaxThroughput : smallest } }
-      resource: {
+      resource: union(contains(container, 'defaultTtl') ? { defaultTtl: container.defaultTtl } : {}, {
         id: container.name
         partitionKey: {
           kind: 'Hash'
@@ -95,7 +95,7 @@ resource containers 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containe
           includedPaths: map(container.indexed, path => { path: path })
           excludedPaths: contains(container.indexed, '/*') ? [{ path: '/"_etag"/?' }] : [{ path: '/*' }]
         }
-      }
+      })
     }
   }
 ]

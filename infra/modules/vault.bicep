@@ -1,4 +1,4 @@
-// Where the provider's API key lies, if the provider wants one. The key itself is put there by a person, never by Bicep.
+// Where the secrets lie by which provider and merchants know us, and we the provider. A person puts them there, never Bicep.
 
 param name string
 param location string

@@ -203,6 +203,7 @@ class Wire:
             request_id=request_id,
             payment_id=_payment_id(body, request_id),
             event_type=str(body.get("type", "")),
+            is_signed=self._merchant.is_signed(await request.read(), request.headers),
         )
         return web.Response(status=status_code)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from shared.codec.facts import FORMS, type_name
 from shared.codec.payments import payment_from_json, payment_to_json
 from shared.codec.values import NOT_OURS, as_refund_id, as_text, shown, time_from_json, time_to_json
+from shared.domain.events import Event
 from shared.domain.payment import NoticeTask, Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
@@ -71,7 +72,7 @@ def cloud_event(told: Told, payment: Payment, *, traceparent: str | None) -> str
     event = {
         "specversion": "1.0",
         "id": told.event_id,
-        "type": f"regispay.{told.kind}.v1",
+        "type": _cloud_type(told.kind),
         "source": SOURCE,
         "subject": payment.payment_id,
         "time": time_to_json(told.time),
@@ -83,6 +84,15 @@ def cloud_event(told: Told, payment: Payment, *, traceparent: str | None) -> str
     if traceparent:
         event["traceparent"] = traceparent
     return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent
+
+
+def cloud_type(event: Event) -> str:
+    """The public name of a kind of event."""
+    return _cloud_type(type_name(event))
+
+
+def _cloud_type(kind: str) -> str:
+    return f"regispay.{kind}.v1"
 
 
 def still_to_tell(payment: Payment, task: NoticeTask) -> Told | None:

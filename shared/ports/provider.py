@@ -100,10 +100,11 @@ type DisputeAnswer = Disputed | Misfit | NeverSeen | Busy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What goes with every call: the id that makes a repeat harmless, and our trace."""
+    """What goes with every call: the id that makes a repeat harmless, and our trace. attempt: its number, from 1."""
 
     request_id: str
     traceparent: str | None
+    attempt: int = 1
 
 
 class Provider(Protocol):

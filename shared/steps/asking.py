@@ -46,6 +46,10 @@ class AskingStep:
             return PaymentFailed(occurred_at=at, reason="declined", code=answer.code, failed_step=self.step.value)
         return self.done(answer.reference, at)
 
+    @property
+    def attempts(self) -> tuple[()]:
+        return ()
+
     def given_up(self, *, at: datetime) -> None:  # noqa: ARG002 - the shape of every step
         return None
 

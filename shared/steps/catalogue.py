@@ -8,6 +8,7 @@ from shared.steps.notify import Notify
 from shared.steps.refund import refund
 from shared.steps.settle import settle
 from shared.steps.step import PaymentStep
+from shared.steps.telling import teller
 from shared.steps.void import cancel, void
 
 
@@ -16,7 +17,7 @@ def payment_step(task: Task, services: Services) -> PaymentStep:
     if isinstance(task, RefundTask):
         return refund(services.provider, task)
     if isinstance(task, NoticeTask):
-        return Notify(services.notifier, task)
+        return Notify(teller(services), task)
     match task:
         case Step.CREATE:
             return create(services.provider)
@@ -27,7 +28,7 @@ def payment_step(task: Task, services: Services) -> PaymentStep:
         case Step.VOID:
             return void(services.provider)
         case Step.NOTIFY | Step.NOTIFY_FAILURE:
-            return Notify(services.notifier, task)
+            return Notify(teller(services), task)
         case Step.REFUND:
             raise Unreadable("it does not say which refund it is about")
         case Step.NOTICE:

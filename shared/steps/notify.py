@@ -1,14 +1,15 @@
 """notify: tell the merchant what became of the payment. A paid one completes even if the merchant never answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.codec.cloud_events import cloud_event, still_to_tell, to_cloud_event
 from shared.domain.events import Event, PaymentCompleted, PaymentFailureTold, PaymentMerchantTold
+from shared.domain.notifications import Attempt
 from shared.domain.payment import NoticeTask, Payment, Step, Task
 from shared.domain.stream import StoredEvent
-from shared.ports.notifier import Notifier
 from shared.ports.provider import AskAnswer, Call, Declined, Done, NeverSeen
+from shared.steps.telling import Teller, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,10 @@ class Notify:
     It does not ask before a repeat: the merchant recognises repeats by the request id.
     """
 
-    notifier: Notifier
+    teller: Teller
     task: Task
     asks: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
 
     @property
     def step(self) -> Step:
@@ -30,10 +32,10 @@ class Notify:
     async def send(self, payment: Payment, call: Call) -> AskAnswer:
         if payment.notification_url is None:
             return Done("not_wanted")
-        answer = await self.notifier.notify(
-            payment.notification_url, _announcement(payment, self.task, call=call), call=call
-        )
-        return Done("delivered") if isinstance(answer, Done) else answer
+        body = _announcement(payment, self.task, call=call)
+        reply, attempt = await told(payment, body, call=call, by="step", teller=self.teller)
+        self.attempts.append(attempt)
+        return Done("delivered") if isinstance(reply.answer, Done) else reply.answer
 
     async def ask(self, payment: Payment, call: Call) -> AskAnswer:  # noqa: ARG002 - the shape of every step
         return NeverSeen()
@@ -59,8 +61,8 @@ def _announcement(payment: Payment, task: Task, *, call: Call) -> str:
     """The CloudEvent that the merchant is told of; its id is the request id, the same in a repeat."""
     if isinstance(task, NoticeTask) and (earlier := still_to_tell(payment, task)):
         return cloud_event(earlier, payment, traceparent=call.traceparent)
-    told = {Step.NOTIFY: payment.settled, Step.NOTIFY_FAILURE: payment.failed}
-    event = told.get(task.step)
+    events = {Step.NOTIFY: payment.settled, Step.NOTIFY_FAILURE: payment.failed}
+    event = events.get(task.step)
     if event is None:
         raise ValueError(f"payment {payment.payment_id} has nothing to tell the merchant yet")
     stored = StoredEvent(payment=payment, event=event, traceparent=call.traceparent)

@@ -77,6 +77,8 @@ async def carry_out(outcome: Outcome, *, turn: Turn) -> None:
             await _schedule(outcome, turn=turn)
         case Again():
             await _give_up(outcome, turn=turn)
+        case Parked(Reason.OUR_FAULT, description) if turn.step.step.tells_the_merchant:
+            await _give_up(Again("our_fault", description), turn=turn)  # a paid payment must not hang on an address
         case Parked(reason, description, yes):
             await _park(turn, reason=reason, description=description, yes=yes)
 

@@ -1,10 +1,12 @@
 """The shape that every step has. Knows no particular step."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from shared.domain.events import Event
-from shared.domain.payment import NoticeTask, Payment, Step, Task
+from shared.domain.notifications import Attempt, notification_id
+from shared.domain.payment import Payment, Step, Task
 from shared.ports.provider import AskAnswer, Call, Declined, Done
 
 
@@ -34,6 +36,10 @@ class PaymentStep(Protocol):
     def fact(self, answer: Done | Declined, *, at: datetime) -> Event:
         """The event that the answer amounts to."""
 
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The tries to tell the merchant that were made in this turn; () of steps that tell nobody."""
+
     def given_up(self, *, at: datetime) -> Event | None:
         """What is recorded when the last attempt has failed, or None. Asked only of steps that tell the merchant."""
 
@@ -43,6 +49,4 @@ def request_id(payment: Payment, step: Task) -> str:
 
     Of a notice it is the event's id, under which other components know the event too.
     """
-    if isinstance(step, NoticeTask):
-        return step.event_id
-    return f"{payment.payment_id}:{step.asked_as.value}"
+    return notification_id(payment.payment_id, step.asked_as)

@@ -62,7 +62,8 @@ class Turn:
 
     @property
     def call(self) -> Call:
-        return Call(request_id=request_id(self.notice.payment, self.step.task), traceparent=self.traceparent)
+        request = request_id(self.notice.payment, self.step.task)
+        return Call(request_id=request, traceparent=self.traceparent, attempt=self.attempt + 1)
 
     @property
     def is_ordinary(self) -> bool:

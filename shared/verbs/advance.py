@@ -24,6 +24,7 @@ from shared.services import Services
 from shared.steps.ending import captured_instead, end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load_stream
+from shared.steps.telling import keep
 from shared.steps.turn import Turn, read
 from shared.steps.writes import Heard, Wanted, written
 
@@ -48,6 +49,7 @@ async def advance(delivery: Delivery, *, step: Step, services: Services) -> None
         seconds = (services.clock.now() - turn.began).total_seconds()
         services.telemetry.observe(signals.STEP_DURATION_S, seconds, step=step.value, outcome=outcome.word)
         services.telemetry.log(f"advance.{outcome.word}", {**names, **outcome.fields})
+        await keep(turn.step.attempts, services=services)
         await carry_out(outcome, turn=turn)
 
 

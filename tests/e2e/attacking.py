@@ -24,7 +24,7 @@ ORDER: Mapping[str, Any] = {
     "payment_method": "pm_ok",
     "reference": "order-1",
 }
-PAYMENT, LETTER = "{payment}", "{letter}"
+PAYMENT, LETTER, NOTIFICATION = "{payment}", "{letter}", "{notification}"
 
 TOLD = {"TELEMETRY_CONSOLE": "true"}
 """So that the log holds what would be exported, too."""
@@ -48,6 +48,7 @@ CHANGES = (
     PAY,
     Call("POST", f"/api/payments/{PAYMENT}/cancel"),
     Call("POST", f"/api/payments/{PAYMENT}/refunds", {}),
+    Call("POST", f"/api/payments/{PAYMENT}/notifications/{NOTIFICATION}/resend"),
     Call("POST", f"/api/ops/payments/{PAYMENT}/erase", {"reason": "an attack"}),
     Call("POST", f"{LETTERS}/replay", {}),
     Call("POST", f"{LETTERS}/drain"),
@@ -59,6 +60,8 @@ READS = (
     LIST,
     Call("GET", f"/api/payments/{PAYMENT}"),
     Call("GET", f"/api/payments/{PAYMENT}/events"),
+    Call("GET", f"/api/payments/{PAYMENT}/notifications"),
+    Call("GET", f"/api/ops/payments/{PAYMENT}/notifications"),
     Call("GET", "/api/ops/payments"),
     Call("GET", f"/api/ops/payments/{PAYMENT}"),
     Call("GET", f"/api/ops/payments/{PAYMENT}/events"),
@@ -107,7 +110,11 @@ class Target:
         key = {"Idempotency-Key": "an-attack"} if call.path.endswith("/refunds") else {}
         length = {"Content-Length": "0"} if call.method == "POST" and not content else {}
         lines = [f"{name}: {value}" for name, value in {**usual, **kind, **length, **key, **(headers or {})}.items()]
-        path = call.path.replace(PAYMENT, self.payment).replace(LETTER, self.letter)
+        path = (
+            call.path.replace(PAYMENT, self.payment)
+            .replace(LETTER, self.letter)
+            .replace(NOTIFICATION, f"{self.payment}:notify")
+        )
         return await self.raw("\r\n".join([f"{call.method} {path}{query} HTTP/1.1", *lines, "", ""]).encode() + content)
 
     async def raw(self, sent: bytes) -> Answer:
@@ -125,7 +132,7 @@ class Target:
 
         But for the mark up to when the rows are whole, which a timer moves each minute.
         """
-        names = (flow.EVENTS, flow.DEAD_LETTERS, flow.PAYMENTS)
+        names = (flow.EVENTS, flow.DEAD_LETTERS, flow.PAYMENTS, flow.NOTIFICATIONS)
         async with open_client(self.platform.cosmos_connection, proxies=False) as client:
             database = client.get_database_client(flow.DATABASE)
             found = [

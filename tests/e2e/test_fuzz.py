@@ -28,6 +28,8 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 30)
 """Of each operation, and of each chain of links."""
 SIGNED_IN = {
     "DEVELOPMENT_PRINCIPAL": "",
+    "DEVELOPMENT_NOTIFICATIONS": "",
+    "MERCHANT_WEBHOOK_SECRETS": "",
     "PROVIDER_WEBHOOK_SECRETS": f"whsec_{base64.b64encode(b'nobody here signs with this one').decode()}",
     "OPS_AUTH": "entra",
     "WEBSITE_AUTH_ENABLED": "True",

@@ -35,6 +35,9 @@ NEEDED: Mapping[str, Role | None] = {
     "get_openapi": None,
     "get_docs": None,
     "get_payment": Role.READ,
+    "list_notifications": Role.READ,
+    "inspect_notifications": Role.OPERATIONS,
+    "resend_notification": Role.CREATE,
     "get_payment_events": Role.READ,
     "health": None,
     "ready": None,
@@ -55,6 +58,7 @@ CHANGES = (
     "accept_payment",
     "request_cancel",
     "request_refund",
+    "resend_notification",
     "hear_provider",
     "replay_dead_letters",
     "drain_dead_letters",
@@ -67,6 +71,7 @@ BODIES: Mapping[str, object] = {
     "accept_payment": ORDER,
     "request_cancel": b"",
     "request_refund": {},
+    "resend_notification": b"",
     "hear_provider": {},
     "replay_dead_letters": {},
     "drain_dead_letters": b"",
@@ -83,7 +88,7 @@ OURS, THEIRS = {"x-functions-key": "key-1"}, {"x-functions-key": "key-2"}
 async def called(edge: Edge, name: str, headers: Mapping[str, str] | None = None) -> Answered:
     """As its callers call it, with a payment and a letter that there are not."""
     sent = {"Idempotency-Key": "k", **(headers or {})}
-    return await edge.send(name, BODIES.get(name, b""), headers=sent, payment_id=ID, letter_id=ID)
+    return await edge.send(name, BODIES.get(name, b""), headers=sent, payment_id=ID, letter_id=ID, notification_id=ID)
 
 
 async def stored(world: World) -> int:

@@ -56,7 +56,14 @@ async def erased(edge: Edge, payment_id: str, **wanted: Any) -> Answered:
 
 async def seen(edge: Edge, payment_id: str) -> dict[str, Any]:
     """All that merchant and operators are shown of a payment."""
-    views = ("get_payment", "get_payment_events", "inspect_payment", "inspect_payment_events")
+    views = (
+        "get_payment",
+        "get_payment_events",
+        "list_notifications",
+        "inspect_payment",
+        "inspect_payment_events",
+        "inspect_notifications",
+    )
     return {view: (await edge.ask(view, payment_id=payment_id)).body for view in views}
 
 

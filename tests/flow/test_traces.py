@@ -9,8 +9,8 @@ from typing import cast
 from opentelemetry.sdk.trace import ReadableSpan
 
 from local.supervisor import ROOT
-from shared.ports.notifier import Notifier
-from shared.ports.provider import Answer, Call
+from shared.ports.notifier import Notifier, Reply
+from shared.ports.provider import Call
 from tests.facts import STEPS
 from tests.flow.kit.world import World, a_world
 
@@ -122,9 +122,9 @@ class _Overheard:
     def __init__(self, notifier: Notifier, told: list[tuple[str, Call]]) -> None:
         self._notifier, self._told = notifier, told
 
-    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
+    async def notify(self, url: str, body: str, *, merchant_id: str, call: Call) -> Reply:
         self._told.append((body, call))
-        return await self._notifier.notify(url, body, call=call)
+        return await self._notifier.notify(url, body, merchant_id=merchant_id, call=call)
 
 
 async def test_the_merchant_is_told_of_the_trace_in_the_event_as_beside_it(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def settings_are_those_of_the_code(infra: Infra, product: Product) -> list[str]:
     return faults
 
 
-IN_VAULT = frozenset({"PROVIDER_API_KEY", "PROVIDER_WEBHOOK_SECRETS"})
+IN_VAULT = frozenset({"PROVIDER_API_KEY", "PROVIDER_WEBHOOK_SECRETS", "MERCHANT_WEBHOOK_SECRETS"})
 
 
 def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
@@ -75,7 +75,7 @@ def no_setting_is_a_secret(infra: Infra, product: Product) -> list[str]:
 def the_key_is_looked_for_where_the_guide_puts_it(infra: Infra, _: Product) -> list[str]:
     """A person puts it into the vault, by hand and by the words of the guide."""
     guide = (ROOT / "docs" / "deploy.md").read_text()
-    kept = re.findall(r"(?m)^ +put ([\w-]+) [\w-]+\.txt\b", guide)
+    kept = re.findall(r"(?m)^ +put ([\w-]+) [\w-]+\.(?:txt|json)\b", guide)
     faults = []
     for snapshot in infra.snapshots:
         for vault in snapshot.of("Microsoft.KeyVault/vaults"):

@@ -20,11 +20,14 @@ DOORS = {
     "/api/payments": WITH_A_KEY,
     "/api/payments/{payment_id}": WITH_A_KEY,
     "/api/payments/{payment_id}/events": WITH_A_KEY,
+    "/api/payments/{payment_id}/notifications": WITH_A_KEY,
+    "/api/payments/{payment_id}/notifications/{notification_id}/resend": WITH_A_KEY,
     "/api/payments/{payment_id}/cancel": WITH_A_KEY,
     "/api/payments/{payment_id}/refunds": WITH_A_KEY,
     "/api/ops/payments": SHUT,
     "/api/ops/payments/{payment_id}": SHUT,
     "/api/ops/payments/{payment_id}/events": SHUT,
+    "/api/ops/payments/{payment_id}/notifications": SHUT,
     "/api/ops/payments/{payment_id}/erase": SHUT,
     "/api/ops/dead-letters": SHUT,
     "/api/ops/dead-letters/replay": SHUT,
@@ -42,7 +45,15 @@ DOORS = {
 """By path, what Azure lets in without a token; it cannot tell methods apart. Who adds a route decides here, and opens
 it in modules/functionapp.bicep. A path of no route is one that must not come to be open by the way."""
 
-OURS = ("API_AUTH", "DEVELOPMENT_HOSTS", "DEVELOPMENT_PRINCIPAL", "MERCHANT_ID", "MERCHANT_KEYS", "OPS_AUTH")
+OURS = (
+    "API_AUTH",
+    "DEVELOPMENT_HOSTS",
+    "DEVELOPMENT_NOTIFICATIONS",
+    "DEVELOPMENT_PRINCIPAL",
+    "MERCHANT_ID",
+    "MERCHANT_KEYS",
+    "OPS_AUTH",
+)
 """Settings that say who a caller is: set by main.bicep, or by nobody."""
 
 SITE = "Microsoft.Web/sites"

@@ -81,7 +81,7 @@ class Product:
 
     @property
     def containers(self) -> set[str]:
-        return {flow.EVENTS, flow.LEASES, flow.DEAD_LETTERS, flow.PAYMENTS}
+        return {flow.EVENTS, flow.LEASES, flow.DEAD_LETTERS, flow.PAYMENTS, flow.NOTIFICATIONS}
 
     @property
     def routes(self) -> dict[str, str]:

@@ -17,7 +17,13 @@ OF_THE_APP = [
     Seed(app.settings_are_those_of_the_code, PROD, '"Direct"', '"Gateway"', "connectionMode: is Gateway"),
     Seed(app.settings_are_those_of_the_code, CLOSED, '"value": "0.1"', '"value": "1"', "SAMPLER_ARG: is 1"),
     Seed(app.settings_are_those_of_the_code, PROD, "name=prod", "name=production", "ATTRIBUTES: is deployment"),
-    Seed(app.no_setting_is_a_secret, PROD, '"@Microsoft.KeyVault(VaultName', '"sk_live(VaultName', "PROVIDER_API_KEY"),
+    Seed(
+        app.no_setting_is_a_secret,
+        PROD,
+        '"@Microsoft.KeyVault(VaultName',
+        '"sk_live(VaultName',
+        "MERCHANT_WEBHOOK_SECRETS",
+    ),
     Seed(app.no_setting_is_a_secret, PROD, '"Microsoft.KeyVault/vaults"', '"x/y"', "do not go together"),
     Seed(
         app.no_setting_is_a_secret,

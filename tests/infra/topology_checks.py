@@ -289,7 +289,8 @@ def _as_declared(container: dict[str, Any]) -> dict[str, Any]:
         "excludedPaths": [{"path": '/"_etag"/?' if everything else "/*"}],
     }
     key = {"kind": "Hash", "version": 2, "paths": [container["partitionKey"]]}
-    return {"id": container["name"], "partitionKey": key, "indexingPolicy": indexing}
+    ttl = container.get("defaultTtl")
+    return {"id": container["name"], "partitionKey": key, "indexingPolicy": indexing, "defaultTtl": ttl}
 
 
 def _unlike(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

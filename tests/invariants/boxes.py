@@ -12,6 +12,7 @@ from shared.codec.letters import letter_from_json, letter_to_json
 from shared.codec.rows import row_from_json, row_to_json
 from shared.codec.values import time_to_json
 from shared.domain.letters import LetterRecord
+from shared.domain.notifications import Attempt
 from shared.domain.rows import Row
 from shared.errors import AppendUnknown, LetterMoved, StoreBusy
 from shared.ports.letter_box import LetterFilter, LetterKind, LetterPage
@@ -21,6 +22,23 @@ from shared.ports.telemetry import Level, Span
 from tests.invariants.luck import Luck
 from tests.invariants.stage import Stage
 from tests.invariants.store import LIMIT_S, Store, parsed
+
+
+class Tries:
+    """Attempts. Nobody reads them here: what counts is that one that is lost, or late, changes nothing."""
+
+    def __init__(self, store: Store, stage: Stage) -> None:
+        self._store, self._stage = store, stage
+
+    async def add(self, attempt: Attempt) -> None:
+        def effect(luck: Luck) -> None:
+            if self._store.is_down or luck.silent or luck.meets(luck.rates.store):
+                raise AppendUnknown(f"nobody knows of {attempt.attempt_id}")
+
+        await self._stage.call("keep an attempt", effect, limit_s=LIMIT_S)
+
+    async def of(self, payment_id: str) -> tuple[Attempt, ...]:
+        raise NotImplementedError(payment_id)
 
 
 class Shelf:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task
+from shared.ports.notifier import Reply
 from shared.ports.provider import (
     Answer,
     AskAnswer,
@@ -311,11 +312,11 @@ class NotifierPort:
     def __init__(self, provider: Provider, stage: Stage) -> None:
         self._provider, self._stage = provider, stage
 
-    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
-        del url
+    async def notify(self, url: str, body: str, *, merchant_id: str, call: Call) -> Reply:
+        del url, merchant_id
         told = Word(call.request_id, body)
 
-        def effect(luck: Luck) -> Answer:
+        def effect(luck: Luck) -> Done | Busy:
             if self._provider.merchant_is_down:
                 return Busy("the merchant's web server is down")
             if luck.silent or luck.meets(luck.rates.merchant):
@@ -328,4 +329,5 @@ class NotifierPort:
         name = call.request_id.partition(":")[2]
         step = Step(name) if name in set(Step) else NoticeTask(call.request_id)
         self._provider.note(step, sends=True)
-        return await self._stage.call("notify the merchant", effect, limit_s=LIMIT_S, freezes=False)
+        answer = await self._stage.call("notify the merchant", effect, limit_s=LIMIT_S, freezes=False)
+        return Reply(answer=answer, duration_ms=1, status_code=204 if isinstance(answer, Done) else 500)

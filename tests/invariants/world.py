@@ -31,7 +31,7 @@ from shared.verbs.recovery.keep import keep
 from shared.verbs.recovery.replay import replay
 from shared.verbs.refund import GiveBack, refund
 from shared.verbs.sweep import sweep
-from tests.invariants.boxes import Letters, NoOutbox, NoTelemetry, Rows, Shelf
+from tests.invariants.boxes import Letters, NoOutbox, NoTelemetry, Rows, Shelf, Tries
 from tests.invariants.bus import LIMIT_S, LOCK_S, RECORD, WINDOW_S, Bus, BusPort, Entry
 from tests.invariants.disputes import Telling
 from tests.invariants.limits import LIMITS, NEVER_SEEN_AFTER_S
@@ -171,6 +171,7 @@ class World:
             provider=ProviderPort(self.provider, stage),
             provider_news=SignedNews(()),
             notifier=NotifierPort(self.provider, stage),
+            attempts=Tries(self.store, stage),
             telemetry=NoTelemetry(stage),
             clock=stage,
             limits=LIMITS,

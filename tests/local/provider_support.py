@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,12 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+from standardwebhooks import Webhook
 
 from local.provider import start
+from local.provider.merchant import MERCHANT_KEY
 from local.provider.records import Call
+from local.provider.server import utc_now
 from local.provider.state import Provider
 from local.provider.tokens import Operation
 from local.provider.webhook import Receiver
@@ -38,6 +42,18 @@ class Client:
         async with self.http.request(method, self.base + path, json=body, headers=headers) as response:
             content = await response.json() if response.content_type == "application/json" else None
             return response.status, content
+
+    async def notify(self, endpoint: str, event: object, *, key: str, secret: str = MERCHANT_KEY) -> int:
+        """The status code with which the merchant answers a notification."""
+        body, now = json.dumps(event), utc_now()
+        headers = {
+            "Idempotency-Key": key,
+            "webhook-id": key,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign(key, now, body),
+        }
+        async with self.http.post(f"{self.base}/merchant/{endpoint}", data=body, headers=headers) as response:
+            return response.status
 
     async def create(self, method: str = "pm_ok", *, ref: str = "p1", key: str | None = None) -> tuple[int, Any]:
         body = {"payment_reference": ref, **AMOUNT, "payment_method": method}

@@ -57,6 +57,13 @@ async def fill(at: Account) -> None:
         ("STARTSWITH(c.n, '2')", "e"),
         ("NOT STARTSWITH(c.n, 'x')", "e"),
         ("STARTSWITH(c.missing, 'x') OR c.n = 1", "a"),
+        ('CONTAINS(c.kind, "t\'s")', "e"),
+        ('CONTAINS(c.kind, "T\'S")', ""),
+        ('CONTAINS(c.kind, "T\'S", true)', "e"),
+        ("CONTAINS(c.kind, '')", "abcde"),
+        ("CONTAINS(c.n, '2')", "e"),
+        ("NOT CONTAINS(c.n, 'x')", "e"),
+        ("CONTAINS(c.missing, 'x') OR c.n = 1", "a"),
     ],
 )
 async def test_a_where_clause_selects_what_it_says(tmp_path: Path, where: str, expected: str) -> None:
@@ -231,7 +238,7 @@ async def test_a_continuation_of_another_query_is_refused(tmp_path: Path) -> Non
         ("SELECT * FROM t IN c.tags", "FROM anything but the container"),
         ("SELECT * FROM c WHERE c.n BETWEEN 1 AND 2", "BETWEEN"),
         ("SELECT * FROM c WHERE c.id LIKE 'a%'", "LIKE"),
-        ("SELECT * FROM c WHERE CONTAINS(c.id, 'a')", "the function CONTAINS"),
+        ("SELECT * FROM c WHERE ENDSWITH(c.id, 'a')", "the function ENDSWITH"),
         ("SELECT VALUE AVG(c.n) FROM c", "the function AVG"),
         ("SELECT * FROM c WHERE c.n + 1 = 2", r"\+"),
         ("SELECT * FROM c WHERE (c.n ?? 0) = 2", r"\?\?"),

@@ -16,7 +16,15 @@ from local.provider.merchant import Endpoint
 from local.provider.tokens import TOKENS, Operation
 from local.supervisor import ROOT
 from tests.clock import ManualClock
-from tests.local.provider_support import AMOUNT, HOLD_S, Client, hears_nothing, manual_clock, running_provider  # noqa: F401 - fixtures, used by name
+from tests.local.provider_support import (  # noqa: F401 - fixtures, used by name
+    AMOUNT,
+    HOLD_S,
+    OTHER_KEY,
+    Client,
+    hears_nothing,
+    manual_clock,
+    running_provider,
+)
 
 # --- tokens
 
@@ -184,7 +192,7 @@ async def test_faults_that_make_no_sense_are_refused(provider: Client, faults: d
 async def test_the_merchant_answers_by_path(provider: Client, endpoint: str, statuses: list[int]) -> None:
     event = {"subject": "p1", "type": "regispay.payment.settled.v1"}
 
-    answers = [(await provider.send("POST", f"/merchant/{endpoint}", event, "p1:notify"))[0] for _ in statuses]
+    answers = [await provider.notify(endpoint, event, key="p1:notify") for _ in statuses]
 
     assert answers == statuses
 
@@ -192,7 +200,7 @@ async def test_the_merchant_answers_by_path(provider: Client, endpoint: str, sta
 async def test_the_merchant_logs_what_arrived_once_per_request_id(provider: Client) -> None:
     event = {"subject": "p1", "type": "regispay.payment.settled.v1"}
     for _ in range(3):
-        await provider.send("POST", "/merchant/fails-twice", event, "p1:notify")
+        await provider.notify("fails-twice", event, key="p1:notify")
 
     _, log = await provider.send("GET", "/merchant/notifications?payment_id=p1")
 
@@ -204,6 +212,7 @@ async def test_the_merchant_logs_what_arrived_once_per_request_id(provider: Clie
             "endpoint": "fails-twice",
             "times_seen": 3,
             "times_accepted": 1,
+            "times_forged": 0,
         }
     ]
 
@@ -211,6 +220,15 @@ async def test_the_merchant_logs_what_arrived_once_per_request_id(provider: Clie
 async def test_a_merchant_that_is_down_accepts_after_repair(provider: Client) -> None:
     await provider.send("POST", "/merchant/repair")
 
-    status, _ = await provider.send("POST", "/merchant/down", {"subject": "p1"}, "p1:notify")
+    assert await provider.notify("down", {"subject": "p1"}, key="p1:notify") == 204
 
-    assert status == 204
+
+async def test_a_merchant_refuses_what_the_app_has_not_signed_and_remembers_it(provider: Client) -> None:
+    unsigned, _ = await provider.send("POST", "/merchant/ok", {"subject": "p1"}, "p1:notify")
+    forged = await provider.notify("ok", {"subject": "p1"}, key="p1:notify", secret=OTHER_KEY)
+    signed = await provider.notify("ok", {"subject": "p1"}, key="p1:notify")
+
+    assert (unsigned, forged, signed) == (401, 401, 204)
+    _, log = await provider.send("GET", "/merchant/notifications?payment_id=p1")
+    (told,) = log["notifications"]
+    assert (told["times_seen"], told["times_forged"], told["times_accepted"]) == (3, 2, 1)

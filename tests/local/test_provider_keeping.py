@@ -34,7 +34,7 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: ManualClock) -> 
         _, created = await before.create("pm_fails_twice", ref="p2")
         _, created = await before.create()
         captured = await before.capture(created)
-        await before.send("POST", "/merchant/fails-twice", {"subject": "p1"}, "p1:notify")
+        await before.notify("fails-twice", {"subject": "p1"}, key="p1:notify")
         await before.send("POST", "/mode", {"forget_request_ids": False, "remember_requests_s": 60})
         await before.send("POST", "/faults", {"rate_5xx": 0.0, "seed": 3})
         await before.send("POST", "/repair")
@@ -48,8 +48,8 @@ async def test_a_restart_forgets_nothing(tmp_path: Path, clock: ManualClock) -> 
         assert (await after.create("pm_down", ref="p3"))[0] == 201
         assert (await after.send("GET", "/mode"))[1]["remember_requests_s"] == 60
         assert (await after.send("GET", "/faults"))[1]["seed"] == 3
-        assert (await after.send("POST", "/merchant/fails-twice", {"subject": "p1"}, "p1:notify"))[0] == 500
-        assert (await after.send("POST", "/merchant/fails-twice", {"subject": "p1"}, "p1:notify"))[0] == 204
+        assert await after.notify("fails-twice", {"subject": "p1"}, key="p1:notify") == 500
+        assert await after.notify("fails-twice", {"subject": "p1"}, key="p1:notify") == 204
 
 
 async def test_kill_9_takes_back_nothing_that_was_acknowledged(tmp_path: Path, clock: ManualClock) -> None:

@@ -20,7 +20,17 @@ async def test_open_dead_letters_are_listed_and_are_something_to_do(
     lines = capsys.readouterr().out.splitlines()
     assert code == 1
     assert app.asked[0].query == {"status": "open", "limit": "50"}
-    assert lines[0].split() == ["ID", "AGE", "STEP", "REASON", "SEVERITY", "DESCRIPTION"]
+    assert lines[0].split() == [
+        "ID",
+        "AGE",
+        "STEP",
+        "REASON",
+        "SEVERITY",
+        "AMOUNT",
+        "REFERENCE",
+        "PAYMENT",
+        "DESCRIPTION",
+    ]
     assert [line.split()[0] for line in lines[1:]] == [letter(1)["id"], letter(2)["id"]]
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest_asyncio
 
 from local.pay import Order, pay
 from local.supervisor import Platform
-from ops import replaying
+from ops import replaying_many
 from ops.paths import LETTERS
 from tests import hosts
 from tests.contracted import holding
@@ -72,11 +73,11 @@ async def letters(shop: Shop, *, number: int, **query: str) -> list[str]:
 async def test_a_replay_of_many_takes_each_once_and_none_that_died_meanwhile(
     platform: Platform, shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(replaying, "_BURST_S", 1.0)  # pages of 20 at this rate, so that there are two
+    monkeypatch.setattr(replaying_many, "_BURST_S", 1.0)  # pages of 20 at this rate, so that there are two
     await asyncio.gather(*(posted(shop, method="pm_invalid") for _ in range(MANY)))
     before = await letters(shop, number=MANY)
 
-    code = await ops(platform.url, "replay", "--all", "--rate", "20", "--json")
+    code = await ops(platform.url, "replay", "--all", "--reason", "our_fault", "--rate", "20", "--json")
 
     results = json.loads(capsys.readouterr().out)["results"]
     assert code == 0
@@ -195,3 +196,22 @@ async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, shop
 
     steps = {"create", "settle", "notify"}
     await until(lambda: steps <= steps_printed(platform, payment_id), limit_s=LIMIT_S, every_s=0.1)
+
+
+@pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.long)])
+async def test_all_that_waited_for_the_provider_are_replayed_at_once_and_the_summary_is_true(
+    platform: Platform, shop: Shop, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.tell_provider("/break")
+    payment_ids = await shop.order_many(count, prefix=f"waits-{count}", payment_method="pm_settle_down")
+    await letters(shop, number=min(count, 200), step="settle", like=f"waits-{count}-")
+    await shop.tell_provider("/repair")
+    began = time.monotonic()
+
+    code = await ops(platform.url, "replay", "--all", "--like", f"waits-{count}-", "--wait", "1m", "--json")
+
+    said, took_s = json.loads(capsys.readouterr().out), time.monotonic() - began
+    assert code == 0
+    assert (said["counts"], said["became"]) == ({"replayed": count}, {"done": count})
+    assert {payment["status"] for payment in await shop.finished_many(payment_ids)} <= {"settled", "completed"}
+    assert took_s < hosts.patient(15.0)

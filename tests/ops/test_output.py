@@ -27,19 +27,27 @@ def test_columns_are_aligned() -> None:
     assert shown(io.StringIO(), ROWS)[2] == f"{'b' * 20}  void    short"
 
 
-def test_the_last_column_is_shortened_to_fit_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "50")
+def test_a_last_column_that_is_too_long_for_a_terminal_goes_on_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "55")
 
     lines = shown(Terminal(), ROWS)
 
-    assert lines[1] == f"{'a' * 20}  create  {'w' * 19}…"
-    assert max(map(len, lines)) <= 50
+    assert lines[1:3] == [f"{'a' * 20}  create  {'w' * 25}", f"{' ' * 30}{'w' * 5}"]
+    assert max(map(len, lines)) <= 55
 
 
-def test_a_column_without_room_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "30")
+@pytest.mark.parametrize("columns", [12, 40, 50])
+def test_where_columns_have_no_room_each_row_is_a_record_and_nothing_is_left_out(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
 
-    assert shown(Terminal(), ROWS)[0] == "ID                    STEP"
+    lines = shown(Terminal(), ROWS)
+
+    assert max(map(len, lines)) <= columns
+    assert "".join("".join(lines).split()) == "".join(
+        "".join(f"{name}{value}" for name, value in row.items()) for row in ROWS
+    )
 
 
 def test_what_is_searched_is_not_shortened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.operators_asked import RowStatus
-from ops.arguments import PAYMENT_STATUSES
+from ops.words import PAYMENT_STATUSES
 from shared.codec.rows import row_to_json
 from shared.domain.payment import Status
 from shared.domain.rows import UNKNOWN, row_of

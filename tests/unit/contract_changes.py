@@ -246,7 +246,7 @@ BREAKS: dict[str, tuple[Change, str]] = {
         "webhook payment_settled: taken away",
     ),
     "a webhook comes without a header": (
-        lambda d: webhook(d)["parameters"].pop(),
+        lambda d: webhook(d)["parameters"].pop(0),
         "webhook payment_settled header Idempotency-Key: taken away",
     ),
     "a webhook comes without a header now and then": (

@@ -139,6 +139,9 @@ ENDPOINTS = {
     "hear_provider": "anonymous POST provider/events",
     "request_refund": "function POST payments/{payment_id}/refunds",
     "get_payment_events": "function GET payments/{payment_id}/events",
+    "list_notifications": "function GET payments/{payment_id}/notifications",
+    "inspect_notifications": "anonymous GET ops/payments/{payment_id}/notifications",
+    "resend_notification": "function POST payments/{payment_id}/notifications/{notification_id}/resend",
     "get_openapi": "anonymous GET openapi.json",
     "get_docs": "anonymous GET docs",
     "search_payments": "function GET payments",
@@ -166,9 +169,7 @@ def test_every_endpoint_is_attacked_but_the_open_ones(declared_functions: dict[s
         if NEEDED[name]
     }
 
-    named = {
-        str(call).replace("{payment}", "{payment_id}").replace("{letter}", "{letter_id}") for call in (*CHANGES, *READS)
-    }
+    named = {re.sub(r"\{(\w+)\}", r"{\1_id}", str(call)) for call in (*CHANGES, *READS)}
     assert named == guarded
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.arguments import STATUSES
 from ops.reconciling.differences import MEANING, Kind
+from ops.words import LETTER_STATUSES as STATUSES
 from shared import signals
 from shared.codec.facts import FORM_NAMED
 from shared.domain.letters import LetterStatus

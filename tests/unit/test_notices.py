@@ -26,10 +26,13 @@ from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.payment import NoticeTask, Step, task_named
 from shared.domain.standing import Stands
 from shared.domain.waiting import waits
-from shared.ports.provider import Answer, Call
+from shared.ports.notifier import Reply
+from shared.ports.provider import Call
 from shared.steps.notify import Notify
 from shared.steps.step import request_id
+from shared.steps.telling import Teller
 from tests.builders import DISPUTE_ID, NOON, PAYMENT_ID, REFUND_ID, Story, a_payment, initiated
+from tests.clock import ManualClock
 
 PAID = a_payment().created().settled().completed()
 REFUNDING, DISPUTED = PAID.refund_requested(), PAID.dispute_opened()
@@ -150,14 +153,16 @@ def test_what_the_merchant_is_sent_is_what_stands_on_the_topic_of_the_event(stor
 class Deaf:
     """A merchant whom nobody reaches."""
 
-    async def notify(self, url: str, body: str, *, call: Call) -> Answer:
-        raise AssertionError(f"{url} was called with {body} as {call.request_id}")
+    async def notify(self, url: str, body: str, *, merchant_id: str, call: Call) -> Reply:
+        raise AssertionError(f"{merchant_id} was called at {url} with {body} as {call.request_id}")
 
 
 def test_a_notice_that_is_given_up_ends_nothing_of_its_payment() -> None:
-    assert Notify(Deaf(), SIX).given_up(at=NOON) is None
-    assert Notify(Deaf(), Step.NOTIFY_FAILURE).given_up(at=NOON) is None
-    assert Notify(Deaf(), Step.NOTIFY).given_up(at=NOON) is not None
+    teller = Teller(notifier=Deaf(), clock=ManualClock(NOON), new_id=lambda: "1")
+
+    assert Notify(teller, SIX).given_up(at=NOON) is None
+    assert Notify(teller, Step.NOTIFY_FAILURE).given_up(at=NOON) is None
+    assert Notify(teller, Step.NOTIFY).given_up(at=NOON) is not None
 
 
 def test_a_resumption_says_of_which_dispute_it_is() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.bodies import BodyNotJson
 from functions.faults import OWN, WORDS, RequestInvalid
 from functions.guard import MAX_BODY_BYTES
-from functions.requests import parse
+from functions.requests import Reach, parse
 from local.azure.host.times import rewritten
 from local.supervisor import ROOT
 from shared.verbs.accept import Initiate
@@ -71,12 +71,34 @@ def test_a_plain_request_is_a_command() -> None:
         ("notification_url", "https://", "web_address"),
         ("notification_url", "https://shop.example:port/", "web_address"),
         ("notification_url", "https://[::1", "web_address"),
+        ("notification_url", "http://shop.example/", "web_address"),
+        ("notification_url", "https://127.0.0.1/", "web_address"),
+        ("notification_url", "https://169.254.169.254/metadata", "web_address"),
+        ("notification_url", "https://[::ffff:10.0.0.1]/", "web_address"),
+        ("notification_url", "https://localhost:7071/", "web_address"),
+        ("notification_url", "https://shop.example:22/", "web_address"),
         ("notification_url", "https://shop.example/" + "x" * 500, "too_long"),
         ("colour", "red", "unknown_field"),
     ],
 )
 def test_a_field_that_cannot_be_accepted_is_named_with_a_code_of_ours(field: str, value: Any, code: str) -> None:
     assert refused_fields(body(**{field: value})) == {field: code}
+
+
+def test_a_laptop_takes_addresses_of_its_own_and_no_credentials() -> None:
+    here = "http://127.0.0.1:7090/merchant/ok"
+
+    assert parse(body(notification_url=here), reach=Reach(anywhere=True)).notification_url == here
+    with pytest.raises(RequestInvalid):
+        parse(body(notification_url="http://me:s3cret@127.0.0.1/"), reach=Reach(anywhere=True))
+
+
+def test_why_an_address_is_refused_is_said_without_the_address() -> None:
+    with pytest.raises(RequestInvalid) as refused:
+        parse(body(notification_url="https://me:s3cret@shop.example"))
+
+    (fault,) = refused.value.errors
+    assert fault.message == "Must be an address without credentials: they would end up in logs."
 
 
 def test_every_wrong_field_is_named_at_once() -> None:

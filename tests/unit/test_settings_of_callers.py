@@ -218,6 +218,55 @@ def test_the_provider_is_sent_a_key_or_nothing_in_its_place(
     assert (sent.get_secret_value() if sent else None) == key
 
 
+def of_merchants(**secrets: object) -> str:
+    return json.dumps(secrets)
+
+
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        (of_merchants(shop=FIRST), {"shop": (FIRST,)}),
+        (of_merchants(shop=f"{SECOND} {FIRST}", other=FIRST), {"shop": (SECOND, FIRST), "other": (FIRST,)}),
+        (of_merchants(shop="s3cret", other=FIRST), {"other": (FIRST,)}),
+        (of_merchants(shop=[FIRST], other=FIRST, more=None), {"other": (FIRST,)}),
+        (of_merchants(shop=f"{FIRST} {SECOND} {a_secret(b'3' * 24)}"), {}),
+        ("", {}),
+        ("{}", {}),
+        (FIRST, {}),
+        (json.dumps([FIRST]), {}),
+        (f'{{"shop": "{FIRST}", "shop": "{SECOND}"}}', {}),
+        ("[" * 100_000, {}),
+        ("@Microsoft.KeyVault(VaultName=kv;SecretName=merchant-webhook-secrets)", {}),
+    ],
+)
+def test_each_merchant_has_secrets_of_its_own_and_those_that_cannot_be_used_are_none(
+    environment: pytest.MonkeyPatch, text: str, secrets: dict[str, tuple[str, ...]]
+) -> None:
+    """They come from a vault at any hour, and stop neither the app nor another merchant's notifications."""
+    environment.setenv("MERCHANT_WEBHOOK_SECRETS", text)
+
+    settings = read_settings()
+
+    assert settings.secrets_of_merchants == secrets
+    assert FIRST not in repr(settings)
+
+
+@pytest.mark.parametrize("mark", ON_AZURE)
+@pytest.mark.parametrize("name", ["MERCHANT_WEBHOOK_SECRETS", "DEVELOPMENT_NOTIFICATIONS"])
+def test_what_the_sample_says_of_notifications_is_for_laptops(
+    environment: pytest.MonkeyPatch, mark: str, name: str
+) -> None:
+    values = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text())["Values"]
+    environment.setenv(name, values[name])
+    settings = read_settings()
+    assert settings.secrets_of_merchants or settings.development_notifications
+
+    environment.setenv(mark, "1")
+
+    with pytest.raises(SettingsFault, match=name):
+        read_settings()
+
+
 @pytest.mark.parametrize("mark", ON_AZURE)
 def test_the_secret_that_everybody_knows_is_for_laptops(environment: pytest.MonkeyPatch, mark: str) -> None:
     values = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text())["Values"]

@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import azure.functions as func
 
 from contracts.checking import Given
-from functions import accept, cancel, contract, erase, health, hear, query, recover, refund, search
+from functions import accept, cancel, contract, erase, health, hear, notifications, query, recover, refund, search
 from functions.caller import Doors
+from functions.requests import Reach
 from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
 from tests.contracted import hold
@@ -41,12 +42,13 @@ class Edge:
 
         services = starting or ready
         app = func.FunctionApp()
-        app.register_functions(accept.blueprint(services, doors=doors))
+        app.register_functions(accept.blueprint(services, doors=doors, reach=Reach(anywhere=True)))
         app.register_functions(cancel.blueprint(services, doors=doors))
         app.register_functions(refund.blueprint(services, doors=doors))
         app.register_functions(hear.blueprint(services, doors=doors))
         app.register_functions(erase.blueprint(services, doors=doors))
         app.register_functions(query.blueprint(services, doors=doors))
+        app.register_functions(notifications.blueprint(services, doors=doors))
         app.register_functions(search.blueprint(services, doors=doors))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(recover.blueprint(services, doors=doors))

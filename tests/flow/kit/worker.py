@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-import aiohttp
 from azure.cosmos.aio import CosmosClient
 
+from local.provider.merchant import MERCHANT_KEY
 from shared import flow, wiring
 from shared.adapters.cosmos import client as cosmos
 from shared.adapters.servicebus.topics import ServiceBusTopics
@@ -44,10 +44,10 @@ class Worker:
 
     services: Services
     _client: CosmosClient
-    _session: aiohttp.ClientSession
+    _sessions: wiring.Sessions
 
     async def close(self) -> None:
-        await self._session.close()
+        await self._sessions.close()
         await self._client.close()
 
 
@@ -72,6 +72,8 @@ class WorkerFactory:
                 "CosmosConnection": self.backends.cosmos.connection_string,
                 "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=none;SharedAccessKey=none",
                 "merchant_id": "merchant-1",
+                "merchant_webhook_secrets": f'{{"merchant-1": "{MERCHANT_KEY}"}}',
+                "development_notifications": True,
                 "provider_base_url": self.backends.provider_url,
                 **QUICK_RETRIES,
                 **self.settings,
@@ -79,7 +81,7 @@ class WorkerFactory:
         )
         client = cosmos.open_client(self.backends.cosmos.connection_string, proxies=False)
         await client.__aenter__()
-        session = aiohttp.ClientSession()
+        sessions = wiring.open_sessions(settings)
         bus: Any = self.bus
         topics = ServiceBusTopics(
             bus,
@@ -87,6 +89,6 @@ class WorkerFactory:
             recorder=flow.RECORD_SUBSCRIPTION,
             clock=self.backends.clock,
         )
-        built = wiring.services_over(settings, client=client, topics=topics, session=session)
+        built = wiring.services_over(settings, client=client, topics=topics, sessions=sessions)
         controlled = replace(built, clock=self.backends.clock, telemetry=self.telemetry.adapter, jitter=lambda: 1.0)
-        return Worker(with_crashes(self.alter(controlled), self.crash_plan), client, session)
+        return Worker(with_crashes(self.alter(controlled), self.crash_plan), client, sessions)
