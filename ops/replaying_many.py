@@ -14,12 +14,11 @@ from ops.client import Api, Fault, Json
 from ops.letters import PAGE, filters, pages
 from ops.many import Outcome, counts, show_summary
 from ops.output import Progress, say, show_json
-from ops.paths import LETTERS
+from ops.paths import LETTERS, letter_path
 
 LEFT = frozenset({"cannot", "failed"})
 _BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
-_LOOKS_AT_ONCE = 8
 
 type Letters = Mapping[str, Json]
 
@@ -44,28 +43,32 @@ async def replay_all(api: Api, options: Namespace) -> int:
             if page is None:
                 break
             await _at_the_rate(answer, started=started, options=options)
+    letters |= await _unlisted(api, results, letters=letters)
     outcomes = [_outcome(each, letters, options=options) for each in results]
-    ends = (
-        await _ends(api, results, letters=letters, options=options)
-        if options.wait is not None and not options.dry_run
-        else []
-    )
+    ends: list[Outcome] = []
+    if options.wait is not None and not options.dry_run:
+        patience_s = options.wait.total_seconds()
+        ends = await _ends(api, results, wanted=wanted, letters=letters, patience_s=patience_s)
     _report(results, outcomes, ends=ends, options=options)
     is_left = any(result["verdict"] in LEFT for result in results) or any(each.word != "done" for each in ends)
     return 1 if is_left else 0
 
 
-def _unlisted(result: Json) -> Json:
-    """A letter that a replay found and the list before did not."""
-    return {"id": result["letter_id"], "step": "-", "reason": "-"}
+async def _unlisted(api: Api, results: Sequence[Json], *, letters: Letters) -> dict[str, Json]:
+    """What a replay found and the list before did not: it was being recorded just then. Of one that is gone, the id."""
+    ids = [each["letter_id"] for each in results if each["letter_id"] not in letters]
+    return {
+        each: await api.find(letter_path(each)) or {"id": each, "step": "-", "reason": "-", "payment_id": None}
+        for each in ids
+    }
 
 
 def _outcome(result: Json, letters: Letters, *, options: Namespace) -> Outcome:
-    letter = letters.get(result["letter_id"], _unlisted(result))
+    letter = letters[result["letter_id"]]
     return Outcome(letter, words(result["verdict"], is_dry=options.dry_run), result["why"])
 
 
-async def _counted(api: Api, options: Namespace) -> tuple[Json, Letters]:
+async def _counted(api: Api, options: Namespace) -> tuple[Json, dict[str, Json]]:
     """The body of the requests, fixed to what is there now, and the letters by id."""
     query = {**filters(options), "status": "open"}
     letters: dict[str, Json] = {}
@@ -102,17 +105,23 @@ async def _at_the_rate(answer: Json, *, started: float, options: Namespace) -> N
     await asyncio.sleep(max(0.0, started + sent / options.rate - time.monotonic()))
 
 
-async def _ends(api: Api, results: Sequence[Json], *, letters: Letters, options: Namespace) -> list[Outcome]:
+async def _ends(
+    api: Api, results: Sequence[Json], *, wanted: Json, letters: Letters, patience_s: float
+) -> list[Outcome]:
     """What became of each that was replayed, as far as it is known when the patience ends."""
     waits = {each["letter_id"]: each["cause"] for each in results if each["verdict"] == "replayed"}
     known: dict[str, Outcome] = {}
-    until = time.monotonic() + options.wait.total_seconds()
+    until = time.monotonic() + patience_s
     with Progress("at rest", total=len(waits)) as progress:
         while True:
             before = len(known)
-            await _look_at_many(
-                api, {each: waits[each] for each in waits if each not in known}, letters=letters, known=known
-            )
+            closed, died = await _seen(api, wanted)
+            for letter_id, cause in waits.items():
+                letter = letters[letter_id]
+                if again := died.get((letter["step"], cause)):
+                    known[letter_id] = Outcome(letter, "died again", f"{again['reason']}: {again['description']}")
+                elif letter_id in closed:
+                    known[letter_id] = Outcome(letter, "done", "its step is done")
             progress.forward(len(known) - before)
             if len(known) == len(waits) or time.monotonic() >= until:
                 break
@@ -121,23 +130,13 @@ async def _ends(api: Api, results: Sequence[Json], *, letters: Letters, options:
     return [*known.values(), *under_way]
 
 
-async def _look_at_many(api: Api, waits: Mapping[str, str], *, letters: Letters, known: dict[str, Outcome]) -> None:
-    """Of each payment that is waited for, its letters: closed is done, a new one of the same cause died again."""
-    places = asyncio.Semaphore(_LOOKS_AT_ONCE)
-
-    async def look(letter_id: str, cause: str) -> None:
-        mine = letters[letter_id]
-        async with places:
-            own = [
-                each async for page in pages(api, {"payment_id": mine["payment_id"]}) for each in page["dead_letters"]
-            ]
-        died = [each for each in own if (each["step"], each["cause"]) == (mine["step"], cause)]
-        if died:
-            known[letter_id] = Outcome(mine, "died again", f"{died[0]['reason']}: {died[0]['description']}")
-        elif any(each["id"] == letter_id and each["status"] == "closed" for each in own):
-            known[letter_id] = Outcome(mine, "done", "its step is done")
-
-    await asyncio.gather(*(look(letter_id, cause) for letter_id, cause in waits.items()))
+async def _seen(api: Api, wanted: Json) -> tuple[set[str], dict[tuple[str, str], Json]]:
+    """Which of the letters are closed by now, and what has died since they were listed, by step and cause."""
+    own = {name: str(value) for name, value in wanted.items() if name not in ("dry_run", "limit")}
+    since = {"recorded_from": own["recorded_before"], "status": "open"}
+    closed = {each["id"] async for page in pages(api, {**own, "status": "closed"}) for each in page["dead_letters"]}
+    died = [each async for page in pages(api, since) for each in page["dead_letters"]]
+    return closed, {(each["step"], each["cause"]): each for each in died}
 
 
 def _report(

@@ -89,16 +89,13 @@ async def test_waiting_says_what_became_of_each(
     app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
-    of_each = {
-        "payment-1": [letter(1, status="closed")],
-        "payment-2": [letter(2, status="taken_up"), letter(9, payment_id="payment-2", cause="payment-2:3")],
-        "payment-3": [letter(3, status="taken_up")],
-    }
     everything = page_of([letter(1), letter(2), letter(3)])
+    died = page_of([letter(9, payment_id="payment-2", cause="payment-2:3"), letter(8, cause="payment-8:3")])
 
     def listed(asked: Asked) -> tuple[int, Json]:
-        own = of_each.get(asked.query.get("payment_id", ""))
-        return 200, page_of(own) if own else everything
+        if "recorded_from" in asked.query:
+            return 200, died
+        return 200, page_of([letter(1, status="closed")]) if asked.query["status"] == "closed" else everything
 
     app.scripts[LIST] = listed
     app.on(MANY, (200, {"dry_run": False, "results": [verdict(1), verdict(2), verdict(3)], "next_page": None}))

@@ -62,9 +62,15 @@ async def letters(shop: Shop, *, number: int, **query: str) -> list[str]:
 
     async def are_enough() -> bool:
         wanted = {"status": "open", "limit": "200", **query}
-        async with shop.http.get(shop.url + LETTERS, params=wanted) as response:
-            found[:] = [letter["id"] for letter in (await response.json())["dead_letters"]]
-        return len(found) >= number
+        page: dict[str, str] = {}
+        found.clear()
+        while True:
+            async with shop.http.get(shop.url + LETTERS, params=wanted | page) as response:
+                answer = await response.json()
+            found.extend(letter["id"] for letter in answer["dead_letters"])
+            if answer["next_page"] is None:
+                return len(found) >= number
+            page = {"page": answer["next_page"]}
 
     await until(are_enough, limit_s=LIMIT_S, every_s=0.1)
     return found
@@ -204,7 +210,7 @@ async def test_all_that_waited_for_the_provider_are_replayed_at_once_and_the_sum
 ) -> None:
     await shop.tell_provider("/break")
     payment_ids = await shop.order_many(count, prefix=f"waits-{count}", payment_method="pm_settle_down")
-    await letters(shop, number=min(count, 200), step="settle", like=f"waits-{count}-")
+    await letters(shop, number=count, step="settle", like=f"waits-{count}-")
     await shop.tell_provider("/repair")
     began = time.monotonic()
 
