@@ -6,6 +6,7 @@ Whoever writes an adapter writes one of these over a sandbox or an imitation of 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +15,13 @@ from typing import ClassVar, Protocol
 import aiohttp
 
 from local import provider as local_provider
+from local.provider.wire import listening
+from local.stripe.state import Account
+from local.stripe.wire import application
 from shared.adapters.provider.client import HttpProvider
+from shared.adapters.stripe.client import StripeProvider
 from shared.ports.provider import Provider
+from tests.builders import NOON
 from tests.contract.odd_server import OddServer, Said, odd_server
 
 SHORT_S = 0.4
@@ -142,7 +148,80 @@ async def regis() -> AsyncIterator[Bench]:
             await running.close()
 
 
-ADAPTERS: dict[str, OpenBench] = {"regis": regis}
+class StripeBench:
+    """The imitation of Stripe's API, and the adapter for it."""
+
+    _METHODS: ClassVar = {
+        "ok": "pm_card_visa",
+        "declined": "pm_card_chargeDeclined",
+        "invalid": "pm_unheard_of",
+        "down": "pm_card_rateLimited",
+        "create_times_out": "pm_card_createTimesOut",
+        "settle_times_out": "pm_card_captureTimesOut",
+        "refund_times_out": "pm_card_refundTimesOut",
+        "settle_declined": "pm_card_captureDeclined",
+        "refund_declined": "pm_card_refundFail",
+    }
+
+    def __init__(self, http: aiohttp.ClientSession, odd: OddServer, *, url: str, account: Account) -> None:
+        self._http = http
+        self._odd = odd
+        self._url = url
+        self._account = account
+
+    def adapter(self, *, limit_s: float = 5.0) -> Provider:
+        return self._at(self._url, limit_s=limit_s)
+
+    def before_a_stranger(self, status: int, body: bytes) -> Provider:
+        said = Said(status, body)
+        return self._at(self._odd.answering(said, asked=said, listed=said))
+
+    def unreachable(self) -> Provider:
+        return self._at("http://127.0.0.1:9")
+
+    def method(self, behaviour: str) -> str:
+        return self._METHODS[behaviour]
+
+    async def repair(self) -> None:
+        self._account.is_broken = False
+
+    async def forget(self) -> None:
+        self._account.forget()
+
+    async def moved(self, payment_id: str) -> Moved:
+        own = [each for each in self._account.intents.values() if each["metadata"]["payment_id"] == payment_id]
+        tries = [each for each in own if each["status"] != "requires_payment_method"]
+        captured = [each for each in tries if each["status"] == "succeeded"]
+        minor: dict[str, int] = {}
+        for each in self._account.refunds.values():
+            if each["status"] == "succeeded" and each["payment_intent"] in {taken["id"] for taken in captured}:
+                name = each["metadata"]["refund_id"]
+                minor[name] = minor.get(name, 0) + each["amount"]
+        return Moved(
+            authorised=len(tries),
+            captured_minor=sum(each["amount_received"] for each in captured),
+            currency=captured[0]["currency"].upper() if captured else "",
+            is_voided=any(each["status"] == "canceled" for each in tries),
+            refunded_minor=minor,
+        )
+
+    def _at(self, url: str, *, limit_s: float = 5.0) -> Provider:
+        return StripeProvider(self._http, base_url=url, api_key="sk_test_1", limit_s=limit_s)
+
+
+@asynccontextmanager
+async def stripe() -> AsyncIterator[Bench]:
+    """An imitation of its own, at the time of the builders' payments."""
+    account = Account(clock=lambda: NOON + timedelta(seconds=1))
+    async with (
+        aiohttp.ClientSession() as http,
+        odd_server() as odd,
+        listening(application(account, hold_s=2 * SHORT_S), 0) as port,
+    ):
+        yield StripeBench(http, odd, url=f"http://127.0.0.1:{port}", account=account)
+
+
+ADAPTERS: dict[str, OpenBench] = {"regis": regis, "stripe": stripe}
 """The adapters of this repository."""
 
 

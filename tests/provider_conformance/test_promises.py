@@ -93,6 +93,8 @@ FOUND_BY = {
     },
 }
 """The promises that each fault breaks, and no other."""
+FOUND_BY_AT = {("stripe", "KeyIgnored"): {"a_request_id_makes_a_repeat_harmless"}}
+"""Where an adapter differs: Stripe cannot be asked by an id, so a wrong id spoils repeats only."""
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "provider-contract.md"
@@ -118,7 +120,8 @@ async def broken(adapter: str, promise: str, fault: str) -> bool:
 async def test_a_fault_is_found_by_the_promises_that_it_breaks_and_by_no_other(adapter: str, fault: str) -> None:
     found = await asyncio.gather(*(broken(adapter, promise, fault) for promise in CHECKS))
 
-    assert {promise for promise, is_broken in zip(CHECKS, found, strict=True) if is_broken} == FOUND_BY[fault]
+    broken_ones = {promise for promise, is_broken in zip(CHECKS, found, strict=True) if is_broken}
+    assert broken_ones == FOUND_BY_AT.get((adapter, fault), FOUND_BY[fault])
 
 
 def test_each_promise_is_broken_by_a_fault() -> None:

@@ -37,6 +37,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.servicebus": (*PORTS, "shared.adapters.servicebus", "azure.servicebus", "azure.core"),
     "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp", "standardwebhooks"),
     "shared.adapters.provider.words": PORTS,
+    "shared.adapters.stripe": (*PORTS, "shared.adapters.stripe", "aiohttp"),
+    "shared.adapters.stripe.words": PORTS,
     "shared.adapters.notifier": (*PORTS, "aiohttp"),
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
@@ -62,6 +64,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.azure.servicebus": ("local.azure.servicebus", "local.base", "aiohttp", "proton"),
     "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime"),
     "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
+    "local.stripe": ("local.stripe", "local.base", "aiohttp"),
     "local": ("local", "aiohttp", "terminal"),
     # how both command lines write what others have sent
     "terminal": ("terminal",),
