@@ -24,8 +24,9 @@ from contracts.values import (
 )
 from functions.faults import OWN, WORDS
 from functions.problems import STATUS_OF
-from shared.codec.facts import FORM_NAMED
+from shared.codec.facts import FORM_NAMED, FORMS
 from shared.domain.events import FailureReason, Notification, RefundFailureReason
+from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.reasons import Reason
 
 # --- a payment ---
@@ -86,6 +87,16 @@ class FailureTold(Answer):
     at: datetime
 
 
+class Untold(Answer):
+    """An event that the merchant is still to be told of."""
+
+    event_id: Annotated[str, Field(description="Under this id it is told.")]
+    type: Annotated[str, Field(json_schema_extra=grows(*(FORMS[kind].name for kind in NOTICE_EVENTS)))]
+    at: datetime
+    refund_id: Annotated[UUID | Absent, Field(description="Of the events of a refund.")] = None
+    dispute_id: Annotated[str | Absent, Field(description="Of the events of a dispute.")] = None
+
+
 class _PaymentSoFar(Answer):
     payment_id: UUID
     version: Version
@@ -107,6 +118,10 @@ class _PaymentSoFar(Answer):
     failure_told: FailureTold | Absent = None
     refunds: Annotated[list[Refund] | Absent, Field(description="In the order in which they were requested.")] = None
     disputes: Annotated[list[Dispute] | Absent, Field(description="In the order in which they became known.")] = None
+    untold: Annotated[
+        list[Untold] | Absent,
+        Field(description="What the merchant is still to be told by itself. There while something is."),
+    ] = None
 
 
 class PaymentEventData(_PaymentSoFar):
@@ -194,6 +209,7 @@ class TimelineData(Answer):
     reason_given: Annotated[str | None, Field(description="Of payment.refund_requested, the merchant's own.")] = None
     provider_refund_id: Annotated[str | Absent, Field(description="Of payment.refunded.")] = None
     dispute_id: Annotated[str | Absent, Field(description="Of the events of a dispute, the provider's.")] = None
+    event_id: Annotated[str | Absent, Field(description="Of payment.merchant_told: what was told.")] = None
     opened_at: Annotated[datetime | Absent, Field(description="Of payment.dispute_opened.")] = None
     decided_at: Annotated[datetime | Absent, Field(description="Of payment.dispute_won, payment.dispute_lost.")] = None
     step: Annotated[TaskName | Absent, Field(description="Of what operators did, and of payment.charged_twice.")] = None

@@ -12,6 +12,8 @@ from contracts.values import Absent, Answer
 from shared import flow
 from shared.codec.cloud_events import SOURCE
 from shared.codec.facts import FORMS
+from shared.domain.events import NoticeEvent
+from shared.domain.notice import NOTICE_EVENTS
 
 type Json = dict[str, Any]
 
@@ -49,6 +51,16 @@ class PaymentFailedNotice(_Envelope):
 
 class _Event(_Envelope):
     id: Annotated[str, Field(pattern=r"^.+:[1-9][0-9]*$", description="`{payment_id}:{version}`, also in a repeat.")]
+
+
+def notices() -> dict[str, type[Answer]]:
+    """What a merchant is told by itself, by its stored type: as other components are."""
+    return {FORMS[kind].name: _notice(kind) for kind in NOTICE_EVENTS}
+
+
+def _notice(kind: type[NoticeEvent]) -> type[Answer]:
+    its_type: Any = Literal[f"regispay.{FORMS[kind].name}.v1"]
+    return create_model(f"{kind.__name__}Notice", __base__=_Event, type=(its_type, ...))
 
 
 def types() -> list[str]:

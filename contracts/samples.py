@@ -22,12 +22,14 @@ from functions.problems import STATUS_OF, FieldFault, problem
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import event_to_json
 from shared.codec.erasure import words_in
+from shared.codec.facts import FORMS
 from shared.codec.letters import letter_to_json
 from shared.codec.payments import payment_to_json
 from shared.codec.rows import listed, row_to_json
 from shared.codec.values import time_to_json
 from shared.domain.ledger import ledger_of
 from shared.domain.letters import LetterRecord, letter_id_of
+from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
 
@@ -59,9 +61,13 @@ def events() -> dict[str, Json]:
 def notices() -> dict[str, Json]:
     """What a merchant is sent, by the name of the webhook."""
     sent = events()
+    by_themselves = {FORMS[kind].name for kind in NOTICE_EVENTS}
     return {
-        f"payment_{name}": {**sent[f"regispay.payment.{name}.v1"], "id": f"{PAYMENT_ID}:{step}"}
-        for name, step in (("settled", "notify"), ("failed", "notify_failure"))
+        **{name.replace(".", "_"): sent[f"regispay.{name}.v1"] for name in sorted(by_themselves)},
+        **{
+            f"payment_{name}": {**sent[f"regispay.payment.{name}.v1"], "id": f"{PAYMENT_ID}:{step}"}
+            for name, step in (("settled", "notify"), ("failed", "notify_failure"))
+        },
     }
 
 

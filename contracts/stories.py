@@ -13,6 +13,7 @@ from shared.domain.events import (
     PaymentDisputeWon,
     PaymentFailed,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentRefunded,
     PaymentRefundFailed,
     PaymentRefundRequested,
@@ -56,7 +57,7 @@ DECLINED: tuple[Event, ...] = (
     INITIATED,
     _CREATED,
     PaymentFailed(occurred_at=at(2), reason="declined", code="insufficient_funds", failed_step="settle", tells=True),
-    PaymentVoided(occurred_at=at(3), void_id="void_1"),
+    PaymentVoided(occurred_at=at(3), void_id="void_1", tells=True),
 )
 
 
@@ -72,27 +73,34 @@ _REFUND = PaymentRefundRequested(
 REFUNDED: tuple[Event, ...] = (
     *_PAID,
     _REFUND,
-    PaymentRefunded(occurred_at=at(5), refund_id=REFUND_ID, provider_refund_id="re_1"),
+    PaymentRefunded(occurred_at=at(5), refund_id=REFUND_ID, provider_refund_id="re_1", tells=True),
 )
 NOT_REFUNDED: tuple[Event, ...] = (
     *_PAID,
     _REFUND,
-    PaymentRefundFailed(occurred_at=at(5), refund_id=REFUND_ID, reason="declined", code="refund_declined"),
+    PaymentRefundFailed(occurred_at=at(5), refund_id=REFUND_ID, reason="declined", code="refund_declined", tells=True),
 )
 
 
 _DISPUTE = PaymentDisputeOpened(
-    occurred_at=at(6), dispute_id="dp_1", amount_minor=750, code="fraudulent", opened_at=at(5), capture_id="cap_1"
+    occurred_at=at(6),
+    dispute_id="dp_1",
+    amount_minor=750,
+    code="fraudulent",
+    opened_at=at(5),
+    capture_id="cap_1",
+    tells=True,
 )
 DISPUTED: tuple[Event, ...] = (
     *REFUNDED,
+    PaymentMerchantTold(occurred_at=at(6), event_id=f"{PAYMENT_ID}:6"),
     replace(_DISPUTE, occurred_at=at(8), opened_at=at(7)),
-    PaymentDisputeWon(occurred_at=at(10), dispute_id="dp_1", decided_at=at(9)),
+    PaymentDisputeWon(occurred_at=at(10), dispute_id="dp_1", decided_at=at(9), tells=True),
 )
 LOST: tuple[Event, ...] = (
     *_PAID,
     _DISPUTE,
-    PaymentDisputeLost(occurred_at=at(8), dispute_id="dp_1", decided_at=at(7)),
+    PaymentDisputeLost(occurred_at=at(8), dispute_id="dp_1", decided_at=at(7), tells=True),
 )
 
 

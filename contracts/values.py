@@ -25,8 +25,8 @@ StepName = Annotated[str, Field(json_schema_extra=grows(*Step))]
 TaskName = Annotated[
     str,
     Field(
-        pattern="^[a-z_]+(:[0-9a-f-]{36})?$",
-        description="A step, or `refund:` and the id of a refund. More steps may come.",
+        pattern="^[a-z_]+(:[0-9a-f-]{36}(:[1-9][0-9]*)?)?$",
+        description="A step, `refund:` and the id of a refund, or `notify:` and the id of an event. More may come.",
     ),
 ]
 StatusName = Annotated[str, Field(json_schema_extra=grows(*Status))]

@@ -5,13 +5,22 @@ from openapi_pydantic.util import PydanticSchema
 from pydantic import BaseModel
 
 from contracts import samples
-from contracts.events import PaymentFailedNotice, PaymentSettledNotice
+from contracts.events import PaymentFailedNotice, PaymentSettledNotice, notices
 from contracts.words import WEBHOOKS
 from shared.codec.cloud_events import CONTENT_TYPE
 
+_SUMMARY = {
+    "voided": "The reservation of a payment is released",
+    "refunded": "A refund is made",
+    "refund_failed": "A refund is not made",
+    "dispute_opened": "The cardholder's bank has taken money back",
+    "dispute_won": "A dispute is won: the money comes again",
+    "dispute_lost": "A dispute is lost",
+}
 _SENT: dict[str, tuple[type[BaseModel], str]] = {
     "payment_settled": (PaymentSettledNotice, "The money of a payment is taken"),
     "payment_failed": (PaymentFailedNotice, "A payment has failed"),
+    **{name.replace(".", "_"): (model, _SUMMARY[name.removeprefix("payment.")]) for name, model in notices().items()},
 }
 _KEY = {
     "name": "Idempotency-Key",

@@ -21,6 +21,7 @@ GROUPS = (
     "function:create_payment",
     "function:settle_payment",
     "function:notify_merchant",
+    "function:notify_merchant_of_event",
     "function:notify_merchant_of_failure",
     "function:cancel_payment",
     "function:refund_payment",

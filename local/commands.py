@@ -1,4 +1,7 @@
-"""`python -m local up | emulators | pay | dispute | status`: the command line. Knows what its options are called."""
+"""`python -m local up | emulators | pay | dispute | listen | status`: the command line.
+
+Knows what its options are called.
+"""
 
 import argparse
 import asyncio
@@ -10,10 +13,11 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from local.datafolder import word_found
+from local.datafolder import DEFAULT_DATA, word_found
 from local.dispute import deciding, dispute, opening
 from local.emulators import emulators
 from local.foreground import Options
+from local.listening import add_listen, listened
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
 from local.ports import Ports
 from local.status import status
@@ -21,21 +25,22 @@ from local.supervisor import SERVICES
 from local.up import up
 from terminal.text import printable
 
-DEFAULT_DATA = Path(".local")
-
 
 def run(arguments: Sequence[str], modules: Mapping[str, str]) -> int:
     """Returns the exit code. `modules` puts other Python modules in place of the services."""
     options = _parser().parse_args(arguments)
     match options.command:
         case "up":
-            return up(_run_options(options, modules), is_once=options.once, sample_limit_s=options.sample_limit_s)
+            run_options = _run_options(options, modules)
+            return up(run_options, is_once=options.once, sample_limit_s=options.sample_limit_s, is_quiet=options.quiet)
         case "emulators":
             return emulators(_run_options(options, modules))
         case "pay":
             return asyncio.run(_pay(options))
         case "dispute":
             return asyncio.run(_dispute(options))
+        case "listen":
+            return listened(options)
         case _:
             return status(options.data)
 
@@ -49,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_dispute(
         commands.add_parser("dispute", help="as the cardholder's bank, dispute a payment, or decide a dispute")
     )
+    add_listen(commands.add_parser("listen", help="show what merchants are told, and forward it to a server of yours"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
     for service in SERVICES:
@@ -62,6 +68,7 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
         "--once", action="store_true", help="stop after the sample payment; exit code 0 if it completed"
     )
     parser.add_argument("--sample-limit-s", type=float, default=60.0, help="how long the sample payment may take")
+    parser.add_argument("--quiet", action="store_true", help="say nothing of the payments that come later")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

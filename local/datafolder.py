@@ -15,6 +15,7 @@ from typing import IO
 if sys.platform != "win32":
     import fcntl
 
+DEFAULT_DATA = Path(".local")
 _STORING = ("cosmos", "servicebus", "provider")
 _ORPHANS_ARE_GONE_WITHIN_S = 20.0
 _LOOK_AGAIN_S = 0.1

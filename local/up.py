@@ -1,6 +1,7 @@
 """`python -m local up`: starts the platform, sends a sample payment, serves until told to stop.
 
-Decides nothing about services or payments: `foreground.py` runs the services, `pay.py` follows the payment.
+Decides nothing about services or payments: `foreground.py` runs the services, `pay.py` follows the sample payment, and
+`telling.py` those that come later.
 """
 
 import asyncio
@@ -14,22 +15,27 @@ import aiohttp
 from local.foreground import Options, in_foreground, serve, started
 from local.pay import NotAtRest, Order, Refused, pay
 from local.supervisor import SERVICES, Platform
+from local.telling import payments_told
 from terminal.text import printable
 
 _LAST_LINES_OF_LOG = 15
 
 
-def up(options: Options, *, is_once: bool, sample_limit_s: float) -> int:
-    """Returns the exit code: 0 after Ctrl-C while serving or, with `is_once`, after a completed sample payment."""
-    return in_foreground(_run(options, is_once=is_once, sample_limit_s=sample_limit_s))
+def up(options: Options, *, is_once: bool, sample_limit_s: float, is_quiet: bool = False) -> int:
+    """Returns the exit code: 0 after Ctrl-C while serving or, with `is_once`, after a completed sample payment.
+
+    Later payments are told of in the terminal, unless it is to be quiet.
+    """
+    return in_foreground(_run(options, is_once=is_once, sample_limit_s=sample_limit_s, is_quiet=is_quiet))
 
 
-async def _run(options: Options, *, is_once: bool, sample_limit_s: float) -> int:
+async def _run(options: Options, *, is_once: bool, sample_limit_s: float, is_quiet: bool) -> int:
     async with started(options, SERVICES) as platform:
         has_completed = await _unless_one_dies(platform, _sample(platform, sample_limit_s))
         if is_once:
             return 0 if has_completed else 1
-        return await serve(platform)
+        async with contextlib.nullcontext() if is_quiet else payments_told(platform.url):
+            return await serve(platform)
 
 
 async def _unless_one_dies(platform: Platform, work: Coroutine[None, None, bool]) -> bool:

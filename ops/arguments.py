@@ -69,7 +69,9 @@ def _common(*, is_top: bool) -> _Parser:
 
 
 def _filters(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--step", help="create, settle, notify, cancel, void, notify_failure, refund or publish")
+    command.add_argument(
+        "--step", help="create, settle, notify, cancel, void, notify_failure, refund, notice or publish"
+    )
     command.add_argument("--reason", help="such as retries_exhausted; docs/operations.md lists them")
     command.add_argument("--payment", metavar="PAYMENT_ID")
     command.add_argument(

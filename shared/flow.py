@@ -20,6 +20,7 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentRefundFailed,
@@ -99,7 +100,13 @@ MAP = (
     Route(PaymentDisputeLost, "payment-dispute-lost"),
 )
 
-_REACTIONS = [(route, reaction) for route in MAP for reaction in route.reactions]
+NOTICES = "payment-notices"
+"""Beside its own topic, an event of which the merchant is to be told by itself (NOTICE_EVENTS) goes here: to one step,
+whatever its type. It is no topic for other components.
+"""
+NOTICE = Reaction(Step.NOTICE, "notify", "notify_merchant_of_event")
+
+_REACTIONS = [*((route.topic, reaction) for route in MAP for reaction in route.reactions), (NOTICES, NOTICE)]
 
 TOPIC_OF: dict[type[Event], str] = {route.event: route.topic for route in MAP}
 
@@ -121,8 +128,9 @@ SENT: dict[type[Event], Sent] = {
     PaymentParked: Sent.NOT,
     PaymentSeenTo: Sent.NOT,
     PaymentFailureTold: Sent.NOT,
+    PaymentMerchantTold: Sent.NOT,
 }
-PLACE_OF: dict[Step, Place] = {each.step: Place(route.topic, each.subscription) for route, each in _REACTIONS}
+PLACE_OF: dict[Step, Place] = {each.step: Place(topic, each.subscription) for topic, each in _REACTIONS}
 FUNCTION_OF: dict[Step, str] = {each.step: each.function for _, each in _REACTIONS}
 
 

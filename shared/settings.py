@@ -175,7 +175,7 @@ class Settings(BaseSettings):
 
     @property
     def retries(self) -> Retries:
-        """The policy of every step; both notifications share one."""
+        """The policy of every step; all notifications share one."""
         notify = RetryPolicy(self.retry_notify_attempts, self.retry_notify_base_s, self.retry_notify_cap_s)
         return Retries(
             create=RetryPolicy(self.retry_create_attempts, self.retry_create_base_s, self.retry_create_cap_s),

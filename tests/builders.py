@@ -19,6 +19,7 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentRefundFailed,
@@ -31,7 +32,8 @@ from shared.domain.events import (
 from shared.domain.evolution import evolve, fold
 from shared.domain.letters import LetterRecord, letter_id_of
 from shared.domain.money import Money
-from shared.domain.payment import Payment, RefundTask, Step, Task, task_named
+from shared.domain.notice import NOTICE_EVENTS, telling
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task, task_named
 from shared.domain.standing import Standing, standing
 from shared.domain.stream import StoredEvent
 
@@ -42,11 +44,12 @@ OTHER_REFUND_ID = "6f2a5b3c-1d4e-5f70-9bac-0123456789ab"
 DISPUTE_ID = "dp_1"
 OTHER_DISPUTE_ID = "dp_2"
 TASKS: tuple[Task, ...] = (
-    *(step for step in Step if step is not Step.REFUND),
+    *(step for step in Step if step not in (Step.REFUND, Step.NOTICE)),
     RefundTask(REFUND_ID),
     RefundTask(OTHER_REFUND_ID),
+    *(NoticeTask(f"{PAYMENT_ID}:{version}") for version in range(3, 8)),
 )
-"""All that a payment of these tests may owe."""
+"""All that a payment of these tests may owe, of notices the first ones."""
 LETTER_ID = "11111111-2222-5333-8444-555555555555"
 _HEARD_AFTER = timedelta(seconds=0.5)
 
@@ -157,6 +160,16 @@ class Story:
 
     def failure_told(self) -> Self:
         return self.then(PaymentFailureTold(occurred_at=self.at))
+
+    def merchant_told(self, event_id: str | None = None) -> Self:
+        """event_id: of what it was told longest ago to be told, if none is named."""
+        return self.then(PaymentMerchantTold(occurred_at=self.at, event_id=event_id or self.payment.untold[0].event_id))
+
+    def telling(self) -> Self:
+        """The newest event as streams have it since the merchant is told of each."""
+        *before, newest = self.events
+        assert isinstance(newest, NOTICE_EVENTS)
+        return replace(self, events=(*before, telling(newest, url=self.payment.notification_url)))
 
     def captured_late(self, capture_id: str = "cap_1") -> Self:
         return self.then(PaymentCapturedLate(occurred_at=self.at, capture_id=capture_id))

@@ -10,7 +10,7 @@ TOLD = frozenset(
 COMPLETED = ["initiated", "created", "settled", "completed"]
 """The facts of a payment that went well."""
 
-STEPS = frozenset({"create", "settle", "notify", "cancel", "void", "notify_failure", "refund"})
+STEPS = frozenset({"create", "settle", "notify", "cancel", "void", "notify_failure", "refund", "notice"})
 """The steps that tests tell of."""
 
 

@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.codec.facts import type_name
+from shared.codec.facts import FORMS, type_name
 from shared.codec.payments import payment_from_json, payment_to_json
 from shared.codec.values import NOT_OURS, as_refund_id, as_text, shown, time_from_json, time_to_json
-from shared.domain.payment import Payment
+from shared.domain.payment import NoticeTask, Payment
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
 
@@ -43,42 +42,61 @@ class Notice:
     is_whole: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A business event, apart from its payment. kind: its stored type."""
+
+    event_id: str
+    kind: str
+    time: datetime
+    refund_id: str | None = None
+    dispute_id: str | None = None
+
+
 def to_cloud_event(stored: StoredEvent, *, event_id: str | None = None) -> str:
     """What other components and merchants receive. event_id: for merchants the request id, the same in a repeat."""
-    return _written(
-        stored,
+    event = stored.event
+    told = Told(
         event_id=event_id or stored.event_id,
-        kind=type_name(stored.event),
-        time=stored.event.occurred_at,
-        about={
-            REFUND_ID: getattr(stored.event, "refund_id", None),
-            DISPUTE_ID: getattr(stored.event, "dispute_id", None),
-        },
+        kind=type_name(event),
+        time=event.occurred_at,
+        refund_id=getattr(event, "refund_id", None),
+        dispute_id=getattr(event, "dispute_id", None),
     )
+    return cloud_event(told, stored.payment, traceparent=stored.traceparent)
 
 
-def repeated_cloud_event(
-    stored: StoredEvent, *, event_id: str, kind: str, time: datetime, refund_id: str | None
-) -> str:
-    """An earlier event of the payment once more, with the payment as it is now. kind: its stored type."""
-    return _written(stored, event_id=event_id, kind=kind, time=time, about={REFUND_ID: refund_id})
-
-
-def _written(stored: StoredEvent, *, event_id: str, kind: str, time: datetime, about: Mapping[str, str | None]) -> str:
+def cloud_event(told: Told, payment: Payment, *, traceparent: str | None) -> str:
+    """An event, perhaps an earlier one, with the payment as it is now."""
     event = {
         "specversion": "1.0",
-        "id": event_id,
-        "type": f"regispay.{kind}.v1",
+        "id": told.event_id,
+        "type": f"regispay.{told.kind}.v1",
         "source": SOURCE,
-        "subject": stored.payment.payment_id,
-        "time": time_to_json(time),
+        "subject": payment.payment_id,
+        "time": time_to_json(told.time),
         "datacontenttype": "application/json",
-        "data": payment_to_json(stored.payment),
+        "data": payment_to_json(payment),
     }
+    about = {REFUND_ID: told.refund_id, DISPUTE_ID: told.dispute_id}
     event |= {name: value for name, value in about.items() if value}
-    if stored.traceparent:
-        event["traceparent"] = stored.traceparent
+    if traceparent:
+        event["traceparent"] = traceparent
     return json.dumps(event, separators=(",", ":"))  # ASCII: a lone surrogate in a stored text can still be sent
+
+
+def still_to_tell(payment: Payment, task: NoticeTask) -> Told | None:
+    """The event of which the merchant is still to be told; None when there is nothing (any more)."""
+    untold = payment.untold_of(task)
+    if untold is None:
+        return None
+    return Told(
+        event_id=untold.event_id,
+        kind=FORMS[untold.kind].name,
+        time=untold.occurred_at,
+        refund_id=untold.refund_id,
+        dispute_id=untold.dispute_id,
+    )
 
 
 def _refuse_foreign_ids(event_id: str, payment_id: str) -> None:

@@ -20,6 +20,7 @@ from shared.domain.dispute import Decision
 from shared.domain.events import (
     Event,
     FailureReason,
+    NoticeEvent,
     Notification,
     PaymentCancelRequested,
     PaymentCapturedLate,
@@ -32,6 +33,7 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentRefundFailed,
@@ -88,8 +90,15 @@ def _read_initiated(occurred_at: datetime, data: Json) -> PaymentInitiated:
 
 
 def _write_failed(event: PaymentFailed) -> Json:
-    tells = {"tells": True} if event.tells else {}
-    return {"reason": event.reason, "code": event.code, "failed_step": event.failed_step, **tells}
+    return {"reason": event.reason, "code": event.code, "failed_step": event.failed_step, **_tells(event)}
+
+
+def _tells(event: PaymentFailed | NoticeEvent) -> Json:
+    return {"tells": True} if event.tells else {}
+
+
+def _is_told(data: Json) -> bool:
+    return data.get("tells", False) is True
 
 
 def _read_failed(occurred_at: datetime, data: Json) -> PaymentFailed:
@@ -98,7 +107,7 @@ def _read_failed(occurred_at: datetime, data: Json) -> PaymentFailed:
         reason=cast("FailureReason", as_text(data["reason"])),
         code=as_text(data["code"]),
         failed_step=as_text(data["failed_step"]),
-        tells=data.get("tells", False) is True,
+        tells=_is_told(data),
     )
 
 
@@ -127,6 +136,7 @@ def _read_refund_failed(occurred_at: datetime, data: Json) -> PaymentRefundFaile
         refund_id=as_refund_id(data["refund_id"]),
         reason=cast("RefundFailureReason", as_text(data["reason"])),
         code=as_text(data["code"]),
+        tells=_is_told(data),
     )
 
 
@@ -137,6 +147,7 @@ def _write_dispute_opened(event: PaymentDisputeOpened) -> Json:
         "code": event.code,
         "opened_at": time_to_json(event.opened_at),
         **({"capture_id": event.capture_id} if event.capture_id else {}),
+        **_tells(event),
     }
 
 
@@ -148,11 +159,12 @@ def _read_dispute_opened(occurred_at: datetime, data: Json) -> PaymentDisputeOpe
         code=as_text(data["code"]),
         opened_at=time_from_json(data["opened_at"]),
         capture_id=as_text_or_none(data.get("capture_id")),
+        tells=_is_told(data),
     )
 
 
 def _write_decision(event: Decision) -> Json:
-    return {"dispute_id": event.dispute_id, "decided_at": time_to_json(event.decided_at)}
+    return {"dispute_id": event.dispute_id, "decided_at": time_to_json(event.decided_at), **_tells(event)}
 
 
 def _decision_of[D: Decision](kind: type[D]) -> Callable[[datetime, Json], D]:
@@ -161,6 +173,7 @@ def _decision_of[D: Decision](kind: type[D]) -> Callable[[datetime, Json], D]:
             occurred_at=occurred_at,
             dispute_id=as_text(data["dispute_id"]),
             decided_at=time_from_json(data["decided_at"]),
+            tells=_is_told(data),
         )
 
     return read
@@ -234,28 +247,30 @@ FORMS: dict[type[Any], _Form[Any]] = {
     PaymentFailed: _Form("payment.failed", _write_failed, _read_failed),
     PaymentVoided: _Form(
         "payment.voided",
-        lambda e: {"void_id": e.void_id},
-        lambda at, d: PaymentVoided(occurred_at=at, void_id=as_text(d["void_id"])),
+        lambda e: {"void_id": e.void_id, **_tells(e)},
+        lambda at, d: PaymentVoided(occurred_at=at, void_id=as_text(d["void_id"]), tells=_is_told(d)),
     ),
     PaymentRefundRequested: _Form("payment.refund_requested", _write_refund_requested, _read_refund_requested),
     PaymentRefunded: _Form(
         "payment.refunded",
-        lambda e: {"refund_id": e.refund_id, "provider_refund_id": e.provider_refund_id},
+        lambda e: {"refund_id": e.refund_id, "provider_refund_id": e.provider_refund_id, **_tells(e)},
         lambda at, d: PaymentRefunded(
             occurred_at=at,
             refund_id=as_refund_id(d["refund_id"]),
             provider_refund_id=as_text(d["provider_refund_id"]),
+            tells=_is_told(d),
         ),
     ),
     PaymentRefundFailed: _Form(
         "payment.refund_failed",
-        lambda e: {"refund_id": e.refund_id, "reason": e.reason, "code": e.code},
+        lambda e: {"refund_id": e.refund_id, "reason": e.reason, "code": e.code, **_tells(e)},
         _read_refund_failed,
     ),
     PaymentDisputeOpened: _Form("payment.dispute_opened", _write_dispute_opened, _read_dispute_opened),
     PaymentDisputeWon: _Form("payment.dispute_won", _write_decision, _decision_of(PaymentDisputeWon)),
     PaymentDisputeLost: _Form("payment.dispute_lost", _write_decision, _decision_of(PaymentDisputeLost)),
     PaymentFailureTold: _Form("payment.failure_told", *_texts_of(PaymentFailureTold)),
+    PaymentMerchantTold: _Form("payment.merchant_told", *_texts_of(PaymentMerchantTold, "event_id")),
     PaymentCapturedLate: _Form("payment.captured_late", *_texts_of(PaymentCapturedLate, "capture_id")),
     PaymentChargedTwice: _Form("payment.charged_twice", *_texts_of(PaymentChargedTwice, "step", "reference")),
     PaymentParked: _Form(

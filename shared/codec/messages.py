@@ -3,11 +3,12 @@
 The topics accept and drop a repeated id inside their duplicate-detection window. An id that repeats by accident is a
 lost payment; one that differs by accident is a second charge. So every id is made here:
 
-    {event id}                           what the feed publishes, resumptions too; a publish letter that is sent again
+    {event id}                           what the feed publishes, resumptions too; a publish letter that is sent again;
+                                         on the topic of its event and, if it is told, on that of the notices
     {cause}:{subscription}:{attempt}     retries: copies for one subscription; with a hash of the yes that they carry
     the id of what died                  dead letters; their topic drops no repeats
 
-The cause is the event that a message stems from: the id begins with it. Earlier releases wrote
+The cause is the event that a message stems from: the id begins with it. Told releases wrote
 `{event id}:{subscription}:{run}:{attempt}`, with the run as a property too. Knows no broker.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from shared.codec.cloud_events import repeated_cloud_event, to_cloud_event
+from shared.codec.cloud_events import Told, cloud_event, still_to_tell, to_cloud_event
 from shared.codec.deliveries import Delivery
 from shared.codec.facts import FORMS, type_name
 from shared.codec.properties import (
@@ -38,12 +39,13 @@ from shared.codec.properties import (
 from shared.codec.values import shown, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
-from shared.domain.payment import RefundTask, Step, task_named
+from shared.domain.notice import NOTICE_EVENTS
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task, task_named
 from shared.domain.reasons import Reason
-from shared.domain.standing import STARTER_OF, began_at
+from shared.domain.standing import STARTERS_OF, began_at
 from shared.domain.stream import StoredEvent
 from shared.errors import Unreadable
-from shared.flow import DEAD_LETTER_TOPIC, EVENTS, PLACE_OF, SENT, TOPIC_OF, Place, Sent
+from shared.flow import DEAD_LETTER_TOPIC, EVENTS, NOTICES, PLACE_OF, SENT, TOPIC_OF, Place, Sent
 
 MAX_DESCRIPTION: Final = 1000
 """Characters. Application properties count towards the 256 KB of a message."""
@@ -61,29 +63,35 @@ class Message:
     properties: Mapping[str, str | int] = field(default_factory=dict)
 
 
-def outgoing(stored: StoredEvent) -> Message | DeadLetter | None:
-    """What the feed makes of a stored event; None for what is of no concern to anybody else. Raises Unreadable."""
+def outgoing(stored: StoredEvent) -> tuple[Message | DeadLetter, ...]:
+    """What the feed makes of a stored event; () for what is of no concern to anybody else. Raises Unreadable."""
     match SENT[type(stored.event)]:
         case Sent.TO_ALL:
-            return announcement(stored)
+            return (announcement(stored), *_notice(stored))
         case Sent.TO_STEP:
-            return resumption(stored)
+            return (resumption(stored),)
         case Sent.AS_LETTER:
             return _money_to_give_back(stored)
         case Sent.NOT:
-            return None
+            return ()
 
 
-def _money_to_give_back(stored: StoredEvent) -> DeadLetter | None:
-    """None for a second void: it harms nobody."""
+def _notice(stored: StoredEvent) -> tuple[Message, ...]:
+    """Of what the merchant is to be told by itself: the same once more, for the step that tells it."""
+    is_told = isinstance(stored.event, NOTICE_EVENTS) and stored.event.tells
+    return (replace(announcement(stored), topic=NOTICES),) if is_told else ()
+
+
+def _money_to_give_back(stored: StoredEvent) -> tuple[DeadLetter, ...]:
+    """() for a second void: it harms nobody."""
     match stored.event:
         case PaymentCapturedLate(capture_id=reference):
             reason, description = Reason.CAPTURED_LATE, f"the payment had failed before {reference} was captured"
         case PaymentChargedTwice(step=step, reference=reference) if step != Step.VOID:
             reason, description = Reason.CHARGED_TWICE, f"the provider said yes to {step} once more: {reference}"
         case _:
-            return None
-    return DeadLetter(
+            return ()
+    letter = DeadLetter(
         message_id=stored.event_id,
         body=json.dumps({"payment_id": stored.payment.payment_id, "event_id": stored.event_id}),
         subject=type_name(stored.event),
@@ -91,6 +99,7 @@ def _money_to_give_back(stored: StoredEvent) -> DeadLetter | None:
         description=description,
         source=EVENTS,
     )
+    return (letter,)
 
 
 def announcement(stored: StoredEvent) -> Message:
@@ -113,18 +122,29 @@ def resumption(stored: StoredEvent) -> Message:
     task = task_named(event.step) if isinstance(event, PaymentResumed) else None
     if not isinstance(event, PaymentResumed) or task is None:
         raise Unreadable(f"{stored.event_id} resumes no step that is known here")
-    time = began_at(stored.payment, task)
-    if time is None:
+    earlier = _began_with(stored.payment, task, event_id=event.starter)
+    if earlier is None:
         raise Unreadable(f"{stored.event_id} resumes {task.value}, which has not begun")
-    step, refund_id = task.step, task.refund_id if isinstance(task, RefundTask) else None
-    kind = FORMS[STARTER_OF[step]].name
+    place = PLACE_OF[task.step]
     return Message(
-        topic=PLACE_OF[step].topic,
+        topic=place.topic,
         message_id=stored.event_id,
-        body=repeated_cloud_event(stored, event_id=event.starter, kind=kind, time=time, refund_id=refund_id),
-        subject=kind,
-        to=PLACE_OF[step].subscription,
+        body=cloud_event(earlier, stored.payment, traceparent=stored.traceparent),
+        subject=earlier.kind,
+        to=place.subscription,
     )
+
+
+def _began_with(payment: Payment, task: Task, *, event_id: str) -> Told | None:
+    """None for what has not begun, and for a notice that is not owed any more."""
+    if isinstance(task, NoticeTask):
+        return still_to_tell(payment, task)
+    time = began_at(payment, task)
+    if time is None:
+        return None
+    (kind,) = STARTERS_OF[task.step]
+    refund_id = task.refund_id if isinstance(task, RefundTask) else None
+    return Told(event_id=event_id, kind=FORMS[kind].name, time=time, refund_id=refund_id)
 
 
 def tried_again(

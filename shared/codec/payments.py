@@ -36,8 +36,10 @@ from shared.domain.events import (
     PaymentVoided,
 )
 from shared.domain.money import Money
-from shared.domain.payment import Payment, SecondYes, Trouble
+from shared.domain.notice import NOTICE_EVENTS, Untold
+from shared.domain.payment import Payment
 from shared.domain.refund import Refund
+from shared.domain.trouble import SecondYes, Trouble
 
 
 def _fact_to_json(event: Event | None) -> Json | None:
@@ -78,6 +80,7 @@ def payment_to_json(payment: Payment) -> Json:
         "failure_told": _fact_to_json(payment.failure_told),
         "refunds": [refund_to_json(refund) for refund in payment.refunds] or None,
         "disputes": [dispute_to_json(dispute) for dispute in payment.disputes] or None,
+        "untold": [_untold_to_json(each) for each in payment.untold] or None,
         "waiting": list(payment.waiting) or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -117,6 +120,16 @@ def dispute_to_json(dispute: Dispute) -> Json:
         "opened_at": time_to_json(opened.opened_at),
         **({"capture_id": opened.capture_id} if opened.capture_id else {}),
         **({"decided": _without(_fact_to_json(decided), "dispute_id")} if decided else {}),
+    }
+
+
+def _untold_to_json(untold: Untold) -> Json:
+    return {
+        "event_id": untold.event_id,
+        "type": FORMS[untold.kind].name,
+        "at": time_to_json(untold.occurred_at),
+        **({"refund_id": untold.refund_id} if untold.refund_id else {}),
+        **({"dispute_id": untold.dispute_id} if untold.dispute_id else {}),
     }
 
 
@@ -166,6 +179,7 @@ def payment_from_json(fields: Json) -> Payment:
         captured_late=_fact_from_json(PaymentCapturedLate, fields.get("captured_late")),
         refunds=tuple(map(_refund, fields.get("refunds", ()))),
         disputes=tuple(map(_dispute, fields.get("disputes", ()))),
+        untold=tuple(map(_untold, fields.get("untold", ()))),
         troubles=tuple(map(_trouble, fields.get("troubles", ()))),
         second_yeses=tuple(map(_second_yes, fields.get("second_yeses", ()))),
         seen_to_steps=tuple(map(as_text, fields.get("seen_to_steps", ()))),
@@ -197,6 +211,19 @@ def _dispute(fields: Json) -> Dispute:
     if fields["status"] == "won":
         return Dispute(opened, _fact_from_json(PaymentDisputeWon, decided))
     return Dispute(opened, _fact_from_json(PaymentDisputeLost, decided))
+
+
+_UNTOLD_NAMED = {FORMS[kind].name: kind for kind in NOTICE_EVENTS}
+
+
+def _untold(fields: Json) -> Untold:
+    return Untold(
+        event_id=as_text(fields["event_id"]),
+        kind=_UNTOLD_NAMED[fields["type"]],
+        occurred_at=time_from_json(fields["at"]),
+        refund_id=as_refund_id(fields["refund_id"]) if "refund_id" in fields else None,
+        dispute_id=as_text_or_none(fields.get("dispute_id")),
+    )
 
 
 def _trouble(fields: Json) -> Trouble:

@@ -19,6 +19,7 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentRefundFailed,
@@ -29,7 +30,8 @@ from shared.domain.events import (
     PaymentVoided,
     RefundEvent,
 )
-from shared.domain.payment import Payment, RefundTask, Step, Task
+from shared.domain.notice import NOTICE_EVENTS, telling
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task
 from shared.domain.refund import MOST, MOST_REQUESTED
 
 
@@ -49,6 +51,8 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
     wants ended brings the failure with it, and so does the void of a payment that was to be cancelled. What people and
     timers want is decided elsewhere (standing.py): it is appended as it is.
     """
+    if payment is not None and isinstance(fact, NOTICE_EVENTS):
+        fact = telling(fact, url=payment.notification_url)
     if payment is None:
         return (fact,) if isinstance(fact, PaymentInitiated) else Refused("not_initiated")
     match fact:
@@ -66,8 +70,8 @@ def decide(payment: Payment | None, fact: Event) -> tuple[Event, ...] | Refused:
             return _failed(payment, fact)
         case PaymentVoided():
             return _voided(payment, fact)
-        case PaymentFailureTold():
-            return _failure_told(payment, fact)
+        case PaymentFailureTold() | PaymentMerchantTold():
+            return _told(payment, fact)
         case PaymentCapturedLate() | PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
             return (fact,)
         case _:
@@ -216,7 +220,9 @@ def cancelled(step: Step, payment: Payment, *, at: datetime) -> PaymentFailed:
     )
 
 
-def _failure_told(payment: Payment, fact: PaymentFailureTold) -> tuple[Event, ...] | Refused:
+def _told(payment: Payment, fact: PaymentFailureTold | PaymentMerchantTold) -> tuple[Event, ...] | Refused:
+    if isinstance(fact, PaymentMerchantTold):
+        return (fact,) if payment.untold_of(NoticeTask(fact.event_id)) else ()
     if not payment.failed:
         return Refused("not_failed")
     return () if payment.failure_told else (fact,)

@@ -2,10 +2,13 @@
 
 These are storage contracts: a type or field name that was once stored must stay readable. Add, never rename. If a shape
 must change, shared/codec/facts.py has to read the old one too. The files in tests/golden prove what can be read.
+
+tells: PaymentFailureTold or PaymentMerchantTold follows once the merchant knows. False in streams that are older than
+that, and of a payment without a notification_url.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -64,10 +67,7 @@ class PaymentCompleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed:
-    """No money will be taken. `code` is the provider's own where it declined; `failed_step` is where it ended.
-
-    tells: PaymentFailureTold follows once the merchant knows. False in streams that are older than that event.
-    """
+    """No money will be taken. `code` is the provider's own where it declined; `failed_step` is where it ended."""
 
     occurred_at: datetime
     reason: FailureReason
@@ -89,6 +89,7 @@ class PaymentVoided:
 
     occurred_at: datetime
     void_id: str
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +114,7 @@ class PaymentRefunded:
     occurred_at: datetime
     refund_id: str
     provider_refund_id: str
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ class PaymentRefundFailed:
     refund_id: str
     reason: RefundFailureReason
     code: str
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,7 @@ class PaymentDisputeOpened:
     code: str
     opened_at: datetime
     capture_id: str | None = None
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +152,7 @@ class PaymentDisputeWon:
     occurred_at: datetime
     dispute_id: str
     decided_at: datetime
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +162,7 @@ class PaymentDisputeLost:
     occurred_at: datetime
     dispute_id: str
     decided_at: datetime
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +170,14 @@ class PaymentFailureTold:
     """The merchant knows that the payment has failed."""
 
     occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMerchantTold:
+    """The merchant knows of this NoticeEvent."""
+
+    occurred_at: datetime
+    event_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,42 +268,17 @@ type BusinessEvent = (
 
 type RefundEvent = PaymentRefundRequested | PaymentRefunded | PaymentRefundFailed
 type DisputeEvent = PaymentDisputeOpened | PaymentDisputeWon | PaymentDisputeLost
+type NoticeEvent = PaymentVoided | PaymentRefunded | PaymentRefundFailed | DisputeEvent
+"""Of each the merchant is told by itself, whatever else the payment owes."""
 
 type InnerEvent = (
-    PaymentFailureTold | PaymentCapturedLate | PaymentChargedTwice | PaymentParked | PaymentResumed | PaymentSeenTo
+    PaymentFailureTold
+    | PaymentMerchantTold
+    | PaymentCapturedLate
+    | PaymentChargedTwice
+    | PaymentParked
+    | PaymentResumed
+    | PaymentSeenTo
 )
 
 type Event = BusinessEvent | InnerEvent
-
-
-def yeses_of(event: Event) -> frozenset[str]:
-    """The provider's reference that the event holds, of any yes."""
-    match event:
-        case PaymentCreated(provider_payment_id=reference) | PaymentSettled(capture_id=reference):
-            return frozenset({reference})
-        case PaymentVoided(void_id=reference) | PaymentCapturedLate(capture_id=reference):
-            return frozenset({reference})
-        case PaymentRefunded(provider_refund_id=reference) | PaymentChargedTwice(reference=reference):
-            return frozenset({reference})
-        case _:
-            return frozenset()
-
-
-def same_fact(one: Event, other: Event) -> bool:
-    """Whether two events say the same, apart from their times. True for a repeat of our own append.
-
-    The fingerprint stands for a whole request, even if words in it were erased later.
-    """
-    if isinstance(one, PaymentInitiated) and isinstance(other, PaymentInitiated):
-        return (one.payment_id, one.merchant_id, one.request_fingerprint) == (
-            other.payment_id,
-            other.merchant_id,
-            other.request_fingerprint,
-        )
-    if isinstance(one, PaymentRefundRequested) and isinstance(other, PaymentRefundRequested):
-        return (one.refund_id, one.amount_minor, one.request_fingerprint) == (
-            other.refund_id,
-            other.amount_minor,
-            other.request_fingerprint,
-        )
-    return replace(other, occurred_at=one.occurred_at) == one

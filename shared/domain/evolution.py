@@ -19,6 +19,7 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentRefundFailed,
@@ -29,15 +30,21 @@ from shared.domain.events import (
     PaymentVoided,
     RefundEvent,
 )
-from shared.domain.payment import Payment, RefundTask, SecondYes, Step, Trouble
+from shared.domain.notice import NOTICE_EVENTS, shown, untold
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, task_named
 from shared.domain.refund import with_event
+from shared.domain.trouble import SecondYes, Trouble
 
 
 def evolve(payment: Payment | None, event: Event) -> Payment:
     """The payment after one more event. Raises ValueError for a stream that does not begin with PaymentInitiated."""
     if payment is None:
         return _begun(event)
-    return _after(replace(payment, version=payment.version + 1), event)
+    payment = replace(payment, version=payment.version + 1)
+    if isinstance(event, NOTICE_EVENTS):
+        still = untold(event, event_id=f"{payment.payment_id}:{payment.version}")
+        payment, event = replace(payment, untold=(*payment.untold, *still)), shown(event)
+    return _after(payment, event)
 
 
 def _after(payment: Payment, event: Event) -> Payment:
@@ -59,12 +66,19 @@ def _after(payment: Payment, event: Event) -> Payment:
             return replace(_untroubled(payment, Step.CANCEL, Step.VOID), voided=event)
         case PaymentFailureTold():
             return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
+        case PaymentMerchantTold():
+            return _told(payment, NoticeTask(event.event_id))
         case PaymentCapturedLate():
             return replace(_untroubled(payment, Step.VOID), captured_late=event)
         case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
             return _broken(payment, event)
         case _:
             return _gone_back(payment, event)
+
+
+def _told(payment: Payment, task: NoticeTask) -> Payment:
+    left = tuple(each for each in payment.untold if each.event_id != task.event_id)
+    return replace(_untroubled(payment, task.value), untold=left)
 
 
 def _gone_back(payment: Payment, event: RefundEvent | DisputeEvent) -> Payment:
@@ -111,6 +125,8 @@ def _troubled(payment: Payment, trouble: Trouble) -> Payment:
 
 def _seen_to(payment: Payment, event: PaymentSeenTo) -> Payment:
     if event.step is not None:
+        task = task_named(event.step)
+        payment = _told(payment, task) if isinstance(task, NoticeTask) else payment
         payment = replace(
             _untroubled(payment, event.step), seen_to_steps=tuple(sorted({*payment.seen_to_steps, event.step}))
         )

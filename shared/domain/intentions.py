@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from shared.domain.decisions import Refused
-from shared.domain.payment import Payment, RefundTask, Step, Task
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task
 
 
 class Intention(StrEnum):
@@ -22,6 +22,8 @@ def intend(payment: Payment, task: Task, *, now: datetime) -> Intention | Refuse
         return Intention.NOTHING
     if isinstance(task, RefundTask):
         return _refund(payment, task)
+    if isinstance(task, NoticeTask):
+        return Intention.CALL if payment.untold_of(task) else Intention.NOTHING
     match task:
         case Step.CREATE:
             return _create(payment, now=now)
@@ -37,6 +39,8 @@ def intend(payment: Payment, task: Task, *, now: datetime) -> Intention | Refuse
             return _notify_failure(payment)
         case Step.REFUND:
             return Refused("no_refund_named")
+        case Step.NOTICE:
+            return Refused("no_event_named")
         case _:
             assert_never(task)
 

@@ -12,11 +12,11 @@ from shared.domain.events import (
     PaymentParked,
     PaymentResumed,
     PaymentSeenTo,
-    yeses_of,
 )
 from shared.domain.evolution import fold
-from shared.domain.payment import RefundTask, Step, Task, task_named
+from shared.domain.payment import NoticeTask, RefundTask, Step, Task, task_named
 from shared.domain.reasons import Reason
+from shared.domain.sameness import yeses_of
 from shared.domain.standing import Standing, Stands, standing, standings
 from shared.domain.stream import StoredEvent
 
@@ -115,9 +115,11 @@ class LetterRecord:
 
     @property
     def task(self) -> Task | None:
-        """The task that it tells of; None for a letter of the feed, or one that does not say which refund."""
+        """The task that it tells of; None for a letter of the feed, or one that does not say which refund or event."""
         if self.step == Step.REFUND:
             return RefundTask(self.refund_id) if self.refund_id else None
+        if self.step == Step.NOTICE:
+            return NoticeTask(self.event_id) if self.event_id else None
         return task_named(self.step)
 
 

@@ -20,7 +20,9 @@ from shared.domain.events import (
     PaymentVoided,
 )
 from shared.domain.money import Money
+from shared.domain.notice import Untold
 from shared.domain.refund import Refund, held_minor
+from shared.domain.trouble import SecondYes, Trouble
 
 
 class Status(StrEnum):
@@ -44,10 +46,11 @@ class Step(StrEnum):
     VOID = "void"
     NOTIFY_FAILURE = "notify_failure"
     REFUND = "refund"
+    NOTICE = "notice"
 
     @property
     def step(self) -> "Step":
-        """What kind of task it is: a payment owes each of these once, but for refund."""
+        """What kind of task it is: a payment owes each of these once, but for refund and notice."""
         return self
 
     @property
@@ -61,7 +64,7 @@ class Step(StrEnum):
         match self:
             case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID | Step.REFUND:
                 return True
-            case Step.NOTIFY | Step.NOTIFY_FAILURE:
+            case Step.NOTIFY | Step.NOTIFY_FAILURE | Step.NOTICE:
                 return False
             case _:
                 assert_never(self)
@@ -70,7 +73,7 @@ class Step(StrEnum):
     def tells_the_merchant(self) -> bool:
         """Whether the payment goes on without it after the last attempt, with a letter that can wait."""
         match self:
-            case Step.NOTIFY | Step.NOTIFY_FAILURE:
+            case Step.NOTIFY | Step.NOTIFY_FAILURE | Step.NOTICE:
                 return True
             case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID | Step.REFUND:
                 return False
@@ -98,47 +101,47 @@ class RefundTask:
         return self
 
 
-type Task = Step | RefundTask
-"""One piece of work that a payment may owe. The step REFUND without its refund is none."""
+@dataclass(frozen=True, slots=True)
+class NoticeTask:
+    """The step notice, for one event of which the merchant is to be told by itself."""
+
+    event_id: str
+
+    @property
+    def step(self) -> Step:
+        return Step.NOTICE
+
+    @property
+    def value(self) -> str:
+        """Its name in events. It begins with `notify`, for that is what is done."""
+        return f"{Step.NOTIFY}:{self.event_id}"
+
+    @property
+    def asked_as(self) -> "NoticeTask":
+        return self
+
+
+type Task = Step | RefundTask | NoticeTask
+"""One piece of work that a payment may owe. The steps REFUND and NOTICE, without what they are about, are none."""
 
 
 def task_named(name: str) -> Task | None:
     """The task of that name; None for what is none."""
-    kind, _, refund_id = name.partition(":")
+    kind, _, about = name.partition(":")
     if kind == Step.REFUND:
-        return RefundTask(refund_id) if refund_id else None
-    return Step(name) if name in set(Step) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A step that broke and is not finished. cause: what its newest parking or resumption names.
-
-    is_to_end: whether it was last resumed only to be ended.
-    """
-
-    step: str
-    cause: str
-    is_parked: bool
-    reason: str
-    is_to_end: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SecondYes:
-    """A reference of the provider beside the one of the step's own fact. is_seen_to: nobody has to act on it."""
-
-    step: str
-    reference: str
-    is_seen_to: bool
+        return RefundTask(about) if about else None
+    if kind == Step.NOTIFY and about:
+        return NoticeTask(about)
+    return Step(name) if name in set(Step) - {Step.NOTICE} else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
     """The facts so far, each as the event that brought it; `version` counts the events.
 
-    `payment_method` is None once the provider has the payment: it is not needed any more. troubles, second_yeses,
-    seen_to_steps, seen_to_references: what is left of what broke; all empty for a payment that went well.
+    `payment_method` is None once the provider has the payment: it is not needed any more. untold: what the merchant is
+    still to be told by itself, oldest first. troubles, second_yeses, seen_to_steps, seen_to_references: what is left of
+    what broke; all empty for a payment that went well.
     """
 
     payment_id: str
@@ -160,6 +163,7 @@ class Payment:
     captured_late: PaymentCapturedLate | None = None
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+    untold: tuple[Untold, ...] = ()
     troubles: tuple[Trouble, ...] = ()
     second_yeses: tuple[SecondYes, ...] = ()
     seen_to_steps: tuple[str, ...] = ()
@@ -182,10 +186,11 @@ class Payment:
     def owed(self) -> tuple[Task, ...]:
         """The tasks that have to move next; () when the payment is at rest. What was seen to is owed no more.
 
-        Refunds come first: they are waited for less long than a merchant who has to be told.
+        Refunds come first: they are waited for less long than a merchant who has to be told. Notices come last.
         """
         refunds = tuple(RefundTask(refund.refund_id) for refund in self.refunds if refund.is_pending)
-        owed: tuple[Task, ...] = (*refunds, *self._steps_owed)
+        notices = tuple(NoticeTask(each.event_id) for each in self.untold)
+        owed: tuple[Task, ...] = (*refunds, *self._steps_owed, *notices)
         return tuple(task for task in owed if task.value not in self.seen_to_steps)
 
     @property
@@ -246,6 +251,10 @@ class Payment:
     def own_disputes(self) -> tuple[Dispute, ...]:
         """Those about the money that was taken, and not about that of a charge that was made twice."""
         return tuple(dispute for dispute in self.disputes if dispute.is_about(self.money_taken))
+
+    def untold_of(self, task: NoticeTask) -> Untold | None:
+        """What it tells the merchant; None when there is nothing (any more)."""
+        return next((each for each in self.untold if each.event_id == task.event_id), None)
 
     def dispute(self, dispute_id: str) -> Dispute | None:
         return next((dispute for dispute in self.disputes if dispute.dispute_id == dispute_id), None)

@@ -37,8 +37,8 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """The policy of every step; the type checker finds a step without one. cancel waits as void does, and
-    refund as settle.
+    """The policy of every step; the type checker finds a step without one. cancel waits as void does,
+    refund as settle, and notice as notify_failure.
     """
 
     create: RetryPolicy
@@ -57,7 +57,7 @@ class Retries:
                 return self.notify
             case Step.CANCEL | Step.VOID:
                 return self.void
-            case Step.NOTIFY_FAILURE:
+            case Step.NOTIFY_FAILURE | Step.NOTICE:
                 return self.notify_failure
             case _:
                 assert_never(step)

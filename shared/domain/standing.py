@@ -25,26 +25,31 @@ from shared.domain.events import (
 )
 from shared.domain.evolution import evolve
 from shared.domain.intentions import Intention, intend
-from shared.domain.payment import Payment, RefundTask, Step, Task
+from shared.domain.notice import NOTICE_EVENTS
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task
 from shared.domain.stream import StoredEvent
 
-STARTER_OF: dict[Step, type[Event]] = {
-    Step.CREATE: PaymentInitiated,
-    Step.SETTLE: PaymentCreated,
-    Step.NOTIFY: PaymentSettled,
-    Step.CANCEL: PaymentCancelRequested,
-    Step.VOID: PaymentFailed,
-    Step.NOTIFY_FAILURE: PaymentFailed,
-    Step.REFUND: PaymentRefundRequested,
+STARTERS_OF: dict[Step, tuple[type[Event], ...]] = {
+    Step.CREATE: (PaymentInitiated,),
+    Step.SETTLE: (PaymentCreated,),
+    Step.NOTIFY: (PaymentSettled,),
+    Step.CANCEL: (PaymentCancelRequested,),
+    Step.VOID: (PaymentFailed,),
+    Step.NOTIFY_FAILURE: (PaymentFailed,),
+    Step.REFUND: (PaymentRefundRequested,),
+    Step.NOTICE: NOTICE_EVENTS,
 }
-"""The business event that starts a step, as the map in shared/flow.py says too."""
+"""The business events that may start a step, as the map in shared/flow.py says too."""
 
 
-def is_starter(event: Event, task: Task) -> bool:
+def is_starter(stored: StoredEvent, task: Task) -> bool:
     """Whether it is the business event that the task begins with."""
+    event = stored.event
     if isinstance(task, RefundTask):
         return isinstance(event, PaymentRefundRequested) and event.refund_id == task.refund_id
-    return isinstance(event, STARTER_OF[task])
+    if isinstance(task, NoticeTask):
+        return isinstance(event, NOTICE_EVENTS) and event.tells and stored.event_id == task.event_id
+    return isinstance(event, STARTERS_OF[task])
 
 
 def began_at(payment: Payment, task: Task) -> datetime | None:
@@ -52,6 +57,9 @@ def began_at(payment: Payment, task: Task) -> datetime | None:
     if isinstance(task, RefundTask):
         refund = payment.refund(task.refund_id)
         return refund.requested_at if refund else None
+    if isinstance(task, NoticeTask):
+        untold = payment.untold_of(task)
+        return untold.occurred_at if untold else None
     match task:
         case Step.CREATE:
             return payment.initiated_at
@@ -63,7 +71,7 @@ def began_at(payment: Payment, task: Task) -> datetime | None:
             return payment.cancel_requested.occurred_at if payment.cancel_requested else None
         case Step.VOID | Step.NOTIFY_FAILURE:
             return payment.failed.occurred_at if payment.failed else None
-        case Step.REFUND:
+        case Step.REFUND | Step.NOTICE:
             return None
         case _:
             assert_never(task)
@@ -139,7 +147,7 @@ def standings(stream: Sequence[StoredEvent], task: Task) -> Iterator[Standing]:
     for stored in stream:
         event = stored.event
         payment = evolve(payment, event)
-        if is_starter(event, task) or (isinstance(event, PaymentResumed) and event.step == task.value):
+        if is_starter(stored, task) or (isinstance(event, PaymentResumed) and event.step == task.value):
             starts.append(stored)
         if isinstance(event, PaymentParked) and event.step == task.value:
             parked[event.cause] = event

@@ -31,15 +31,15 @@ class Wait:
 
 
 def waits(stream: Sequence[StoredEvent], *, now: datetime, patience: timedelta) -> tuple[Wait, ...]:
-    """In the order of the steps, refunds last.
+    """In the order of the steps, then notices and refunds.
 
     patience: how long a step may take before anybody is told that it waits.
     """
     payment = stream[-1].payment
     names = {*(task.value for task in payment.owed), *payment.waiting}
     steps = [step for step in Step if step in names]
-    refunds = [task for name in sorted(names - set(Step)) if (task := task_named(name))]
-    found = (_wait(stream, task, now=now, patience=patience) for task in (*steps, *refunds))
+    others = [task for name in sorted(names - set(Step)) if (task := task_named(name))]
+    found = (_wait(stream, task, now=now, patience=patience) for task in (*steps, *others))
     return tuple(wait for wait in found if wait)
 
 

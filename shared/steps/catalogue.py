@@ -1,6 +1,6 @@
 """Which step does what: one table. Knows no rule."""
 
-from shared.domain.payment import RefundTask, Step, Task
+from shared.domain.payment import NoticeTask, RefundTask, Step, Task
 from shared.errors import Unreadable
 from shared.services import Services
 from shared.steps.create import create
@@ -12,9 +12,11 @@ from shared.steps.void import cancel, void
 
 
 def payment_step(task: Task, services: Services) -> PaymentStep:
-    """The step over these services. Raises Unreadable for a refund that is not said which."""
+    """The step over these services. Raises Unreadable for a refund or a notice that is not said which."""
     if isinstance(task, RefundTask):
         return refund(services.provider, task)
+    if isinstance(task, NoticeTask):
+        return Notify(services.notifier, task)
     match task:
         case Step.CREATE:
             return create(services.provider)
@@ -28,3 +30,5 @@ def payment_step(task: Task, services: Services) -> PaymentStep:
             return Notify(services.notifier, task)
         case Step.REFUND:
             raise Unreadable("it does not say which refund it is about")
+        case Step.NOTICE:
+            raise Unreadable("it does not say which event the merchant is to be told of")

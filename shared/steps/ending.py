@@ -27,7 +27,7 @@ async def end(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Outcome | H
     match turn.step.step:
         case Step.NOTIFY if now.payment.completed is None:
             return Wanted(now.payment, (PaymentCompleted(occurred_at=turn.now, notification="undelivered"),))
-        case Step.NOTIFY | Step.NOTIFY_FAILURE:
+        case Step.NOTIFY | Step.NOTIFY_FAILURE | Step.NOTICE:
             return Wanted(now.payment, (_seen_to(turn, wish),))
         case Step.CREATE | Step.SETTLE | Step.CANCEL | Step.VOID | Step.REFUND:
             return await _end_as_answered(turn, now, wish=wish)
@@ -61,7 +61,7 @@ def _given_up(turn: Turn, wish: PaymentResumed) -> Event:
         return PaymentRefundFailed(
             occurred_at=turn.now, refund_id=task.refund_id, reason="discarded", code="discarded_by_operator"
         )
-    return _seen_to(turn, wish) if task is Step.VOID else discarded(task, at=turn.now)
+    return _seen_to(turn, wish) if task.step is Step.VOID else discarded(task.step, at=turn.now)
 
 
 def captured_instead(reference: str, *, payment: Payment, at: datetime) -> Heard:

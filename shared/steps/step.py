@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.events import Event
-from shared.domain.payment import Payment, Step, Task
+from shared.domain.payment import NoticeTask, Payment, Step, Task
 from shared.ports.provider import AskAnswer, Call, Declined, Done
 
 
@@ -39,5 +39,10 @@ class PaymentStep(Protocol):
 
 
 def request_id(payment: Payment, step: Task) -> str:
-    """The same for every attempt and every resumption, so that they are one request to the other side."""
+    """The same for every attempt and every resumption, so that they are one request to the other side.
+
+    Of a notice it is the event's id, under which other components know the event too.
+    """
+    if isinstance(step, NoticeTask):
+        return step.event_id
     return f"{payment.payment_id}:{step.asked_as.value}"

@@ -9,7 +9,7 @@ from shared import flow
 from shared.codec.cloud_events import Notice, from_cloud_event
 from shared.codec.deliveries import Delivery, named_in, tried
 from shared.domain.letters import Yes
-from shared.domain.payment import Payment, RefundTask, Step, Task
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task
 from shared.domain.retry import RetryPolicy
 from shared.errors import TurnOver, Unreadable
 from shared.flow import Place
@@ -152,4 +152,6 @@ def read(delivery: Delivery, *, step: Step, services: Services) -> Turn:
 
 
 def _task(step: Step, notice: Notice) -> Task:
+    if step is Step.NOTICE:
+        return NoticeTask(notice.event_id)
     return RefundTask(notice.refund_id) if step is Step.REFUND and notice.refund_id else step

@@ -28,11 +28,11 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
     letters: list[DeadLetter] = []
     for document in documents:
         try:
-            match _outgoing(document, services=services):
-                case Message() as message:
-                    messages.append(message)
-                case DeadLetter() as letter:
-                    letters.append(letter)
+            for each in _outgoing(document, services=services):
+                if isinstance(each, Message):
+                    messages.append(each)
+                else:
+                    letters.append(each)
         except Exception as exc:  # noqa: BLE001 - the feed must not stop for one odd document
             why = str(exc) if isinstance(exc, Unreadable) else f"{type(exc).__name__}: {exc}"
             letters.append(stub_of(document, reason=Reason.UNMAPPABLE, description=why))
@@ -40,7 +40,9 @@ async def publish(documents: Sequence[Mapping[str, Any]], *, services: Services)
     for letter in [*letters, *map(_unsent, rejected)]:
         await services.dead_letters.park(letter)
         services.telemetry.count(signals.MESSAGES_PARKED, step=flow.PUBLISH, reason=letter.reason)
-    services.telemetry.count(signals.EVENTS_PUBLISHED, len(messages) - len(rejected))
+    unsent = {(each.message.topic, each.message.message_id) for each in rejected}
+    sent = {each.message_id for each in messages if (each.topic, each.message_id) not in unsent}
+    services.telemetry.count(signals.EVENTS_PUBLISHED, len(sent))
 
 
 async def _sent(messages: Sequence[Message], services: Services) -> Sequence[Rejected]:
@@ -54,11 +56,11 @@ async def _sent(messages: Sequence[Message], services: Services) -> Sequence[Rej
     return rejected
 
 
-def _outgoing(document: Mapping[str, Any], *, services: Services) -> Message | DeadLetter | None:
+def _outgoing(document: Mapping[str, Any], *, services: Services) -> Sequence[Message | DeadLetter]:
     """Raises Unreadable for a document that is not an event of ours. The message carries on the event's own trace."""
     stored = from_document(document)
     if flow.SENT[type(stored.event)] is flow.Sent.NOT:
-        return None
+        return ()
     with services.telemetry.span("publish", traceparent=stored.traceparent, event_id=stored.event_id) as span:
         return outgoing(replace(stored, traceparent=span.traceparent))
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain.decisions import Refused
 from shared.domain.letters import LetterStatus
-from shared.domain.payment import Step
+from shared.domain.payment import NoticeTask, Step
 from shared.verbs.refund import GiveBack, RefundAccepted, refund, refund_id_for
 from tests import places
 from tests.facts import COMPLETED
@@ -322,7 +322,7 @@ async def test_a_payment_whose_merchant_is_still_to_be_told_can_be_refunded(tmp_
         await world.work()
 
         assert await world.events(payment_id) == ["initiated", "created", "settled", "refund_requested", "refunded"]
-        assert (await world.payment(payment_id)).owed == (Step.NOTIFY,)
+        assert (await world.payment(payment_id)).owed == (Step.NOTIFY, NoticeTask(f"{payment_id}:5"))
 
 
 KEY = {"Idempotency-Key": "k"}

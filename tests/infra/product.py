@@ -77,7 +77,7 @@ class Product:
 
     @property
     def topics(self) -> set[str]:
-        return {*flow.TOPIC_OF.values(), flow.DEAD_LETTER_TOPIC}
+        return {*flow.TOPIC_OF.values(), flow.NOTICES, flow.DEAD_LETTER_TOPIC}
 
     @property
     def containers(self) -> set[str]:

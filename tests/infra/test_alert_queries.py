@@ -175,7 +175,7 @@ def test_payments_of_which_none_is_completed_wake_somebody_and_failed_ones_do_no
     assert rule.fires(metric("payments.accepted", 5)) == {}
 
 
-@pytest.mark.parametrize("step", ["create", "settle", "notify", "cancel", "void", "notify_failure", "refund"])
+@pytest.mark.parametrize("step", ["create", "settle", "notify", "cancel", "void", "notify_failure", "refund", "notice"])
 def test_a_step_that_payments_wait_for_and_that_does_not_try_is_named(step: str) -> None:
     owed = metric("steps.owed", 15, step=step)
     of_another = metric("step.duration_s", 3, step="any other", outcome="recorded")

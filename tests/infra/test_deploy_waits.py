@@ -25,8 +25,8 @@ TIMES = {
     "az functionapp keys list": 1,
     "az account get-access-token": 1,
     "az servicebus topic list": 1,
-    "az servicebus topic subscription list": 14,
-    "az servicebus topic subscription rule list": 8,
+    "az servicebus topic subscription list": 15,
+    "az servicebus topic subscription rule list": 9,
     "az rest": 2,  # before the app is waited for, and after
 }
 """How often a check asks when all answers come."""

@@ -284,7 +284,7 @@ def test_whatever_is_pinned_is_kept_up_to_date() -> None:
     watched = {each["package-ecosystem"] for each in loaded(GITHUB / "dependabot.yml")["updates"]}
     renewing = [step["run"] for name, step in steps() if name == "pins/renew" and "run" in step]
 
-    assert watched == {"github-actions", "docker-compose", "devcontainers"}
+    assert watched == {"github-actions", "docker-compose", "devcontainers", "npm"}
     assert [command.split()[:2] for command in renewing] == [["make", "pin"], ["make", "test"]], "uv's pins, at once"
 
 

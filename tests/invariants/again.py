@@ -7,7 +7,7 @@ from typing import Any
 from shared.codec.letters import letter_from_json
 from shared.domain.letters import LetterRecord
 from shared.domain.payment import Step
-from tests.invariants.history import STARTER, Told, has, is_being_told_late, stands, told
+from tests.invariants.history import Told, has, is_being_told_late, stands, tasks, told
 from tests.invariants.rest import come_to_rest, pass_time
 from tests.invariants.runs import Broken
 from tests.invariants.world import World
@@ -64,4 +64,4 @@ def _parks_the_notification(document: dict[str, Any]) -> bool:
 
 
 def _rests(stream: tuple[Told, ...]) -> bool:
-    return not is_being_told_late(stream) and all(stands(stream, step) != "running" for step in STARTER)
+    return not is_being_told_late(stream) and all(stands(stream, step) != "running" for step in tasks(stream))

@@ -233,6 +233,10 @@ def everybody_is_told_of_disputes(world: World) -> Iterator[Broken]:
 
 
 def _tells_of_its_dispute(body: dict[str, Any]) -> bool:
+    """A notice that is started again shows the dispute as it is by then."""
     _, _, kind = body["type"].removesuffix(".v1").partition(".")
     shown = {each["dispute_id"]: each["status"] for each in body["data"].get("disputes", ())}
-    return bool(shown.get(body["disputeid"]) == DECIDED.get(kind, "open"))
+    is_a_repeat = body["data"]["version"] > int(body["id"].rpartition(":")[2])
+    return bool(shown.get(body["disputeid"]) == DECIDED.get(kind, "open")) or (
+        is_a_repeat and body["disputeid"] in shown
+    )

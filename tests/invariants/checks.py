@@ -44,6 +44,11 @@ from tests.invariants.money import (
     one_charge,
     short,
 )
+from tests.invariants.notices import (
+    a_payment_knows_what_is_still_to_be_told,
+    what_is_told_is_what_happened_under_its_id,
+    whoever_wants_to_know_is_to_be_told,
+)
 from tests.invariants.rest import come_to_rest, mend, pass_time, sweep_once
 from tests.invariants.runs import Broken
 from tests.invariants.turns import (
@@ -200,7 +205,8 @@ def _too_late(event: Told, stream: tuple[Told, ...], causes: dict[str, str | Non
 
 
 def _kind(task: str) -> Step:
-    return Step(task.partition(":")[0])
+    kind, _, about = task.partition(":")
+    return Step.NOTICE if kind == "notify" and about else Step(kind)
 
 
 def _one_of_a_race_lands(world: World) -> Iterator[Broken]:
@@ -344,6 +350,9 @@ AT_REST: tuple[Check, ...] = (
     _nothing_unforeseen,
     one_charge,
     each_refund_is_made_once,
+    whoever_wants_to_know_is_to_be_told,
+    what_is_told_is_what_happened_under_its_id,
+    a_payment_knows_what_is_still_to_be_told,
     the_ledger_balances,
     disputes_are_told_in_order,
     disputes_are_as_the_provider_says,

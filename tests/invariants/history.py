@@ -21,6 +21,15 @@ STARTER = {
     "notify_failure": "payment.failed",
     "refund": "payment.refund_requested",
 }
+NOTICES = (
+    "payment.voided",
+    "payment.refunded",
+    "payment.refund_failed",
+    "payment.dispute_opened",
+    "payment.dispute_won",
+    "payment.dispute_lost",
+)
+"""Each starts a step of its own, which tells the merchant of it, if he is to be told."""
 NOTES = frozenset({"payment.parked", "payment.resumed", "payment.seen_to"})
 YES = (
     "payment.created",
@@ -63,19 +72,33 @@ def before(stream: Sequence[Told], event: Told) -> tuple[Told, ...]:
 
 
 def tasks(stream: Sequence[Told]) -> list[str]:
-    """All that the payment may owe: each step once, and one refund for each that was requested."""
+    """All that the payment may owe: each step once, a refund for each that was requested, and each notice."""
     refunds = [each.said["refund_id"] for each in stream if each.kind == STARTER["refund"]]
-    return [*(step for step in STARTER if step != "refund"), *(f"refund:{refund_id}" for refund_id in refunds)]
+    return [
+        *(step for step in STARTER if step != "refund"),
+        *(f"refund:{refund_id}" for refund_id in refunds),
+        *(f"notify:{each.event_id}" for each in stream if is_told(each)),
+    ]
+
+
+def is_told(event: Told) -> bool:
+    """Whether the merchant is to be told of it by itself."""
+    return event.kind in NOTICES and bool(event.said.get("tells"))
 
 
 def starts(stream: Sequence[Told], step: str) -> Iterator[Told]:
     """What starts the step, oldest first; the last one is its cause."""
-    kind, _, refund_id = step.partition(":")
     for each in stream:
         resumes = each.kind == "payment.resumed" and each.said["step"] == step
-        begins = each.kind == STARTER.get(kind) and (not refund_id or each.said["refund_id"] == refund_id)
-        if begins or resumes:
+        if resumes or _begins(each, step):
             yield each
+
+
+def _begins(event: Told, step: str) -> bool:
+    kind, _, about = step.partition(":")
+    if kind == "notify" and about:
+        return is_told(event) and event.event_id == about
+    return event.kind == STARTER.get(kind) and (not about or event.said["refund_id"] == about)
 
 
 def cause(stream: Sequence[Told], step: str) -> Told | None:
@@ -92,13 +115,15 @@ def is_done(stream: Sequence[Told], step: str) -> bool:
     """Whether nothing is left to do. A merchant who could not be told may still be told, when a person wants it."""
     if has(stream, "payment.seen_to", step=step):
         return True
-    kind, _, refund_id = step.partition(":")
+    kind, _, about = step.partition(":")
     failed = has(stream, "payment.failed")
     taken = has(stream, "payment.settled") or has(stream, "payment.captured_late")
     match kind:
         case "refund":
             ends = ("payment.refunded", "payment.refund_failed")
-            return any(has(stream, end, refund_id=refund_id) for end in ends)
+            return any(has(stream, end, refund_id=about) for end in ends)
+        case "notify" if about:
+            return has(stream, "payment.merchant_told", event_id=about)
         case "create":
             return failed or has(stream, "payment.created")
         case "settle":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from shared.domain.payment import Payment, RefundTask, Step, Task
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task
 from shared.ports.provider import (
     Answer,
     AskAnswer,
@@ -28,6 +28,14 @@ from tests.invariants.stage import Stage
 
 LIMIT_S = 10.0
 """For one call, as in the product's settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What the merchant has been told, whether he has answered or not."""
+
+    request_id: str
+    body: str
 
 
 @dataclass(slots=True)
@@ -83,7 +91,7 @@ class Provider:
     log: list[Asked] = field(default_factory=list)
     """Calls of any kind, by anybody, the merchant's too."""
     is_down: bool = False
-    told: list[str] = field(default_factory=list)
+    told: list[Word] = field(default_factory=list)
     """Request ids that the merchant has answered with yes."""
     merchant_is_down: bool = False
     numbers: "count[int]" = field(default_factory=lambda: count(1))
@@ -304,18 +312,20 @@ class NotifierPort:
         self._provider, self._stage = provider, stage
 
     async def notify(self, url: str, body: str, *, call: Call) -> Answer:
-        del url, body
+        del url
+        told = Word(call.request_id, body)
 
         def effect(luck: Luck) -> Answer:
             if self._provider.merchant_is_down:
                 return Busy("the merchant's web server is down")
             if luck.silent or luck.meets(luck.rates.merchant):
                 if luck.happens(0.5):
-                    self._provider.told.append(call.request_id)
+                    self._provider.told.append(told)
                 return Busy("the merchant did not answer")
-            self._provider.told.append(call.request_id)
+            self._provider.told.append(told)
             return Done("")
 
-        step = Step(call.request_id.partition(":")[2])
+        name = call.request_id.partition(":")[2]
+        step = Step(name) if name in set(Step) else NoticeTask(call.request_id)
         self._provider.note(step, sends=True)
         return await self._stage.call("notify the merchant", effect, limit_s=LIMIT_S, freezes=False)

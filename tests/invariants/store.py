@@ -8,7 +8,7 @@ from typing import Any
 from shared.codec.documents import from_document, to_document
 from shared.codec.erasure import erased
 from shared.domain.erasure import Erasure
-from shared.domain.events import same_fact
+from shared.domain.sameness import same_fact
 from shared.domain.stream import StoredEvent
 from shared.errors import AppendUnknown, StoreBusy, StreamMoved
 from shared.ports.event_store import Appended

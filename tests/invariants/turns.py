@@ -63,10 +63,11 @@ def _comes_with_a_yes(stream: Sequence[Told], failure: Told) -> bool:
 
 
 def _task(turn: Turn) -> str:
-    """The turn of which task: a refund's message says which."""
-    if turn.step != "refund":
+    """The turn of which task: the message of a refund or a notice says which."""
+    if turn.step not in ("refund", "notice"):
         return turn.step
-    return f"refund:{json.loads(turn.delivery.body).get('refundid')}"
+    event = json.loads(turn.delivery.body)
+    return f"refund:{event.get('refundid')}" if turn.step == "refund" else f"notify:{event['id']}"
 
 
 def _fault(asked: Asked, turn: Turn) -> str | None:

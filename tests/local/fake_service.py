@@ -57,6 +57,13 @@ async def events(request: web.Request) -> web.Response:
     return web.json_response({"events": listed})
 
 
+async def rows(request: web.Request) -> web.Response:
+    """What an operator is shown: one payment, which moves now."""
+    row = {"id": "payment-later", "status": "settled", "amount_minor": 1250, "currency": "EUR", "reference": "later"}
+    moved = {"moved_at": datetime.now(UTC).isoformat(), "refunded_minor": 0, "disputed_minor": 0, "broken": []}
+    return web.json_response({"payments": [{**row, **moved}]})
+
+
 async def environment(request: web.Request) -> web.Response:
     return web.json_response(dict(os.environ))
 
@@ -72,6 +79,7 @@ def application() -> web.Application:
             web.post("/api/payments", accept),
             web.get("/api/payments/{payment_id}", get),
             web.get("/api/payments/{payment_id}/events", events),
+            web.get("/api/ops/payments", rows),
             web.get("/api/health/ready", ready),
             web.get("/environment", environment),
         ]

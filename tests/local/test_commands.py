@@ -27,7 +27,9 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
     said = capsys.readouterr().out
     assert [
-        name for name in ("up", "emulators", "pay", "dispute", "status", *SERVICES) if f"\n    {name} " not in said
+        name
+        for name in ("up", "emulators", "pay", "dispute", "listen", "status", *SERVICES)
+        if f"\n    {name} " not in said
     ] == []
 
 

@@ -72,6 +72,20 @@ async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal
         pass  # no service is left, for each would share the lock
 
 
+async def test_while_it_serves_it_tells_of_later_payments_unless_it_is_to_be_quiet(tmp_path: Path) -> None:
+    line = "payment-later  12.50 EUR  later  settled"
+    async with local(*up(tmp_path / "quiet", "--quiet")) as quiet:
+        await quiet.says("serving")
+        async with local(*up(tmp_path / "telling")) as telling:
+            await telling.says(line)  # which the other had more time to say, since it began before
+            quiet.process.send_signal(signal.SIGINT)
+            telling.process.send_signal(signal.SIGINT)
+
+            assert (await telling.ends(), await quiet.ends()) == (0, 0)
+    assert telling.said.count(line) == 1
+    assert line not in quiet.said
+
+
 async def test_a_second_ctrl_c_does_not_cut_the_stop_short(tmp_path: Path) -> None:
     async with local(*up(tmp_path)) as run:
         await run.says("serving")

@@ -322,7 +322,7 @@ WELCOME: dict[str, Change] = {
     "a link more or less": lambda d: operation(d)["responses"]["202"].pop("links"),
     "a new server": lambda d: d["servers"].append({"url": "https://pay.example"}),
     "other words about a server": lambda d: d["servers"][0].pop("description"),
-    "a new webhook": lambda d: d["webhooks"].update({"payment_voided": d["webhooks"]["payment_failed"]}),
+    "a new webhook": lambda d: d["webhooks"].update({"payment_lost": d["webhooks"]["payment_failed"]}),
     "a webhook has a new header": lambda d: webhook(d)["parameters"].append(
         {"in": "header", "name": "x", "schema": {}}
     ),

@@ -22,6 +22,7 @@ from shared.domain.events import (
     PaymentDisputeWon,
     PaymentFailed,
     PaymentFailureTold,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentRefundFailed,
@@ -34,7 +35,7 @@ from shared.domain.events import (
     ResumedBy,
     ResumeTo,
 )
-from shared.domain.payment import Step, Task
+from shared.domain.payment import NoticeTask, Step, Task
 from shared.domain.standing import Stands
 from shared.domain.stream import StoredEvent
 from tests.builders import (
@@ -96,6 +97,7 @@ ANSWERS: tuple[Event, ...] = (
             (OTHER_DISPUTE_ID, PaymentDisputeLost, 1),
         )
     ),
+    *(PaymentMerchantTold(occurred_at=NOON, event_id=each.event_id) for each in TASKS if isinstance(each, NoticeTask)),
 )
 """What a step, or the provider by itself, may want to record. The rules say whether it is."""
 
@@ -133,12 +135,12 @@ def resume(step: Task, *, to: ResumeTo, by: ResumedBy) -> Move:
     return move
 
 
-def given_up(step: Step) -> Move:
+def given_up(step: Task) -> Move:
     """As the turn of a step does that a person wants ended."""
 
     def move(story: Story) -> Sequence[Event]:
-        now = story.standing(step)
-        return story.seen_to(step).events[-1:] if now.stands is Stands.RUNNING and now.is_to_end else ()
+        now = story.standing(step.value)
+        return story.seen_to(step.value).events[-1:] if now.stands is Stands.RUNNING and now.is_to_end else ()
 
     return move
 
@@ -161,7 +163,7 @@ MOVES: dict[str, Move] = {
     **{f"replay {step.value}": resume(step, to="finish", by="replay") for step in TASKS},
     **{f"discard {step.value}": resume(step, to="end", by="discard") for step in TASKS},
     **{f"sweep {step.value}": resume(step, to="finish", by="sweep") for step in TASKS},
-    **{f"give up {step}": given_up(step) for step in (Step.NOTIFY, Step.VOID, Step.NOTIFY_FAILURE)},
+    **{f"give up {step.value}": given_up(step) for step in TASKS if step is Step.VOID or step.step.tells_the_merchant},
     **{f"give back {number}": given_back(number) for number in range(2)},
 }
 

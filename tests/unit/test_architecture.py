@@ -66,6 +66,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
     "local.stripe": ("local.stripe", "local.base", "aiohttp"),
     "local": ("local", "aiohttp", "terminal"),
+    "local.signing": ("local", "standardwebhooks"),
     # how both command lines write what others have sent
     "terminal": ("terminal",),
     # the contracts are made of what ships, which knows nothing of them
@@ -236,7 +237,7 @@ def test_a_narrow_except_is_no_broad_one() -> None:
 
 
 def python_files() -> list[Path]:
-    folders = ("functions", "shared", "contracts", "local", "ops", "terminal", "infra", "tests")
+    folders = ("functions", "shared", "contracts", "local", "ops", "terminal", "infra", "examples", "tests")
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
 
 

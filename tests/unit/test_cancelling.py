@@ -6,9 +6,9 @@ from shared.domain.decisions import Refused, decide
 from shared.domain.events import PaymentCancelRequested, PaymentFailed, PaymentVoided
 from shared.domain.evolution import fold
 from shared.domain.intentions import Intention, intend
-from shared.domain.payment import Step
+from shared.domain.payment import NoticeTask, Step
 from shared.steps.step import request_id
-from tests.builders import NOON, Story, a_payment
+from tests.builders import NOON, PAYMENT_ID, Story, a_payment
 
 CANCELLING = a_payment().created().cancel_requested()
 
@@ -44,7 +44,7 @@ def test_a_void_ends_a_payment_that_was_to_be_cancelled_and_no_second_void_begin
     assert [type(event) for event in decision] == [PaymentVoided, PaymentFailed]
     after = fold([*CANCELLING.events, *decision])
     assert after is not None
-    assert after.owed == (Step.NOTIFY_FAILURE,)
+    assert after.owed == (Step.NOTIFY_FAILURE, NoticeTask(f"{PAYMENT_ID}:4"))
     assert intend(after, Step.VOID, now=NOON) is Intention.NOTHING
 
 

@@ -26,6 +26,7 @@ from tests.builders import (
     NOON,
     OTHER_DISPUTE_ID,
     OTHER_REFUND_ID,
+    PAYMENT_ID,
     REFUND_ID,
     TASKS,
     Story,
@@ -56,6 +57,10 @@ STORIES = [
     a_payment().created().charged_twice("create", "pp_2"),
     a_payment().created().parked("settle").resumed("settle", letter_id=LETTER_ID, heard=True).settled(),
     FAILED.parked("void").resumed("void", to="end", by="discard").seen_to("void"),
+    FAILED.voided().telling().failure_told().merchant_told(),
+    REFUNDING.refunded().telling().dispute_opened().telling().merchant_told().dispute_won().telling(),
+    REFUNDING.refund_failed().telling().parked(f"notify:{PAYMENT_ID}:6").resumed(f"notify:{PAYMENT_ID}:6"),
+    DISPUTED.dispute_lost().telling().seen_to(f"notify:{PAYMENT_ID}:6"),
 ]
 
 TOLD_IN_FULL = {
@@ -73,6 +78,7 @@ TOLD_IN_FULL = {
     "payment.dispute_won": DISPUTED.dispute_won(),
     "payment.dispute_lost": DISPUTED.dispute_lost(),
     "payment.failure_told": FAILED.voided().failure_told(),
+    "payment.merchant_told": REFUNDING.refunded().telling().dispute_opened().telling().merchant_told(),
     "payment.captured_late": FAILED.captured_late(),
     "payment.charged_twice": a_payment().created().charged_twice("create", "pp_2"),
     "payment.parked": a_payment().created().parked("settle"),
@@ -84,6 +90,16 @@ TOLD_IN_FULL = {
     .seen_to(reference="cap_1"),
 }
 """What the golden files tell: the last event of each story is the file's."""
+
+NOTICES_TOLD = {
+    "payment.voided": FAILED.voided().telling(),
+    "payment.refunded": REFUNDING.refunded().telling(),
+    "payment.refund_failed": REFUNDING.refund_failed().telling(),
+    "payment.dispute_opened": DISPUTED.telling(),
+    "payment.dispute_won": DISPUTED.dispute_won().telling(),
+    "payment.dispute_lost": DISPUTED.dispute_lost().telling(),
+}
+"""The same as streams have them since the merchant is told of each; golden in `told`, by the same names."""
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -128,6 +144,14 @@ def test_what_is_written_today_is_what_the_golden_file_holds(name: str) -> None:
     assert golden["type"] == name
 
 
+@pytest.mark.parametrize("name", NOTICES_TOLD)
+def test_what_the_merchant_is_told_of_is_written_as_the_golden_file_holds_it(name: str) -> None:
+    golden = json.loads((GOLDEN / "told" / f"{name}.v1.json").read_text())
+
+    assert to_document(NOTICES_TOLD[name].stored[-1]) == golden
+    assert from_document(golden) == NOTICES_TOLD[name].stored[-1]
+
+
 @given(streams.STORIES)
 def test_whatever_happened_to_a_payment_is_read_back_as_it_was(story: Story) -> None:
     documents = [json.loads(json.dumps(to_document(stored))) for stored in story.stored]
@@ -155,7 +179,7 @@ def test_a_message_that_is_whole_leads_its_step_to_do_what_the_stream_would(stor
 
         if notice.is_whole:
             assert notice.payment == stored.payment, "what is written next to the next event forgets nothing"
-        if is_starter(stored.event, step) and notice.is_whole:
+        if is_starter(stored, step) and notice.is_whole:
             assert intend(notice.payment, step, now=NOON) == intend(stored.payment, step, now=NOON)
 
 

@@ -23,6 +23,9 @@ from functions.requests import parse
 from functions.route import CORRELATION, NEEDED
 from shared.codec.cloud_events import CONTENT_TYPE as EVENT_TYPE
 from shared.codec.cloud_events import to_cloud_event
+from shared.codec.facts import FORMS
+from shared.domain.events import NoticeEvent
+from shared.domain.notice import NOTICE_EVENTS
 from tests.conftest import Declared
 from tests.unit.docs_tables import DOCS
 from tests.unit.test_docs_events import MESSAGES, STORED
@@ -247,6 +250,21 @@ def test_what_a_merchant_is_sent_is_as_its_webhook_says(name: str, step: str) ->
     assert told
     assert [event_faults(schema, each) for each in [*told, content["example"]]] == [[]] * (len(told) + 1)
     assert all(event_faults(schema, each) for each in sent if each not in told)
+
+
+@pytest.mark.parametrize("kind", NOTICE_EVENTS)
+def test_what_a_merchant_is_told_by_itself_is_as_its_webhook_says_under_the_id_of_the_event(
+    kind: type[NoticeEvent],
+) -> None:
+    name = FORMS[kind].name
+    content = DOCUMENT["webhooks"][name.replace(".", "_")]["post"]["requestBody"]["content"][EVENT_TYPE]
+    schema = {**content["schema"], "components": DOCUMENT["components"]}
+    told = [each for each in MESSAGES if each["type"] == f"regispay.{name}.v1"]
+
+    assert told
+    assert [event_faults(schema, each) for each in [*told, content["example"]]] == [[]] * (len(told) + 1)
+    assert event_faults(schema, {**told[0], "id": f"{told[0]['subject']}:notify"})
+    assert all(event_faults(schema, each) for each in MESSAGES if each not in told)
 
 
 @pytest.mark.parametrize("name", events.types())

@@ -16,10 +16,10 @@ from shared.domain.events import (
 )
 from shared.domain.evolution import evolve, fold
 from shared.domain.ledger import ledger_of
-from shared.domain.payment import Payment
+from shared.domain.payment import NoticeTask, Payment
 from shared.domain.rows import row_of
 from shared.domain.stream import StoredEvent
-from tests.builders import Story, a_payment
+from tests.builders import PAYMENT_ID, Story, a_payment
 
 PAID = a_payment().created().settled()
 AT = PAID.at
@@ -67,7 +67,8 @@ def test_the_provider_says_it_whatever_the_payment_has_become(story: Story) -> N
     payment = after(story.payment, opened())
 
     assert [(each.dispute_id, each.status) for each in payment.disputes] == [("dp_1", "open")]
-    assert (payment.status, payment.owed) == (story.payment.status, story.payment.owed)
+    assert payment.status == story.payment.status
+    assert payment.owed == (*story.payment.owed, NoticeTask(f"{PAYMENT_ID}:{payment.version}"))
 
 
 def test_a_dispute_is_told_once() -> None:

@@ -55,7 +55,9 @@ def test_the_data_is_listed_field_by_field() -> None:
     of_refunds = {f"refunds.{field}" for refund in refunds for field in refund}
     disputes = [dispute for message in MESSAGES for dispute in message["data"].get("disputes", ())]
     of_disputes = {f"disputes.{field}" for dispute in disputes for field in dispute}
-    assert listed == sent | of_facts | of_refunds | of_disputes
+    untold = [each for message in MESSAGES for each in message["data"].get("untold", ())]
+    of_untold = {f"untold.{field}" for each in untold for field in each}
+    assert listed == sent | of_facts | of_refunds | of_disputes | of_untold
 
 
 def test_every_row_says_since_when() -> None:

@@ -13,8 +13,9 @@ from shared.codec.cloud_events import to_cloud_event
 from shared.codec.documents import from_document, to_document
 from shared.codec.erasure import Words, erased, words_in
 from shared.domain.erasure import Erasure, without_words
-from shared.domain.events import PaymentInitiated, PaymentRefundRequested, same_fact
+from shared.domain.events import PaymentInitiated, PaymentRefundRequested
 from shared.domain.evolution import fold
+from shared.domain.sameness import same_fact
 from shared.errors import Unreadable
 from tests.builders import NOON, Story, a_payment
 from tests.unit import streams

@@ -22,7 +22,7 @@ def test_whoever_was_overtaken_or_lost_his_place_looks_again() -> None:
 
 
 def test_what_the_broker_refuses_is_refused_for_good_unless_somebody_says_otherwise() -> None:
-    message = outgoing(a_payment().stored[0])
+    (message,) = outgoing(a_payment().stored[0])
     assert isinstance(message, Message)
 
     assert Rejected(message, "too large").for_good

@@ -20,7 +20,7 @@ from shared.domain.letters import (
     money_of,
     told_of,
 )
-from shared.domain.payment import Task
+from shared.domain.payment import Step, Task
 from shared.domain.reasons import Reason
 from shared.domain.standing import Stands, standing
 from tests.builders import NOON, PAYMENT_ID, TASKS, Story, a_letter, a_payment
@@ -38,8 +38,11 @@ CLOSING = Entry(at=NOON, action="discarded", by="ann", note="nobody needs it")
 def a_letter_of(task: str | Task, version: int, **changes: object) -> LetterRecord:
     """A letter of the task, from a message that stems from the event of this version."""
     cause, name = f"{PAYMENT_ID}:{version}", task if isinstance(task, str) else task.value
-    step, _, refund_id = name.partition(":")
-    return a_letter(step=step, refund_id=refund_id or None, cause=cause, message_id=f"{cause}:{step}:5", **changes)
+    step, _, about = name.partition(":")
+    names: dict[str, object] = {"step": step, "refund_id": about or None}
+    if about and step == Step.NOTIFY:
+        names = {"step": Step.NOTICE.value, "event_id": about}
+    return a_letter(**names, cause=cause, message_id=f"{cause}:{step}:5", **changes)
 
 
 def never_goes_back(statuses: Iterable[LetterStatus]) -> bool:

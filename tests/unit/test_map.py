@@ -17,13 +17,16 @@ from shared.domain.events import (
     BusinessEvent,
     Event,
     InnerEvent,
+    NoticeEvent,
     PaymentCompleted,
+    PaymentFailed,
     PaymentParked,
     PaymentResumed,
     PaymentVoided,
 )
+from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.payment import Step
-from shared.domain.standing import STARTER_OF
+from shared.domain.standing import STARTERS_OF
 from shared.flow import MAP, SENT, Reaction, Route, Sent
 from tests.unit.streams import DRAWN, EVERY_EVENT, OF_RECOVERY, kinds_of
 from tests.unit.test_codec import GOLDEN, STORIES, TOLD_IN_FULL
@@ -41,7 +44,10 @@ def missing_in_the_map(routes: Sequence[Route], sent: Mapping[type[Event], Sent]
     routed = {route.event for route in routes}
     unsaid = EVENTS - {*sent} - kinds_of(BusinessEvent)
     to_all = {kind for kind, how in sent.items() if how is Sent.TO_ALL}
-    started = {reaction.step: route.event for route in routes for reaction in route.reactions}
+    started: dict[Step, tuple[type[Event], ...]] = {
+        **{reaction.step: (route.event,) for route in routes for reaction in route.reactions},
+        flow.NOTICE.step: NOTICE_EVENTS,
+    }
     return [
         *(f"{kind.__name__} has no topic: {_ROUTE}" for kind in kinds_of(BusinessEvent) - routed),
         *(f"{kind.__name__} is no BusinessEvent and has a topic" for kind in routed & kinds_of(InnerEvent)),
@@ -52,9 +58,10 @@ def missing_in_the_map(routes: Sequence[Route], sent: Mapping[type[Event], Sent]
             for step in {*Step} - {*started}
         ),
         *(
-            f"{step.value} is started by {kind.__name__} on the map: say so in STARTER_OF of shared/domain/standing.py"
-            for step, kind in started.items()
-            if STARTER_OF.get(step) is not kind
+            f"{step.value} is started by {kinds[0].__name__} on the map: say so in STARTERS_OF of "
+            "shared/domain/standing.py"
+            for step, kinds in started.items()
+            if STARTERS_OF.get(step) != kinds
         ),
     ]
 
@@ -65,6 +72,7 @@ _ROUTE = "give it a Route in MAP of shared/flow.py"
 def missing_in_the_topology(routes: Sequence[Route], declared: dict[str, list[str]]) -> list[str]:
     wanted = {route.topic: [reaction.subscription for reaction in route.reactions] for route in routes}
     wanted[flow.DEAD_LETTER_TOPIC] = [flow.RECORD_SUBSCRIPTION]
+    wanted[flow.NOTICES] = [flow.NOTICE.subscription]
     places = {(topic, name) for topic, names in wanted.items() for name in names}
     stated = {(topic, name) for topic, names in declared.items() for name in names}
     return [
@@ -106,6 +114,12 @@ def test_every_event_is_either_business_or_of_the_inside() -> None:
     assert kinds_of(BusinessEvent) | kinds_of(InnerEvent) == EVENTS
     assert not kinds_of(BusinessEvent) & kinds_of(InnerEvent)
     assert {*OF_RECOVERY} <= kinds_of(InnerEvent)
+
+
+def test_each_event_of_which_merchants_are_told_by_itself_is_one_of_the_business_and_says_whether_it_is_told() -> None:
+    assert {*NOTICE_EVENTS} == kinds_of(NoticeEvent)
+    assert kinds_of(NoticeEvent) < kinds_of(BusinessEvent)
+    assert {kind for kind in EVENTS if "tells" in kind.__dataclass_fields__} == {*NOTICE_EVENTS, PaymentFailed}
 
 
 def test_what_the_map_names_is_declared_and_what_is_declared_is_on_the_map() -> None:

@@ -19,13 +19,13 @@ from shared.domain.events import PaymentChargedTwice, PaymentResumed
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.payment import Step, task_named
 from shared.domain.reasons import Reason
-from shared.domain.standing import STARTER_OF
+from shared.domain.standing import STARTERS_OF
 from shared.errors import Unreadable
 from shared.flow import PLACE_OF, SENT, Sent
 from tests import places
 from tests.builders import NOON, PAYMENT_ID, Story, a_payment
 from tests.unit import streams
-from tests.unit.test_codec import TOLD_IN_FULL
+from tests.unit.test_codec import NOTICES_TOLD, TOLD_IN_FULL
 
 
 def test_the_names_of_the_properties_are_what_is_in_flight_when_a_new_version_starts() -> None:
@@ -85,24 +85,39 @@ def test_every_event_is_sent_as_the_map_says(name: str) -> None:
 
     match SENT[type(stored.event)]:
         case Sent.TO_ALL:
-            assert isinstance(sent, Message)
-            assert (sent.topic, sent.to) == (flow.TOPIC_OF[type(stored.event)], None)
+            (message,) = sent
+            assert isinstance(message, Message)
+            assert (message.topic, message.to) == (flow.TOPIC_OF[type(stored.event)], None)
         case Sent.TO_STEP:
-            assert isinstance(sent, Message)
-            assert sent.to is not None
+            (message,) = sent
+            assert isinstance(message, Message)
+            assert message.to is not None
         case Sent.AS_LETTER:
-            assert isinstance(sent, DeadLetter)
+            (letter,) = sent
+            assert isinstance(letter, DeadLetter)
         case Sent.NOT:
-            assert sent is None
+            assert sent == ()
+
+
+@pytest.mark.parametrize("name", NOTICES_TOLD)
+def test_what_the_merchant_is_told_by_itself_goes_to_the_step_that_tells_it_too(name: str) -> None:
+    stored = NOTICES_TOLD[name].stored[-1]
+
+    to_all, to_step = outgoing(stored)
+
+    assert isinstance(to_all, Message)
+    assert isinstance(to_step, Message)
+    assert (to_all.topic, to_step.topic) == (flow.TOPIC_OF[type(stored.event)], flow.NOTICES)
+    assert replace(to_all, topic=flow.NOTICES) == to_step
+    assert to_step.message_id == stored.event_id
 
 
 @given(streams.STORIES)
 def test_whatever_is_sent_has_the_events_own_id_and_no_properties(story: Story) -> None:
     for stored in story.stored:
-        sent = outgoing(stored)
-
-        assert sent is None or sent.message_id == stored.event_id
-        assert not isinstance(sent, Message) or dict(sent.properties) == {}
+        for sent in outgoing(stored):
+            assert sent.message_id == stored.event_id
+            assert not isinstance(sent, Message) or dict(sent.properties) == {}
 
 
 @given(streams.STORIES)
@@ -119,10 +134,10 @@ def test_a_resumption_is_the_event_that_the_step_began_with_as_the_payment_now_i
 
         assert (message.topic, message.to) == (PLACE_OF[step].topic, PLACE_OF[step].subscription)
         again, before = json.loads(message.body), json.loads(first_told[stored.event.starter])
-        for attribute in ("id", "type", "time", "source", "subject", "refundid"):
+        for attribute in ("id", "type", "time", "source", "subject", "refundid", "disputeid"):
             assert again.get(attribute) == before.get(attribute), attribute
         assert again["data"]["version"] == stored.payment.version
-        assert message.subject == f"payment.{message.topic.removeprefix('payment-').replace('-', '_')}"
+        assert again["type"] == f"regispay.{message.subject}.v1"
 
 
 def test_a_resumption_stems_from_itself_and_tells_of_its_starter() -> None:
@@ -145,6 +160,8 @@ assert isinstance(RESUMED, PaymentResumed)
         a_payment().then(replace(RESUMED, step="settle")),
         a_payment().then(replace(RESUMED, step="notify")),
         a_payment().then(replace(RESUMED, step="void")),
+        a_payment().then(replace(RESUMED, step="notice")),
+        a_payment().then(replace(RESUMED, step=f"notify:{PAYMENT_ID}:1")),
     ],
 )
 def test_a_resumption_of_a_step_that_is_not_known_or_has_not_begun_is_unreadable(resumed: Story) -> None:
@@ -169,7 +186,7 @@ def test_money_that_has_to_be_given_back_becomes_a_letter_and_reaches_no_topic(
 ) -> None:
     stored = story.stored[-1]
 
-    letter = outgoing(stored)
+    (letter,) = outgoing(stored)
 
     assert isinstance(letter, DeadLetter)
     assert (letter.reason, letter.source, letter.yes) == (reason, "events", None)
@@ -182,7 +199,7 @@ def test_a_second_void_is_noted_and_told_to_nobody() -> None:
     stored = a_payment().created().declined("settle").voided().charged_twice("void", "vo_2").stored[-1]
 
     assert isinstance(stored.event, PaymentChargedTwice)
-    assert outgoing(stored) is None
+    assert outgoing(stored) == ()
 
 
 # --- attempts
@@ -280,8 +297,9 @@ def test_an_id_is_ours_or_it_is_not_and_nothing_is_raised(message_id: str) -> No
 
 
 def test_what_starts_a_step_is_what_a_resumption_repeats() -> None:
-    for step, kind in STARTER_OF.items():
-        assert PLACE_OF[step].topic == flow.TOPIC_OF[kind]
+    for step, kinds in STARTERS_OF.items():
+        topics = {flow.NOTICES} if step is Step.NOTICE else {flow.TOPIC_OF[kind] for kind in kinds}
+        assert {PLACE_OF[step].topic} == topics
 
 
 # --- dead letters

@@ -19,17 +19,19 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentFailureTold,
     PaymentInitiated,
+    PaymentMerchantTold,
     PaymentParked,
     PaymentRefunded,
     PaymentResumed,
     PaymentSeenTo,
     PaymentSettled,
     PaymentVoided,
-    same_fact,
 )
 from shared.domain.evolution import evolve, fold
 from shared.domain.intentions import Intention, intend
-from shared.domain.payment import Payment, RefundTask, SecondYes, Status, Step, Task
+from shared.domain.payment import NoticeTask, Payment, RefundTask, Status, Step, Task
+from shared.domain.sameness import same_fact
+from shared.domain.trouble import SecondYes
 from tests.builders import NOON, TASKS, Story, a_payment, initiated
 from tests.unit.streams import ANSWERS, DRAWN, STORIES
 
@@ -148,6 +150,8 @@ def done(task: Task) -> Event:
     """The fact that a task records when all goes well."""
     if isinstance(task, RefundTask):
         return PaymentRefunded(occurred_at=NOON, refund_id=task.refund_id, provider_refund_id="re_9")
+    if isinstance(task, NoticeTask):
+        return PaymentMerchantTold(occurred_at=NOON, event_id=task.event_id)
     match task:
         case Step.CREATE:
             return PaymentCreated(occurred_at=NOON, provider_payment_id="pp_9")
@@ -159,8 +163,8 @@ def done(task: Task) -> Event:
             return PaymentVoided(occurred_at=NOON, void_id="vo_9")
         case Step.NOTIFY_FAILURE:
             return PaymentFailureTold(occurred_at=NOON)
-        case Step.REFUND:
-            raise AssertionError("a payment owes no refund without its id")
+        case Step.REFUND | Step.NOTICE:
+            raise AssertionError("a payment owes no refund and no notice without its id")
         case _:
             assert_never(task)
 

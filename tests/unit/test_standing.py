@@ -11,10 +11,11 @@ from shared.domain.decisions import Refused, decide
 from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentParked, PaymentResumed
 from shared.domain.evolution import fold
 from shared.domain.intentions import Intention, intend
+from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.payment import Payment, Step, Task
-from shared.domain.standing import STARTER_OF, Standing, Stands, standing
+from shared.domain.standing import STARTERS_OF, Standing, Stands, standing
 from shared.domain.stream import StoredEvent
-from shared.flow import MAP
+from shared.flow import MAP, NOTICE
 from tests.builders import NOON, PAYMENT_ID, TASKS, Story, a_payment
 from tests.unit.streams import OF_RECOVERY, STORIES, prefixes
 
@@ -235,7 +236,9 @@ def test_a_stream_without_its_beginning_has_no_standing() -> None:
 
 
 def test_each_step_is_started_by_the_event_that_the_map_says() -> None:
-    assert {reaction.step: route.event for route in MAP for reaction in route.reactions} == STARTER_OF
+    mapped = {reaction.step: (route.event,) for route in MAP for reaction in route.reactions}
+
+    assert {**mapped, NOTICE.step: NOTICE_EVENTS} == STARTERS_OF
 
 
 # --- whatever happens, and in whatever order
@@ -244,13 +247,15 @@ def test_each_step_is_started_by_the_event_that_the_map_says() -> None:
 def starts(stream: Sequence[StoredEvent], step: Task) -> list[str]:
     """The ids of the events that start the step."""
 
-    def is_one(event: Event) -> bool:
+    def is_one(stored: StoredEvent) -> bool:
+        event, about = stored.event, step.value.partition(":")[2]
         if isinstance(event, PaymentResumed):
             return event.step == step.value
-        named = getattr(event, "refund_id", None)
-        return type(event) is STARTER_OF[step.step] and (named is None or step.value == f"refund:{named}")
+        if isinstance(event, NOTICE_EVENTS):
+            return event.tells and step.value == f"notify:{stored.event_id}"
+        return type(event) in STARTERS_OF[step.step] and about in ("", getattr(event, "refund_id", ""))
 
-    return [stored.event_id for stored in stream if is_one(stored.event)]
+    return [stored.event_id for stored in stream if is_one(stored)]
 
 
 @given(STORIES, STEPS)
@@ -316,7 +321,8 @@ def facts_of(payment: Payment) -> dict[str, object]:
 def test_the_facts_and_what_is_left_of_what_broke_are_all_that_changes_in_a_payment() -> None:
     changing = {field.name for field in dataclasses.fields(Payment) if field.default is not dataclasses.MISSING}
 
-    assert changing - {*OF_THE_FACTS} == {"troubles", "second_yeses", "seen_to_steps", "seen_to_references"}
+    of_what_broke = {"troubles", "second_yeses", "seen_to_steps", "seen_to_references"}
+    assert changing - {*OF_THE_FACTS} == {"untold"} | of_what_broke
 
 
 @given(STORIES, STEPS)
@@ -343,7 +349,7 @@ def test_what_a_payment_owes_is_running_or_parked_and_a_money_step_that_is_neith
 
     if step in story.payment.owed:
         assert is_open
-    if step.step.moves_money or step is Step.NOTIFY_FAILURE:
+    if step.step.moves_money or step.step in (Step.NOTIFY_FAILURE, Step.NOTICE):
         assert is_open == (step in story.payment.owed)
 
 

@@ -15,7 +15,7 @@ from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.codec.documents import from_document, stream_from, to_document
 from shared.codec.erasure import erased
 from shared.domain.erasure import Erasure
-from shared.domain.events import same_fact
+from shared.domain.sameness import same_fact
 from shared.domain.stream import StoredEvent
 from shared.errors import AppendUnknown, StoreBusy, StoreRefuses, StreamMoved
 from shared.ports.event_store import Appended

@@ -88,7 +88,7 @@ def money_of(payment: Payment, step: Task) -> Json:
 
 
 def _words(step: Task) -> _Words:
-    return _OF_A_REFUND if isinstance(step, RefundTask) else _WORDS[step]
+    return _OF_A_REFUND if isinstance(step, RefundTask) else _WORDS[step.step]
 
 
 # -- the answer to a call
@@ -207,7 +207,7 @@ def _of_a_try(listed: object, *, payment: Payment, step: Task) -> AskAnswer | No
         return unclear
     if isinstance(step, RefundTask):
         return _of_refunds(listed, payment=payment, task=step, unclear=unclear)
-    words, status = _WORDS[step], listed.get("status")
+    words, status = _WORDS[step.step], listed.get("status")
     reference, code = plain(listed.get(words.reference)), plain(listed.get("code"))
     if step is Step.CREATE:
         if status in _ONCE_AUTHORISED and reference:

@@ -15,7 +15,7 @@ from shared.codec.deliveries import Delivery, as_dead_letter, cause_of, named_in
 from shared.codec.messages import parked_again
 from shared.domain.events import Event, PaymentParked, PaymentRefundRequested, PaymentResumed
 from shared.domain.letters import DeadLetter, LetterRecord, LetterStatus, earlier_letter_id_of, letter_id_of
-from shared.domain.payment import RefundTask, Step, task_named
+from shared.domain.payment import NoticeTask, RefundTask, Step, Task, task_named
 from shared.domain.reasons import Severity, severity_of
 from shared.domain.retry import RetryPolicy
 from shared.domain.standing import Standing, standing
@@ -72,21 +72,31 @@ async def _in_the_box(letter: DeadLetter, *, services: Services) -> LetterRecord
 
 
 async def _named(record: LetterRecord, *, services: Services) -> LetterRecord:
-    """Of which refund it tells: where the body does not say, the event does that the message stems from."""
-    if record.step != Step.REFUND or record.refund_id is not None:
+    """Of which refund or event it tells: where the body does not say, the event does that the message stems from."""
+    is_told = record.step != Step.NOTICE or record.event_id != record.cause
+    if is_told and (record.step != Step.REFUND or record.refund_id is not None):
         return record
     with suppress(Unreadable):
         for stored in await _stream_of(record, services=services):
             if stored.event_id == record.cause:
-                return replace(record, refund_id=_refund_of(stored.event))
+                return _about(record, _task_of(stored.event))
     return record
 
 
-def _refund_of(event: Event) -> str | None:
+def _task_of(event: Event) -> Task | None:
     if isinstance(event, PaymentRefundRequested):
-        return event.refund_id
-    task = task_named(event.step) if isinstance(event, PaymentResumed) else None
-    return task.refund_id if isinstance(task, RefundTask) else None
+        return RefundTask(event.refund_id)
+    return task_named(event.step) if isinstance(event, PaymentResumed) else None
+
+
+def _about(record: LetterRecord, task: Task | None) -> LetterRecord:
+    match task:
+        case RefundTask(refund_id) if record.step == Step.REFUND:
+            return replace(record, refund_id=refund_id)
+        case NoticeTask(event_id) if record.step == Step.NOTICE:
+            return replace(record, event_id=event_id)
+        case _:
+            return record
 
 
 async def _is_unreadable(record: LetterRecord, *, services: Services) -> bool:

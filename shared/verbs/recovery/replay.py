@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from shared import flow, signals
 from shared.codec.documents import from_document
-from shared.codec.messages import outgoing
+from shared.codec.messages import Message, outgoing
 from shared.domain.events import PaymentResumed
 from shared.domain.letters import (
     MONEY_TO_GIVE_BACK,
@@ -196,10 +196,10 @@ async def _replay_publish(letter: LetterRecord, *, by: str, dry_run: bool, servi
         return _verdict(letter, Verdict.CANNOT, why=f"it still cannot be mapped: {exc}")
     if dry_run:
         return _verdict(letter, Verdict.REPLAYED, why="its document can be mapped now")
-    if isinstance(sent, DeadLetter):
-        await services.dead_letters.park(sent)
-    elif sent is not None:
-        rejected = await services.publisher.publish([sent])
+    for dead in (each for each in sent if isinstance(each, DeadLetter)):
+        await services.dead_letters.park(dead)
+    if messages := [each for each in sent if isinstance(each, Message)]:
+        rejected = await services.publisher.publish(messages)
         if rejected:
             return _verdict(letter, Verdict.CANNOT, why=f"the broker refuses it: {rejected[0].reason}")
     await closed(letter, action="sent", by=by, note=f"document {letter.event_id}", services=services)

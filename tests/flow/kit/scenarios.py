@@ -11,6 +11,7 @@ from typing import Any
 from shared.codec.erasure import words_in
 from shared.domain.events import (
     PaymentFailureTold,
+    PaymentMerchantTold,
     PaymentRefunded,
     PaymentRefundFailed,
     PaymentRefundRequested,
@@ -34,13 +35,14 @@ type Scenario = Callable[[World], Awaitable[str]]
 class End:
     """How a scenario ended: what is in the stream, what provider and merchant know, which dead letters there are.
 
-    is_failure_told: stands apart, since it may come before the void or after it. refunds: the amount of each, what the
-    stream says of it, and how often the provider made it; two may end in any order. waiting: messages that are still
-    somewhere on the bus. words: in how many events the merchant's own words stand.
+    is_failure_told, merchant_told: stand apart, since they may come before the void or after it. refunds: the amount of
+    each, what the stream says of it, and how often the provider made it; two may end in any order. waiting: messages
+    that are still somewhere on the bus. words: in how many events the merchant's own words stand.
     """
 
     stream: list[dict[str, Any]]
     is_failure_told: bool
+    merchant_told: list[str]
     status: str
     charged: int
     refunds: list[tuple[int, str, int]]
@@ -58,9 +60,13 @@ async def end_of(world: World, payment_id: str) -> End:
     charge = await world.backends.charge(payment_id)
     told = await world.backends.notifications(payment_id)
     letters = await world.letters(payment_id=payment_id)
+    types = {each.event_id: type(each.event).__name__ for each in stream}
     return End(
         stream=[_fact(each.event) for each in stream if not isinstance(each.event, _IN_ANY_ORDER)],
         is_failure_told=any(isinstance(each.event, PaymentFailureTold) for each in stream),
+        merchant_told=sorted(
+            types[each.event.event_id] for each in stream if isinstance(each.event, PaymentMerchantTold)
+        ),
         status=stream[-1].payment.status.value,
         charged=int(charge.get("times_charged", 0)),
         refunds=sorted(
@@ -69,14 +75,20 @@ async def end_of(world: World, payment_id: str) -> End:
         ),
         disputes=[(each.opened.amount_minor, each.status) for each in stream[-1].payment.disputes],
         provider=charge.get("status"),
-        told=sorted((each["type"], each["request_id"].rpartition(":")[2]) for each in told if each["times_accepted"]),
+        told=sorted((each["type"], _how(each["request_id"])) for each in told if each["times_accepted"]),
         letters=sorted((letter.step, letter.reason, letter.status.value) for letter in letters),
         waiting=sum(topic.size for topic in world.bus.broker.topics.values()),
         words=len(words_in(stream)),
     )
 
 
-_IN_ANY_ORDER = (PaymentFailureTold, PaymentRefundRequested, PaymentRefunded, PaymentRefundFailed)
+def _how(request_id: str) -> str:
+    """The step of a notification, or that it was told as the event that it is: versions may differ."""
+    name = request_id.rpartition(":")[2]
+    return "event" if name.isdecimal() else name
+
+
+_IN_ANY_ORDER = (PaymentFailureTold, PaymentMerchantTold, PaymentRefundRequested, PaymentRefunded, PaymentRefundFailed)
 
 
 def _fact(event: Any) -> dict[str, Any]:
@@ -174,6 +186,20 @@ async def disputed_and_refunded(world: World) -> str:
         await _hear_twice(world, told)
         await _hear_twice(world, await world.backends.tell_provider(f"/disputes/{told['dispute_id']}/{how}"))
     await world.refund(payment_id)
+    await world.run(for_s=LONG_S)
+    return payment_id
+
+
+async def notice_parked_and_replayed(world: World) -> str:
+    """The merchant cannot be told of the payment, then not of two refunds; then it is told of all."""
+    await world.backends.tell_provider("/merchant/break")
+    payment_id = await world.accept("pm_ok", notify="down")
+    await world.run(for_s=LONG_S)
+    for number, amount_minor in enumerate((500, 700)):
+        await world.refund(payment_id, amount_minor, key=f"part-{number}")
+    await world.run(for_s=LONG_S)
+    await world.backends.tell_provider("/merchant/repair")
+    await world.operate(lambda services: _replay_all(payment_id, services))
     await world.run(for_s=LONG_S)
     return payment_id
 
@@ -285,6 +311,7 @@ SCENARIOS: dict[str, Scenario] = {
         refunded_in_parts,
         refund_parked_and_discarded,
         disputed_and_refunded,
+        notice_parked_and_replayed,
         merchant_unreachable,
         parked_and_replayed,
         parked_and_discarded,

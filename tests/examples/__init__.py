@@ -1,0 +1,1 @@
+"""The examples that other people copy, run as they run them."""
