@@ -29,8 +29,10 @@ from shared.adapters.provider.client import HttpProvider
 from shared.adapters.provider.webhook import SignedNews
 from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
+from shared.adapters.stripe.client import StripeProvider
 from shared.adapters.telemetry import OpenTelemetry, quiet_libraries
 from shared.errors import StoreBusy
+from shared.ports.provider import Provider
 from shared.services import GetServices, Limits, Services
 from shared.settings import Settings
 
@@ -98,12 +100,7 @@ def services_over(
         letters=CosmosLetterBox(container(flow.DEAD_LETTERS)),
         overview=CosmosOverview(container(flow.PAYMENTS)),
         outbox=CosmosOutbox(events, leases, lease_prefixes=(flow.PUBLISH_LEASE_PREFIX, flow.PROJECT_LEASE_PREFIX)),
-        provider=HttpProvider(
-            session,
-            base_url=str(settings.provider_base_url),
-            api_key=_secret(settings.provider_api_key),
-            limit_s=settings.provider_timeout_s,
-        ),
+        provider=provider_of(settings, session),
         provider_news=SignedNews(settings.webhook_secrets),
         notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
         telemetry=telemetry_of(settings),
@@ -111,6 +108,17 @@ def services_over(
         limits=limits(settings),
         jitter=random.random,
         new_id=lambda: str(uuid.uuid4()),
+    )
+
+
+def provider_of(settings: Settings, session: aiohttp.ClientSession) -> Provider:
+    """The adapter for the provider whose API the settings name."""
+    adapter = StripeProvider if settings.provider_api == "stripe" else HttpProvider
+    return adapter(
+        session,
+        base_url=str(settings.provider_base_url),
+        api_key=_secret(settings.provider_api_key),
+        limit_s=settings.provider_timeout_s,
     )
 
 
