@@ -58,6 +58,7 @@ def form_of(payment: Payment, task: Task) -> dict[str, str]:
                 "currency": payment.amount.currency.lower(),
                 "capture_method": "manual",
                 "confirm": "true",
+                "error_on_requires_action": "true",  # nobody here could take the cardholder through it
                 "payment_method": str(payment.payment_method),
                 "payment_method_types[]": "card",
                 "metadata[payment_id]": payment.payment_id,
@@ -113,6 +114,8 @@ def of_intent(body: Json, *, payment: Payment, task: Task) -> AskAnswer:
         failure = body.get("last_payment_error") or {}
         if state == _REFUSED and failure.get("type") == "card_error":
             return Declined(_code(failure))
+        if state == "requires_action":
+            return Declined("authentication_required")
         return Done(reference) if state in (_HELD, _TAKEN, _RELEASED) else unclear
     if reference != intent_of(payment) or isinstance(task, RefundTask):
         return unclear
