@@ -30,9 +30,11 @@ from shared.adapters.provider.webhook import SignedNews
 from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.adapters.stripe.client import StripeProvider
+from shared.adapters.stripe.news import NoNews
 from shared.adapters.telemetry import OpenTelemetry, quiet_libraries
 from shared.errors import StoreBusy
 from shared.ports.provider import Provider
+from shared.ports.provider_news import ProviderNews
 from shared.services import GetServices, Limits, Services
 from shared.settings import Settings
 
@@ -101,7 +103,7 @@ def services_over(
         overview=CosmosOverview(container(flow.PAYMENTS)),
         outbox=CosmosOutbox(events, leases, lease_prefixes=(flow.PUBLISH_LEASE_PREFIX, flow.PROJECT_LEASE_PREFIX)),
         provider=provider_of(settings, session),
-        provider_news=SignedNews(settings.webhook_secrets),
+        provider_news=news_of(settings),
         notifier=HttpNotifier(session, limit_s=settings.notifier_timeout_s),
         telemetry=telemetry_of(settings),
         clock=SystemClock(),
@@ -120,6 +122,11 @@ def provider_of(settings: Settings, session: aiohttp.ClientSession) -> Provider:
         api_key=_secret(settings.provider_api_key),
         limit_s=settings.provider_timeout_s,
     )
+
+
+def news_of(settings: Settings) -> ProviderNews:
+    """Who reads what the provider tells by itself."""
+    return NoNews() if settings.provider_api == "stripe" else SignedNews(settings.webhook_secrets)
 
 
 @functools.cache

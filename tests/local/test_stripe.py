@@ -1,4 +1,4 @@
-"""The imitation of Stripe's API as a service: it outlives a restart, reads no broken form, and names what it has not."""
+"""The imitation of Stripe's API as a service: it outlives a restart, reads no broken form, names what it lacks."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
