@@ -98,6 +98,23 @@ async def a_void_releases(bench: Bench) -> None:
     assert (moved.is_voided, moved.captured_minor) == (True, 0)
 
 
+async def a_void_done_before_is_done(bench: Bench) -> None:
+    """A void under another id, and one that is asked for, tell of the first: nobody waits for what is over."""
+    provider = bench.adapter()
+    payment = (await created(provider, bench.method("ok"))).payment
+    first = await provider.void(payment, call(payment, Step.VOID))
+    assert isinstance(first, Done), first
+
+    again = await provider.void(payment, another_call())
+    found = await provider.find(payment, Step.VOID, call=call(payment, Step.VOID))
+
+    assert again == first
+    assert found == first
+    taken = await provider.settle(payment, call(payment, Step.SETTLE))
+    assert not isinstance(taken, Done), taken
+    assert (await bench.moved(payment.payment_id)).captured_minor == 0
+
+
 async def a_void_of_captured_money_names_the_capture(bench: Bench) -> None:
     """The reference of what was taken is not lost."""
     provider = bench.adapter()

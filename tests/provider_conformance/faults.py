@@ -145,6 +145,20 @@ class CapturedIsVoided(Right):
         return Done(answer.reference) if isinstance(answer, CapturedInstead) else answer
 
 
+class VoidIsPretended(Right):
+    """Nothing is released."""
+
+    async def void(self, payment: Payment, call: Call) -> Answer:
+        answer = await self.provider.find(payment, Step.VOID, call=call)
+        return Done("void_1") if isinstance(answer, NeverSeen) else answer
+
+
+class VoidedBeforeIsAFault(Right):
+    async def void(self, payment: Payment, call: Call) -> Answer:
+        is_again = isinstance(await self.provider.find(payment, Step.VOID, call=call), Done)
+        return OurFault("already_voided") if is_again else await super().void(payment, call)
+
+
 class DoneBeforeIsAFault(Right):
     async def settle(self, payment: Payment, call: Call) -> Answer:
         is_again = isinstance(await self.provider.find(payment, Step.SETTLE, call=call), Done)

@@ -34,6 +34,7 @@ FOUND_BY = {
         "a_request_id_makes_a_repeat_harmless",
     },
     "KeyOfAnotherStep": {
+        "a_void_done_before_is_done",
         "a_call_without_an_answer_is_unknown_and_told_when_asked",
         "a_decline_is_definite",
         "a_dispute_nobody_knows_was_never_seen",
@@ -49,6 +50,7 @@ FOUND_BY = {
         "what_was_never_sent_was_never_seen",
     },
     "NotFoundIsNeverSeen": {
+        "a_void_done_before_is_done",
         "a_call_without_an_answer_is_unknown_and_told_when_asked",
         "a_decline_is_definite",
         "a_refund_without_an_answer_is_unknown_and_told_when_asked",
@@ -82,6 +84,8 @@ FOUND_BY = {
     "CapturedIsVoided": {
         "a_void_of_captured_money_names_the_capture",
     },
+    "VoidIsPretended": {"a_void_done_before_is_done", "a_void_releases", "only_the_provider_is_believed"},
+    "VoidedBeforeIsAFault": {"a_void_done_before_is_done"},
     "DoneBeforeIsAFault": {
         "a_step_done_by_another_request_is_done",
     },
