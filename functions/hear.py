@@ -49,9 +49,9 @@ async def _hear(request: Request, *, services: Services) -> func.HttpResponse:
             if is_claimed:  # else it is a stranger, who could wake somebody with it
                 refuse(Heard.NOT_SIGNED, services=services)
             return refused(Refusal("signature_refused", why), route=ROUTE)
-        case NoSecret():
+        case NoSecret(why):
             refuse(Heard.NOT_KNOWN, services=services)
-            return problem("provider_not_known")
+            return problem("provider_not_known", detail=why)
 
 
 def _answer(outcome: Outcome) -> func.HttpResponse:

@@ -30,6 +30,10 @@ def _service(name: str) -> Callable[[Sequence[str]], int] | None:
             from local.provider.command import main as provider
 
             return provider
+        case "stripe":
+            from local.stripe.command import main as stripe
+
+            return stripe
         case "host":
             from local.azure.host.command import main as host
 

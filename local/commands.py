@@ -21,7 +21,7 @@ from local.listening import add_listen, listened
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
 from local.ports import Ports
 from local.status import status
-from local.supervisor import SERVICES
+from local.supervisor import PROVIDERS, SERVICES
 from local.tail import Wishes, tail
 from local.up import up
 from terminal.text import printable
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add_listen(commands.add_parser("listen", help="show what merchants are told, and forward it to a server of yours"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
-    for service in SERVICES:
+    for service in (*SERVICES, "stripe"):
         commands.add_parser(service, help="this service alone, until SIGTERM or Ctrl-C; --help lists its options")
     return parser
 
@@ -78,6 +78,9 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
 def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="where payments, messages and logs are kept")
     parser.add_argument("--reset", action="store_true", help="forget all payments and messages first")
+    parser.add_argument(
+        "--provider", choices=PROVIDERS, default="regis", help="whose API the provider imitates (%(default)s)"
+    )
     ports = Ports()
     for name in ("http", "cosmos", "amqp", "provider", "admin"):
         parser.add_argument(
@@ -126,7 +129,7 @@ def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Opt
         provider=options.provider_port,
         admin=options.admin_port,
     )
-    return Options(options.data, ports, is_reset=options.reset, modules=modules)
+    return Options(options.data, ports, is_reset=options.reset, provider=options.provider, modules=modules)
 
 
 async def _pay(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ if sys.platform != "win32":
     import fcntl
 
 DEFAULT_DATA = Path(".local")
-_STORING = ("cosmos", "servicebus", "provider")
+_STORING = ("cosmos", "servicebus", "provider", "stripe")
 _ORPHANS_ARE_GONE_WITHIN_S = 20.0
 _LOOK_AGAIN_S = 0.1
 

@@ -26,6 +26,7 @@ class Options:
     data: Path
     ports: Ports
     is_reset: bool = False
+    provider: str = "regis"
     modules: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -73,7 +74,11 @@ async def started(options: Options, services: Sequence[str], **word: str) -> Asy
             reset(options.data)
     print("starting ...", flush=True)
     async with running_platform(
-        data=options.data, ports=options.ports, services=services, modules=options.modules
+        data=options.data,
+        ports=options.ports,
+        services=services,
+        provider=options.provider,
+        modules=options.modules,
     ) as platform:
         here = {**platform.addresses(), "url": platform.url, "started_at": datetime.now(UTC).isoformat()}
         with word_left(options.data, here | word):

@@ -22,6 +22,9 @@ from local.provider.webhook import LOCAL_KEY
 ROOT = Path(__file__).parents[1]
 TOPOLOGY = ROOT / "infra" / "topology.json"
 SERVICES = ("cosmos", "servicebus", "provider", "host")
+PROVIDERS = {"regis": "provider", "stripe": "stripe"}
+"""The command that serves each API of a provider, as PROVIDER_API names it."""
+_SHOWS = {"regis": "/charges", "stripe": "/v1/payment_intents"}
 _PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
 _CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
 _STORAGE = "AzureWebJobsStorage"
@@ -40,6 +43,8 @@ class Setup:
     """Settings for the host; they win over everything else."""
     topology: Path = TOPOLOGY
     """Declares topics and containers."""
+    provider: str = "regis"
+    """The API of the provider that runs: one of PROVIDERS."""
     modules: Mapping[str, str] = field(default_factory=dict)
     """A Python module to run in place of `local SERVICE`, by service."""
     patience: float = 1.0
@@ -104,7 +109,7 @@ class Platform:
                 "Service Bus": f"sb://127.0.0.1:{self.ports.amqp}",
                 "Service Bus administration": self.admin_url,
             },
-            "provider": {"provider": f"{self.provider_url}/charges"},
+            "provider": {"provider": f"{self.provider_url}{_SHOWS[self.setup.provider]}"},
         }
         running = [named for service, named in of_service.items() if self.is_running(service)]
         return {name: address for named in running for name, address in named.items()}
@@ -114,6 +119,7 @@ class Platform:
         return {
             "CosmosConnection": self.cosmos_connection,
             "ServiceBusConnection": self.servicebus_connection,
+            "PROVIDER_API": self.setup.provider,
             "PROVIDER_BASE_URL": self.provider_url,
             "PROVIDER_WEBHOOK_SECRETS": _webhook_secret(),
         }
@@ -173,7 +179,8 @@ class Platform:
 
     def _command(self, service: str) -> Command:
         module = self.setup.modules.get(service)
-        program = ["local", service] if module is None else [module]
+        command = PROVIDERS[self.setup.provider] if service == "provider" else service
+        program = ["local", command] if module is None else [module]
         port = str(getattr(self.ports, _PORT_OF[service]))
         return Command(
             name=service,
@@ -190,7 +197,7 @@ class Platform:
         options = ["--data", str(self.setup.data)]
         if service == "servicebus":
             options += ["--admin-port", str(self.ports.admin)]
-        if service == "provider":
+        if service == "provider" and self.setup.provider == "regis":
             options += ["--events-url", f"{self.url}/api/provider/events"]
         if service in {"cosmos", "servicebus"}:
             options += ["--topology", str(self.setup.topology)]
@@ -214,6 +221,7 @@ async def running_platform(
     services: Sequence[str] = SERVICES,
     environment: Mapping[str, str] | None = None,
     topology: Path = TOPOLOGY,
+    provider: str = "regis",
     modules: Mapping[str, str] | None = None,
     patience: float = 1.0,
 ) -> AsyncIterator[Platform]:
@@ -228,6 +236,7 @@ async def running_platform(
             ports,
             environment=environment or {},
             topology=topology,
+            provider=provider,
             modules=modules or {},
             patience=patience,
         )

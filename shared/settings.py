@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     ops_auth: Literal["none", "entra"] = "none"
     development_principal: Annotated[Name | None, BeforeValidator(_none_if_empty)] = None
     development_hosts: str | None = None
+    provider_api: Literal["regis", "stripe"] = "regis"
     provider_base_url: AnyHttpUrl
     provider_api_key: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None
     provider_webhook_secrets: Annotated[Connection, BeforeValidator(_none_if_unresolved)] = None

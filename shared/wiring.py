@@ -31,8 +31,12 @@ from shared.adapters.provider.client import HttpProvider
 from shared.adapters.provider.webhook import SignedNews
 from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
+from shared.adapters.stripe.client import StripeProvider
+from shared.adapters.stripe.news import NoNews
 from shared.adapters.telemetry import OpenTelemetry, quiet_libraries
 from shared.errors import StoreBusy
+from shared.ports.provider import Provider
+from shared.ports.provider_news import ProviderNews
 from shared.services import GetServices, Limits, Services
 from shared.settings import Settings
 
@@ -120,13 +124,8 @@ def services_over(
         letters=CosmosLetterBox(container(flow.DEAD_LETTERS)),
         overview=CosmosOverview(container(flow.PAYMENTS)),
         outbox=CosmosOutbox(events, leases, lease_prefixes=(flow.PUBLISH_LEASE_PREFIX, flow.PROJECT_LEASE_PREFIX)),
-        provider=HttpProvider(
-            sessions.provider,
-            base_url=str(settings.provider_base_url),
-            api_key=_secret(settings.provider_api_key),
-            limit_s=settings.provider_timeout_s,
-        ),
-        provider_news=SignedNews(settings.webhook_secrets),
+        provider=provider_of(settings, sessions.provider),
+        provider_news=news_of(settings),
         notifier=HttpNotifier(
             sessions.merchants,
             limit_s=settings.notifier_timeout_s,
@@ -141,6 +140,22 @@ def services_over(
         jitter=random.random,
         new_id=lambda: str(uuid.uuid4()),
     )
+
+
+def provider_of(settings: Settings, session: aiohttp.ClientSession) -> Provider:
+    """The adapter for the provider whose API the settings name."""
+    adapter = StripeProvider if settings.provider_api == "stripe" else HttpProvider
+    return adapter(
+        session,
+        base_url=str(settings.provider_base_url),
+        api_key=_secret(settings.provider_api_key),
+        limit_s=settings.provider_timeout_s,
+    )
+
+
+def news_of(settings: Settings) -> ProviderNews:
+    """Who reads what the provider tells by itself."""
+    return NoNews() if settings.provider_api == "stripe" else SignedNews(settings.webhook_secrets)
 
 
 @functools.cache

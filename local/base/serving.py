@@ -67,6 +67,7 @@ async def _until_told_to_stop(service: str, start: Callable[[], Awaitable[Runnin
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             option = {"cosmos": "--cosmos-port", "servicebus": "--amqp-port", "provider": "--provider-port"}
+            option["stripe"] = "--provider-port"
             raise PortTaken(service, port, option=option.get(service, "--http-port")) from exc
         raise
     if running is None:

@@ -49,7 +49,11 @@ class NotSigned:
 
 @dataclass(frozen=True, slots=True)
 class NoSecret:
-    """It cannot be known who has sent it, because no secret is set, or none that can be used."""
+    """It cannot be known who has sent it, because no secret is set, or none that can be used. why: if it is another
+    reason.
+    """
+
+    why: str | None = None
 
 
 type News = DisputeNews | OtherNews | Garbled | NotSigned | NoSecret

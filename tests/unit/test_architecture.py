@@ -38,6 +38,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp", "standardwebhooks"),
     "shared.adapters.provider.words": PORTS,
     "shared.adapters.merchant": (*PORTS, "shared.adapters.merchant", "aiohttp", "standardwebhooks"),
+    "shared.adapters.stripe": (*PORTS, "shared.adapters.stripe", "aiohttp"),
+    "shared.adapters.stripe.words": PORTS,
     "shared.adapters.telemetry": (*PORTS, "shared.signals", "opentelemetry"),
     "shared.adapters.exporters": ("opentelemetry", "azure.monitor"),
     "shared.adapters.lines": ("opentelemetry",),
@@ -62,6 +64,8 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.azure.servicebus": ("local.azure.servicebus", "local.base", "aiohttp", "proton"),
     "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime"),
     "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
+    "local.stripe": ("local.stripe", "local.base", "aiohttp"),
+    "local.stripe.server": ("local.stripe", "local.provider", "local.base", "aiohttp"),  # the merchant beside it
     "local": ("local", "aiohttp", "terminal"),
     "local.signing": ("local", "standardwebhooks"),
     # how both command lines write what others have sent

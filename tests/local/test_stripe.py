@@ -1,0 +1,114 @@
+"""The imitation of Stripe's API as a service: it outlives a restart, reads no broken form, names what it lacks."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from local.dispute import dispute, opening
+from local.stripe.server import start
+
+FORM = {"amount": "1250", "currency": "eur", "payment_method": "pm_card_visa", "metadata[payment_id]": "p-1"}
+
+
+@asynccontextmanager
+async def running(data: Path) -> AsyncIterator[str]:
+    service = await start(port=0, data=data, hold_s=0.1)
+    try:
+        yield f"http://127.0.0.1:{service.port}"
+    finally:
+        await service.close()
+
+
+async def post(url: str, form: Mapping[str, str], *, key: str = "") -> tuple[int, dict[str, Any]]:
+    headers = {"Idempotency-Key": key} if key else {}
+    async with aiohttp.ClientSession() as http, http.post(url, data=form, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def get(url: str, **query: str) -> tuple[int, dict[str, Any]]:
+    async with aiohttp.ClientSession() as http, http.get(url, params=query) as response:
+        return response.status, await response.json()
+
+
+async def test_a_restart_forgets_neither_what_was_done_nor_what_was_answered(tmp_path: Path) -> None:
+    async with running(tmp_path) as url:
+        _, first = await post(f"{url}/v1/payment_intents", FORM, key="k-1")
+        await post(f"{url}/v1/payment_intents/{first['id']}/capture", {}, key="k-2")
+        _, refund = await post(f"{url}/v1/refunds", {"payment_intent": first["id"], "amount": "300"}, key="k-3")
+
+    async with running(tmp_path) as url:
+        assert (await post(f"{url}/v1/payment_intents", FORM, key="k-1"))[1] == first
+        status, body = await post(f"{url}/v1/payment_intents", {**FORM, "amount": "1"}, key="k-1")
+        assert (status, body["error"]["type"]) == (400, "idempotency_error")
+        intents = (await get(f"{url}/v1/payment_intents"))[1]["data"]
+        refunds = (await get(f"{url}/v1/refunds", payment_intent=first["id"]))[1]["data"]
+
+    assert [(each["id"], each["status"], each["amount_received"]) for each in intents] == [
+        (first["id"], "succeeded", 1250)
+    ]
+    assert refunds == [refund]
+
+
+async def test_a_lost_answer_was_done_and_is_lost_once_also_after_a_restart(tmp_path: Path) -> None:
+    form = {**FORM, "payment_method": "pm_card_createTimesOut"}
+    async with running(tmp_path) as url:
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await post(f"{url}/v1/payment_intents", form, key="k-1")
+
+    async with running(tmp_path) as url:
+        status, body = await post(f"{url}/v1/payment_intents", form, key="k-1")
+        assert (status, body["status"]) == (200, "requires_capture")
+        assert len((await get(f"{url}/v1/payment_intents"))[1]["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"amount": ""}, "parameter_missing"),
+        ({"currency": ""}, "parameter_missing"),
+        ({"amount": "12.5"}, "parameter_invalid_integer"),
+        ({"amount": "-1"}, "parameter_invalid_integer"),
+        ({"amount": "0"}, "parameter_invalid_integer"),
+        ({"amount": "1000000000000"}, "parameter_invalid_integer"),
+    ],
+)
+async def test_a_form_that_cannot_be_read_does_nothing(tmp_path: Path, changes: dict[str, str], code: str) -> None:
+    async with running(tmp_path) as url:
+        status, body = await post(f"{url}/v1/payment_intents", {**FORM, **changes}, key="k-1")
+        listed = await get(f"{url}/v1/payment_intents")
+
+        assert (status, body["error"]["code"], body["error"]["param"]) == (400, code, next(iter(changes)))
+        assert listed[1]["data"] == []
+        assert (await post(f"{url}/v1/payment_intents", FORM, key="k-1"))[0] == 200, "a refusal uses no key up"
+
+
+async def test_without_leave_to_fail_an_intent_waits_for_the_cardholder(tmp_path: Path) -> None:
+    form = {**FORM, "payment_method": "pm_card_authenticationRequired"}
+    async with running(tmp_path) as url:
+        waits = await post(f"{url}/v1/payment_intents", form)
+        fails = await post(f"{url}/v1/payment_intents", {**form, "error_on_requires_action": "true"})
+
+    assert (waits[0], waits[1]["status"]) == (200, "requires_action")
+    assert (fails[0], fails[1]["error"]["code"]) == (402, "authentication_required")
+
+
+@pytest.mark.parametrize("query", [{"limit": "many"}, {"created[gte]": "soon"}, {"starting_after": "pi_unheard_of"}])
+async def test_a_list_that_cannot_be_asked_for_so_is_refused(tmp_path: Path, query: dict[str, str]) -> None:
+    async with running(tmp_path) as url:
+        assert (await get(f"{url}/v1/payment_intents", **query))[0] == 400
+
+
+async def test_what_is_not_there_is_said_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(tmp_path) as url:
+        status, body = await get(f"{url}/charges")
+        path, form = opening("p-1", amount_minor=None, reason=None)
+        code = await dispute(url, path, body=form)
+
+    assert (status, body["error"]["code"]) == (404, "not_implemented")
+    assert code == 1
+    assert "not_implemented" in (said := capsys.readouterr().err)
+    assert "no disputes" in said
