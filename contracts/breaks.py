@@ -28,7 +28,8 @@ def event_breaks(old: Json, new: Json) -> list[str]:
     newer schema too: so that may want nothing that the older one did not promise.
     """
     was, now = Said(old, old), Said(new, new)
-    return [*told(was, now, where="event"), *outside(was, now, where="event sent before")]
+    named = [] if old.get("$id") == new.get("$id") else [f"event: $id {new.get('$id')} is not {old.get('$id')}"]
+    return [*named, *told(was, now, where="event"), *outside(was, now, where="event sent before")]
 
 
 def topic_breaks(old: Json, new: Json) -> Iterator[str]:
@@ -39,21 +40,40 @@ def topic_breaks(old: Json, new: Json) -> Iterator[str]:
             if now is None:
                 yield f"{part} {name}: taken away"
                 continue
-            for field in ("address", "host", "protocol", "protocolVersion", "action", "channel"):
-                if was.get(field) != now.get(field):
-                    yield f"{part} {name}: {field} {now.get(field)} is not {was.get(field)}"
-            for message in _names(was.get("messages", ())):
-                if message not in _names(now.get("messages", ())):
+            yield from _changed(was, now, where=f"{part} {name}")
+            for message, leads in _messages(was).items():
+                if _messages(now).get(message) != leads:
                     yield f"{part} {name}: {message} does not come there any more"
     for name, was in old["components"]["messages"].items():
         now = new["components"]["messages"].get(name, {})
-        for field in ("contentType", "name", "payload"):
-            if was.get(field) != now.get(field):
-                yield f"message {name}: {field} {now.get(field)} is not {was.get(field)}"
+        yield from _changed(was, now, where=f"message {name}")
+    if old["defaultContentType"] != new["defaultContentType"]:
+        yield f"defaultContentType {new['defaultContentType']} is not {old['defaultContentType']}"
 
 
-def _names(messages: Any) -> list[str]:  # noqa: ANN401 - a channel has a map of them, an operation a list
-    return [each["$ref"] for each in messages] if isinstance(messages, list) else list(messages)
+_FOR_PEOPLE = {"title", "summary", "description", "examples", "tags", "externalDocs", "messages"}
+
+
+def _changed(was: Json, now: Json, *, where: str) -> Iterator[str]:
+    """Whatever is not for people has to stay: how something is reached leaves no room for guesses."""
+    for field in sorted((was.keys() | now.keys()) - _FOR_PEOPLE):
+        if _bare(was.get(field)) != _bare(now.get(field)):
+            yield f"{where}: {field} {now.get(field)} is not {was.get(field)}"
+
+
+def _bare(said: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Without what is for people."""
+    if isinstance(said, dict):
+        return {name: _bare(each) for name, each in said.items() if name not in _FOR_PEOPLE}
+    return said
+
+
+def _messages(said: Json) -> dict[str, str]:
+    """Where each leads: a channel has a map of them, an operation a list."""
+    messages = said.get("messages", {})
+    if isinstance(messages, list):
+        return {each["$ref"]: each["$ref"] for each in messages}
+    return {name: each["$ref"] for name, each in messages.items()}
 
 
 def _problems(old: Json, new: Json) -> Iterator[str]:

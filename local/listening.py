@@ -69,8 +69,14 @@ def _is_safe(url: str) -> bool:
     return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
+_LONGEST = timedelta(days=30)
+
+
 def _span(text: str) -> timedelta:
     number, unit_s = text[:-1], _UNITS_S.get(text[-1:], 0)
     if not (number.isdecimal() and len(number) <= 6 and unit_s):
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration: write 90s, 10m, 2h or 3d")
-    return timedelta(seconds=int(number) * unit_s)
+    span = timedelta(seconds=int(number) * unit_s)
+    if span > _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is longer than attempts are kept: {_LONGEST.days} days")
+    return span

@@ -32,7 +32,7 @@ async def discard(api: Api, options: Namespace) -> int:
 
 
 async def _discard_all(api: Api, options: Namespace) -> int:
-    """Each payment's provider is asked before it ends, so the letters go side by side and none waits for another."""
+    """Payments go side by side, the letters of one payment one after another."""
     letters = [
         letter async for page in pages(api, {**filters(options), "status": "open"}) for letter in page["dead_letters"]
     ]
@@ -60,16 +60,23 @@ async def _each(api: Api, letters: Sequence[Json], *, options: Namespace, dry_ru
     places = asyncio.Semaphore(_AT_ONCE)
     with Progress("looked at" if dry_run else "discarded", total=len(letters)) as progress:
 
-        async def one(letter: Json) -> Outcome:
+        async def of_one_payment(own: Sequence[Json]) -> list[Outcome]:
             async with places:
-                try:
-                    answer = await _asked(api, letter["id"], reason=options.reason, dry_run=dry_run)
-                except NotNow as fault:
-                    answer = {"discarded": False, "why": str(fault)}
+                return [await one(letter) for letter in own]
+
+        async def one(letter: Json) -> Outcome:
+            try:
+                answer = await _asked(api, letter["id"], reason=options.reason, dry_run=dry_run)
+            except NotNow as fault:
+                answer = {"discarded": False, "why": str(fault)}
             progress.forward(1)
             return Outcome(letter, _word(answer, is_dry=dry_run), answer["why"])
 
-        return list(await asyncio.gather(*map(one, letters)))
+        payments: dict[str, list[Json]] = {}
+        for letter in letters:
+            payments.setdefault(letter["payment_id"] or letter["id"], []).append(letter)
+        found = await asyncio.gather(*map(of_one_payment, payments.values()))
+        return [each for own in found for each in own]
 
 
 async def _asked(api: Api, letter_id: str, *, reason: str, dry_run: bool) -> Json:

@@ -16,12 +16,16 @@ from typing import Any
 type Json = dict[str, Any]
 
 SCHEMA = """
-create table if not exists seen (event_id text primary key);
-create table if not exists payment (payment_id text primary key, version integer not null);
+create table if not exists seen (event_id text not null primary key);
+create table if not exists payment (payment_id text not null primary key, version integer not null);
 create table if not exists movement (
     payment_id text not null, day text not null, currency text not null, amount_minor integer not null);
 create index if not exists movement_of on movement (payment_id);
 """
+
+
+LARGEST = 2**53 - 1
+"""As large as a number of JSON may be for every reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,11 @@ class Totals:
             event_id, payment = event["id"], event["data"]
             payment_id, version = payment["payment_id"], int(payment["version"])
             movements = list(_movements(payment))
-        except (KeyError, TypeError, ValueError) as exc:
+            if not all(isinstance(each, str) and each for each in (event_id, payment_id, payment["currency"])):
+                raise ValueError("an id or the currency is no text")
+            if max(version, *(abs(amount) for _, _, amount in movements), 0) > LARGEST:
+                raise ValueError("a number is too large")
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise NoEvent(f"no event of a payment: {exc!r}") from exc
         with self._transaction() as database:
             if not database.execute("insert or ignore into seen values (?)", [event_id]).rowcount:
@@ -104,4 +112,7 @@ def _movements(payment: Json) -> Iterator[tuple[str, str, int]]:
 
 
 def _day(at: str) -> str:
-    return datetime.fromisoformat(at).astimezone(UTC).date().isoformat()
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise ValueError(f"{at} has no offset")
+    return moment.astimezone(UTC).date().isoformat()

@@ -14,6 +14,7 @@ class Failure(StrEnum):
     NO_SECRET = "no_secret"  # noqa: S105 - nothing was sent: the merchant has no usable secret
     REFUSED_URL = "refused_url"  # nothing was sent, and never will be to this address
     REFUSED_ADDRESS = "refused_address"  # nothing was sent: the name leads where we do not call
+    CROWDED = "crowded"  # nothing was sent: too many calls of this merchant are under way
     DNS = "dns"
     CONNECTION = "connection"
     TLS = "tls"

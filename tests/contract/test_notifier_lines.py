@@ -4,8 +4,11 @@ The names are those of a resolver of the test's own, and TLS is not spoken: what
 """
 
 import asyncio
+import functools
 import socket
+import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,7 +17,7 @@ import aiohttp
 import pytest
 
 from shared.adapters.merchant import lines
-from shared.adapters.merchant.client import HttpNotifier
+from shared.adapters.merchant.client import AT_ONCE, HttpNotifier
 from shared.adapters.merchant.lines import open_session
 from shared.ports.notifier import Failure, Reply
 from shared.ports.provider import Busy, Call, Done, OurFault
@@ -318,11 +321,11 @@ async def test_of_the_answer_only_the_status_is_read(answer: Answer) -> None:
     assert time.monotonic() - began < 2
 
 
-async def test_200_servers_that_hang_do_not_hold_up_another() -> None:
+async def test_200_servers_of_a_merchant_that_hang_do_not_hold_up_another() -> None:
     async with odd_merchant(_no_answer) as hanging, odd_merchant(_ok) as well, open_session(anywhere=True) as session:
-        notifier = HttpNotifier(session, 2.0, {"shop": (NEW,)}, SystemClock(), anywhere=True)
+        notifier = HttpNotifier(session, 2.0, {"bad": (NEW,), "shop": (NEW,)}, SystemClock(), anywhere=True)
         calls = [
-            asyncio.create_task(notifier.notify(hanging.url, "{}", merchant_id="shop", call=CALL)) for _ in range(200)
+            asyncio.create_task(notifier.notify(hanging.url, "{}", merchant_id="bad", call=CALL)) for _ in range(200)
         ]
         await asyncio.sleep(0)
 
@@ -330,4 +333,66 @@ async def test_200_servers_that_hang_do_not_hold_up_another() -> None:
 
         assert reply.answer == Done("")
         assert not any(call.done() for call in calls)
-        assert {reply.failure for reply in await asyncio.gather(*calls)} == {Failure.TIMEOUT}
+        failures = Counter(reply.failure for reply in await asyncio.gather(*calls))
+        assert failures == {Failure.TIMEOUT: AT_ONCE, Failure.CROWDED: 200 - AT_ONCE}, "these give their turns back"
+
+
+async def test_calls_of_one_merchant_that_end_soon_wait_for_their_turn() -> None:
+    async with odd_merchant(_ok) as well, open_session(anywhere=True) as session:
+        notifier = HttpNotifier(session, 2.0, {"shop": (NEW,)}, SystemClock(), anywhere=True)
+
+        calls = [notifier.notify(well.url, "{}", merchant_id="shop", call=CALL) for _ in range(5 * AT_ONCE)]
+
+        assert {reply.answer for reply in await asyncio.gather(*calls)} == {Done("")}
+
+
+async def _endless_prelude(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"HTTP/1.1 100 C\r\n\r\n" * 20_000)
+        await writer.drain()
+
+
+async def test_a_server_that_goes_on_saying_that_it_will_answer_does_not_get_the_loop() -> None:
+    """In its own process it could send faster; what counts is what is read of it."""
+    read: list[int] = []
+
+    class Measured(lines._Brief):
+        def data_received(self, data: bytes) -> None:
+            before = self._left
+            super().data_received(data)
+            read.append(before - self._left)
+
+    async with odd_merchant(_endless_prelude) as merchant, open_session(anywhere=True) as session:
+        connector: Any = session.connector
+        assert connector._factory.func is lines._Brief
+        connector._factory = functools.partial(Measured, loop=asyncio.get_running_loop())
+        notifier = HttpNotifier(session, 5.0, {"shop": (NEW,)}, SystemClock(), anywhere=True)
+
+        reply = await notifier.notify(merchant.url, "{}", merchant_id="shop", call=CALL)
+
+    assert reply.failure is Failure.CONNECTION
+    assert sum(read) == lines.MOST_BYTES
+
+
+async def test_names_of_one_merchant_that_take_long_do_not_keep_those_of_another_from_being_found() -> None:
+    """The system goes on with them after our limit."""
+    over = threading.Event()
+
+    def lookup(host: str, port: int) -> list[Any]:
+        if host.startswith("slow"):
+            over.wait(20)
+        return [_info(INSIDE, port)]
+
+    async with open_session(anywhere=False, lookup=lookup) as session:
+        notifier = HttpNotifier(session, 0.3, {"bad": (NEW,), "shop": (NEW,)}, SystemClock())
+
+        async def call(merchant: str, host: str) -> Reply:
+            return await notifier.notify(f"https://{host}.example.com/", "{}", merchant_id=merchant, call=CALL)
+
+        rounds = [await asyncio.gather(*(call("bad", f"slow{n}-{each}") for each in range(AT_ONCE))) for n in range(12)]
+        shop = await call("shop", "well")
+        over.set()
+
+    assert {reply.failure for reply in rounds[0]} == {Failure.TIMEOUT}
+    assert {reply.failure for reply in rounds[-1]} == {Failure.DNS}, "not looked up any more"
+    assert shop.failure is Failure.REFUSED_ADDRESS, "it was found at once"

@@ -70,10 +70,39 @@ def test_what_is_no_event_is_refused_and_counts_nothing(odd: Any, totals: Totals
     assert totals.all() == []
 
 
+def changed(**fields: Any) -> dict[str, Any]:
+    return {**SETTLED, "data": {**SETTLED["data"], **fields}}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {**SETTLED, "id": None},
+        {**SETTLED, "id": {}},
+        changed(payment_id=None),
+        changed(version=2**70),
+        changed(currency={"not": "a text"}),
+        changed(settled={"at": "2026-01-02T23:59:59"}),
+    ],
+)
+def test_what_no_payment_can_be_is_refused_and_counts_nothing(odd: dict[str, Any], totals: Totals) -> None:
+    with pytest.raises(NoEvent):
+        totals.count(odd)
+
+    assert totals.all() == []
+    assert totals.count(SETTLED), "its id was not remembered"
+
+
 def test_one_that_dies_before_the_end_has_counted_nothing(totals: Totals, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = {**SETTLED, "data": {**SETTLED["data"], "currency": {"not": "a text"}}}
-    with pytest.raises(sqlite3.Error):
-        totals.count(broken)
+    class Dying(sqlite3.Connection):
+        def executemany(self, *_: Any) -> Any:
+            raise sqlite3.OperationalError("the disk is full")
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *said, **more: connect(*said, factory=Dying, **more))
+    with pytest.raises(sqlite3.OperationalError):
+        totals.count(SETTLED)
+    monkeypatch.undo()
 
     assert totals.count(SETTLED), "its id was not remembered"
     assert totals.all() == [Total(DAY, "EUR", 1, 1250, 0)]

@@ -150,6 +150,13 @@ def compared(topology: dict[str, Any], there: dict[str, dict[str, str]]) -> rule
         ({"topic": "payment-settled", "name": "a" * 51}, "a name has up to 50"),
         ({"topic": "payment-settled"}, "a name has up to 50"),
         ({"topic": "payment-settled", "name": "a", "rule": "1=1"}, "rule is not among"),
+        ({"topic": "payment-settled", "name": 123}, "a name has up to 50"),
+        ("payment-settled/a", "is no subscription"),
+        ({"topic": "payment-settled", "name": "a", "maxDeliveryCount": 0}, "a whole number from 1 to 2000"),
+        ({"topic": "payment-settled", "name": "a", "maxDeliveryCount": True}, "a whole number from 1 to 2000"),
+        ({"topic": "payment-settled", "name": "a", "lockDuration": "PT10M"}, "5 to 300 seconds"),
+        ({"topic": "payment-settled", "name": "a", "timeToLive": "banana"}, "an ISO 8601 duration"),
+        ({"topic": "payment-settled", "name": "a", "timeToLive": "P99999D"}, "an ISO 8601 duration"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(external: dict[str, Any], why: str) -> None:
@@ -171,6 +178,8 @@ def test_the_same_one_twice_is_refused() -> None:
 @pytest.mark.parametrize(
     "external",
     [
+        {"topic": "payment-settled", "name": "a", "rule": "1=1"},
+        {"topic": "Payment-settled", "name": "a"},
         {"topic": "payment-notices", "name": "a"},
         {"topic": "payment-paid", "name": "a"},
         {"topic": "payment-settled", "name": "notify"},

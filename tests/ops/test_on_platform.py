@@ -212,12 +212,31 @@ async def test_all_that_waited_for_the_provider_are_replayed_at_once_and_the_sum
     payment_ids = await shop.order_many(count, prefix=f"waits-{count}", payment_method="pm_settle_down")
     await letters(shop, number=count, step="settle", like=f"waits-{count}-")
     await shop.tell_provider("/repair")
+    like = ("--like", f"waits-{count}-", "--json")
     began = time.monotonic()
 
-    code = await ops(platform.url, "replay", "--all", "--like", f"waits-{count}-", "--wait", "1m", "--json")
+    code = await ops(platform.url, "replay", "--all", *like)
+    took_s = time.monotonic() - began
+    said = json.loads(capsys.readouterr().out)
 
-    said, took_s = json.loads(capsys.readouterr().out), time.monotonic() - began
-    assert code == 0
-    assert (said["counts"], said["became"]) == ({"replayed": count}, {"done": count})
-    assert {payment["status"] for payment in await shop.finished_many(payment_ids)} <= {"settled", "completed"}
+    assert (code, said["counts"]) == (0, {"replayed": count})
+    payments = await shop.finished_many(payment_ids)
+    assert {payment["status"] for payment in payments} <= {"settled", "completed"}
+    for payment_id in payment_ids:
+        types = [event["type"] for event in await shop.events(payment_id)]
+        assert types.count("payment.resumed") == types.count("payment.settled") == 1
     assert took_s < hosts.patient(15.0)
+
+
+async def test_what_became_of_many_is_said_when_it_is_waited_for(
+    platform: Platform, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await shop.tell_provider("/break")
+    await shop.order_many(3, prefix="ends", payment_method="pm_settle_down")
+    await letters(shop, number=3, step="settle", like="ends-")
+    await shop.tell_provider("/repair")
+
+    code = await ops(platform.url, "replay", "--all", "--like", "ends-", "--wait", "1m", "--json")
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["became"] == {"done": 3}

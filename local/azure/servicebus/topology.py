@@ -16,6 +16,9 @@ from local.azure.servicebus.filters import compile_rule
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
+_OF_EXTERNALS = {"topic", "name", "lockDuration", "maxDeliveryCount", "timeToLive"}
+
+
 class TopologyError(ValueError):
     """The topology says something that this broker cannot be."""
 
@@ -39,7 +42,7 @@ def load(topology: Path | Mapping[str, object]) -> dict[str, Topic]:
     by_name = {topic.name.lower(): topic for topic in topics}
     if len(by_name) < len(topics):
         raise TopologyError("a topic is declared twice")
-    open_to_others = {name: by_name[name] for name in by_name if name not in _internal(part["topics"])}
+    open_to_others = {topic.name: topic for topic in topics if topic.name.lower() not in _internal(part["topics"])}
     for one in part.get("externalSubscriptions", []):
         _add_external(one, open_to_others)
     return by_name
@@ -52,14 +55,16 @@ def _internal(topics: Iterable[Mapping[str, object]]) -> set[str]:
 def _add_external(declared: Mapping[str, object], topics: Mapping[str, Topic]) -> None:
     """One of another component, as infra/modules/servicebus.bicep makes it. Raises TopologyError."""
     place = f"{declared.get('topic')}/{declared.get('name')}"
-    topic = topics.get(str(declared.get("topic")).lower())
+    if unknown := sorted(set(declared) - _OF_EXTERNALS):
+        raise TopologyError(f"{place}: {', '.join(unknown)} is not among {', '.join(sorted(_OF_EXTERNALS))}")
+    topic = topics.get(str(declared.get("topic")))
     if topic is None:
         raise TopologyError(f"{place}: there is no topic of events of that name")
     if any(one.name.lower() == str(declared.get("name")).lower() for one in topic.subscriptions):
         raise TopologyError(f"{place}: the topic has a subscription of that name")
     as_one_of_ours = {
-        "rule": "sys.To IS NULL",
         **declared,
+        "rule": "sys.To IS NULL",
         "defaultMessageTimeToLive": declared.get("timeToLive", "P14D"),
         "deadLetteringOnMessageExpiration": False,
     }

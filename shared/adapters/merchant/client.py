@@ -12,7 +12,7 @@ from datetime import datetime
 import aiohttp
 from standardwebhooks import Webhook
 
-from shared.adapters.merchant.lines import AddressRefused
+from shared.adapters.merchant.lines import MERCHANT, AddressRefused
 from shared.domain.addresses import url_fault
 from shared.ports.clock import Clock
 from shared.ports.notifier import Failure, Reply
@@ -21,6 +21,12 @@ from shared.ports.provider import Busy, Call, Done, OurFault
 CONTENT_TYPE = "application/cloudevents+json"
 USER_AGENT = "Regis-Pay/1.0"
 """Of the notifications' form, so that a merchant may go by it: it does not change with a release."""
+
+
+AT_ONCE = 8
+"""Calls of one merchant from one process: a server that hangs must not take all turns from the others'."""
+WAITS_S = 1.0
+"""How long one more waits for its turn; then it is tried again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class HttpNotifier:
     secrets: Mapping[str, Sequence[str]] = field(repr=False)
     clock: Clock
     anywhere: bool = False
+    turns: dict[str, asyncio.Semaphore] = field(default_factory=dict, repr=False)
 
     async def notify(self, url: str, body: str, *, merchant_id: str, call: Call) -> Reply:
         """Redirects are not followed: the merchant named this address and no other. Of the answer only the status is
@@ -47,12 +54,23 @@ class HttpNotifier:
         if not secrets:
             why = "the merchant has no secret by which it could know us: see MERCHANT_WEBHOOK_SECRETS"
             return Reply(answer=Busy(why), duration_ms=0, failure=Failure.NO_SECRET)
-        headers = signed(call.request_id, body, secrets=secrets, at=self.clock.now())
         began = time.monotonic()
-        status, failure = await self._posted(url, body, headers={**headers, **_others(call)})
+        turn = self.turns.setdefault(merchant_id, asyncio.Semaphore(AT_ONCE))
+        try:
+            async with asyncio.timeout(WAITS_S):
+                await turn.acquire()
+        except TimeoutError:
+            why = f"{AT_ONCE} calls of this merchant are under way and do not end"
+            return Reply(answer=Busy(why), duration_ms=_since(began), failure=Failure.CROWDED)
+        try:
+            headers = signed(call.request_id, body, secrets=secrets, at=self.clock.now())
+            began, _ = time.monotonic(), MERCHANT.set(merchant_id)
+            status, failure = await self._posted(url, body, headers={**headers, **_others(call)})
+        finally:
+            turn.release()
         return Reply(
             answer=_answer(status, failure),
-            duration_ms=round((time.monotonic() - began) * 1000),
+            duration_ms=_since(began),
             status_code=status,
             failure=failure,
             headers=headers,
@@ -71,6 +89,11 @@ class HttpNotifier:
                 return response.status, None
         except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
             return None, _failure(exc)
+
+
+def _since(began: float) -> int:
+    """In milliseconds."""
+    return round((time.monotonic() - began) * 1000)
 
 
 def signed(notification_id: str, body: str, *, secrets: Sequence[str], at: datetime) -> dict[str, str]:

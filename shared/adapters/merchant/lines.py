@@ -5,20 +5,34 @@ between. Nothing of a proxy, a cookie or a cache of names is shared with other c
 """
 
 import asyncio
+import functools
 import socket
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 
 from shared.domain.addresses import is_public
 
 type AddressInfo = tuple[int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[Any, ...]]
 type Lookup = Callable[[str, int], Sequence[AddressInfo]]
 
-_LOOKUPS_AT_ONCE = 16
+_LOOKUPS_AT_ONCE = 64
+_LOOKUPS_OF_ONE = 8
+"""Of one merchant, counted until the system has ended them: it goes on after nobody waits any more."""
+
+MERCHANT: ContextVar[str] = ContextVar("merchant", default="")
+"""For whom a connection is opened."""
+
+MOST_BYTES = 32_768
+"""Of what a server sends. The head of an answer fits; what goes on is not read, however small its pieces are."""
+
 _WITH_SCOPE = 4
 _MOST_HEADER_BYTES, _MOST_HEADERS, _READ_AHEAD_BYTES = 8190, 64, 16_384
 
@@ -37,18 +51,34 @@ class PublicResolver(AbstractResolver):
     def __init__(self, lookup: Lookup | None = None) -> None:
         self._lookup = lookup or _system
         self._threads = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, thread_name_prefix="merchant-names")
+        self._under_way: Counter[str] = Counter()
 
     async def resolve(  # noqa: PLR0917 - as aiohttp calls it
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Raises AddressRefused, and OSError when there is no such name."""
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, self._lookup, host, port)
+        found = await self._looked_up(host, port)
         usable = [_resolved(host, info) for info in found if family in (socket.AF_UNSPEC, info[0])]
         if not usable:
             raise OSError(f"{host} has no address")
         if not all(is_public(each["host"]) for each in usable):
             raise AddressRefused(f"{host} leads to an address that is not public")
         return usable
+
+    async def _looked_up(self, host: str, port: int) -> Sequence[AddressInfo]:
+        """One merchant's names must not keep the threads from the others'."""
+        loop, merchant = asyncio.get_running_loop(), MERCHANT.get()
+        if self._under_way[merchant] >= _LOOKUPS_OF_ONE:
+            raise OSError(f"the names of this merchant take too long: {_LOOKUPS_OF_ONE} are being looked up")
+        self._under_way[merchant] += 1
+        looking = self._threads.submit(self._lookup, host, port)
+
+        def ended(_: object) -> None:
+            with suppress(RuntimeError):  # the loop is gone, and this with it
+                loop.call_soon_threadsafe(self._under_way.subtract, [merchant])
+
+        looking.add_done_callback(ended)
+        return await asyncio.wrap_future(looking)
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -85,6 +115,22 @@ def _public_socket(info: AddressInfo) -> socket.socket:
     return socket.socket(family, kind, proto)
 
 
+class _Brief(ResponseHandler):
+    """Cuts a connection after MOST_BYTES. aiohttp reads what comes before the answer proper (1xx) as long as it comes,
+    and a server that sends nothing else would have the whole loop.
+    """
+
+    _left = MOST_BYTES
+
+    def data_received(self, data: bytes) -> None:
+        taken = data[: self._left]
+        self._left -= len(taken)
+        if taken:
+            super().data_received(taken)
+        if not self._left and self.transport is not None:
+            self.transport.abort()
+
+
 def open_session(*, anywhere: bool, lookup: Lookup | None = None) -> aiohttp.ClientSession:
     """The session of the notifier; it is closed by whoever opened it. Call it in the running loop.
 
@@ -98,6 +144,9 @@ def open_session(*, anywhere: bool, lookup: Lookup | None = None) -> aiohttp.Cli
         force_close=True,
         limit=0,
     )
+    # aiohttp has no public way to say how a connection is read; the tests see that this one is used
+    brief: Any = functools.partial(_Brief, loop=asyncio.get_running_loop())
+    connector._factory = brief  # noqa: SLF001
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
