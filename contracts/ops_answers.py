@@ -55,6 +55,14 @@ class DeadLetters(Answer):
     as_of: Annotated[datetime, Field(description="When the page was read.")]
 
 
+class DeadTry(Answer):
+    """An attempt that brought nothing."""
+
+    at: datetime
+    code: Annotated[str, Field(description="A word of ours.")]
+    answer: Annotated[str, Field(description="For people.")]
+
+
 class DeadMessage(Answer):
     """The message as it was."""
 
@@ -67,6 +75,9 @@ class DeadMessage(Answer):
     answered_of: Annotated[str | Absent, Field(description="The step that the yes was to, if another heard it.")] = None
     reference: str | Absent = None
     heard_at: datetime | Absent = None
+    tries: Annotated[
+        list[DeadTry] | Absent, Field(description="The attempts, oldest first; of many the first and the last.")
+    ] = None
 
 
 class PaymentRow(Answer):

@@ -167,6 +167,7 @@ def _show(letter: Json, events: Json | None) -> None:
         }
     )
     show_times("events of the payment", [event_words(each) for each in events["events"]] if events else [])
+    show_times("attempts", [(each["at"], f"{each['code']}: {each['answer']}") for each in message.get("tries", ())])
     show_times(
         "history", [(each["at"], f"{each['action']} by {each['by']}: {each['note']}") for each in letter["history"]]
     )

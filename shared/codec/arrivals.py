@@ -12,6 +12,8 @@ from typing import Protocol
 
 from shared.codec.deliveries import Delivery
 from shared.codec.messages import MAX_DESCRIPTION
+from shared.codec.properties import TRIES
+from shared.codec.tries import MOST_CHARACTERS
 
 MAX_BODY = 32_768
 """Characters; ours have a few thousand. At four bytes each, a copy still fits into a message of 256 KB."""
@@ -54,7 +56,9 @@ def arrived(message: Arrived, *, body: object, delivery_count: int, queue: str) 
         body=_cut(_text(body), at=MAX_BODY),
         subject=_cut(_text(message.subject), at=MAX_SUBJECT),
         delivery_count=delivery_count,
-        properties={_text(name): _plain(value) for name, value in said.items()} if isinstance(said, Mapping) else {},
+        properties={_text(name): _plain(_text(name), value) for name, value in said.items()}
+        if isinstance(said, Mapping)
+        else {},
         dead_letter_source=_cut(_text(message.dead_letter_source), at=_WHERE_IT_DIED) or None,
     )
 
@@ -104,9 +108,10 @@ def _tree(value: object) -> object:
             return _text(value)
 
 
-def _plain(value: object) -> object:
+def _plain(name: str, value: object) -> object:
     """A property: a number stays one, for attempts are counted by them; all else is text."""
-    return value if value is None or isinstance(value, bool | int | float) else _cut(_text(value), at=MAX_DESCRIPTION)
+    at = MOST_CHARACTERS if name == TRIES else MAX_DESCRIPTION
+    return value if value is None or isinstance(value, bool | int | float) else _cut(_text(value), at=at)
 
 
 def _cut(text: str, *, at: int) -> str:

@@ -22,6 +22,7 @@ from shared.codec.properties import (
     REFERENCE,
     SOURCE,
 )
+from shared.codec.tries import tries_in
 from shared.codec.values import NOT_OURS, time_from_json
 from shared.domain.letters import DeadLetter, Yes
 from shared.domain.reasons import Reason
@@ -88,6 +89,7 @@ def as_dead_letter(delivery: Delivery) -> DeadLetter:
         attempt=_whole(said, ATTEMPT, default=0),
         delivery_count=_whole(said, DELIVERIES, default=delivery.delivery_count),
         yes=heard(said) or (Yes() if reason == Reason.CHARGED_NOT_RECORDED else None),
+        tries=tries_in(said),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from shared.codec.tries import tries_from_json, tries_to_json
 from shared.codec.values import time_from_json, time_to_json
 from shared.domain.letters import Entry, LetterRecord, LetterStatus, Owner, Yes
 from shared.domain.money import Money
@@ -36,6 +37,7 @@ def letter_to_json(record: LetterRecord) -> dict[str, Any]:
             **({"answered_of": yes.of} if yes and yes.of else {}),
             **({"reference": yes.reference} if yes and yes.reference else {}),
             **({"heard_at": time_to_json(yes.heard_at)} if yes and yes.heard_at else {}),
+            **({"tries": tries_to_json(record.tries)} if record.tries else {}),
         },
         "recorded_at": time_to_json(record.recorded_at),
         "history": [entry_to_json(entry) for entry in record.history],
@@ -93,6 +95,7 @@ def letter_from_json(fields: Mapping[str, Any]) -> LetterRecord:
         etag=fields.get("_etag"),
         refund_id=fields.get("refund_id"),
         owner=_owner(fields),
+        tries=tries_from_json(message.get("tries", ())),
     )
 
 

@@ -14,7 +14,7 @@ The cause is the event that a message stems from: the id begins with it. Told re
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -36,9 +36,10 @@ from shared.codec.properties import (
     REFERENCE,
     SOURCE,
 )
+from shared.codec.tries import property_of
 from shared.codec.values import shown, time_to_json
 from shared.domain.events import PaymentCapturedLate, PaymentChargedTwice, PaymentResumed
-from shared.domain.letters import DeadLetter, Yes
+from shared.domain.letters import DeadLetter, Try, Yes
 from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.payment import NoticeTask, Payment, RefundTask, Step, Task, task_named
 from shared.domain.reasons import Reason
@@ -148,16 +149,23 @@ def _began_with(payment: Payment, task: Task, *, event_id: str) -> Told | None:
 
 
 def tried_again(
-    delivery: Delivery, *, place: Place, cause: str, attempt: int, is_quiet: bool, yes: Yes | None
+    delivery: Delivery,
+    *,
+    place: Place,
+    cause: str,
+    attempt: int,
+    is_quiet: bool,
+    yes: Yes | None,
+    tries: Sequence[Try] = (),
 ) -> Message:
-    """The delivered message once more, for the same subscription, as a later attempt."""
+    """The delivered message once more, for the same subscription, as a later attempt. tries: those before it."""
     return Message(
         topic=place.topic,
         message_id=f"{cause}:{place.subscription}:{attempt}{_of_a_yes(yes)}",
         body=delivery.body,
         subject=delivery.subject,
         to=place.subscription,
-        properties={ATTEMPT: attempt, **({QUIET: 1} if is_quiet else {}), **_answer(yes)},
+        properties={ATTEMPT: attempt, **({QUIET: 1} if is_quiet else {}), **_answer(yes), **property_of(tries)},
     )
 
 
@@ -198,6 +206,7 @@ def _letter(letter: DeadLetter, *, properties: Mapping[str, str | int]) -> Messa
             DELIVERIES: letter.delivery_count,
             ATTEMPT: letter.attempt,
             **_answer(letter.yes),
+            **property_of(letter.tries),
         },
     )
 

@@ -11,6 +11,9 @@ REFERENCE: Final = "answered_reference"
 HEARD_AT: Final = "answered_at"
 """On copies and on dead letters, after a yes that is not recorded. Earlier releases wrote ANSWERED alone."""
 
+TRIES: Final = "tries"
+"""On copies and dead letters: when was tried before, and what came of it."""
+
 SOURCE: Final = "source"
 REASON: Final = "reason"
 DESCRIPTION: Final = "description"
@@ -33,6 +36,7 @@ PROPERTIES: Final = frozenset(
         REFERENCE,
         HEARD_AT,
         ANSWERED_OF,
+        TRIES,
         SOURCE,
         REASON,
         DESCRIPTION,

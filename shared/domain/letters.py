@@ -35,12 +35,21 @@ class Yes:
     of: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt of a step that brought nothing. code: a stable word; answer: for people."""
+
+    at: datetime
+    code: str
+    answer: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     """What a person must look at: the message as it was, why it ended here and where.
 
     reason: a stable snake_case word. description: for people. source: `topic/subscription`, or `events` for the feed.
-    yes: what the other side had said, if it is not recorded.
+    yes: what the other side had said, if it is not recorded. tries: as far as they are known, oldest first.
     """
 
     message_id: str
@@ -52,6 +61,7 @@ class DeadLetter:
     attempt: int = 0
     delivery_count: int = 1
     yes: Yes | None = None
+    tries: tuple[Try, ...] = ()
 
 
 NAMESPACE = uuid.UUID("7f1d2a54-93b6-5c7b-9a63-2f6c07d8b1e4")
@@ -124,6 +134,7 @@ class LetterRecord:
     etag: str | None = None
     refund_id: str | None = None
     owner: Owner | None = None
+    tries: tuple[Try, ...] = ()
 
     @property
     def task(self) -> Task | None:

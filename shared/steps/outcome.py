@@ -8,7 +8,8 @@ from datetime import timedelta
 from shared import flow, signals
 from shared.codec.deliveries import Delivery, heard
 from shared.codec.messages import tried_again
-from shared.domain.letters import DeadLetter, Yes
+from shared.codec.tries import with_try
+from shared.domain.letters import DeadLetter, Try, Yes
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason
 from shared.domain.standing import Stands, standing
@@ -100,6 +101,7 @@ async def _schedule(again: Again, *, turn: Turn) -> None:
         attempt=attempt,
         is_quiet=again.must_be_quiet or turn.is_quiet,
         yes=again.yes or turn.yes,
+        tries=with_try(turn.delivery.properties, Try(turn.now, again.code, again.description)),
     )
     await turn.services.scheduler.schedule(copy, due_at=turn.now + timedelta(seconds=delay_s))
     turn.services.telemetry.count(signals.STEP_RETRIES, step=turn.step.step.value, reason=again.code)
@@ -174,6 +176,7 @@ async def _park(turn: Turn, *, reason: Reason, description: str, yes: Yes | None
         attempt=turn.attempt,
         delivery_count=turn.delivery.delivery_count,
         yes=yes,
+        tries=with_try(turn.delivery.properties, Try(turn.now, reason, description)),
     )
     await turn.services.dead_letters.park(letter)
     turn.services.telemetry.count(signals.MESSAGES_PARKED, step=turn.step.step.value, reason=reason)

@@ -104,3 +104,19 @@ async def test_a_dry_run_of_a_discard_changes_nothing_and_says_what_a_discard_th
         again = await edge.send("discard_dead_letter", {**wish, "dry_run": True}, letter_id=letter.letter_id)
         assert (did.status, did.body["discarded"]) == (200, True)
         assert (again.status, again.body["discarded"]) == (409, False), "it is being ended already"
+
+
+async def test_a_letter_tells_of_each_attempt_when_it_was_and_what_was_answered(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        (payment_id,) = await stuck(world)
+        letter = await world.only_letter()
+
+        whole = await Edge(world).ask("get_dead_letter", letter_id=letter.letter_id)
+
+        tries = whole.body["message"]["tries"]
+        assert len(tries) == whole.body["message"]["attempt"] + 1
+        assert [each["at"] for each in tries] == sorted({each["at"] for each in tries})
+        assert {each["code"] for each in tries[:-1]} == {"busy"}
+        assert all("503" in each["answer"] for each in tries)
+        assert tries[-1]["code"] == "retries_exhausted"
+        assert payment_id in letter.message_id

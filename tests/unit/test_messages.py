@@ -41,6 +41,7 @@ def test_the_names_of_the_properties_are_what_is_in_flight_when_a_new_version_st
         "description",
         "delivery_count",
         "record_attempt",
+        "tries",
         "DeadLetterReason",
         "DeadLetterErrorDescription",
     } == PROPERTIES

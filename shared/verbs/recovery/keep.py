@@ -224,6 +224,7 @@ def _record_of(letter: DeadLetter, *, services: Services) -> LetterRecord:
         delivery_count=letter.delivery_count,
         yes=letter.yes,
         recorded_at=services.clock.now(),
+        tries=letter.tries,
         refund_id=refund_id if step == Step.REFUND else None,
     )
 
