@@ -65,16 +65,28 @@ def webhook_secrets(text: str) -> tuple[str, ...]:
 
 def secrets_of_merchants(text: str) -> Mapping[str, tuple[str, ...]]:
     """The secrets by which each merchant knows us, from a JSON object: merchant, then its secrets as above, the newest
-    first. What cannot be used is left out: of one merchant, or of all where it is no such object.
+    first. What cannot be used is left out: of one merchant, or of all where it is no such object. A merchant that
+    stands there twice has none, since nobody knows which of them are its.
     """
     try:
-        table = json.loads(text, object_pairs_hook=_each_once)
+        table = json.loads(text, object_pairs_hook=_all_said)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(table, dict):
         return {}
-    found = {merchant: webhook_secrets(said) for merchant, said in table.items() if isinstance(said, str)}
+    found = {
+        merchant: webhook_secrets(said[0])
+        for merchant, said in table.items()
+        if len(said) == 1 and isinstance(said[0], str)
+    }
     return {merchant: secrets for merchant, secrets in found.items() if secrets}
+
+
+def _all_said(pairs: list[tuple[str, object]]) -> dict[str, list[object]]:
+    said: dict[str, list[object]] = {}
+    for name, value in pairs:
+        said.setdefault(name, []).append(value)
+    return said
 
 
 def is_published(secret: str) -> bool:

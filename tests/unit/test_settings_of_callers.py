@@ -159,7 +159,7 @@ def a_secret(key: bytes) -> str:
     return "whsec_" + base64.b64encode(key).decode()
 
 
-FIRST, SECOND = a_secret(b"1" * 24), a_secret(b"2" * 64)
+FIRST, SECOND, THIRD = a_secret(b"1" * 24), a_secret(b"2" * 64), a_secret(b"3" * 24)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_the_provider_signs_with_one_secret_or_two_or_is_not_known(
         base64.b64encode(b"s3cret" * 5).decode(),
         a_secret(b"s" * 23),
         a_secret(b"s" * 65),
-        f"{FIRST} {SECOND} {a_secret(b'3' * 24)}",
+        f"{FIRST} {SECOND} {THIRD}",
         f"{FIRST},{SECOND}",
     ],
 )
@@ -229,12 +229,15 @@ def of_merchants(**secrets: object) -> str:
         (of_merchants(shop=f"{SECOND} {FIRST}", other=FIRST), {"shop": (SECOND, FIRST), "other": (FIRST,)}),
         (of_merchants(shop="s3cret", other=FIRST), {"other": (FIRST,)}),
         (of_merchants(shop=[FIRST], other=FIRST, more=None), {"other": (FIRST,)}),
-        (of_merchants(shop=f"{FIRST} {SECOND} {a_secret(b'3' * 24)}"), {}),
+        (of_merchants(shop=f"{FIRST} {SECOND} {THIRD}"), {}),
         ("", {}),
         ("{}", {}),
         (FIRST, {}),
         (json.dumps([FIRST]), {}),
         (f'{{"shop": "{FIRST}", "shop": "{SECOND}"}}', {}),
+        (f'{{"shop": "{FIRST}", "other": "{SECOND}", "shop": "{THIRD}"}}', {"other": (SECOND,)}),
+        (f'{{"shop": {{"a": "{FIRST}"}}, "other": "{SECOND}"}}', {"other": (SECOND,)}),
+        (json.dumps([["shop", FIRST]]), {}),
         ("[" * 100_000, {}),
         ("@Microsoft.KeyVault(VaultName=kv;SecretName=merchant-webhook-secrets)", {}),
     ],
