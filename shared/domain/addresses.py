@@ -18,9 +18,23 @@ _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 """What also divides the labels of an international name (RFC 3490)."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes a host an IPv4 address to many readers, such as 2130706433, 0x7f.1 and 127.1 (WHATWG URL)."""
-INSIDE = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "private"})
+INSIDE = frozenset(
+    {
+        *("localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "private"),
+        *("svc", "cluster", "consul"),  # of Kubernetes and Consul
+        *("test", "invalid", "onion"),  # nobody's in the open (RFC 6761, RFC 7686). `example` may stay: samples use it
+    }
+)
 """Last labels of names that mean something else, or something more, inside a network."""
-_INSIDE_ENDS = (".home.arpa", ".in-addr.arpa", ".ip6.arpa")
+INSIDE_ENDS = ("home.arpa", "in-addr.arpa", "ip6.arpa", "internal.cloudapp.net")
+"""The same of more than one label; the last is that of virtual machines in a network of Azure.
+https://learn.microsoft.com/azure/virtual-network/virtual-networks-name-resolution-for-vms-and-role-instances
+"""
+_DOTTED_ENDS = tuple(f".{end}" for end in INSIDE_ENDS)
+PRIVATE_LINK = "privatelink"
+"""A label of names that Azure has answered inside a network by a private endpoint.
+https://learn.microsoft.com/azure/private-link/private-endpoint-dns
+"""
 
 _AZURE = ipaddress.ip_address("168.63.129.16")
 """The platform's own services on each virtual machine. It is a public address by its number only.
@@ -103,7 +117,8 @@ def _is_public_name(host: str) -> bool:
     labels = name.split(".")
     if len(labels) == 1 or not all(labels) or ":" in name or _NUMBER.fullmatch(labels[-1]):
         return False
-    return labels[-1] not in INSIDE and not name.endswith(_INSIDE_ENDS)
+    is_inside = labels[-1] in INSIDE or PRIVATE_LINK in labels or f".{name}".endswith(_DOTTED_ENDS)
+    return not is_inside
 
 
 def is_public(address: str) -> bool:

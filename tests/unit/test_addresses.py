@@ -13,6 +13,13 @@ PUBLIC = [
     "https://93.184.216.34/hooks",
     "https://[2606:2800:220:1:248:1893:25c8:1946]/hooks",
     "https://localhost.example.com/hooks",
+    "https://shop.example/hooks",
+    "https://test.consul.svc.example.com/hooks",
+    "https://shop.westeurope.cloudapp.net/hooks",
+    "https://notinternal.cloudapp.net/hooks",
+    "https://internal.cloudapp.network/hooks",
+    "https://myprivatelink.example.com/hooks",
+    "https://privatelink-shop.example.com/hooks",
 ]
 
 
@@ -94,6 +101,23 @@ NOT_PUBLIC = [
     "router.lan",
     "nas.home.arpa",
     "1.0.0.127.in-addr.arpa",
+    "home.arpa",
+    "pay.default.svc",
+    "pay.default.svc.cluster.local",
+    "a.cluster",
+    "web.service.consul",
+    "shop.test",
+    "shop.invalid",
+    "SHOP.INVALID.",
+    "shop.onion",
+    "vm1.abcdefgh.ax.internal.cloudapp.net",
+    "VM1.Internal.CloudApp.Net.",
+    "internal.cloudapp.net",
+    "mine.privatelink.documents.azure.com",
+    "privatelink.documents.azure.com",
+    "mine.PrivateLink.documents.azure.com.",
+    "mine\u3002privatelink\u3002vaultcore\u3002azure\u3002net",
+    "mine.privatelink",
     "a..example.com",
 ]
 
