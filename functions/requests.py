@@ -14,7 +14,7 @@ from pydantic_extra_types.currency_code import Currency
 
 from functions.bodies import read
 from functions.texts import PLAIN, plain, text
-from shared.domain.addresses import INSIDE, UrlFault, url_fault
+from shared.domain.addresses import INSIDE, INSIDE_ENDS, PRIVATE_LINK, UrlFault, url_fault
 from shared.domain.money import MAX_AMOUNT_MINOR, Money
 from shared.verbs.accept import Initiate
 from shared.verbs.refund import GiveBack
@@ -27,7 +27,9 @@ _INT64: dict[str, Any] = {"format": "int64"}
 """Without it generated clients keep an integer in 32 bits, and the largest amount has 40."""
 _NAMES: dict[str, Any] = {"propertyNames": {"minLength": 1, "maxLength": 40, **PLAIN}}
 _LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-_HOST = rf"({_LABEL}\.)+(?!({'|'.join(sorted(INSIDE))}|arpa)(?![a-z]))[a-z]{{2,}}"
+_ENDS = "|".join(INSIDE_ENDS).replace(".", r"\.")
+_OUTSIDE = rf"(?!{PRIVATE_LINK}\.|({_ENDS})(?![a-z0-9.-]))"
+_HOST = rf"({_OUTSIDE}{_LABEL}\.)+(?!({'|'.join(sorted(INSIDE | {PRIVATE_LINK}))}|arpa)(?![a-z]))[a-z]{{2,}}"
 _PORT = (
     r"(443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}"
     r"|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"

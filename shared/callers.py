@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
@@ -65,16 +66,43 @@ def webhook_secrets(text: str) -> tuple[str, ...]:
 
 def secrets_of_merchants(text: str) -> Mapping[str, tuple[str, ...]]:
     """The secrets by which each merchant knows us, from a JSON object: merchant, then its secrets as above, the newest
-    first. What cannot be used is left out: of one merchant, or of all where it is no such object.
+    first. What cannot be used is left out: of one merchant, or of all where it is no such object. A merchant that
+    stands there twice has none, since nobody knows which of them are its. A secret that stands with two merchants is
+    neither's: each could write to the other in our name.
     """
+    table = _said_of_merchants(text)
+    known_to = Counter(key for said in table.values() for key in set(map(_key_of, _words(said))))
+    found = {
+        merchant: tuple(each for each in webhook_secrets(said[0]) if known_to[_key_of(each)] == 1)
+        for merchant, said in table.items()
+        if len(said) == 1 and isinstance(said[0], str)
+    }
+    return {merchant: secrets for merchant, secrets in found.items() if secrets}
+
+
+def has_published(text: str) -> bool:
+    """Whether a secret of that object stands in this repository, also one that is left out."""
+    return any(is_published(word) for said in _said_of_merchants(text).values() for word in _words(said))
+
+
+def _said_of_merchants(text: str) -> Mapping[str, list[object]]:
+    """Empty for what is no JSON object."""
     try:
-        table = json.loads(text, object_pairs_hook=_each_once)
+        table = json.loads(text, object_pairs_hook=_all_said)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(table, dict):
-        return {}
-    found = {merchant: webhook_secrets(said) for merchant, said in table.items() if isinstance(said, str)}
-    return {merchant: secrets for merchant, secrets in found.items() if secrets}
+    return table if isinstance(table, dict) else {}
+
+
+def _all_said(pairs: list[tuple[str, object]]) -> dict[str, list[object]]:
+    said: dict[str, list[object]] = {}
+    for name, value in pairs:
+        said.setdefault(name, []).append(value)
+    return said
+
+
+def _words(said: list[object]) -> list[str]:
+    return [word for each in said if isinstance(each, str) for word in each.split()]
 
 
 def is_published(secret: str) -> bool:

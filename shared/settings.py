@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.callers import (
     SIGN_IN,
     beyond_this_platform,
+    has_published,
     host_names,
     is_published,
     merchants_by_key,
@@ -186,7 +187,7 @@ class Settings(BaseSettings):
         found = {"DEVELOPMENT_PRINCIPAL": "lets everybody in"} if self.development_principal is not None else {}
         if any(map(is_published, self.webhook_secrets)):
             found["PROVIDER_WEBHOOK_SECRETS"] = "everybody knows this secret"
-        if any(is_published(secret) for secrets in self.secrets_of_merchants.values() for secret in secrets):
+        if self.merchant_webhook_secrets and has_published(self.merchant_webhook_secrets.get_secret_value()):
             found["MERCHANT_WEBHOOK_SECRETS"] = "everybody knows a secret in it"
         if self.development_notifications:
             found["DEVELOPMENT_NOTIFICATIONS"] = "lets a merchant have any address of the network called"

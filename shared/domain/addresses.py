@@ -18,17 +18,47 @@ _DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
 """What also divides the labels of an international name (RFC 3490)."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes a host an IPv4 address to many readers, such as 2130706433, 0x7f.1 and 127.1 (WHATWG URL)."""
-INSIDE = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "private"})
+INSIDE = frozenset(
+    {
+        *("localhost", "local", "internal", "intranet", "lan", "home", "corp", "localdomain", "private"),
+        *("svc", "cluster", "consul"),  # of Kubernetes and Consul
+        *("test", "invalid", "onion"),  # nobody's in the open (RFC 6761, RFC 7686). `example` may stay: samples use it
+    }
+)
 """Last labels of names that mean something else, or something more, inside a network."""
-_INSIDE_ENDS = (".home.arpa", ".in-addr.arpa", ".ip6.arpa")
+INSIDE_ENDS = ("home.arpa", "in-addr.arpa", "ip6.arpa", "internal.cloudapp.net")
+"""The same of more than one label; the last is that of virtual machines in a network of Azure.
+https://learn.microsoft.com/azure/virtual-network/virtual-networks-name-resolution-for-vms-and-role-instances
+"""
+_DOTTED_ENDS = tuple(f".{end}" for end in INSIDE_ENDS)
+PRIVATE_LINK = "privatelink"
+"""A label of names that Azure has answered inside a network by a private endpoint.
+https://learn.microsoft.com/azure/private-link/private-endpoint-dns
+"""
 
 _AZURE = ipaddress.ip_address("168.63.129.16")
 """The platform's own services on each virtual machine. It is a public address by its number only.
 https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
 """
-_RELAYS = ipaddress.ip_network("192.88.99.0/24")
-_DOCUMENTATION = ipaddress.ip_network("3fff::/20")
-"""RFC 9637: later than the tables of some Pythons."""
+_SPECIAL = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.0.0.0/24",  # protocol assignments of the IETF; some clouds use it inside
+            "192.31.196.0/24",  # AS112: whoever runs such a server near us answers
+            "192.52.193.0/24",  # AMT: relays of multicast
+            "192.88.99.0/24",  # relays of 6to4
+            "192.175.48.0/24",  # AS112
+            "2001::/23",  # protocol assignments of the IETF, and Teredo
+            "2620:4f:8000::/48",  # AS112
+            "3fff::/20",  # documentation (RFC 9637): later than the tables of some Pythons
+        ),
+    )
+)
+"""Special-purpose addresses that `is_global` calls global, at least in part: a packet to them goes to the nearest
+server of some protocol, or to nothing, and never to one that a merchant has.
+https://www.iana.org/assignments/iana-ipv4-special-registry, https://www.iana.org/assignments/iana-ipv6-special-registry
+"""
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
@@ -87,7 +117,8 @@ def _is_public_name(host: str) -> bool:
     labels = name.split(".")
     if len(labels) == 1 or not all(labels) or ":" in name or _NUMBER.fullmatch(labels[-1]):
         return False
-    return labels[-1] not in INSIDE and not name.endswith(_INSIDE_ENDS)
+    is_inside = labels[-1] in INSIDE or PRIVATE_LINK in labels or f".{name}".endswith(_DOTTED_ENDS)
+    return not is_inside
 
 
 def is_public(address: str) -> bool:
@@ -107,14 +138,18 @@ def _is_public(address: _Address) -> bool:
         and not address.is_multicast
         and not address.is_reserved
         and address != _AZURE
-        and address not in _RELAYS
+        and not _is_special(address)
     )
+
+
+def _is_special(address: _Address) -> bool:
+    return any(address in network for network in _SPECIAL)
 
 
 def _is_public_6(address: ipaddress.IPv6Address) -> bool:
     """Of what tunnels to an IPv4 address by its form (6to4, Teredo), nothing: no server of a merchant is there."""
     is_tunnel = address.sixtofour is not None or address.teredo is not None or address.scope_id is not None
-    return address in _GLOBAL_UNICAST and address.is_global and address not in _DOCUMENTATION and not is_tunnel
+    return address in _GLOBAL_UNICAST and address.is_global and not _is_special(address) and not is_tunnel
 
 
 def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

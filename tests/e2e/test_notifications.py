@@ -124,7 +124,7 @@ async def test_a_server_that_cannot_be_found_costs_its_payment_nothing_and_no_se
     outside: tuple[Platform, Shop],
 ) -> None:
     platform, shop = outside
-    payment_id = await shop.order("nowhere", notification_url="https://regis-pay-nowhere.invalid/hooks")
+    payment_id = await shop.order("nowhere", notification_url="https://regis-pay-nowhere.example/hooks")
 
     payment = await shop.finished(payment_id, at=("completed",))
     (told,) = await notifications(shop, payment_id)

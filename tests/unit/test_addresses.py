@@ -13,6 +13,13 @@ PUBLIC = [
     "https://93.184.216.34/hooks",
     "https://[2606:2800:220:1:248:1893:25c8:1946]/hooks",
     "https://localhost.example.com/hooks",
+    "https://shop.example/hooks",
+    "https://test.consul.svc.example.com/hooks",
+    "https://shop.westeurope.cloudapp.net/hooks",
+    "https://notinternal.cloudapp.net/hooks",
+    "https://internal.cloudapp.network/hooks",
+    "https://myprivatelink.example.com/hooks",
+    "https://privatelink-shop.example.com/hooks",
 ]
 
 
@@ -94,6 +101,23 @@ NOT_PUBLIC = [
     "router.lan",
     "nas.home.arpa",
     "1.0.0.127.in-addr.arpa",
+    "home.arpa",
+    "pay.default.svc",
+    "pay.default.svc.cluster.local",
+    "a.cluster",
+    "web.service.consul",
+    "shop.test",
+    "shop.invalid",
+    "SHOP.INVALID.",
+    "shop.onion",
+    "vm1.abcdefgh.ax.internal.cloudapp.net",
+    "VM1.Internal.CloudApp.Net.",
+    "internal.cloudapp.net",
+    "mine.privatelink.documents.azure.com",
+    "privatelink.documents.azure.com",
+    "mine.PrivateLink.documents.azure.com.",
+    "mine\u3002privatelink\u3002vaultcore\u3002azure\u3002net",
+    "mine.privatelink",
     "a..example.com",
 ]
 
@@ -157,3 +181,56 @@ def test_an_address_of_the_open_internet_is_called(address: str) -> None:
 @pytest.mark.parametrize("address", ["2606:2800::1%eth0", "93.184.216.34%1", "shop.example.com", "", "127.1"])
 def test_what_is_no_plain_address_is_not_called(address: str) -> None:
     assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.0.0.0",
+        "192.0.0.9",
+        "192.0.0.10",
+        "192.0.0.255",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.88.99.1",
+        "192.175.48.1",
+        "192.175.48.255",
+        "2001:1::1",
+        "2001:1::2",
+        "2001:1::3",
+        "2001:3::1",
+        "2001:4:112::1",
+        "2001:20::1",
+        "2001:30::1",
+        "2001:1ff:ffff::1",
+        "2620:4f:8000::1",
+        "3fff:fff::1",
+        "::ffff:192.0.0.9",
+        "64:ff9b::c01f:c401",
+    ],
+)
+def test_an_address_of_a_special_purpose_is_not_called_though_everybody_may_use_it(address: str) -> None:
+    """All are in the registries of IANA, most of them as globally reachable, and no merchant has a server there."""
+    bracketed = f"[{address}]" if ":" in address else address
+
+    assert not is_public(address)
+    assert url_fault(f"https://{bracketed}/hooks") is UrlFault.NOT_PUBLIC
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "192.0.1.1",
+        "192.31.195.255",
+        "192.31.197.1",
+        "192.52.192.1",
+        "192.52.194.1",
+        "192.175.47.1",
+        "192.175.49.1",
+        "2001:200::1",
+        "2620:4f:7fff::1",
+        "2620:4f:8001::1",
+    ],
+)
+def test_the_neighbours_of_such_addresses_are_called(address: str) -> None:
+    assert is_public(address)

@@ -24,6 +24,7 @@ from functions.route import CORRELATION, NEEDED
 from shared.codec.cloud_events import CONTENT_TYPE as EVENT_TYPE
 from shared.codec.cloud_events import to_cloud_event
 from shared.codec.facts import FORMS
+from shared.domain.addresses import INSIDE, INSIDE_ENDS
 from shared.domain.events import NoticeEvent
 from shared.domain.notice import NOTICE_EVENTS
 from tests.conftest import Declared
@@ -218,6 +219,22 @@ GOOD: Json = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok"
         {"notification_url": "https://shop.local/"},
         {"notification_url": "https://shop.localx/"},
         {"notification_url": "https://shop.home.arpa/"},
+        *({"notification_url": f"https://shop.{each}:8443/"} for each in sorted(INSIDE)),
+        *({"notification_url": f"https://{each}x/"} for each in sorted(INSIDE)),
+        *({"notification_url": f"https://{each}.shop.example/"} for each in sorted(INSIDE)),
+        *({"notification_url": f"https://{each}"} for each in INSIDE_ENDS),
+        *({"notification_url": f"https://shop.{each}/"} for each in INSIDE_ENDS),
+        {"notification_url": "https://internal.cloudapp.network/"},
+        {"notification_url": "https://notinternal.cloudapp.net/"},
+        {"notification_url": "https://internal.cloudapp.net.example/"},
+        {"notification_url": "https://cloudapp.net/"},
+        {"notification_url": "https://mine.privatelink.azure.com/?a=b"},
+        {"notification_url": "https://privatelink.azure.com"},
+        {"notification_url": "https://mine.privatelink"},
+        {"notification_url": "https://mine.privatelinks/"},
+        {"notification_url": "https://myprivatelink.azure.com/"},
+        {"notification_url": "https://privatelink-1.azure.com/"},
+        {"notification_url": "https://azure.com/privatelink.x"},
         {"notification_url": "https://shop/"},
         {"notification_url": "https://127.0.0.1/"},
         {"notification_url": "ftp://shop.example"},

@@ -159,7 +159,7 @@ def a_secret(key: bytes) -> str:
     return "whsec_" + base64.b64encode(key).decode()
 
 
-FIRST, SECOND = a_secret(b"1" * 24), a_secret(b"2" * 64)
+FIRST, SECOND, THIRD = a_secret(b"1" * 24), a_secret(b"2" * 64), a_secret(b"3" * 24)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_the_provider_signs_with_one_secret_or_two_or_is_not_known(
         base64.b64encode(b"s3cret" * 5).decode(),
         a_secret(b"s" * 23),
         a_secret(b"s" * 65),
-        f"{FIRST} {SECOND} {a_secret(b'3' * 24)}",
+        f"{FIRST} {SECOND} {THIRD}",
         f"{FIRST},{SECOND}",
     ],
 )
@@ -226,15 +226,19 @@ def of_merchants(**secrets: object) -> str:
     ("text", "secrets"),
     [
         (of_merchants(shop=FIRST), {"shop": (FIRST,)}),
-        (of_merchants(shop=f"{SECOND} {FIRST}", other=FIRST), {"shop": (SECOND, FIRST), "other": (FIRST,)}),
+        (of_merchants(shop=f"{SECOND} {FIRST}", other=THIRD), {"shop": (SECOND, FIRST), "other": (THIRD,)}),
+        (of_merchants(shop=f"{FIRST} {FIRST}"), {"shop": (FIRST, FIRST)}),
         (of_merchants(shop="s3cret", other=FIRST), {"other": (FIRST,)}),
-        (of_merchants(shop=[FIRST], other=FIRST, more=None), {"other": (FIRST,)}),
-        (of_merchants(shop=f"{FIRST} {SECOND} {a_secret(b'3' * 24)}"), {}),
+        (of_merchants(shop=[FIRST], other=SECOND, more=None), {"other": (SECOND,)}),
+        (of_merchants(shop=f"{FIRST} {SECOND} {THIRD}"), {}),
         ("", {}),
         ("{}", {}),
         (FIRST, {}),
         (json.dumps([FIRST]), {}),
         (f'{{"shop": "{FIRST}", "shop": "{SECOND}"}}', {}),
+        (f'{{"shop": "{FIRST}", "other": "{SECOND}", "shop": "{THIRD}"}}', {"other": (SECOND,)}),
+        (f'{{"shop": {{"a": "{FIRST}"}}, "other": "{SECOND}"}}', {"other": (SECOND,)}),
+        (json.dumps([["shop", FIRST]]), {}),
         ("[" * 100_000, {}),
         ("@Microsoft.KeyVault(VaultName=kv;SecretName=merchant-webhook-secrets)", {}),
     ],
@@ -251,6 +255,26 @@ def test_each_merchant_has_secrets_of_its_own_and_those_that_cannot_be_used_are_
     assert FIRST not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    ("text", "secrets"),
+    [
+        (of_merchants(shop=FIRST, other=FIRST), {}),
+        (of_merchants(shop=FIRST, other=FIRST, more=SECOND), {"more": (SECOND,)}),
+        (of_merchants(shop=f"{SECOND} {FIRST}", other=f"{FIRST} {THIRD}"), {"shop": (SECOND,), "other": (THIRD,)}),
+        (of_merchants(shop=a_secret(b"4" * 25), other=a_secret(b"4" * 25).replace("A==", "B==")), {}),
+        (of_merchants(shop=f"{FIRST} s3cret", other=FIRST), {}),
+        (f'{{"shop": "{FIRST}", "shop": "{SECOND}", "other": "{FIRST}", "more": "{THIRD}"}}', {"more": (THIRD,)}),
+    ],
+)
+def test_a_secret_that_two_merchants_know_is_neithers(
+    environment: pytest.MonkeyPatch, text: str, secrets: dict[str, tuple[str, ...]]
+) -> None:
+    """Each of them could write to the other in our name, also where it has more of them than can be used."""
+    environment.setenv("MERCHANT_WEBHOOK_SECRETS", text)
+
+    assert read_settings().secrets_of_merchants == secrets
+
+
 @pytest.mark.parametrize("mark", ON_AZURE)
 @pytest.mark.parametrize("name", ["MERCHANT_WEBHOOK_SECRETS", "DEVELOPMENT_NOTIFICATIONS"])
 def test_what_the_sample_says_of_notifications_is_for_laptops(
@@ -264,6 +288,20 @@ def test_what_the_sample_says_of_notifications_is_for_laptops(
     environment.setenv(mark, "1")
 
     with pytest.raises(SettingsFault, match=name):
+        read_settings()
+
+
+def test_the_secret_that_everybody_knows_is_refused_also_where_nobody_would_be_told_by_it(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    values = json.loads((Path(__file__).parents[2] / "local.settings.sample.json").read_text())["Values"]
+    (secret,) = json.loads(values["MERCHANT_WEBHOOK_SECRETS"]).values()
+    environment.setenv("MERCHANT_WEBHOOK_SECRETS", of_merchants(shop=secret, other=secret))
+    assert not read_settings().secrets_of_merchants
+
+    environment.setenv(ON_AZURE[0], "1")
+
+    with pytest.raises(SettingsFault, match="MERCHANT_WEBHOOK_SECRETS: everybody knows a secret in it"):
         read_settings()
 
 
