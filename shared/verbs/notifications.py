@@ -14,7 +14,7 @@ from shared.domain.stream import StoredEvent
 from shared.ports.provider import Call, Done
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.steps.recording import record
+from shared.steps.recording import load_stream, record
 from shared.steps.telling import keep, teller, told
 
 CAUSED_BY = "merchant"
@@ -85,7 +85,15 @@ async def _resent(
         return Resent(notification=found, attempt=attempt, state=found.state)
     fact = payment_step(found.task, services).fact(Done("delivered"), at=services.clock.now())
     await record(payment, fact, caused_by=CAUSED_BY, traceparent=traceparent, services=services)
-    return Resent(notification=found, attempt=attempt, state=NotificationState.DELIVERED)
+    state = await _state_now(found, services=services)
+    return Resent(notification=found, attempt=attempt, state=state)
+
+
+async def _state_now(found: Notification, *, services: Services) -> NotificationState:
+    """By what stands in the stream, whatever the merchant said: a listing answers the same."""
+    stream = await load_stream(found.event.payment.payment_id, services=services)
+    ids = {each.notification_id: each.state for each in notifications_of(stream)}
+    return ids[found.notification_id]
 
 
 async def _stream(payment_id: str, *, merchant_id: str | None, services: Services) -> tuple[StoredEvent, ...]:

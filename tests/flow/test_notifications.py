@@ -13,6 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from local.provider.merchant import MERCHANT_KEY
 from shared import flow
+from shared.domain.decisions import Refused
 from shared.domain.events import PaymentCompleted
 from shared.domain.notifications import Attempt
 from shared.errors import StoreBusy
@@ -165,6 +166,47 @@ async def test_a_resend_that_is_heard_ends_what_was_given_up_under_the_same_id(t
         (seen,) = await world.backends.notifications(payment_id)
         assert (seen["request_id"], seen["times_accepted"]) == (before["notification_id"], 1)
         assert await world.replay_all() == [], "its letter is closed"
+
+
+async def _discarded(world: World) -> tuple[str, str]:
+    """A refund whose notice was parked and given up by an operator; the merchant's server is well again."""
+    payment_id = await world.accept("pm_ok", notify="down")
+    await world.run()
+    await world.refund(payment_id, 500)
+    await world.run()
+    letter = await world.only_letter(step="notice")
+    assert (await world.discard(letter.letter_id)).discarded
+    await world.run()
+    await world.backends.tell_provider("/merchant/repair")
+    return payment_id, letter.event_id
+
+
+async def test_a_resend_of_what_an_operator_has_given_up_is_recorded_once(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, notification_id = await _discarded(world)
+        assert states(await listed(world, payment_id))["refunded"] == "undelivered"
+
+        first = await resend(world, payment_id, notification_id)
+        again = await resend(world, payment_id, notification_id)
+        await world.run()
+
+        assert [(each.status, each.body["state"]) for each in (first, again)] == [(200, "delivered")] * 2
+        assert states(await listed(world, payment_id))["refunded"] == "delivered"
+        assert (await world.types(payment_id)).count("merchant_told") == 1
+        assert (await world.payment(payment_id)).waiting == ()
+
+
+async def test_a_yes_that_the_rules_do_not_take_is_not_claimed_to_be_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id, notification_id = await _discarded(world)
+        monkeypatch.setattr("shared.steps.recording.decide", lambda *_: Refused("no"))
+
+        answered = await resend(world, payment_id, notification_id)
+
+        assert (answered.body["attempt"]["status_code"], answered.body["state"]) == (204, "undelivered")
+        assert states(await listed(world, payment_id))["refunded"] == "undelivered"
 
 
 async def test_a_resend_that_is_refused_is_answered_with_what_the_server_said_and_changes_nothing(
