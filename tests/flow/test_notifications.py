@@ -13,36 +13,20 @@ from standardwebhooks.webhooks import Webhook
 
 from local.provider.merchant import MERCHANT_KEY
 from shared import flow
-from shared.domain.decisions import Refused
 from shared.domain.events import PaymentCompleted
-from shared.domain.notifications import Attempt
+from shared.domain.notifications import RESENT_AGAIN_AFTER, Attempt
 from shared.errors import StoreBusy
 from shared.ports.attempts import Attempts
 from shared.services import Services
 from tests.facts import COMPLETED
 from tests.flow.kit.doors import LOCAL
-from tests.flow.kit.edge import Answered, Edge
+from tests.flow.kit.edge import Edge
 from tests.flow.kit.failing_ports import busy_in_append
+from tests.flow.kit.notified import listed, resend, states
 from tests.flow.kit.world import World, a_world
 
+AGAIN_S = RESENT_AGAIN_AFTER.total_seconds()
 UNSIGNED = {"merchant_webhook_secrets": '{"merchant-1": "whsec_none"}'}
-
-
-async def listed(world: World, payment_id: str, *, view: str = "list_notifications") -> list[dict[str, Any]]:
-    answered = await Edge(world).ask(view, payment_id=payment_id)
-    assert answered.status == 200, answered
-    assert answered.body["payment_id"] == payment_id
-    found: list[dict[str, Any]] = answered.body["notifications"]
-    return found
-
-
-async def resend(world: World, payment_id: str, notification_id: str) -> Answered:
-    return await Edge(world).ask("resend_notification", payment_id=payment_id, notification_id=notification_id)
-
-
-def states(notifications: list[dict[str, Any]]) -> dict[str, str]:
-    """By the word for what is told."""
-    return {each["type"].removeprefix("regispay.payment.").removesuffix(".v1"): each["state"] for each in notifications}
 
 
 async def test_each_try_is_listed_with_its_answer_until_the_merchant_knows(tmp_path: Path) -> None:
@@ -133,8 +117,8 @@ async def test_while_it_is_tried_again_it_waits_and_at_the_end_it_is_undelivered
         assert [each["status_code"] for each in told["attempts"]] == [503] * 4
 
 
-async def _attempts(world: World, payment_id: str) -> tuple[Attempt, ...]:
-    return await world.services.attempts.of(payment_id)
+async def _attempts(world: World, payment_id: str) -> list[dict[str, Any]]:
+    return [attempt for each in await listed(world, payment_id) for attempt in each["attempts"]]
 
 
 async def test_a_failure_that_could_not_be_told_is_parked(tmp_path: Path) -> None:
@@ -166,47 +150,6 @@ async def test_a_resend_that_is_heard_ends_what_was_given_up_under_the_same_id(t
         (seen,) = await world.backends.notifications(payment_id)
         assert (seen["request_id"], seen["times_accepted"]) == (before["notification_id"], 1)
         assert await world.replay_all() == [], "its letter is closed"
-
-
-async def _discarded(world: World) -> tuple[str, str]:
-    """A refund whose notice was parked and given up by an operator; the merchant's server is well again."""
-    payment_id = await world.accept("pm_ok", notify="down")
-    await world.run()
-    await world.refund(payment_id, 500)
-    await world.run()
-    letter = await world.only_letter(step="notice")
-    assert (await world.discard(letter.letter_id)).discarded
-    await world.run()
-    await world.backends.tell_provider("/merchant/repair")
-    return payment_id, letter.event_id
-
-
-async def test_a_resend_of_what_an_operator_has_given_up_is_recorded_once(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-        payment_id, notification_id = await _discarded(world)
-        assert states(await listed(world, payment_id))["refunded"] == "undelivered"
-
-        first = await resend(world, payment_id, notification_id)
-        again = await resend(world, payment_id, notification_id)
-        await world.run()
-
-        assert [(each.status, each.body["state"]) for each in (first, again)] == [(200, "delivered")] * 2
-        assert states(await listed(world, payment_id))["refunded"] == "delivered"
-        assert (await world.types(payment_id)).count("merchant_told") == 1
-        assert (await world.payment(payment_id)).waiting == ()
-
-
-async def test_a_yes_that_the_rules_do_not_take_is_not_claimed_to_be_delivered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with a_world(tmp_path) as world:
-        payment_id, notification_id = await _discarded(world)
-        monkeypatch.setattr("shared.steps.recording.decide", lambda *_: Refused("no"))
-
-        answered = await resend(world, payment_id, notification_id)
-
-        assert (answered.body["attempt"]["status_code"], answered.body["state"]) == (204, "undelivered")
-        assert states(await listed(world, payment_id))["refunded"] == "undelivered"
 
 
 async def test_a_resend_that_is_refused_is_answered_with_what_the_server_said_and_changes_nothing(
@@ -271,7 +214,9 @@ async def test_a_resend_whose_yes_cannot_be_recorded_may_be_made_again(tmp_path:
         await world.backends.tell_provider("/merchant/repair")
 
         first = await resend(world, payment_id, f"{payment_id}:notify")
+        world.clock.advance_s(AGAIN_S)
         again = await resend(world, payment_id, f"{payment_id}:notify")
+        world.clock.advance_s(AGAIN_S)
 
         assert {first.status, again.status} <= {200, 503}
         assert (await resend(world, payment_id, f"{payment_id}:notify")).body["state"] == "delivered"
