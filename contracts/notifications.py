@@ -11,6 +11,7 @@ from shared.codec.facts import FORMS
 from shared.domain.events import PaymentFailed, PaymentSettled
 from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.notifications import NotificationState
+from shared.ports.attempts import SHOWN_OF_EACH
 from shared.ports.notifier import Failure
 
 _Id = Annotated[str, Field(description="The same in every repeat: `webhook-id`, and the `id` of the body.")]
@@ -66,7 +67,7 @@ class Notification(Answer):
     state: _State
     occurred_at: Annotated[datetime, Field(description="When the event was.")]
     told_at: Annotated[datetime | Absent, Field(description="Since when you know.")] = None
-    attempts: Annotated[list[Attempt], Field(description="Oldest first.")]
+    attempts: Annotated[list[Attempt], Field(description=f"The newest {SHOWN_OF_EACH}, oldest first.")]
 
 
 class Notifications(Answer):

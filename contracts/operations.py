@@ -3,6 +3,8 @@
 Where a function is called, and whose key opens it, is not said here: that is read from its decorator.
 """
 
+from datetime import timedelta
+
 from contracts import answers, lists, money, news, notifications
 from contracts.operation import (
     APPENDS,
@@ -20,6 +22,8 @@ from contracts.ops_operations import OF_OPERATORS
 from contracts.words import SIGNATURE
 from functions.requests import PaymentRequest, RefundRequest
 from functions.search import Search
+from shared.domain.notifications import RESENT_AGAIN_AFTER, RESENT_AT_MOST, RESENT_WITHIN
+from shared.ports.attempts import SHOWN_OF_EACH
 
 GO_ON = {
     "request_cancel": "End it before its money is taken.",
@@ -150,7 +154,8 @@ OPERATIONS: dict[str, Operation] = {
     "list_notifications": Operation(
         tag="payments",
         summary="What you are told of a payment, and how each try went",
-        says="States are those of the payment; attempts are kept for 30 days, may lag behind, and one may be missing.",
+        says="States are those of the payment; attempts are kept for 30 days, may lag behind, and one may be missing. "
+        f"The newest {SHOWN_OF_EACH} of each notification are shown.",
         path=OF_PAYMENT,
         headers=("If-None-Match",),
         answers=tagged(notifications.Notifications, "Its notifications, in the order of their events."),
@@ -171,7 +176,10 @@ OPERATIONS: dict[str, Operation] = {
         tag="payments",
         summary="Tell me once more, now",
         says="Has no body. One try, under the same `webhook-id` and with a new timestamp. The answer is 200 whatever "
-        "your server said: look at `attempt`.",
+        "your server said: look at `attempt`, and at `state` for what is recorded. One notification may be resent "
+        f"{RESENT_AGAIN_AFTER.seconds} s after its last resend, and {RESENT_AT_MOST} times within "
+        f"{RESENT_WITHIN // timedelta(hours=1)} h; before that the answer is 429 `resent_too_often`. It goes by the "
+        "attempts that are kept, which may lag behind.",
         path=OF_NOTIFICATION,
         answers={200: Success(says="It was tried.", model=notifications.Resent)},
         problems=(
@@ -181,6 +189,7 @@ OPERATIONS: dict[str, Operation] = {
             "payment_not_found",
             "notification_not_found",
             "notification_not_wanted",
+            "resent_too_often",
             *STORE,
             *APPENDS,
             "unreadable",

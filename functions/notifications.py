@@ -22,7 +22,7 @@ from shared.domain.decisions import Refused
 from shared.domain.notifications import Notification
 from shared.errors import PaymentsError
 from shared.services import GetServices
-from shared.verbs.notifications import Listed, Resent, listed, resend
+from shared.verbs.notifications import Listed, Resent, TooOften, listed, resend
 
 _PATH = "payments/{payment_id}/notifications"
 LIST = Route(name="list_notifications", method="GET", path=_PATH, needs=Role.READ)
@@ -79,6 +79,8 @@ async def _resend(request: Request, *, services: GetServices) -> func.HttpRespon
             return problem("payment_not_found")
         case Refused(reason):
             return problem(reason)
+        case TooOften(retry_after_s):
+            return problem("resent_too_often", retry_after_s=retry_after_s)
         case Resent():
             return json_answer({"payment_id": payment_id, **_resent(outcome)})
 

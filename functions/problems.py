@@ -50,6 +50,7 @@ STATUS_OF: dict[str, tuple[int, str]] = {
     "payment_not_found": (404, "There is no payment with this id."),
     "notification_not_found": (404, "The payment has no notification with this id."),
     "notification_not_wanted": (409, "The payment has no notification_url, so there is nobody to tell."),
+    "resent_too_often": (429, "It was resent just now, or often enough today. Nothing was sent: wait for Retry-After."),
     "already_settled": (409, "The money was taken before. Nothing was changed; it can be given back."),
     "not_settled": (409, "The payment is not settled, so nothing of it can be given back here."),
     "refund_exceeds_payment": (409, "That is more than is left of what was taken: refunds under way count too."),

@@ -221,8 +221,10 @@ def cancelled(step: Step, payment: Payment, *, at: datetime) -> PaymentFailed:
 
 
 def _told(payment: Payment, fact: PaymentFailureTold | PaymentMerchantTold) -> tuple[Event, ...] | Refused:
+    """A merchant's yes is recorded even after a person has seen to the notice without it."""
     if isinstance(fact, PaymentMerchantTold):
-        return (fact,) if payment.untold_of(NoticeTask(fact.event_id)) else ()
+        task = NoticeTask(fact.event_id)
+        return (fact,) if payment.untold_of(task) or task.value in payment.seen_to_steps else ()
     if not payment.failed:
         return Refused("not_failed")
     return () if payment.failure_told else (fact,)

@@ -67,7 +67,7 @@ def _after(payment: Payment, event: Event) -> Payment:
         case PaymentFailureTold():
             return replace(_untroubled(payment, Step.NOTIFY_FAILURE), failure_told=event)
         case PaymentMerchantTold():
-            return _told(payment, NoticeTask(event.event_id))
+            return _told_after_all(payment, NoticeTask(event.event_id))
         case PaymentCapturedLate():
             return replace(_untroubled(payment, Step.VOID), captured_late=event)
         case PaymentChargedTwice() | PaymentParked() | PaymentResumed() | PaymentSeenTo():
@@ -79,6 +79,12 @@ def _after(payment: Payment, event: Event) -> Payment:
 def _told(payment: Payment, task: NoticeTask) -> Payment:
     left = tuple(each for each in payment.untold if each.event_id != task.event_id)
     return replace(_untroubled(payment, task.value), untold=left)
+
+
+def _told_after_all(payment: Payment, task: NoticeTask) -> Payment:
+    """What a person has seen to is forgotten: the merchant knows, and that is recorded once."""
+    left = tuple(step for step in payment.seen_to_steps if step != task.value)
+    return replace(_told(payment, task), seen_to_steps=left)
 
 
 def _gone_back(payment: Payment, event: RefundEvent | DisputeEvent) -> Payment:

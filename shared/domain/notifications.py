@@ -5,9 +5,9 @@ That a merchant was told stands in the stream, and nowhere else decides it. An A
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from shared.domain.events import (
     Event,
@@ -34,6 +34,13 @@ class NotificationState(StrEnum):
 
 
 type By = Literal["step", "resend"]
+
+RESENT_AGAIN_AFTER: Final = timedelta(seconds=10)
+"""Between two resends of one notification. That is as long as a merchant's server may take to answer one."""
+RESENT_AT_MOST: Final = 20
+"""Resends of one notification within RESENT_WITHIN."""
+RESENT_WITHIN: Final = timedelta(hours=24)
+"""A server is repaired within a day, and asks for each once; more than that would have us call it for its own sake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,15 @@ def notifications_of(stream: Sequence[StoredEvent]) -> tuple[Notification, ...]:
     """
     events = {task: stored for stored in stream if (task := _task_of(stored))}
     return tuple(_notification(stream, task, stored=stored) for task, stored in events.items())
+
+
+def resend_waits_s(resent: Sequence[datetime], *, now: datetime) -> float:
+    """For how long a notification may not be resent; 0 when it may. resent: when its newest resends were."""
+    recent = sorted(at for at in resent if now - at < RESENT_WITHIN)
+    ends = [recent[-1] + RESENT_AGAIN_AFTER] if recent else []
+    if len(recent) >= RESENT_AT_MOST:
+        ends.append(recent[-RESENT_AT_MOST] + RESENT_WITHIN)
+    return max(0.0, *((end - now).total_seconds() for end in ends)) if ends else 0.0
 
 
 def _task_of(stored: StoredEvent) -> Task | None:

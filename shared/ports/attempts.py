@@ -1,18 +1,28 @@
-"""Where it is kept for a while how tries to tell merchants went. Nothing decides by it; a lost one harms nothing."""
+"""Where it is kept for a while how tries to tell merchants went. A lost one harms nothing.
 
-from typing import Protocol
+All that is decided by it is how soon a merchant may have a notification resent.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
 
 from shared.domain.notifications import Attempt
 
-SHOWN_AT_MOST = 200
-"""The newest of a payment. A notification is tried some 26 times; only many resends are more."""
+SHOWN_OF_EACH: Final = 50
+"""The newest of a notification. Its steps try it some 26 times; only many resends are more."""
 
 
 class Attempts(Protocol):
-    """The tries of the last weeks, by payment."""
+    """The tries of the last weeks, by payment. One that was just made may be missing for a moment."""
 
     async def add(self, attempt: Attempt) -> None:
         """Raises StoreBusy, StoreRefuses, AppendUnknown."""
 
-    async def of(self, payment_id: str) -> tuple[Attempt, ...]:
-        """The newest SHOWN_AT_MOST, oldest first. Raises StoreBusy, StoreRefuses."""
+    async def of(self, payment_id: str, notification_ids: Sequence[str]) -> Mapping[str, tuple[Attempt, ...]]:
+        """Of each, the newest SHOWN_OF_EACH, oldest first. Raises StoreBusy, StoreRefuses."""
+
+    async def resent(
+        self, payment_id: str, notification_id: str, *, since: datetime, limit: int
+    ) -> tuple[datetime, ...]:
+        """When its newest tries by `resend` were, newest first. Raises StoreBusy, StoreRefuses."""

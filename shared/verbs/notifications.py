@@ -9,12 +9,20 @@ from dataclasses import dataclass
 
 from shared.codec.cloud_events import to_cloud_event
 from shared.domain.decisions import Refused
-from shared.domain.notifications import Attempt, Notification, NotificationState, notifications_of
+from shared.domain.notifications import (
+    RESENT_AT_MOST,
+    RESENT_WITHIN,
+    Attempt,
+    Notification,
+    NotificationState,
+    notifications_of,
+    resend_waits_s,
+)
 from shared.domain.stream import StoredEvent
 from shared.ports.provider import Call, Done
 from shared.services import Services
 from shared.steps.catalogue import payment_step
-from shared.steps.recording import record
+from shared.steps.recording import load_stream, record
 from shared.steps.telling import keep, teller, told
 
 CAUSED_BY = "merchant"
@@ -37,6 +45,13 @@ class Resent:
     state: NotificationState
 
 
+@dataclass(frozen=True, slots=True)
+class TooOften:
+    """Nothing was sent. retry_after_s: when it may be."""
+
+    retry_after_s: float
+
+
 async def listed(payment_id: str, *, merchant_id: str | None, services: Services) -> tuple[Listed, ...] | None:
     """In the order of the events. None when there is no such payment of the merchant; no merchant: of any. Raises
     StoreBusy, StoreRefuses, Unreadable.
@@ -45,20 +60,19 @@ async def listed(payment_id: str, *, merchant_id: str | None, services: Services
         stream = await _stream(payment_id, merchant_id=merchant_id, services=services)
         if not stream:
             return None
-        attempts = await services.attempts.of(payment_id)
-    return tuple(
-        Listed(each, tuple(one for one in attempts if one.notification_id == each.notification_id))
-        for each in notifications_of(stream)
-    )
+        notifications = notifications_of(stream)
+        attempts = await services.attempts.of(payment_id, [each.notification_id for each in notifications])
+    return tuple(Listed(each, attempts[each.notification_id]) for each in notifications)
 
 
 async def resend(
     payment_id: str, notification_id: str, *, merchant_id: str, traceparent: str | None, services: Services
-) -> Resent | Refused | None:
+) -> Resent | TooOften | Refused | None:
     """One try, now. None when the merchant has no such payment; Refused for a notification that is not there or that
-    nobody wants.
+    nobody wants. TooOften goes by the notes of earlier tries: what is under way, or could not be noted, is not counted.
 
-    Raises what recording raises: the merchant was told then, and may be told again.
+    Raises what recording raises: the merchant was told then, and may be told again. Raises StoreBusy, StoreRefuses,
+    Unreadable before that.
     """
     with services.telemetry.span("resend", traceparent=traceparent, payment_id=payment_id) as span:
         stream = await _stream(payment_id, merchant_id=merchant_id, services=services)
@@ -69,7 +83,18 @@ async def resend(
             return Refused("notification_not_found")
         if found.state is NotificationState.NOT_WANTED:
             return Refused("notification_not_wanted")
+        wait_s = await _wait_s(found, services=services)
+        if wait_s:
+            return TooOften(wait_s)
         return await _resent(found, stream, traceparent=span.traceparent, services=services)
+
+
+async def _wait_s(found: Notification, *, services: Services) -> float:
+    now, payment_id = services.clock.now(), found.event.payment.payment_id
+    resent = await services.attempts.resent(
+        payment_id, found.notification_id, since=now - RESENT_WITHIN, limit=RESENT_AT_MOST
+    )
+    return resend_waits_s(resent, now=now)
 
 
 async def _resent(
@@ -85,7 +110,15 @@ async def _resent(
         return Resent(notification=found, attempt=attempt, state=found.state)
     fact = payment_step(found.task, services).fact(Done("delivered"), at=services.clock.now())
     await record(payment, fact, caused_by=CAUSED_BY, traceparent=traceparent, services=services)
-    return Resent(notification=found, attempt=attempt, state=NotificationState.DELIVERED)
+    state = await _state_now(found, services=services)
+    return Resent(notification=found, attempt=attempt, state=state)
+
+
+async def _state_now(found: Notification, *, services: Services) -> NotificationState:
+    """By what stands in the stream, whatever the merchant said: a listing answers the same."""
+    stream = await load_stream(found.event.payment.payment_id, services=services)
+    ids = {each.notification_id: each.state for each in notifications_of(stream)}
+    return ids[found.notification_id]
 
 
 async def _stream(payment_id: str, *, merchant_id: str | None, services: Services) -> tuple[StoredEvent, ...]:

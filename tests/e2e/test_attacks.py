@@ -198,11 +198,12 @@ BROKEN = f"x%0d%0a{FORGED_LINE.replace(' ', '%20')}"
         (Call("GET", f"/api/payments/{BROKEN}"), "", 404),
         (Call("GET", f"{LETTERS}/{BROKEN}"), "", 404),
         (Call("POST", f"{LETTERS}/{BROKEN}/replay"), "", 404),
-        (Call("GET", LETTERS), f"?step={BROKEN}", 200),
+        (Call("GET", LETTERS), f"?like={BROKEN}", 200),
+        (Call("GET", LETTERS), f"?step={BROKEN}", 422),
         (Call("GET", LETTERS), f"?{BROKEN}=1", 422),
         (Call("POST", f"{LETTERS}/{LETTER}/replay"), f"?dry_run={BROKEN}", 422),
     ],
-    ids=["payment", "letter", "replay", "value", "name", "wish"],
+    ids=["payment", "letter", "replay", "value", "word", "name", "wish"],
 )
 async def test_a_line_break_in_an_address_writes_no_line_of_its_own(
     laptop: Target, call: Call, query: str, status: int

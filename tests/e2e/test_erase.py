@@ -39,6 +39,11 @@ async def refunded(shop: Shop) -> str:
     await shop.finished(payment_id)
     await shop.refund(payment_id, key="back", amount_minor=500, reason=f"{WORD} was angry")
     await shop.refunded(payment_id)
+
+    async def is_the_merchant_told() -> bool:
+        return "payment.merchant_told" in [event["type"] for event in await shop.events(payment_id)]
+
+    await until(is_the_merchant_told, limit_s=hosts.patient(30.0), every_s=0.05)
     return payment_id
 
 

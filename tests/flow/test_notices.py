@@ -184,6 +184,28 @@ async def test_what_an_operator_gives_up_is_told_to_nobody_any_more(tmp_path: Pa
         assert (await world.only_letter(step="notice")).status is LetterStatus.CLOSED
 
 
+async def test_a_yes_that_was_heard_before_an_operator_gives_up_is_recorded_after_it(tmp_path: Path) -> None:
+    async with a_world(tmp_path, alter=busy_in_append(PaymentMerchantTold, times=1)) as world:
+        payment_id, _ = await parked(world)
+        letter = await world.only_letter(step="notice")
+        await world.backends.tell_provider("/merchant/repair")
+        await world.replay(letter.letter_id)
+
+        async def is_heard() -> bool:
+            return "7" in await told(world, payment_id)
+
+        await world.next_until(is_heard)
+        assert (await world.discard(letter.letter_id)).discarded
+        await world.run()
+
+        last = (await world.types(payment_id))[-3:]
+        assert last == ["resumed", "seen_to", "merchant_told"]
+        assert await facts_told(world, payment_id) == versions(payment_id, 7)
+        payment = await world.payment(payment_id)
+        assert (payment.owed, payment.waiting, payment.seen_to_steps) == ((), (), ())
+        assert {each.status for each in await world.letters(step="notice")} == {LetterStatus.CLOSED}
+
+
 async def test_one_that_cannot_be_told_holds_up_no_other(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         payment_id, _ = await parked(world)

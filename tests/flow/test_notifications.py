@@ -14,34 +14,19 @@ from standardwebhooks.webhooks import Webhook
 from local.provider.merchant import MERCHANT_KEY
 from shared import flow
 from shared.domain.events import PaymentCompleted
-from shared.domain.notifications import Attempt
+from shared.domain.notifications import RESENT_AGAIN_AFTER, Attempt
 from shared.errors import StoreBusy
 from shared.ports.attempts import Attempts
 from shared.services import Services
 from tests.facts import COMPLETED
 from tests.flow.kit.doors import LOCAL
-from tests.flow.kit.edge import Answered, Edge
+from tests.flow.kit.edge import Edge
 from tests.flow.kit.failing_ports import busy_in_append
+from tests.flow.kit.notified import listed, resend, states
 from tests.flow.kit.world import World, a_world
 
+AGAIN_S = RESENT_AGAIN_AFTER.total_seconds()
 UNSIGNED = {"merchant_webhook_secrets": '{"merchant-1": "whsec_none"}'}
-
-
-async def listed(world: World, payment_id: str, *, view: str = "list_notifications") -> list[dict[str, Any]]:
-    answered = await Edge(world).ask(view, payment_id=payment_id)
-    assert answered.status == 200, answered
-    assert answered.body["payment_id"] == payment_id
-    found: list[dict[str, Any]] = answered.body["notifications"]
-    return found
-
-
-async def resend(world: World, payment_id: str, notification_id: str) -> Answered:
-    return await Edge(world).ask("resend_notification", payment_id=payment_id, notification_id=notification_id)
-
-
-def states(notifications: list[dict[str, Any]]) -> dict[str, str]:
-    """By the word for what is told."""
-    return {each["type"].removeprefix("regispay.payment.").removesuffix(".v1"): each["state"] for each in notifications}
 
 
 async def test_each_try_is_listed_with_its_answer_until_the_merchant_knows(tmp_path: Path) -> None:
@@ -132,8 +117,8 @@ async def test_while_it_is_tried_again_it_waits_and_at_the_end_it_is_undelivered
         assert [each["status_code"] for each in told["attempts"]] == [503] * 4
 
 
-async def _attempts(world: World, payment_id: str) -> tuple[Attempt, ...]:
-    return await world.services.attempts.of(payment_id)
+async def _attempts(world: World, payment_id: str) -> list[dict[str, Any]]:
+    return [attempt for each in await listed(world, payment_id) for attempt in each["attempts"]]
 
 
 async def test_a_failure_that_could_not_be_told_is_parked(tmp_path: Path) -> None:
@@ -229,7 +214,9 @@ async def test_a_resend_whose_yes_cannot_be_recorded_may_be_made_again(tmp_path:
         await world.backends.tell_provider("/merchant/repair")
 
         first = await resend(world, payment_id, f"{payment_id}:notify")
+        world.clock.advance_s(AGAIN_S)
         again = await resend(world, payment_id, f"{payment_id}:notify")
+        world.clock.advance_s(AGAIN_S)
 
         assert {first.status, again.status} <= {200, 503}
         assert (await resend(world, payment_id, f"{payment_id}:notify")).body["state"] == "delivered"

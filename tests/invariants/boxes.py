@@ -37,7 +37,12 @@ class Tries:
 
         await self._stage.call("keep an attempt", effect, limit_s=LIMIT_S)
 
-    async def of(self, payment_id: str) -> tuple[Attempt, ...]:
+    async def of(self, payment_id: str, notification_ids: Sequence[str]) -> Mapping[str, tuple[Attempt, ...]]:
+        raise NotImplementedError(payment_id)
+
+    async def resent(
+        self, payment_id: str, notification_id: str, *, since: datetime, limit: int
+    ) -> tuple[datetime, ...]:
         raise NotImplementedError(payment_id)
 
 

@@ -23,6 +23,7 @@ from shared.domain.events import (
 )
 from shared.domain.intentions import Intention, intend
 from shared.domain.notice import NOTICE_EVENTS
+from shared.domain.notifications import NotificationState, notifications_of
 from shared.domain.payment import NoticeTask, Step, task_named
 from shared.domain.standing import Stands
 from shared.domain.waiting import waits
@@ -108,6 +109,28 @@ def test_the_fact_is_recorded_once_and_only_of_what_is_to_be_told() -> None:
     assert decide(TOLD.merchant_told().payment, fact) == ()
     assert decide(TOLD.payment, replace(fact, event_id=f"{PAYMENT_ID}:5")) == ()
     assert decide(REFUNDING.refunded().payment, fact) == ()
+
+
+def test_a_yes_after_a_person_has_seen_to_it_is_recorded_once_and_nothing_is_owed() -> None:
+    fact = PaymentMerchantTold(occurred_at=NOON, event_id=SIX.event_id)
+    ended = TOLD.parked(SIX.value).resumed(SIX.value, to="end").seen_to(SIX.value)
+    told = ended.then(fact)
+
+    assert decide(ended.payment, fact) == (fact,)
+    assert decide(told.payment, fact) == ()
+    assert decide(ended.payment, replace(fact, event_id=f"{PAYMENT_ID}:5")) == ()
+    assert (told.payment.owed, told.payment.untold, told.payment.waiting) == ((), (), ())
+    assert told.payment.seen_to_steps == ()
+    assert told.standing(SIX.value).stands is Stands.DONE
+    assert notifications_of(ended.stored)[-1].state is NotificationState.UNDELIVERED
+    assert notifications_of(told.stored)[-1].state is NotificationState.DELIVERED
+
+
+def test_what_a_person_has_seen_to_beside_it_stays_seen_to() -> None:
+    other = f"notify:{PAYMENT_ID}:7"
+    both = TOLD.dispute_opened().telling().seen_to(SIX.value).seen_to(other)
+
+    assert both.merchant_told(SIX.event_id).payment.seen_to_steps == (other,)
 
 
 def test_a_notice_is_parked_resumed_and_ended_as_a_refund_is() -> None:
