@@ -83,6 +83,7 @@ async def test_what_was_done_without_an_answer_is_done_once(shop: Shop) -> None:
         assert [(each["status"], each["amount_received"]) for each in intents] == [("succeeded", 1250)]
 
 
+@pytest.mark.long
 async def test_a_cancel_that_is_in_time_takes_nothing(shop: Shop) -> None:
     answered = await shop.post(payment_method="pm_card_createTimesOut")
     payment_id = answered.body["payment_id"]
