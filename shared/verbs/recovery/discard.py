@@ -6,6 +6,7 @@ person has given back: a note in the stream. Of a letter that the stream knows n
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from shared import flow, signals
 from shared.domain.events import PaymentResumed, PaymentSeenTo
@@ -56,63 +57,96 @@ async def discard(letter_id: str, *, by: str, reason: str, dry_run: bool = False
     raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
 
 
+class _Way(StrEnum):
+    """What a discard comes to."""
+
+    NOTHING = "nothing"  # nothing is left to do about it
+    CLOSE = "close"  # the letter alone
+    NOTE = "note"  # that money was given back
+    END = "end"  # the step
+    KEEP = "keep"
+
+
+def _way(letter: LetterRecord, stream: Sequence[StoredEvent], *, services: Services) -> tuple[_Way, str]:
+    """By these events; and why it is kept, if it is. The one rule of a discard and of its dry run."""
+    if letter_status(letter, stream) is LetterStatus.CLOSED:
+        return _Way.NOTHING, ""
+    if is_in_the_box_alone(letter, stream):
+        return _Way.CLOSE, ""
+    if letter.reason in MONEY_TO_GIVE_BACK:
+        return _Way.NOTE, ""
+    if letter.task is None:
+        return _Way.CLOSE, ""
+    now = standing(stream, letter.task)
+    refused = "" if stands_still(now, step=letter.task, services=services) else _why_not(letter, now)
+    return (_Way.KEEP, refused) if refused else (_Way.END, "")
+
+
 async def _would(letter: LetterRecord, *, services: Services) -> Discard:
-    """What _discard would come to now, by the same rules; nothing is written."""
-    closes = "the letter would be closed; no payment waits for it"
-    if letter.source == flow.EVENTS and letter.reason not in MONEY_TO_GIVE_BACK:
-        return _gone(letter, "nothing is left to do about it" if letter.closing else closes)
+    """What _discard would come to now; nothing is written."""
+    if _is_of_the_feed(letter):
+        return _gone(letter, _NOTHING_LEFT if letter.closing else _WOULD_CLOSE)
     try:
         stream = await _stream_of(letter, services)
     except Unreadable as exc:
-        return _kept(letter, f"the stream cannot be read, so nobody knows what was done: deploy what reads it ({exc})")
-    if letter_status(letter, stream) is LetterStatus.CLOSED:
-        return _gone(letter, "nothing is left to do about it")
-    if holds_unrecorded(letter, stream):
+        return _unread(letter, exc)
+    way, why = _way(letter, stream, services=services)
+    if way is not _Way.NOTHING and holds_unrecorded(letter, stream):
         return _gone(letter, "the yes that it holds would be recorded; then it is ended as far as it may be")
-    task = letter.task
-    if letter.reason in MONEY_TO_GIVE_BACK and not is_in_the_box_alone(letter, stream):
-        return _gone(letter, f"it would be noted that {money_of(letter, stream)} was given back")
-    if task is None or is_in_the_box_alone(letter, stream):
-        return _gone(letter, closes)
-    now = standing(stream, task)
-    refused = "" if stands_still(now, step=task, services=services) else _why_not(letter, now)
-    return (
-        _kept(letter, refused)
-        if refused
-        else _gone(letter, f"{letter.step} would be ended; the provider is asked first")
-    )
+    match way:
+        case _Way.NOTHING:
+            return _gone(letter, _NOTHING_LEFT)
+        case _Way.CLOSE:
+            return _gone(letter, _WOULD_CLOSE)
+        case _Way.NOTE:
+            return _gone(letter, f"it would be noted that {money_of(letter, stream)} was given back")
+        case _Way.END:
+            return _gone(letter, f"{letter.step} would be ended; the provider is asked first")
+        case _Way.KEEP:
+            return _kept(letter, why)
 
 
 async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
-    if letter.source == flow.EVENTS and letter.reason not in MONEY_TO_GIVE_BACK:
+    if _is_of_the_feed(letter):
         return await _in_the_box(letter, by=by, reason=reason, services=services)
     try:
         stream = await _stream_of(letter, services)
         if await answer_recorded(letter, stream, services=services):
             stream = await _stream_of(letter, services)
     except Unreadable as exc:
-        return _kept(letter, f"the stream cannot be read, so nobody knows what was done: deploy what reads it ({exc})")
-    if letter_status(letter, stream) is LetterStatus.CLOSED:
-        await shown_as(letter, stream, services=services)
-        return _gone(letter, "nothing is left to do about it")
-    if is_in_the_box_alone(letter, stream):
-        return await _in_the_box(letter, by=by, reason=reason, services=services)
-    if letter.reason in MONEY_TO_GIVE_BACK:
-        return await _given_back(letter, stream, by=by, reason=reason, services=services)
-    task = letter.task
-    if task is None:
-        return await _in_the_box(letter, by=by, reason=reason, services=services)
-    now = standing(stream, task)
-    refused = "" if stands_still(now, step=task, services=services) else _why_not(letter, now)
-    if refused:
-        await shown_as(letter, stream, services=services)
-        return _kept(letter, refused)
-    return await _end(letter, now, stream=stream, by=by, reason=reason, services=services)
+        return _unread(letter, exc)
+    way, why = _way(letter, stream, services=services)
+    match way:
+        case _Way.NOTHING:
+            await shown_as(letter, stream, services=services)
+            return _gone(letter, _NOTHING_LEFT)
+        case _Way.CLOSE:
+            return await _in_the_box(letter, by=by, reason=reason, services=services)
+        case _Way.NOTE:
+            return await _given_back(letter, stream, by=by, reason=reason, services=services)
+        case _Way.END:
+            return await _end(letter, stream=stream, by=by, reason=reason, services=services)
+        case _Way.KEEP:
+            await shown_as(letter, stream, services=services)
+            return _kept(letter, why)
+
+
+_NOTHING_LEFT = "nothing is left to do about it"
+_WOULD_CLOSE = "the letter would be closed; no payment waits for it"
+
+
+def _is_of_the_feed(letter: LetterRecord) -> bool:
+    """Of a document that reached no topic: the stream says nothing of the letter."""
+    return letter.source == flow.EVENTS and letter.reason not in MONEY_TO_GIVE_BACK
+
+
+def _unread(letter: LetterRecord, fault: Unreadable) -> Discard:
+    return _kept(letter, f"the stream cannot be read, so nobody knows what was done: deploy what reads it ({fault})")
 
 
 async def _in_the_box(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
     if letter.closing:
-        return _gone(letter, "nothing is left to do about it")
+        return _gone(letter, _NOTHING_LEFT)
     await closed(letter, action="discarded", by=by, note=reason, services=services)
     _count(letter, services)
     return _gone(letter, "the letter is closed; no payment waits for it")
@@ -132,11 +166,14 @@ def _why_not(letter: LetterRecord, now: Standing) -> str:
 
 
 async def _end(
-    letter: LetterRecord, now: Standing, *, stream: Sequence[StoredEvent], by: str, reason: str, services: Services
+    letter: LetterRecord, *, stream: Sequence[StoredEvent], by: str, reason: str, services: Services
 ) -> Discard:
+    if letter.task is None:
+        raise ValueError(f"dead letter {letter.letter_id} names no step")
+    now = standing(stream, letter.task)
     resumed = PaymentResumed(
         occurred_at=services.clock.now(),
-        step=letter.task.value if letter.task else letter.step,
+        step=letter.task.value,
         replaces=now.cause,
         starter=now.starter,
         to="end",
