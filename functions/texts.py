@@ -12,7 +12,8 @@ _NO_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # What the validators below ask for, as far as JSON Schema has words for it. Tests hold the two together.
 PLAIN: dict[str, Any] = {"pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]*$"}
-_REASON: dict[str, Any] = {"pattern": r"^(?=\s*\S.+\S)[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"}
+_LINE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_REASON: dict[str, Any] = {"pattern": rf"^[^{_LINE}]*[^{_LINE}\s][^{_LINE}]+[^{_LINE}\s][^{_LINE}]*$"}
 _REASON_AT_LEAST = 3
 
 
