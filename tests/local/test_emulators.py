@@ -248,7 +248,7 @@ async def containers(word: dict[str, str]) -> dict[str, str]:
 
 
 async def subscriptions(word: dict[str, str]) -> dict[str, list[str]]:
-    async with aiohttp.ClientSession() as http, http.get(f"{word['Service Bus administration']}/entities") as answer:
+    async with aiohttp.ClientSession() as http, http.get(word["Service Bus administration"]) as answer:
         return {name: list(topic["subscriptions"]) for name, topic in (await answer.json()).items()}
 
 

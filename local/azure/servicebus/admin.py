@@ -27,6 +27,7 @@ async def start_admin(
     app = web.Application()
     app.add_routes(
         [
+            web.get("/", answers.entities),  # the address that `make run` shows
             web.get("/entities", answers.entities),
             web.get("/connections", answers.connected),
             web.get("/tail", answers.tail),
