@@ -1,0 +1,135 @@
+// What was done to letters and what became of it: followed until it is known, and shown until it is dismissed, to
+// whoever looks. What others have started again is followed as well. Knows no dialog.
+import {get, query} from './api.js';
+import {LETTERS} from './acting.js';
+import {announce, draw, link} from './page.js';
+import {html, nothing} from './vendor/lit-html.js';
+import {count, mark, plain} from './words.js';
+
+const STORED = 'regis-pay.followed';
+const MOST = 500;
+const WAITS = new Set(['replayed', 'discarded', 'under_way']);
+const WORDS = {replayed: 'under way', discarded: 'being ended', done: 'done', died_again: 'died again', failed: 'failed', cannot: 'not possible'};
+
+// id, step, reason, payment_id, refund_id, recorded_at; batch, since, act, word, why, dismissed
+let entries = stored();
+
+// Ids and words alone are kept by the browser, so that a page that is loaded again goes on.
+function stored() {
+  try {
+    return JSON.parse(localStorage.getItem(STORED) ?? '[]').filter((each) => typeof each?.id === 'string');
+  } catch {
+    return [];
+  }
+}
+
+function store() {
+  entries = entries.slice(-MOST);
+  try {
+    localStorage.setItem(STORED, JSON.stringify(entries));
+  } catch {
+    // without storage it is followed as long as the page stands
+  }
+}
+
+// results: as acting.js has them. act: 'replay' or 'discard'. since: a moment before it was done, by the app's clock.
+export function follow(results, {act, since}) {
+  const ids = new Set(results.map((each) => each.letter.id));
+  const batch = `${act} ${since}`;
+  entries = entries.filter((each) => !ids.has(each.id));
+  for (const {letter, word, why, cause} of results) entries.push({...named(letter), batch, since, act, word, why, cause});
+  store();
+  draw();
+}
+
+function named({id, step, reason, payment_id, refund_id, recorded_at}) {
+  return {id, step, reason, payment_id, refund_id, recorded_at};
+}
+
+// Looks what became of those of which it is not known, and whether others have started any again.
+export async function lookOn(hasMoved) {
+  const waits = entries.filter((each) => WAITS.has(each.word) && !each.dismissed);
+  if (!waits.length && !hasMoved) return;
+  const under = await listed({status: 'taken_up'});
+  const open = waits.length || under.length ? await listed({status: 'open'}) : [];
+  seenOfOthers(under, open);
+  if (waits.length) await settle(waits, {under, open});
+}
+
+async function listed(filter) {
+  return (await get(query(LETTERS, {...filter, limit: 200}))).dead_letters;
+}
+
+function seenOfOthers(under, open) {
+  const known = new Set(entries.map((each) => each.id));
+  const fresh = under.filter((each) => !known.has(each.id) && !open.some((other) => isNewer(other, each)));
+  if (!fresh.length) return;
+  for (const letter of fresh) entries.push({...named(letter), batch: 'seen', act: 'seen', word: 'under_way', why: ''});
+  store();
+}
+
+function isNewer(other, letter) {
+  const isSame = other.step === letter.step && other.payment_id === letter.payment_id && other.refund_id === letter.refund_id;
+  return isSame && other.recorded_at > letter.recorded_at && other.id !== letter.id;
+}
+
+// A new death first: what could not be delivered may be done all the same.
+async function settle(waits, {under, open}) {
+  const isUnderWay = new Set(under.map((each) => each.id));
+  const isOpen = new Set(open.map((each) => each.id));
+  let known = 0;
+  for (const each of waits) {
+    const again = open.find((other) => (each.cause && other.cause === each.cause && other.step === each.step) || isNewer(other, each));
+    if (again) Object.assign(each, {word: 'died_again', why: `${again.reason}: ${again.description}`, died: again.id});
+    else if (!isUnderWay.has(each.id) && !isOpen.has(each.id) && (await isClosed(each))) Object.assign(each, {word: 'done', why: ''});
+    known += WAITS.has(each.word) ? 0 : 1;
+  }
+  if (!known) return;
+  store();
+  const left = waits.filter((each) => WAITS.has(each.word)).length;
+  announce(left ? `${count(left, 'letter')} still under way` : summary(waits));
+}
+
+async function isClosed({id}) {
+  return (await get(`${LETTERS}/${encodeURIComponent(id)}`)).status === 'closed';
+}
+
+function dismiss(batch) {
+  for (const each of entries) if (each.batch === batch) each.dismissed = true;
+  store();
+  draw();
+}
+
+// --- what is drawn
+
+export function followedPanel() {
+  const batches = Map.groupBy(entries.filter((each) => !each.dismissed), (each) => each.batch);
+  if (!batches.size) return nothing;
+  return html`<section class="followed" aria-label="What was done">${[...batches].reverse().map(panel)}</section>`;
+}
+
+function panel([batch, own]) {
+  const title = {replay: 'Replayed', discard: 'Discarded', seen: 'Started again by others'}[own[0].act];
+  const done = own.filter((each) => !WAITS.has(each.word)).length;
+  const telling = own.filter((each) => each.word !== 'done' || own.length <= 5);
+  return html`<div class="panel">
+    <h2>${title}: ${summary(own)}</h2>
+    <progress max=${own.length} value=${done} aria-label="known of ${own.length}"></progress>
+    <ul class="lines">${telling.slice(0, 20).map(line)}</ul>
+    ${telling.length > 20 ? html`<p class="quiet">and ${telling.length - 20} more</p>` : nothing}
+    <button type="button" @click=${() => dismiss(batch)}>Dismiss</button>
+  </div>`;
+}
+
+function line(each) {
+  return html`<li>${mark(each.word, WORDS[each.word] ?? each.word.replaceAll('_', ' '))}
+    <a href=${link(['letters', each.id])}>${plain(each.step)}: ${plain(each.reason)}</a>
+    ${each.payment_id ? html`of <a href=${link(['payments', each.payment_id])}><code>${each.payment_id.slice(0, 8)}</code></a>` : nothing}
+    ${each.why ? html`<span class="quiet">${plain(each.why)}</span>` : nothing}
+    ${each.died ? html`<a href=${link(['letters', each.died])}>its new letter</a>` : nothing}</li>`;
+}
+
+function summary(own) {
+  const counts = Map.groupBy(own, (each) => WORDS[each.word] ?? each.word.replaceAll('_', ' '));
+  return [...counts].map(([word, list]) => `${list.length} ${word}`).join(', ');
+}

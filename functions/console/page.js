@@ -1,0 +1,74 @@
+// What all views share: what was heard last, who looks, and how the page is drawn anew. Knows no view.
+export const page = {
+  me: null, // who has signed in, and what they may
+  flow: null, // the last summary
+  heardAt: 0, // when it came, by this machine's clock
+  local: null, // the parts of the local platform; null elsewhere
+  refusal: null, // why nothing can be shown
+  trouble: null, // why the last look failed
+  said: '', // read out by screen readers
+};
+
+let drawing = null;
+let isDue = false;
+
+export function drawWith(frame) {
+  drawing = frame;
+}
+
+// Draws once, however often it is asked for meanwhile.
+export function draw() {
+  if (isDue) return;
+  isDue = true;
+  queueMicrotask(() => {
+    isDue = false;
+    drawing?.();
+  });
+}
+
+export function announce(text) {
+  page.said = text;
+  draw();
+}
+
+// The hash part of the address: '#/payments?status=failed' is the path ['payments'] and its parameters.
+export function place() {
+  const [path, search] = location.hash.replace(/^#\/?/, '').split('?');
+  return {path: path.split('/').filter(Boolean).map(decoded), params: new URLSearchParams(search ?? '')};
+}
+
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export function link(path, fields = {}) {
+  const given = Object.entries(fields).filter(([, value]) => value !== '' && value !== null && value !== undefined);
+  const search = given.length ? `?${new URLSearchParams(given)}` : '';
+  return `#/${path.map(encodeURIComponent).join('/')}${search}`;
+}
+
+export function go(path, fields) {
+  location.hash = link(path, fields);
+}
+
+// For what somebody asked for by a button: says what went wrong, where `owner.fault` is shown.
+export async function attempt(owner, work) {
+  owner.fault = null;
+  owner.isBusy = true;
+  draw();
+  try {
+    return await work();
+  } catch (fault) {
+    owner.fault = fault;
+    announce(fault.words ?? 'something went wrong in the page');
+    if (fault.words === undefined) throw fault;
+    return undefined;
+  } finally {
+    owner.isBusy = false;
+    draw();
+  }
+}

@@ -1,0 +1,82 @@
+// What a payment's steps took, as bars on one time axis: from its events, and what it waits for. Pure but for the drawing.
+import {html, nothing, svg} from './vendor/lit-html.js';
+import {clock, duration, mark, now, plain} from './words.js';
+
+const FACTS = ['code', 'reason', 'notification', 'failed_step', 'provider_payment_id', 'capture_id', 'void_id'];
+
+// Rows of {name, from, to, state, attempt, says}: a step from its cause to its fact, what is under way up to now, and
+// what happened at one moment (to: null).
+export function rowsOf({events, payment, steps, at}) {
+  const byId = new Map(events.map((event) => [`${payment.payment_id}:${event.version}`, event]));
+  const rows = events.map((event) => rowOf(event, byId.get(event.caused_by), steps));
+  const waits = payment.waiting ?? [];
+  for (const wait of waits) {
+    rows.push({name: wait.step, from: Date.parse(wait.since), to: at, state: wait.state, says: wait.reason ?? '', isOpen: true});
+  }
+  if (!waits.length) rows.push(...underWay({events, payment, steps, at}));
+  return rows;
+}
+
+function rowOf(event, cause, steps) {
+  const at = Date.parse(event.occurred_at);
+  const step = stepOf(event, cause, steps);
+  const base = {name: step ?? short(event.type), event, attempt: event.attempt, says: facts(event)};
+  if (!step) return {...base, from: at, to: null, state: event.type.endsWith('failed') ? 'failed' : 'done'};
+  const state = event.type === 'payment.parked' ? 'parked' : event.type.endsWith('failed') ? 'failed' : 'done';
+  return {...base, from: Date.parse(cause?.occurred_at ?? event.occurred_at), to: at, state};
+}
+
+// The step that stored the event: which one the cause starts, and this event ends.
+function stepOf(event, cause, steps) {
+  if (event.data.step && event.type !== 'payment.resumed') return event.data.step;
+  if (!cause) return null;
+  if (cause.data.step) return cause.data.step;
+  const topicOf = steps.filter((step) => step.starts?.includes(cause.type) && step.appends.includes(event.type));
+  return topicOf[0]?.step ?? null;
+}
+
+// The next step of a payment that goes on and is not held up: it runs since the last event.
+function underWay({events, payment, steps, at}) {
+  const last = events.at(-1);
+  const has = new Set(events.map((event) => event.caused_by));
+  const isAnswered = has.has(`${payment.payment_id}:${last.version}`);
+  const next = steps.filter((step) => step.starts?.includes(last.type));
+  if (isAnswered || !next.length || ['completed', 'voided'].includes(payment.status)) return [];
+  if (payment.failed && !payment.created && !payment.untold) return [];
+  const mayRun = next.filter((step) => step.step !== 'void' || payment.created);
+  return mayRun.slice(0, 1).map((step) => ({name: step.step, from: Date.parse(last.occurred_at), to: at, state: 'running', says: '', isOpen: true}));
+}
+
+function facts(event) {
+  return FACTS.filter((name) => event.data[name]).map((name) => String(event.data[name])).join(', ');
+}
+
+function short(type) {
+  return type.replace(/^payment\./, '').replaceAll('_', ' ');
+}
+
+export function timeline(told) {
+  const rows = rowsOf({...told, at: now()});
+  const start = Math.min(...rows.map((row) => row.from));
+  const end = Math.max(start + 1, ...rows.map((row) => row.to ?? row.from));
+  return html`<p class="axis quiet"><span>${clock(new Date(start).toISOString())}</span>
+      <span>${duration((end - start) / 1000)} in all</span></p>
+    <ol class="timeline">${rows.map((row) => bar(row, start, end))}</ol>`;
+}
+
+function bar(row, start, end) {
+  const percent = (moment) => ((moment - start) / (end - start)) * 100;
+  const from = percent(row.from);
+  const width = row.to === null ? 0 : percent(row.to) - from;
+  const shape = row.to === null
+    ? svg`<circle cx="${Math.min(99.2, Math.max(0.8, from))}%" cy="50%" r="4"></circle>`
+    : svg`<rect x="${Math.min(from, 99)}%" y="20%" width="${Math.max(width, 1)}%" height="60%" rx="2"></rect>`;
+  return html`<li class="row ${row.state}">
+    <p class="what">${mark(row.state, row.name.replaceAll('_', ' ').replace(/:.*/, ''))}
+      ${row.event ? html`<span class="quiet">→ ${short(row.event.type)}</span>` : html`<span class="quiet">${row.state}</span>`}
+      ${row.says ? html`<bdi class="theirs">${plain(row.says)}</bdi>` : nothing}</p>
+    <svg class="track" aria-hidden="true">${shape}</svg>
+    <p class="took">${row.to === null ? html`${clock(new Date(row.from).toISOString())}` : duration((row.to - row.from) / 1000)}
+      ${row.attempt ? html`<span class="quiet">attempt ${row.attempt}</span>` : nothing}</p>
+  </li>`;
+}
