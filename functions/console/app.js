@@ -24,7 +24,7 @@ async function ask() {
     const before = page.flow;
     page.flow = await get('/api/ops/flow');
     page.heardAt = Date.now();
-    remember(page.flow);
+    remember(page.flow.feeds);
     page.refusal = null;
     await view.tick?.(hasMoved(before, page.flow));
     page.trouble = null;
@@ -55,9 +55,9 @@ function failed(fault) {
 
 // Whether anything came in since the look before, or stands elsewhere: else no other list is asked for anew.
 function hasMoved(before, flow) {
+  if (before === flow) return false; // the app said that it has not changed
   const now = moving(flow);
-  const moved = !before || moving(before) !== now || now.includes('!');
-  return moved;
+  return !before || moving(before) !== now || now.startsWith('!');
 }
 
 function moving(flow) {
@@ -149,6 +149,7 @@ function first() {
   return html`<h1 tabindex="-1">${view.title}</h1><p class="quiet">Asking the app.</p>`;
 }
 
+root.replaceChildren();
 drawWith(frame);
 window.addEventListener('hashchange', changedPlace);
 window.addEventListener('unhandledrejection', (event) => announce(`the page failed: ${event.reason?.message ?? ''}`));

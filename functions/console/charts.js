@@ -2,7 +2,7 @@
 // Drawn as SVG, so that the theme colours them; their words are HTML.
 import {page} from './page.js';
 import {html, nothing, svg} from './vendor/lit-html.js';
-import {count, duration} from './words.js';
+import {count, duration, now} from './words.js';
 
 const KEPT = 300;
 const [WIDE, HIGH] = [600, 160];
@@ -11,10 +11,8 @@ const seen = []; // [seconds, lag of the outbox, lag of the read model], of each
 export const charts = {title: 'Charts', show};
 
 // Called with each summary, whatever view is shown.
-export function remember({as_of: asOf, feeds}) {
-  const at = Date.parse(asOf) / 1000;
-  if (seen.length && seen.at(-1)[0] >= at) return;
-  seen.push([at, feeds.publish.lag_s, feeds.project.lag_s]);
+export function remember({publish, project}) {
+  seen.push([now() / 1000, publish.lag_s, project.lag_s]);
   if (seen.length > KEPT) seen.shift();
 }
 

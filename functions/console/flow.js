@@ -50,7 +50,7 @@ function ends() {
     <h2>Ended, in the last minute</h2>
     <ul class="ends">
       ${words.map(
-        ([word, {minute, curve}]) => html`<li>${mark(word, `${minute} ${word}`)} ${sparkline(curve)}</li>`,
+        ([word, {minute, curve}]) => html`<li>${minute ? mark(word, `${minute} ${word}`) : html`<span class="quiet">0 ${word}</span>`} ${sparkline(curve)}</li>`,
       )}
     </ul>
   </div>`;
@@ -63,9 +63,10 @@ function speed() {
 }
 
 function open() {
-  const {open: number, high, oldest_s: oldest} = page.flow.letters;
+  const {open: number, high, oldest_s: oldest, elsewhere} = page.flow.letters;
+  const other = elsewhere.high + elsewhere.normal + elsewhere.low;
   if (!number) return tile('Letters', mark('done', 'none open'));
-  const more = [high ? `${high} of high severity` : '', `the oldest for ${duration(oldest)}`].filter(Boolean).join(', ');
+  const more = [high ? `${high} of high severity` : '', `the oldest for ${duration(oldest)}`, other ? `${other} of no step` : ''].filter(Boolean).join(', ');
   return tile('Letters', html`<a href=${link(['letters'])}>${mark(high ? 'high' : 'parked', `${number} open`)}</a>`, more);
 }
 
@@ -109,7 +110,8 @@ function short(type) {
 }
 
 // A small curve without axes; what it says stands as a number beside it.
-export function sparkline(curve) {
+function sparkline(curve) {
+  if (curve.length < 2) return nothing;
   const most = Math.max(1, ...curve);
   const points = curve.map((each, at) => `${at},${(15 - (each / most) * 14).toFixed(1)}`).join(' ');
   return html`<svg class="spark" viewBox="0 0 ${curve.length - 1} 16" preserveAspectRatio="none" aria-hidden="true">

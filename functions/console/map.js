@@ -8,16 +8,13 @@ export function isWide() {
 
 // Topics in columns, each behind all whose steps lead to it; and those at which no step is and to which none leads.
 export function arrange(topics, steps) {
-  const reactionsOf = (topic) => steps.filter((step) => step.topic === topic.topic);
-  const known = topics.map((topic) => ({...topic, reactions: reactionsOf(topic)}));
-  const missing = [...new Set(steps.map((step) => step.topic))].filter((name) => !known.some((t) => t.topic === name));
-  for (const topic of missing) known.push({topic, event: null, minute: 0, curve: [], reactions: reactionsOf({topic})});
-  const leads = (from, to) => from.reactions.some((step) => step.appends.includes(to.event));
+  const known = topics.map((topic) => ({...topic, reactions: steps.filter((step) => step.topic === topic.topic)}));
+  const feeds = (step, to) => step.appends.some((type) => to.events.includes(type));
+  const leads = (from, to) => from.reactions.some((step) => feeds(step, to));
   const rankOf = ranks(known, leads);
   for (const topic of known) {
     topic.reactions = topic.reactions.map((step) => {
-      const leadsTo = known.filter((to) => step.appends.includes(to.event));
-      return {...step, leads: leadsTo.map((to) => to.topic)};
+      return {...step, leads: known.filter((to) => feeds(step, to)).map((to) => to.topic)};
     });
   }
   const isLinked = (topic) => topic.reactions.length || known.some((from) => leads(from, topic));

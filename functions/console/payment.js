@@ -130,8 +130,8 @@ function show(own) {
 
 // The steps as the app tells them, each with the events that start it.
 function steps() {
-  const eventOf = new Map(page.flow.topics.map((each) => [each.topic, each.event]));
-  return page.flow.steps.map((step) => ({...step, starts: [eventOf.get(step.topic)].filter(Boolean)}));
+  const eventsOf = new Map(page.flow.topics.map((each) => [each.topic, each.events]));
+  return page.flow.steps.map((step) => ({...step, starts: eventsOf.get(step.topic) ?? []}));
 }
 
 function waiting(payment) {

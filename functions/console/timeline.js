@@ -7,14 +7,19 @@ const FACTS = ['code', 'reason', 'notification', 'failed_step', 'provider_paymen
 // Rows of {name, from, to, state, attempt, says}: a step from its cause to its fact, what is under way up to now, and
 // what happened at one moment (to: null).
 export function rowsOf({events, payment, steps, at}) {
-  const byId = new Map(events.map((event) => [`${payment.payment_id}:${event.version}`, event]));
-  const rows = events.map((event) => rowOf(event, byId.get(event.caused_by), steps));
+  const byVersion = new Map(events.map((event) => [String(event.version), event]));
+  const rows = events.map((event) => rowOf(event, byVersion.get(causeIn(event)), steps));
   const waits = payment.waiting ?? [];
   for (const wait of waits) {
     rows.push({name: wait.step, from: Date.parse(wait.since), to: at, state: wait.state, says: wait.reason ?? '', isOpen: true});
   }
   if (!waits.length) rows.push(...underWay({events, payment, steps, at}));
   return rows;
+}
+
+// The version of the event that led to this one: a message's id begins with its payment and version.
+function causeIn({caused_by: by}) {
+  return /^[0-9a-f-]{36}:(\d+)/.exec(by ?? '')?.[1];
 }
 
 function rowOf(event, cause, steps) {
@@ -31,17 +36,15 @@ function stepOf(event, cause, steps) {
   if (event.data.step && event.type !== 'payment.resumed') return event.data.step;
   if (!cause) return null;
   if (cause.data.step) return cause.data.step;
-  const topicOf = steps.filter((step) => step.starts?.includes(cause.type) && step.appends.includes(event.type));
+  const topicOf = steps.filter((step) => step.starts.includes(cause.type) && step.appends.includes(event.type));
   return topicOf[0]?.step ?? null;
 }
 
 // The next step of a payment that goes on and is not held up: it runs since the last event.
 function underWay({events, payment, steps, at}) {
   const last = events.at(-1);
-  const has = new Set(events.map((event) => event.caused_by));
-  const isAnswered = has.has(`${payment.payment_id}:${last.version}`);
-  const next = steps.filter((step) => step.starts?.includes(last.type));
-  if (isAnswered || !next.length || ['completed', 'voided'].includes(payment.status)) return [];
+  const next = steps.filter((step) => step.starts.includes(last.type));
+  if (!next.length || ['completed', 'voided'].includes(payment.status)) return [];
   if (payment.failed && !payment.created && !payment.untold) return [];
   const mayRun = next.filter((step) => step.step !== 'void' || payment.created);
   return mayRun.slice(0, 1).map((step) => ({name: step.step, from: Date.parse(last.occurred_at), to: at, state: 'running', says: '', isOpen: true}));
@@ -73,7 +76,7 @@ function bar(row, start, end) {
     : svg`<rect x="${Math.min(from, 99)}%" y="20%" width="${Math.max(width, 1)}%" height="60%" rx="2"></rect>`;
   return html`<li class="row ${row.state}">
     <p class="what">${mark(row.state, row.name.replaceAll('_', ' ').replace(/:.*/, ''))}
-      ${row.event ? html`<span class="quiet">→ ${short(row.event.type)}</span>` : html`<span class="quiet">${row.state}</span>`}
+      ${row.event ? (row.to === null ? nothing : html`<span class="quiet">→ ${short(row.event.type)}</span>`) : html`<span class="quiet">${row.state}</span>`}
       ${row.says ? html`<bdi class="theirs">${plain(row.says)}</bdi>` : nothing}</p>
     <svg class="track" aria-hidden="true">${shape}</svg>
     <p class="took">${row.to === null ? html`${clock(new Date(row.from).toISOString())}` : duration((row.to - row.from) / 1000)}

@@ -88,10 +88,10 @@ export function count(number, one, many = `${one}s`) {
 
 const SIGNS = {
   initiated: '○', created: '◐', settled: '◕', completed: '✓', failed: '✕', voided: '↶', unknown: '?',
-  running: '▸', retrying: '↻', ending: '⤓', parked: '⏸', done: '✓', told: '✓', open: '!', taken_up: '↻', closed: '✓',
+  running: '▸', retrying: '↻', ending: '↓', parked: '‖', done: '✓', told: '✓', open: '!', taken_up: '↻', closed: '✓',
   delivered: '✓', undelivered: '✕', waiting: '↻', not_wanted: '–', pending: '▸', refunded: '✓', won: '✓', lost: '✕',
-  high: '▲', normal: '■', low: '▽', replayed: '↻', discarded: '⤓', nothing_to_do: '–', cannot: '✕', left_out: '–',
-  gone: '–', died_again: '✕', under_way: '↻', up: '●', down: '✕', frozen: '❄', starting: '▸', died: '✕',
+  high: '▲', normal: '■', low: '▽', replayed: '↻', discarded: '↓', nothing_to_do: '–', cannot: '✕', left_out: '–',
+  gone: '–', died_again: '✕', under_way: '↻', up: '●', down: '✕', frozen: '‖', starting: '▸', died: '✕',
 };
 
 // A sign, a word and a colour together: none of them alone says it.

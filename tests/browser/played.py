@@ -12,6 +12,7 @@ from playwright.async_api import Page, Route
 
 from shared import flow
 from shared.codec.facts import FORMS
+from shared.domain.notice import NOTICE_EVENTS
 
 BUCKETS = 60
 MAY = {"cancel": True, "refund": True, "pay": True, "resend": True}
@@ -34,10 +35,20 @@ def summary(*, minute: Mapping[str, int] | None = None, steps: Mapping[str, Any]
             {
                 "topic": route.topic,
                 "event": FORMS[route.event].name,
+                "events": [FORMS[route.event].name],
                 "minute": rates.get(route.topic, 0),
                 "curve": [0] * (BUCKETS - 6) + [0, 0, 0, 0, 0, rates.get(route.topic, 0)],
             }
             for route in flow.MAP
+        ]
+        + [
+            {
+                "topic": flow.NOTICES,
+                "event": None,
+                "events": [FORMS[event].name for event in NOTICE_EVENTS],
+                "minute": rates.get(flow.NOTICES, 0),
+                "curve": [0] * BUCKETS,
+            }
         ],
         "steps": [
             {
@@ -58,11 +69,17 @@ def summary(*, minute: Mapping[str, int] | None = None, steps: Mapping[str, Any]
         "times": {
             name: {"p50": None, "p99": None, "curve": [None] * BUCKETS} for name in ("completed_s", "certain_s")
         },
-        "letters": {"open": 0, "high": 0, "oldest_s": None, "by_age": [{"up_to_s": 60, "n": 0}]},
+        "letters": letters(),
         "bucket_s": 10,
         "since": "2026-11-30T19:00:00Z",
         **changes,
     }
+
+
+def letters(**changes: Any) -> dict[str, Any]:
+    nothing = {"high": 0, "normal": 0, "low": 0}
+    ages = [{"up_to_s": up_to, "n": 0} for up_to in (60, 600, 3600, None)]
+    return {"open": 0, "high": 0, "oldest_s": None, "by_age": ages, "elsewhere": nothing, **changes}
 
 
 APPENDS = {
