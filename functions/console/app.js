@@ -95,7 +95,7 @@ function frame() {
         <div class="looks">${looks()}</div>
       </header>
       ${page.trouble ? html`<p class="trouble" role="alert">${trouble()}</p>` : nothing}
-      <main id="main" tabindex="-1">${page.refusal ? refused() : page.flow ? view.show() : first()}</main>
+      <main id="main" tabindex="-1" aria-busy=${!page.refusal && !page.flow}>${page.refusal ? refused() : page.flow ? view.show() : first()}</main>
       <p class="unseen" role="status">${page.said}</p>
     `,
     root,

@@ -2,7 +2,7 @@
 import {html, nothing, svg} from './vendor/lit-html.js';
 import {clock, duration, mark, now, plain} from './words.js';
 
-const FACTS = ['code', 'reason', 'notification', 'failed_step', 'provider_payment_id', 'capture_id', 'void_id'];
+const FACTS = ['reason', 'code', 'notification', 'provider_payment_id', 'capture_id', 'void_id'];
 
 // Rows of {name, from, to, state, attempt, says}: a step from its cause to its fact, what is under way up to now, and
 // what happened at one moment (to: null).

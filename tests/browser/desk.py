@@ -65,7 +65,7 @@ class Desk:
     async def open(self, place: str = "") -> None:
         """The page at a place, such as `#/letters`, once it shows what was asked for."""
         await self.page.goto(f"{self.url}/api/console{place}")
-        await self.page.locator("main h1").wait_for()
+        await self.page.locator("main[aria-busy=false] h1").wait_for()
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)

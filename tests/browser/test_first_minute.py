@@ -1,0 +1,81 @@
+"""The first minute at the console: from an empty platform to a completed payment."""
+
+import re
+
+import pytest
+
+from shared import flow
+from tests.browser.desk import Desk
+from tests.browser.played import play
+from tests.shop import Shop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PARTS = {"parts": [{"part": "provider", "state": "up", "since": "2026-11-30T19:00:00Z", "can": ["kill", "freeze"]}]}
+
+
+async def test_two_clicks_lead_from_nothing_to_a_completed_payment(desk: Desk) -> None:
+    await play(desk.page, "/local/", PARTS)
+    await desk.open()
+
+    await desk.page.get_by_role("link", name="Try it").click()
+    await desk.button("Send").click()
+
+    await desk.page.locator(".lead .mark.completed").wait_for()
+    assert re.search("#/payments/[0-9a-f-]{36}$", desk.page.url)
+    assert "12.50 EUR" in await desk.text()
+
+
+async def test_the_map_shows_each_topic_and_each_step_of_the_product(desk: Desk) -> None:
+    await desk.open()
+
+    shown = await desk.page.locator("[data-topic]").evaluate_all("all => all.map((each) => each.dataset.topic)")
+    steps = await desk.page.locator("[data-step]").evaluate_all("all => all.map((each) => each.dataset.step)")
+
+    assert set(shown) == {*flow.TOPIC_OF.values(), flow.NOTICES}
+    assert set(steps) == {step.value for step in flow.PLACE_OF}
+
+
+async def test_a_line_leads_from_each_step_to_each_topic_that_it_feeds(desk: Desk) -> None:
+    await desk.open()
+
+    leads = await desk.page.locator("[data-step]").evaluate_all(
+        "all => Object.fromEntries(all.map((each) => [each.dataset.step, each.dataset.leads.split(' ')]))"
+    )
+
+    lines = await desk.page.locator(".wires path").count()
+    assert leads["create"] == ["payment-created", "payment-failed"]
+    assert lines == sum(len([name for name in names if name]) for names in leads.values())
+
+
+async def test_where_there_is_no_local_platform_nothing_can_be_tried(desk: Desk) -> None:
+    await desk.page.route("**/local/", lambda route: route.fulfill(status=404))
+    await desk.open()
+
+    assert await desk.page.get_by_role("link", name="Try it").count() == 0
+
+
+async def test_a_step_is_a_bar_from_its_cause_to_its_fact(desk: Desk, shop: Shop) -> None:
+    payment = await shop.finished((await shop.post()).body["payment_id"])
+    await desk.open(f"#/payments/{payment['payment_id']}")
+
+    await desk.shows("in all")
+    bars = await desk.page.locator(".timeline .row").all_inner_texts()
+
+    names = [" ".join(each.split())[2:].split(" →")[0].split(" ")[0] for each in bars]
+    assert names == ["initiated", "create", "settle", "notify"]
+
+
+async def test_the_raw_events_are_a_click_away(desk: Desk, shop: Shop) -> None:
+    payment = await shop.finished((await shop.post()).body["payment_id"])
+    await desk.open(f"#/payments/{payment['payment_id']}")
+
+    await desk.page.get_by_text("Raw events").click()
+
+    await desk.shows('"type": "payment.settled"')
+
+
+async def test_a_payment_that_is_not_there_is_said_to_be_none(desk: Desk) -> None:
+    await desk.open("#/payments/0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab")
+
+    await desk.shows("There is no payment with the id")
