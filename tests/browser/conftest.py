@@ -14,6 +14,9 @@ from tests.browser.desk import Desk, browsing, chromium, visiting
 from tests.browser.stage import rehearse
 from tests.shop import Shop, open_shop
 
+SOON_PARKED = {"RETRY_CREATE_ATTEMPTS": "2", "RETRY_CREATE_BASE_S": "0.1", "RETRY_CREATE_CAP_S": "0.1"}
+"""So that no test waits for a payment to be given up."""
+
 type Visit = Callable[..., AbstractAsyncContextManager[Desk]]
 
 
@@ -26,7 +29,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     chromium()  # nothing is started for tests that are skipped
-    async with hosts.running(data=tmp_path_factory.mktemp("platform")) as running:
+    async with hosts.running(data=tmp_path_factory.mktemp("platform"), environment=SOON_PARKED) as running:
         yield running
 
 

@@ -70,6 +70,10 @@ class Desk:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
 
+    def answer(self, name: str) -> Locator:
+        """A button of the dialog, by its whole name."""
+        return self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True)
+
     def heading(self, name: str) -> Locator:
         return self.page.get_by_role("heading", name=name)
 

@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+import aiohttp
 from playwright.async_api import Route
 
 from tests.browser import played
@@ -18,12 +19,18 @@ LETTERS = "/api/ops/dead-letters"
 
 async def rehearse(desk: Desk, shop: Shop) -> None:
     """Plays what is missing at this platform."""
-    if (await shop.http.get(f"{shop.url}/api/ops/me")).status == 404:
+    if not await _has(shop, "/api/ops/me"):
         await played.play(desk.page, "/api/ops/me", played.me())
-        await desk.page.route("**/api/ops/flow", lambda route: _flow(route, shop))
-        await desk.page.route("**/api/ops/dead-letters/summary*", lambda route: _summary(route, shop))
         await desk.page.route("**/api/ops/payments/*/notifications/*/resend", _resend)
         await desk.page.route("**/api/ops/payments/*/events", _events)
+    if not await _has(shop, "/api/ops/flow"):
+        await desk.page.route("**/api/ops/flow", lambda route: _flow(route, shop))
+    if not await _has(shop, f"{LETTERS}/summary"):
+        await desk.page.route("**/api/ops/dead-letters/summary*", lambda route: _summary(route, shop))
+
+
+async def _has(shop: Shop, path: str) -> bool:
+    return (await shop.http.get(f"{shop.url}{path}")).status != 404
 
 
 async def _letters(shop: Shop, query: str = "") -> list[dict[str, Any]]:
@@ -34,7 +41,11 @@ async def _letters(shop: Shop, query: str = "") -> list[dict[str, Any]]:
 
 async def _flow(route: Route, shop: Shop) -> None:
     """Something always moves, so that lists are always looked at anew."""
-    found = await shop.http.get(f"{shop.url}{LETTERS}?status=open&limit=200")
+    try:
+        found = await shop.http.get(f"{shop.url}{LETTERS}?status=open&limit=200")
+    except aiohttp.ClientError:
+        await route.abort()
+        return
     if found.status != 200:
         await route.fulfill(status=found.status, body=await found.text())
         return

@@ -44,7 +44,7 @@ async def test_a_provider_that_was_down_is_repaired_and_all_that_waited_is_repla
     await desk.button("Replay 3 of create retries_exhausted").click()
     await desk.shows("3 letters of 3")
     before = await desk.text()
-    await desk.button("Replay 3 letters").click()
+    await desk.answer("Replay 3 letters").click()
 
     assert "would be replayed: payments worth 37.50 EUR" in before
     await desk.heading("Replayed: 3 done").wait_for()
@@ -59,7 +59,7 @@ async def test_what_dies_again_is_said_to_have_died_again_and_its_new_letter_is_
     await desk.open("#/letters")
 
     await desk.button("Replay 1 of create retries_exhausted").click()
-    await desk.button("Replay 1 letter").click()
+    await desk.answer("Replay 1 letter").click()
 
     await desk.heading("Replayed: 1 died again").wait_for(timeout=30_000)
     await desk.page.get_by_role("link", name="its new letter").click()
@@ -77,7 +77,7 @@ async def test_what_was_done_is_shown_to_whoever_looks_until_it_is_dismissed(
         await desk.open("#/letters")
 
         await desk.button("Replay 1 of create retries_exhausted").click()
-        await desk.button("Replay 1 letter").click()
+        await desk.answer("Replay 1 letter").click()
 
         await other.heading("Started again by others: 1 died again").wait_for(timeout=30_000)
     await desk.page.reload()
@@ -109,9 +109,9 @@ async def test_a_discard_asks_why_shows_what_would_happen_and_ends_the_payment(d
 
     await desk.button("Discard 1 of create our_fault").click()
     await desk.page.get_by_label("Why?").fill("the shop has sent a new one")
-    await desk.button("Show what would happen").click()
+    await desk.answer("Show what would happen").click()
     await desk.shows("1 letter of 1")
-    await desk.button("Discard 1 letter").click()
+    await desk.answer("Discard 1 letter").click()
 
     await desk.heading("Discarded: 1 done").wait_for()
     payment = await shop.finished(payment_id)
@@ -129,7 +129,7 @@ async def test_what_would_be_refused_is_left_out_of_a_replay_and_says_why(desk: 
     assert "left out" in said
     assert "it would be refused again: name the reason our_fault to replay it" in said
     assert await desk.page.locator("dialog").get_by_role("button").all_inner_texts() == ["Close"]
-    await desk.button("Close").click()
+    await desk.answer("Close").click()
     await end_all(desk, shop)
 
 
@@ -179,7 +179,7 @@ async def test_a_replay_that_the_app_refuses_says_so_in_its_place(desk: Desk, sh
 
     await desk.page.route("**/replay?dry_run=true", lambda route: route.fulfill(json=dry))
     await desk.button("Replay…").click()
-    await desk.button("Replay 1 letter").click()
+    await desk.answer("Replay 1 letter").click()
 
     await desk.heading("Replayed: 1 not possible").wait_for()
     assert why in await desk.page.get_by_role("region", name="What was done").inner_text()

@@ -1,0 +1,213 @@
+"""How the page behaves towards the app: how often it asks, when it stops, and what it says when it gets no answer."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from local.supervisor import Platform
+from tests.browser import played
+from tests.browser.conftest import Visit
+from tests.browser.desk import Desk
+from tests.browser.played import play
+from tests.shop import Shop
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HIDE = """(isHidden) => {
+  Object.defineProperty(document, 'hidden', {value: isHidden, configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
+SIGN_IN = "/.auth/login/aad?post_login_redirect_uri=/api/console"
+
+
+def asked(desk: Desk, path: str = "/api/ops/flow") -> int:
+    return sum(each.endswith(path) for each in desk.requests)
+
+
+def to_the_app(desk: Desk) -> int:
+    return sum("/api/" in each and "/api/console" not in each for each in desk.requests)
+
+
+async def on_a_clock(desk: Desk) -> None:
+    """From here on time passes only when a test says so, so that none has to wait."""
+    await desk.page.clock.install()
+    await play(desk.page, "/api/ops/flow", played.summary())
+    await desk.open()
+
+
+async def passes(desk: Desk, seconds: float) -> None:
+    """Each timer that is due meanwhile runs, and what it asks for is answered."""
+    for _ in range(int(seconds)):
+        await desk.page.clock.run_for(1000)
+        await asyncio.sleep(0.02)
+
+
+async def test_it_asks_one_question_each_two_seconds(desk: Desk) -> None:
+    await on_a_clock(desk)
+    before, all_before = asked(desk), to_the_app(desk)
+
+    await passes(desk, 20)
+
+    assert 8 <= asked(desk) - before <= 11
+    assert to_the_app(desk) - all_before == asked(desk) - before
+
+
+async def test_a_pause_stops_it_and_can_be_seen(desk: Desk) -> None:
+    await on_a_clock(desk)
+
+    await desk.button("Pause").click()
+    before = to_the_app(desk)
+    await passes(desk, 10)
+
+    assert to_the_app(desk) == before
+    assert "paused" in await desk.text()
+    assert await desk.button("Pause").get_attribute("aria-pressed") == "true"
+
+
+async def test_a_page_that_nobody_sees_asks_for_nothing(desk: Desk) -> None:
+    await on_a_clock(desk)
+
+    await desk.page.evaluate(HIDE, True)
+    await passes(desk, 3)
+    before = to_the_app(desk)
+    await passes(desk, 30)
+    hidden = to_the_app(desk)
+    await desk.page.evaluate(HIDE, False)
+    await passes(desk, 1)
+
+    assert hidden == before
+    assert to_the_app(desk) > hidden
+
+
+async def test_after_ten_minutes_without_a_hand_on_it_it_stops_and_goes_on_when_there_is_one(desk: Desk) -> None:
+    await on_a_clock(desk)
+
+    await desk.page.clock.fast_forward(10 * 60_000)
+    await passes(desk, 4)
+    before = to_the_app(desk)
+    await passes(desk, 20)
+    idle, said = to_the_app(desk), await desk.text()
+    await desk.page.keyboard.press("Tab")
+    await passes(desk, 3)
+
+    assert idle == before
+    assert "stopped: nobody looks" in said
+    assert to_the_app(desk) > idle
+
+
+async def test_while_the_app_fails_it_asks_less_and_less_often(desk: Desk) -> None:
+    await on_a_clock(desk)
+    problem = {"title": "The store is busy. Do the same again: it is safe.", "code": "store_busy"}
+    await play(desk.page, "/api/ops/flow", problem, status=503)
+
+    await passes(desk, 6)
+    before = asked(desk)
+    await passes(desk, 60)
+
+    said = await desk.text()
+    assert 2 <= asked(desk) - before <= 6
+    assert "Out of date: The store is busy." in said
+    assert "Trying again in" in said
+    assert "Flow" in said  # what was known stays
+
+
+async def test_what_has_not_changed_is_not_sent_again(desk: Desk) -> None:
+    heard: list[str | None] = []
+
+    async def answer(route: Any) -> None:
+        tag = route.request.headers.get("if-none-match")
+        heard.append(tag)
+        if tag == '"one"':
+            await route.fulfill(status=304)
+        else:
+            await route.fulfill(json=played.summary(), headers={"ETag": '"one"'})
+
+    await desk.page.route("**/api/ops/flow", answer)
+    await desk.open()
+
+    await until(lambda: len(heard) >= 3)
+
+    assert heard[:3] == [None, '"one"', '"one"']
+    assert "Out of date" not in await desk.text()
+
+
+async def test_it_says_how_old_it_is(desk: Desk) -> None:
+    await on_a_clock(desk)
+    await desk.button("Pause").click()
+
+    await passes(desk, 9)
+
+    found = re.search(r"as of ([0-9.]+) s ago, paused", await desk.text())
+    assert found is not None
+    assert 8 <= float(found[1]) <= 11
+
+
+@pytest.mark.parametrize("path", ["/api/ops/me", "/api/ops/flow"])
+async def test_who_has_not_signed_in_is_led_to_where_that_is_done(path: str, desk: Desk) -> None:
+    await desk.page.route(f"**{path}", lambda route: route.fulfill(status=401))
+    await desk.open()
+
+    link = desk.page.get_by_role("main").get_by_role("link", name="Sign in")
+
+    assert await link.get_attribute("href") == SIGN_IN
+
+
+async def test_a_redirect_to_a_sign_in_is_taken_for_one(desk: Desk) -> None:
+    """A deployment may have been told to redirect; no script may follow that to another site."""
+    elsewhere = {"Location": "https://login.example/authorize"}
+    await desk.page.route("**/api/ops/me", lambda route: route.fulfill(status=302, headers=elsewhere))
+
+    await desk.open()
+
+    await desk.heading("Sign in").wait_for()
+
+
+async def test_who_may_not_look_is_told_so_and_shown_nothing(desk: Desk) -> None:
+    problem = {"title": "The caller may not do this.", "detail": "This needs the role Operations.", "code": "role_missing"}
+    await play(desk.page, "/api/ops/me", problem, status=403)
+    await desk.open("#/letters")
+
+    said = await desk.text()
+
+    assert "The caller may not do this. This needs the role Operations." in said
+    assert "role_missing" in said
+    assert not [each for each in desk.requests if "/api/ops/dead-letters" in each]
+
+
+async def test_what_a_caller_may_not_do_is_not_offered(desk: Desk, shop: Shop) -> None:
+    payment = await shop.finished((await shop.post()).body["payment_id"])
+    nothing = dict.fromkeys(played.MAY, False)
+    await play(desk.page, "/api/ops/me", played.me(may=nothing))
+    await desk.open(f"#/payments/{payment['payment_id']}")
+
+    await desk.shows("in all")
+
+    assert await desk.button("Refund…").count() == 0
+
+
+async def test_no_key_and_no_name_is_kept_by_the_browser(desk: Desk, visit: Visit) -> None:
+    await desk.open("#/payments")
+    await desk.page.wait_for_load_state("networkidle")
+
+    kept = await desk.page.evaluate("[JSON.stringify(localStorage), JSON.stringify(sessionStorage), document.cookie]")
+
+    assert kept == ["{}", "{}", ""]
+
+
+async def test_it_survives_the_death_of_the_host(desk: Desk, platform: Platform, shop: Shop) -> None:
+    await shop.finished((await shop.post(reference="before-the-death")).body["payment_id"])
+    await desk.open("#/payments")
+    await desk.shows("before-the-death")
+    await platform.kill("host")
+    await desk.shows("Out of date: the app does not answer")
+
+    await platform.start("host")
+    await shop.post(reference="after-the-death")
+
+    await desk.page.locator(".trouble").wait_for(state="detached", timeout=60_000)
+    await desk.button("Refresh (").wait_for(timeout=30_000)
+    await desk.button("Refresh (").click()
+    await desk.shows("after-the-death")

@@ -1,0 +1,181 @@
+"""Payments at the console: the list that never jumps, its search, and what may be done to one."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.desk import Desk
+from tests.shop import Shop
+from tests.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def completed(shop: Shop, **changes: object) -> str:
+    payment = await shop.finished((await shop.post(**changes)).body["payment_id"])
+    return str(payment["payment_id"])
+
+
+async def at(desk: Desk, payment_id: str) -> None:
+    await desk.open(f"#/payments/{payment_id}")
+    await desk.page.locator(".lead").wait_for()
+
+
+async def test_a_refund_is_asked_for_and_its_end_is_seen(desk: Desk, shop: Shop) -> None:
+    payment_id = await completed(shop)
+    await at(desk, payment_id)
+
+    await desk.button("Refund…").click()
+    await desk.page.get_by_label("Amount, in minor units").fill("450")
+    await desk.page.get_by_label("Reason").fill("one of two books")
+    await desk.answer("Refund").click()
+
+    refunds = desk.page.get_by_role("region", name="Refunds")
+    await expect(refunds).to_contain_text("refunded 4.50 EUR", timeout=20_000)
+    await expect(desk.page.get_by_role("region", name="Money")).to_contain_text("8.00 EUR")
+    assert (await shop.get(f"/api/payments/{payment_id}")).body["ledger"]["refunded_minor"] == 450
+
+
+async def test_a_refund_that_is_too_large_is_refused_and_the_dialog_says_why(desk: Desk, shop: Shop) -> None:
+    await at(desk, await completed(shop))
+
+    await desk.button("Refund…").click()
+    await desk.page.get_by_label("Amount, in minor units").fill("1251")
+    await desk.answer("Refund").click()
+
+    await expect(desk.page.get_by_role("alert")).to_contain_text("That is more than is left of what was taken")
+
+
+async def test_a_button_that_is_pressed_twice_refunds_once(desk: Desk, shop: Shop) -> None:
+    payment_id = await completed(shop)
+    await at(desk, payment_id)
+    await desk.button("Refund…").click()
+    await desk.page.get_by_label("Amount, in minor units").fill("100")
+
+    await desk.page.evaluate(
+        "() => { const form = document.querySelector('dialog form'); form.requestSubmit(); form.requestSubmit(); }"
+    )
+
+    payment = await shop.refunded(payment_id)
+    assert [refund["amount_minor"] for refund in payment["refunds"]] == [100]
+
+
+async def test_a_payment_that_waits_for_a_person_is_cancelled(desk: Desk, shop: Shop) -> None:
+    payment_id = (await shop.post(payment_method="pm_settle_down")).body["payment_id"]
+    await shop.finished(payment_id, at=("created",))
+    await at(desk, payment_id)
+
+    await desk.button("Cancel…").click()
+    await desk.answer("Cancel the payment").click()
+
+    await desk.page.locator(".lead .mark.voided").wait_for(timeout=30_000)
+    assert await desk.button("Cancel…").count() == 0
+
+
+async def test_a_merchant_is_told_once_more_and_its_answer_is_shown(desk: Desk, shop: Shop) -> None:
+    payment_id = await completed(shop, notification_url=f"{shop.provider_url}/merchant/ok")
+    await at(desk, payment_id)
+
+    await desk.button("Resend…").click()
+    await desk.answer("Resend").click()
+
+    await desk.shows("The merchant answered 204")
+    await desk.answer("Close").click()
+    await desk.shows("2 attempts")
+
+
+async def test_new_payments_wait_until_somebody_wants_them(desk: Desk, shop: Shop) -> None:
+    first = await completed(shop, reference="was-there")
+    await desk.open("#/payments?reference=was-there")
+    await desk.shows("1 payment shown")
+
+    await completed(shop, reference="was-there")
+    await completed(shop, reference="was-there")
+
+    await desk.button("Refresh (2)").wait_for()
+    shown = await desk.page.locator("tbody tr code").all_inner_texts()
+    await desk.button("Refresh (2)").click()
+    await desk.shows("3 payments shown")
+    assert shown == [first[:8]]
+
+
+async def test_a_row_is_brought_up_to_date_where_it_stands(desk: Desk, shop: Shop) -> None:
+    """It slowly moves on while it is looked at."""
+    await shop.tell_provider("/break")
+    payment_id = (await shop.post(payment_method="pm_settle_down", reference="moves")).body["payment_id"]
+    await shop.finished(payment_id, at=("created",))
+    await until(lambda: has_status(shop, "moves", "created"), every_s=0.2)
+    await desk.open("#/payments?reference=moves")
+    await desk.page.locator("tbody .mark.created").wait_for()
+
+    await shop.cancel(payment_id)
+
+    await desk.page.locator("tbody .mark.voided").wait_for(timeout=30_000)
+    await shop.tell_provider("/repair")
+
+
+async def has_status(shop: Shop, reference: str, status: str) -> bool:
+    rows = (await shop.get(f"/api/ops/payments?reference={reference}")).body["payments"]
+    return bool(rows) and rows[0]["status"] == status
+
+
+async def test_an_id_leads_to_its_payment_and_a_reference_to_a_list(desk: Desk, shop: Shop) -> None:
+    payment_id = await completed(shop, reference="found-by-this")
+    await until(lambda: has_status(shop, "found-by-this", "completed"), every_s=0.2)
+    await desk.open("#/payments")
+
+    await desk.page.get_by_label("Id or reference").fill("found-by-this")
+    await desk.page.keyboard.press("Enter")
+    await desk.shows("1 payment shown")
+    await desk.page.get_by_label("Id or reference").fill(payment_id)
+    await desk.page.keyboard.press("Enter")
+
+    await desk.page.locator(".lead .mark.completed").wait_for()
+    assert desk.page.url.endswith(f"#/payments/{payment_id}")
+
+
+async def test_a_filter_stands_in_the_address_and_is_there_again_when_the_page_is(desk: Desk, shop: Shop) -> None:
+    await shop.finished((await shop.post(payment_method="pm_declined", reference="no-luck")).body["payment_id"])
+    await desk.open("#/payments")
+
+    await desk.page.get_by_label("Status").select_option("failed")
+    await desk.button("Search").click()
+    await expect(desk.page).to_have_url(re.compile("#/payments[?]status=failed$"))
+    await desk.page.reload()
+
+    await desk.page.locator("tbody .mark.failed").first.wait_for()
+    assert await desk.page.get_by_label("Status").input_value() == "failed"
+    assert await desk.page.locator("tbody .mark.completed").count() == 0
+
+
+async def test_where_no_payment_fits_it_says_so_and_leads_back(desk: Desk) -> None:
+    await desk.open("#/payments?reference=nobody-has-this")
+
+    await desk.shows("No payment fits.")
+    await desk.page.get_by_role("link", name="Show all").last.click()
+
+    await desk.page.locator("tbody tr").first.wait_for()
+
+
+async def found_among(number: int, desk: Desk, shop: Shop) -> None:
+    await shop.order_many(number, prefix=f"of-{number}")
+    wanted = f"of-{number}-{number // 3}"
+    await until(lambda: has_status(shop, wanted, "completed"), every_s=0.5, limit_s=None)
+    await desk.open("#/payments")
+
+    await desk.page.get_by_label("Id or reference").fill(wanted)
+    await desk.button("Search").click()
+
+    await desk.shows("1 payment shown")
+    assert await desk.page.locator("tbody .theirs").all_inner_texts() == [wanted]
+
+
+async def test_a_payment_is_found_by_its_reference_among_many(desk: Desk, shop: Shop) -> None:
+    await found_among(60, desk, shop)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(400)
+async def test_a_payment_is_found_by_its_reference_among_a_thousand(desk: Desk, shop: Shop) -> None:
+    await found_among(1000, desk, shop)
