@@ -3,7 +3,7 @@ import {get, query} from './api.js';
 import {LETTERS} from './acting.js';
 import {followedPanel, lookOn} from './followed.js';
 import {oneLetter} from './letter.js';
-import {attempt, go, link, page} from './page.js';
+import {attempt, go, link, page, wished} from './page.js';
 import {previewed} from './preview.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
@@ -33,7 +33,7 @@ function leave() {
 async function tick(hasMoved) {
   await lookOn(hasMoved);
   if (one) await one.tick(hasMoved);
-  else if (!list.letters || hasMoved) await load();
+  else if (!list.letters || hasMoved) await wished(list, load);
 }
 
 // What the filter means for actions: letters that are open.
@@ -77,7 +77,7 @@ function show() {
   if (one) return html`${followedPanel()}${one.show()}`;
   return html`<h1 tabindex="-1">Letters</h1>
     <p class="quiet">What cannot go on by itself is a letter, and waits for a person.</p>
-    ${followedPanel()} ${list.groups ? groups() : html`<p class="quiet">Asking.</p>`} ${form()}
+    ${followedPanel()} ${list.groups ? groups() : list.fault ? nothing : html`<p class="quiet">Asking.</p>`} ${form()}
     ${list.fault ? html`<p class="fault">${list.fault.words}</p>` : nothing} ${list.letters ? rows() : nothing}`;
 }
 

@@ -55,6 +55,17 @@ export function go(path, fields) {
   location.hash = link(path, fields);
 }
 
+// For what a view asks for by itself: a wish that the app refuses is said in the view, and is no trouble of the app.
+export async function wished(owner, work) {
+  try {
+    await work();
+    owner.fault = null;
+  } catch (fault) {
+    if (![400, 404, 422].includes(fault.status)) throw fault;
+    owner.fault = fault;
+  }
+}
+
 // For what somebody asked for by a button: says what went wrong, where `owner.fault` is shown.
 export async function attempt(owner, work) {
   owner.fault = null;

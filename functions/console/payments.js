@@ -1,6 +1,6 @@
 // Payments: the list with its search; one of them is drawn by payment.js. Asks the operators' endpoints alone.
 import {get, query} from './api.js';
-import {attempt, draw, go, link, page} from './page.js';
+import {attempt, draw, go, link, page, wished} from './page.js';
 import {onePayment} from './payment.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
@@ -34,24 +34,26 @@ function leave() {
 
 async function tick(hasMoved) {
   if (one) await one.tick(hasMoved);
-  else if (!list.rows) await load();
-  else if (hasMoved) await look();
+  else if (!list.rows) await wished(list, asked);
+  else if (hasMoved) await wished(list, look);
 }
 
-async function load() {
-  const asked = list.filters;
-  await attempt(list, async () => {
-    const found = await get(query(PATH, {...asked, limit: PAGE}));
-    if (asked !== list.filters) return;
-    Object.assign(list, {rows: found.payments, next: found.next_page, asOf: found.as_of, fresh: []});
-  });
+function load() {
+  return attempt(list, asked);
+}
+
+async function asked() {
+  const {filters} = list;
+  const found = await get(query(PATH, {...filters, limit: PAGE}));
+  if (filters !== list.filters) return;
+  Object.assign(list, {rows: found.payments, next: found.next_page, asOf: found.as_of, fresh: []});
 }
 
 // What is shown keeps its place and is brought up to date there; what is new waits until somebody wants it.
 async function look() {
-  const asked = list.filters;
-  const found = await get(query(PATH, {...asked, limit: PAGE}));
-  if (asked !== list.filters || !list.rows) return;
+  const {filters} = list;
+  const found = await get(query(PATH, {...filters, limit: PAGE}));
+  if (filters !== list.filters || !list.rows) return;
   const heard = new Map(found.payments.map((row) => [row.id, row]));
   const shown = new Set(list.rows.map((row) => row.id));
   const newest = list.rows[0]?.position ?? '';
@@ -95,7 +97,7 @@ function show() {
       </button>
       <span class="quiet">${list.asOf === null && list.rows ? 'the list is being filled: this is not all' : nothing}</span>
     </p>
-    ${list.rows ? rows() : html`<p class="quiet">Asking.</p>`}`;
+    ${list.rows ? rows() : list.fault ? nothing : html`<p class="quiet">Asking.</p>`}`;
 }
 
 function form() {

@@ -33,12 +33,6 @@ async def _has(shop: Shop, path: str) -> bool:
     return (await shop.http.get(f"{shop.url}{path}")).status != 404
 
 
-async def _letters(shop: Shop, query: str = "") -> list[dict[str, Any]]:
-    found = await shop.http.get(f"{shop.url}{LETTERS}?status=open&limit=200{query}")
-    letters: list[dict[str, Any]] = (await found.json())["dead_letters"]
-    return letters
-
-
 async def _flow(route: Route, shop: Shop) -> None:
     """Something always moves, so that lists are always looked at anew."""
     try:
@@ -63,7 +57,11 @@ async def _flow(route: Route, shop: Shop) -> None:
 async def _summary(route: Route, shop: Shop) -> None:
     query = route.request.url.partition("?")[2]
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    letters = await _letters(shop, f"&{query}" if query else "")
+    found = await shop.http.get(f"{shop.url}{LETTERS}?status=open&limit=200{query and f'&{query}'}")
+    if found.status != 200:
+        await route.fulfill(status=found.status, body=await found.text())
+        return
+    letters = (await found.json())["dead_letters"]
     for each in letters:
         groups[each["step"], each["reason"], each["severity"]].append(each)
     body = {"groups": [_group(*key, own) for key, own in groups.items()], "open": len(letters), "as_of": "x"}
