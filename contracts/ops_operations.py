@@ -1,6 +1,6 @@
 """What each function for operators takes and answers; the others are in operations.py."""
 
-from contracts import answers, notifications, ops_answers
+from contracts import answers, flowing, notifications, ops_answers
 from contracts.operation import (
     CHANGES,
     OF_BODIES,
@@ -16,6 +16,16 @@ from contracts.operation import (
 from functions import erase, operators_asked
 
 OF_OPERATORS: dict[str, Operation] = {
+    "watch_flow": Operation(
+        tag="operations",
+        summary="What moves now, where it waits, and what is parked",
+        says="All that a picture of the flow needs, for whoever asks again and again: looked at every two seconds at "
+        "most, whoever asks, and while nobody asks not at all. Each process sees for itself. The ETag is that of what "
+        "is seen, without `as_of` and `counted_at`: with 304 it is as new as the answer.",
+        headers=("If-None-Match",),
+        answers=tagged(flowing.Flow, "The flow as it is seen now."),
+        problems=STORE,
+    ),
     "inspect_payment": Operation(
         tag="operations",
         summary="Any merchant's payment as it now is",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from contracts.flow_sample import flow_seen
 from contracts.stories import (
     CANCELLED,
     DECLINED,
@@ -127,6 +128,7 @@ def _of_operators() -> dict[str, Json]:
     row, letter = row_to_json(row_of(stream[1])), letter_to_json(_LETTER)
     summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
     return {
+        "watch_flow": flow_seen(),
         "inspect_payment": _shown(stream[-1]),
         "inspect_payment_events": _timeline(stream),
         "inspect_notifications": _notifications(),

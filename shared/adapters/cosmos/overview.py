@@ -3,7 +3,7 @@
 Beside the rows lie the months of each merchant, and up to when the rows are whole: neither has a position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,12 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.codec.rows import UNREAD, partition_in, partition_of, row_from_json, row_to_json
 from shared.codec.values import time_from_json, time_to_json
-from shared.domain.rows import Row
-from shared.ports.overview import RowFilter
+from shared.domain.payment import Step
+from shared.domain.rows import UNKNOWN, Row
+from shared.ports.overview import Owed, RowFilter
+
+FEW = 1000
+"""Payments that owe something and are looked at one by one, which costs about as much as a page of a list."""
 
 _WHOLE = "whole"
 """Id and partition of the document that says up to when the rows are whole."""
@@ -86,6 +90,37 @@ class CosmosOverview:
         query = "SELECT TOP @limit * FROM c WHERE c.owes = @owes AND c.active_at < @before"
         values = {"@limit": limit, "@owes": owes, "@before": time_to_json(moved_before)}
         return await self._rows(query, values, what="find payments that stand still")
+
+    async def owed(self, *, moved_before: datetime) -> Mapping[str, Owed]:
+        """One by one as long as they are few: where nobody waits, that is one request."""
+        query = 'SELECT TOP @limit c.owes, c.moved_at FROM c WHERE c.owes > ""'
+        async with reading("count what payments owe"):
+            rows = self._container.query_items(query, parameters=_parameters({"@limit": FEW + 1}))
+            found = [(str(row["owes"]), time_from_json(row["moved_at"])) async for row in rows]
+            if len(found) > FEW:
+                every = {owes: await self._owed_by_many(owes, moved_before) for owes in (*Step, UNKNOWN)}
+                return {owes: owed for owes, owed in every.items() if owed}
+        moved: dict[str, list[datetime]] = {}
+        for owes, moved_at in found:
+            moved.setdefault(owes, []).append(moved_at)
+        return {
+            owes: Owed(payments=len(times), late=sum(each < moved_before for each in times), oldest_at=min(times))
+            for owes, times in moved.items()
+        }
+
+    async def _owed_by_many(self, owes: str, moved_before: datetime) -> Owed | None:
+        """Counted where they are, by the index."""
+        values = {"@owes": owes, "@before": time_to_json(moved_before)}
+        wanted = "FROM c WHERE c.owes = @owes"
+        payments = await self._only(f"SELECT VALUE COUNT(1) {wanted}", values)
+        late = await self._only(f"SELECT VALUE COUNT(1) {wanted} AND c.active_at < @before", values)
+        oldest_at = await self._only(f"SELECT TOP 1 VALUE c.moved_at {wanted} ORDER BY c.active_at", values)
+        return Owed(payments=payments, late=late, oldest_at=time_from_json(oldest_at)) if oldest_at else None
+
+    async def _only(self, query: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - what the query selects
+        """The one value that the query selects; None where it selects none."""
+        found = [each async for each in self._container.query_items(query, parameters=_parameters(values))]
+        return found[0] if found else None
 
     async def newest(self, wanted: RowFilter, *, limit: int) -> Sequence[Row]:
         query, values = _newest(wanted, limit=limit)

@@ -13,7 +13,20 @@ from urllib.parse import urlencode
 import azure.functions as func
 
 from contracts.checking import Given
-from functions import accept, cancel, contract, erase, health, hear, notifications, query, recover, refund, search
+from functions import (
+    accept,
+    cancel,
+    contract,
+    erase,
+    health,
+    hear,
+    notifications,
+    query,
+    recover,
+    refund,
+    search,
+    watch,
+)
 from functions.caller import Doors
 from functions.requests import Reach
 from shared.services import GetServices, Services
@@ -50,6 +63,7 @@ class Edge:
         app.register_functions(query.blueprint(services, doors=doors))
         app.register_functions(notifications.blueprint(services, doors=doors))
         app.register_functions(search.blueprint(services, doors=doors))
+        app.register_functions(watch.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(recover.blueprint(services, doors=doors))
         app.register_functions(contract.blueprint(doors=doors))
