@@ -2,9 +2,11 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
+from contracts.answers import TimelineEvent
 from contracts.values import Absent, Amount, Answer, Currency, Minor, Version, grows
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Status
@@ -104,6 +106,28 @@ class PaymentRow(Answer):
     captured_late: bool
     swept_at: datetime | None
     active_at: datetime
+
+
+class EventToOperators(TimelineEvent):
+    """One event of a payment, and what led to it."""
+
+    caused_by: Annotated[
+        str | Absent,
+        Field(description="The id of the message that led to it, or who wrote it; absent where nobody noted it."),
+    ] = None
+    attempt: Annotated[
+        int | Absent, Field(ge=1, description="Which attempt of its step that message was; absent where it was none.")
+    ] = None
+    trace_id: Annotated[
+        str | Absent, Field(pattern="^[0-9a-f]{32}$", description="The trace it was written under.")
+    ] = None
+
+
+class TimelineToOperators(Answer):
+    """The events of a payment, oldest first."""
+
+    payment_id: UUID
+    events: list[EventToOperators]
 
 
 class ReplayVerdict(Answer):

@@ -39,7 +39,7 @@ OF_OPERATORS: dict[str, Operation] = {
         summary="The events of any merchant's payment, oldest first",
         path=OF_PAYMENT,
         headers=("If-None-Match",),
-        answers=tagged(answers.Timeline, "Its events."),
+        answers=tagged(ops_answers.TimelineToOperators, "Its events, and what led to each."),
         problems=("payment_not_found", *STORE, "unreadable"),
     ),
     "inspect_notifications": Operation(

@@ -130,7 +130,7 @@ def _of_operators() -> dict[str, Json]:
     return {
         "watch_flow": flow_seen(),
         "inspect_payment": _shown(stream[-1]),
-        "inspect_payment_events": _timeline(stream),
+        "inspect_payment_events": _timeline(stream, to_operators=True),
         "inspect_notifications": _notifications(),
         "erase_payment": {
             "payment_id": PAYMENT_ID,
@@ -160,8 +160,8 @@ def _of_probes() -> dict[str, Json]:
     }
 
 
-def _timeline(stream: Sequence[StoredEvent]) -> Json:
-    return {"payment_id": PAYMENT_ID, "events": [event_to_json(each) for each in stream]}
+def _timeline(stream: Sequence[StoredEvent], *, to_operators: bool = False) -> Json:
+    return {"payment_id": PAYMENT_ID, "events": [event_to_json(each, to_operators=to_operators) for each in stream]}
 
 
 def _notifications() -> Json:
