@@ -57,6 +57,36 @@ class DeadLetters(Answer):
     as_of: Annotated[datetime, Field(description="When the page was read.")]
 
 
+class Worth(Answer):
+    """Money of one currency."""
+
+    currency: Currency
+    amount_minor: Minor
+
+
+class LetterGroup(Answer):
+    """Dead letters of one step, reason and severity."""
+
+    step: Annotated[str, Field(description="The step of the subscription, or `publish`.")]
+    reason: Annotated[str, Field(json_schema_extra=grows(*Reason))]
+    severity: Annotated[str, Field(json_schema_extra=grows(*Severity))]
+    letters: Annotated[int, Field(ge=1)]
+    oldest_at: datetime
+    newest_at: datetime
+    payments: Annotated[int, Field(ge=0, description="How many they are about, as far as that is known.")]
+    worth: Annotated[list[Worth], Field(description="The amounts of these payments, each once, as far as known.")]
+
+
+class LetterGroups(Answer):
+    """What waits for somebody, and what it is about."""
+
+    groups: list[LetterGroup]
+    open: Annotated[
+        int, Field(ge=0, description="How many letters they are; 0 where others than open ones are asked for.")
+    ]
+    as_of: Annotated[datetime, Field(description="When they were counted.")]
+
+
 class DeadTry(Answer):
     """An attempt that brought nothing."""
 

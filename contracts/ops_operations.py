@@ -90,6 +90,21 @@ OF_OPERATORS: dict[str, Operation] = {
             Link(to="list_dead_letters", parameters={"page": "$response.body#/next_page"}, says="The next page."),
         ),
     ),
+    "count_dead_letters": Operation(
+        tag="operations",
+        summary="Dead letters by step and reason, with the money at stake",
+        says="All that the filter finds. Those that are open if no status is named.",
+        query=operators_asked.Counted,
+        answers={200: Success(says="The loudest first.", model=ops_answers.LetterGroups)},
+        problems=("request_invalid", *STORE),
+        links=(
+            Link(
+                to="list_dead_letters",
+                parameters={"step": "$response.body#/groups/0/step", "reason": "$response.body#/groups/0/reason"},
+                says="The dead letters of a group.",
+            ),
+        ),
+    ),
     "get_dead_letter": Operation(
         tag="operations",
         summary="One dead letter whole, and what a replay would do",

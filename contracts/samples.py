@@ -139,6 +139,22 @@ def _of_operators() -> dict[str, Json]:
         },
         "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(at(8))},
         "list_dead_letters": {"dead_letters": [summary], "next_page": None, "as_of": letter["recorded_at"]},
+        "count_dead_letters": {
+            "groups": [
+                {
+                    "step": "settle",
+                    "reason": "retries_exhausted",
+                    "severity": "normal",
+                    "letters": 1,
+                    "oldest_at": letter["recorded_at"],
+                    "newest_at": letter["recorded_at"],
+                    "payments": 1,
+                    "worth": [{"currency": "EUR", "amount_minor": 1250}],
+                }
+            ],
+            "open": 1,
+            "as_of": time_to_json(at(8)),
+        },
         "get_dead_letter": {**letter, "payment": row, "replay_would": _verdict(cause=None)},
         "replay_dead_letter": _verdict(cause=f"{PAYMENT_ID}:4"),
         "replay_dead_letters": {"dry_run": False, "results": [_verdict(cause=f"{PAYMENT_ID}:4")], "next_page": None},

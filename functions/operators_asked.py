@@ -43,8 +43,8 @@ type Owed = Annotated[str, Field(json_schema_extra={"enum": [*OWED]}), _one_of(O
 _TEN_YEARS_S = 10 * 365 * 86_400
 
 
-class Which(Strict):
-    """Filters of a listing; text, since they come in a query string.
+class Letters(Strict):
+    """Which dead letters; text, since it comes in a query string.
 
     like: a text that stands in reference, payment id, reason, description or message, in whatever case.
     recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
@@ -59,8 +59,19 @@ class Which(Strict):
     recorded_from: Moment | None = None
     older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
     recorded_before: Moment | None = None
+
+
+class Which(Letters):
+    """Filters of a listing."""
+
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
+
+
+class Counted(Letters):
+    """Filters of a summary."""
+
+    status: LetterStatus = LetterStatus.OPEN
 
 
 class Rows(Strict):
