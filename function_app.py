@@ -5,8 +5,8 @@ recover records what cannot go on, drain what could not be recorded; an operator
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
 search (HTTP) lists them, notifications (HTTP) shows what its merchant was told and tells it again, cancel and refund
 (HTTP) note what a merchant wants of it, hear (HTTP) records what the provider tells by itself, erase (HTTP) takes words
-out of it for an operator, watch (HTTP) shows operators what moves and what waits, contract (HTTP) shows how the API is
-called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+out of it for an operator, watch (HTTP) shows operators what moves and what waits, me (HTTP) who they are here, contract
+(HTTP) shows how the API is called. The picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
@@ -20,6 +20,7 @@ from functions import (
     erase,
     health,
     hear,
+    me,
     measure,
     notifications,
     project,
@@ -66,5 +67,6 @@ app.register_functions(query.blueprint(services, doors=doors))
 app.register_functions(notifications.blueprint(services, doors=doors))
 app.register_functions(search.blueprint(services, doors=doors))
 app.register_functions(watch.blueprint(services, doors=doors, build_id=build_id()))
+app.register_functions(me.blueprint(doors=doors, trace_url=settings.trace_viewer_url))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
 app.register_functions(contract.blueprint(doors=doors))

@@ -15,6 +15,27 @@ from shared.domain.rows import UNKNOWN
 from shared.verbs.recovery.replay import Verdict
 
 
+class May(Answer):
+    """Which requests are let in. Those of merchants go for payments of your own alone."""
+
+    pay: bool
+    cancel: bool
+    refund: bool
+    resend: Annotated[bool, Field(description="Any merchant's notifications.")]
+
+
+class Me(Answer):
+    """Whoever asks."""
+
+    name: Annotated[str, Field(description="Under which what you do is recorded.")]
+    roles: Annotated[list[str], Field(description="Of those that this app knows.")]
+    may: May
+    trace_url: Annotated[
+        str | None,
+        Field(description="Where a trace is looked at, with `{trace_id}` in its place; null where nobody has said so."),
+    ]
+
+
 class HistoryEntry(Answer):
     """One thing that was done about a dead letter."""
 
@@ -134,6 +155,14 @@ class PaymentRow(Answer):
     broken: list[str]
     charged_twice: bool
     captured_late: bool
+    waits: Annotated[
+        str,
+        Field(
+            json_schema_extra=grows("no", "resumed", "parked"),
+            description="Whether it can go on by itself: a step was started again and is not done, or waits for a "
+            "person. A row of an earlier release says `no`, until the payment moves.",
+        ),
+    ]
     swept_at: datetime | None
     active_at: datetime
 

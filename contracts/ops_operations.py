@@ -2,9 +2,11 @@
 
 from contracts import answers, flowing, notifications, ops_answers
 from contracts.operation import (
+    APPENDS,
     CHANGES,
     OF_BODIES,
     OF_LETTER,
+    OF_NOTIFICATION,
     OF_PAYMENT,
     STORE,
     Link,
@@ -25,6 +27,11 @@ OF_OPERATORS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=tagged(flowing.Flow, "The flow as it is seen now."),
         problems=STORE,
+    ),
+    "show_caller": Operation(
+        tag="operations",
+        summary="Who you are here, and what you may do",
+        answers={200: Success(says="What the app knows of you.", model=ops_answers.Me)},
     ),
     "inspect_payment": Operation(
         tag="operations",
@@ -50,6 +57,24 @@ OF_OPERATORS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=tagged(notifications.Notifications, "Its notifications, in the order of their events."),
         problems=("payment_not_found", *STORE, "unreadable"),
+    ),
+    "resend_any_notification": Operation(
+        tag="operations",
+        summary="Tell any merchant once more, now",
+        says="As `resend_notification`, with the same limits: what merchants and operators resend counts together.",
+        path=OF_NOTIFICATION,
+        answers={200: Success(says="It was tried.", model=notifications.Resent)},
+        problems=(
+            *OF_BODIES,
+            "body_unexpected",
+            "request_invalid",
+            "payment_not_found",
+            "notification_not_found",
+            "notification_not_wanted",
+            "resent_too_often",
+            *STORE,
+            *APPENDS,
+        ),
     ),
     "erase_payment": Operation(
         tag="operations",

@@ -107,13 +107,7 @@ def _of_merchants() -> dict[str, Json]:
         "get_payment": _shown(stream[-1]),
         "get_payment_events": _timeline(stream),
         "list_notifications": _notifications(),
-        "resend_notification": {
-            "payment_id": PAYMENT_ID,
-            "notification_id": f"{PAYMENT_ID}:notify",
-            "type": "regispay.payment.settled.v1",
-            "state": "delivered",
-            "attempt": _attempt(by="resend"),
-        },
+        "resend_notification": _resent(by="resend"),
         "search_payments": {
             "payments": [listed(row_of(stream[1]))],
             "next_page": None,
@@ -129,9 +123,16 @@ def _of_operators() -> dict[str, Json]:
     summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
     return {
         "watch_flow": flow_seen(),
+        "show_caller": {
+            "name": "jo@shop.example",
+            "roles": ["Operations"],
+            "may": {"pay": False, "cancel": False, "refund": False, "resend": True},
+            "trace_url": "https://traces.example/trace/{trace_id}",
+        },
         "inspect_payment": _shown(stream[-1]),
         "inspect_payment_events": _timeline(stream, to_operators=True),
         "inspect_notifications": _notifications(),
+        "resend_any_notification": _resent(by="operator"),
         "erase_payment": {
             "payment_id": PAYMENT_ID,
             "dry_run": False,
@@ -190,6 +191,16 @@ def _notifications() -> Json:
         "attempts": [_attempt(by="step")],
     }
     return {"payment_id": PAYMENT_ID, "notifications": [told]}
+
+
+def _resent(*, by: By) -> Json:
+    return {
+        "payment_id": PAYMENT_ID,
+        "notification_id": f"{PAYMENT_ID}:notify",
+        "type": "regispay.payment.settled.v1",
+        "state": "delivered",
+        "attempt": _attempt(by=by),
+    }
 
 
 def _attempt(*, by: By) -> Json:

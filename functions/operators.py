@@ -144,6 +144,8 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
         reference=rows.reference,
         settled=rows.settled,
         owes=rows.owes,
+        amount_minor=rows.amount_minor,
+        waiting=rows.waiting,
         initiated_from=rows.initiated_from,
     )
     try:

@@ -11,9 +11,11 @@ from functions.queries import Moment, Nothing, Strict
 from functions.texts import Reason as Why
 from shared import flow
 from shared.domain.letters import LetterStatus
+from shared.domain.money import MAX_AMOUNT_MINOR
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason, Severity
 from shared.domain.rows import UNKNOWN
+from shared.ports.overview import Waiting
 
 type RowStatus = Literal["initiated", "created", "settled", "completed", "failed", "voided", "unknown"]
 """A payment's, and that of one of which nothing could be read yet."""
@@ -75,8 +77,15 @@ class Counted(Letters):
 
 
 class Rows(Strict):
+    """Filters of a list of payments.
+
+    waiting: parked waits for a person; retrying was started again, or has not moved for longer than a turn may take.
+    """
+
     status: RowStatus | None = None
     owes: Owed | None = None
+    amount_minor: Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR, json_schema_extra={"format": "int64"})] | None = None
+    waiting: Waiting | None = None
     reference: str | None = None
     settled: bool | None = None
     initiated_from: Moment | None = None

@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared.domain.rows import Row
+
+type Waiting = Literal["any", "retrying", "parked"]
+"""A payment waits for a person, or for itself: started again and not done, or under way for longer than it should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFilter:
-    """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included."""
+    """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included.
+
+    waiting: with moved_before, and then all that owe something and have not moved since wait, too.
+    """
 
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None
     owes: str | None = None
+    amount_minor: int | None = None
+    waiting: Waiting | None = None
+    moved_before: datetime | None = None
     low: str
     high: str
 

@@ -111,10 +111,11 @@ class CosmosOverview:
     async def _owed_by_many(self, owes: str, moved_before: datetime) -> Owed | None:
         """Counted where they are, by the index."""
         values = {"@owes": owes, "@before": time_to_json(moved_before)}
-        wanted = "FROM c WHERE c.owes = @owes"
-        payments = await self._only(f"SELECT VALUE COUNT(1) {wanted}", values)
-        late = await self._only(f"SELECT VALUE COUNT(1) {wanted} AND c.active_at < @before", values)
-        oldest_at = await self._only(f"SELECT TOP 1 VALUE c.moved_at {wanted} ORDER BY c.active_at", values)
+        all_of_them = "SELECT VALUE COUNT(1) FROM c WHERE c.owes = @owes"
+        oldest = "SELECT TOP 1 VALUE c.moved_at FROM c WHERE c.owes = @owes ORDER BY c.active_at"
+        payments = await self._only(all_of_them, values)
+        late = await self._only(f"{all_of_them} AND c.active_at < @before", values)
+        oldest_at = await self._only(oldest, values)
         return Owed(payments=payments, late=late, oldest_at=time_from_json(oldest_at)) if oldest_at else None
 
     async def _only(self, query: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - what the query selects
@@ -160,6 +161,16 @@ class CosmosOverview:
             return [row_from_json(row) async for row in rows]
 
 
+_SLOW = frozenset({"any", "retrying"})
+_OWES_FOR_LONG = 'c.owes > "" AND c.active_at < @before'
+_WAITING = {
+    "parked": 'c.waits = "parked"',
+    "retrying": f'(c.waits = "resumed" OR ({_OWES_FOR_LONG} AND NOT (IS_DEFINED(c.waits) AND c.waits = "parked")))',
+    "any": f'(c.waits IN ("parked", "resumed") OR ({_OWES_FOR_LONG}))',
+}
+"""A row that an earlier release wrote does not say whether it is parked."""
+
+
 def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
     """Only what is asked for; values travel as parameters. What has no position is no row, and is never compared."""
     conditions = {
@@ -167,11 +178,15 @@ def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
         "reference": wanted.reference,
         "settled": wanted.settled,
         "owes": wanted.owes,
+        "amount_minor": wanted.amount_minor,
     }
     given = {name: value for name, value in conditions.items() if value is not None}
     texts = ["c.position >= @low", "c.position < @high", *(f"c.{name} = @{name}" for name in given)]
+    texts += [_WAITING[wanted.waiting]] if wanted.waiting else []
     query = f"SELECT TOP @limit * FROM c WHERE {' AND '.join(texts)} ORDER BY c.position DESC"  # noqa: S608 - of constants
     values = {"@limit": limit, "@low": wanted.low, "@high": wanted.high}
+    if wanted.waiting in _SLOW and wanted.moved_before:
+        values["@before"] = time_to_json(wanted.moved_before)
     return query, values | {f"@{name}": value for name, value in given.items()}
 
 

@@ -20,6 +20,7 @@ from functions import (
     erase,
     health,
     hear,
+    me,
     notifications,
     query,
     recover,
@@ -34,6 +35,8 @@ from tests.builders import TRACEPARENT
 from tests.contracted import hold
 from tests.flow.kit.doors import LOCAL
 from tests.flow.kit.world import World
+
+TRACE_URL = "https://traces.example/trace/{trace_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Edge:
         app.register_functions(notifications.blueprint(services, doors=doors))
         app.register_functions(search.blueprint(services, doors=doors))
         app.register_functions(watch.blueprint(services, doors=doors, build_id="abc123"))
+        app.register_functions(me.blueprint(doors=doors, trace_url=TRACE_URL))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(recover.blueprint(services, doors=doors))
         app.register_functions(contract.blueprint(doors=doors))
