@@ -5,8 +5,9 @@ recover records what cannot go on, drain what could not be recorded; an operator
 keeps a row per payment, sweep starts what stands still, measure says how much waits. query (HTTP) shows a payment,
 search (HTTP) lists them, notifications (HTTP) shows what its merchant was told and tells it again, cancel and refund
 (HTTP) note what a merchant wants of it, hear (HTTP) records what the provider tells by itself, erase (HTTP) takes words
-out of it for an operator, contract (HTTP) shows how the API is called, console (HTTP) is the operators' page. The
-picture is in docs/architecture.md. Knows no Cosmos, no JSON, no rule.
+out of it for an operator, watch (HTTP) shows operators what moves and what waits, me (HTTP) who they are here, contract
+(HTTP) shows how the API is called, console (HTTP) is the page on which operators see all this. The picture is in
+docs/architecture.md. Knows no Cosmos, no JSON, no rule.
 """
 
 import azure.functions as func
@@ -21,6 +22,7 @@ from functions import (
     erase,
     health,
     hear,
+    me,
     measure,
     notifications,
     project,
@@ -30,6 +32,7 @@ from functions import (
     refund,
     search,
     sweep,
+    watch,
 )
 from functions.caller import Doors
 from functions.requests import Reach
@@ -65,6 +68,8 @@ app.register_functions(erase.blueprint(services, doors=doors))
 app.register_functions(query.blueprint(services, doors=doors))
 app.register_functions(notifications.blueprint(services, doors=doors))
 app.register_functions(search.blueprint(services, doors=doors))
+app.register_functions(watch.blueprint(services, doors=doors, build_id=build_id()))
+app.register_functions(me.blueprint(doors=doors, trace_url=settings.trace_viewer_url))
 app.register_functions(health.blueprint(services, doors=doors, build_id=build_id()))
 app.register_functions(contract.blueprint(doors=doors))
 app.register_functions(console.blueprint(doors=doors))

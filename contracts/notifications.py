@@ -10,7 +10,7 @@ from contracts.values import Absent, Answer, grows
 from shared.codec.facts import FORMS
 from shared.domain.events import PaymentFailed, PaymentSettled
 from shared.domain.notice import NOTICE_EVENTS
-from shared.domain.notifications import NotificationState
+from shared.domain.notifications import By, NotificationState
 from shared.ports.attempts import SHOWN_OF_EACH
 from shared.ports.notifier import Failure
 
@@ -50,7 +50,7 @@ class Attempt(Answer):
 
     at: datetime
     attempt: Annotated[int, Field(ge=1, description="Its number in its series; a resend is a series of its own.")]
-    by: Annotated[str, Field(json_schema_extra=grows("step", "resend"))]
+    by: Annotated[str, Field(json_schema_extra=grows(*By.__value__.__args__))]
     url: Annotated[str, Field(description="Where.")]
     status_code: Annotated[int | Absent, Field(description="Of your server's answer.")] = None
     failure: Annotated[str | Absent, Field(json_schema_extra=grows(*Failure), description="Why none came.")] = None

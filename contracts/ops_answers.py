@@ -2,15 +2,38 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
+from contracts.answers import TimelineEvent
 from contracts.values import Absent, Amount, Answer, Currency, Minor, Version, grows
 from shared.domain.letters import LetterStatus
 from shared.domain.payment import Status
 from shared.domain.reasons import Reason, Severity
 from shared.domain.rows import UNKNOWN
 from shared.verbs.recovery.replay import Verdict
+
+
+class May(Answer):
+    """Which requests are let in. Those of merchants go for payments of your own alone."""
+
+    pay: bool
+    cancel: bool
+    refund: bool
+    resend: Annotated[bool, Field(description="Any merchant's notifications.")]
+
+
+class Me(Answer):
+    """Whoever asks."""
+
+    name: Annotated[str, Field(description="Under which what you do is recorded.")]
+    roles: Annotated[list[str], Field(description="Of those that this app knows.")]
+    may: May
+    trace_url: Annotated[
+        str | None,
+        Field(description="Where a trace is looked at, with `{trace_id}` in its place; null where nobody has said so."),
+    ]
 
 
 class HistoryEntry(Answer):
@@ -53,6 +76,36 @@ class DeadLetters(Answer):
     dead_letters: list[DeadLetter]
     next_page: Annotated[str | None, Field(description="For the parameter `page`; null on the last one.")]
     as_of: Annotated[datetime, Field(description="When the page was read.")]
+
+
+class Worth(Answer):
+    """Money of one currency."""
+
+    currency: Currency
+    amount_minor: Minor
+
+
+class LetterGroup(Answer):
+    """Dead letters of one step, reason and severity."""
+
+    step: Annotated[str, Field(description="The step of the subscription, or `publish`.")]
+    reason: Annotated[str, Field(json_schema_extra=grows(*Reason))]
+    severity: Annotated[str, Field(json_schema_extra=grows(*Severity))]
+    letters: Annotated[int, Field(ge=1)]
+    oldest_at: datetime
+    newest_at: datetime
+    payments: Annotated[int, Field(ge=0, description="How many they are about, as far as that is known.")]
+    worth: Annotated[list[Worth], Field(description="The amounts of these payments, each once, as far as known.")]
+
+
+class LetterGroups(Answer):
+    """What waits for somebody, and what it is about."""
+
+    groups: list[LetterGroup]
+    open: Annotated[
+        int, Field(ge=0, description="How many letters they are; 0 where others than open ones are asked for.")
+    ]
+    as_of: Annotated[datetime, Field(description="When they were counted.")]
 
 
 class DeadTry(Answer):
@@ -102,8 +155,38 @@ class PaymentRow(Answer):
     broken: list[str]
     charged_twice: bool
     captured_late: bool
+    waits: Annotated[
+        str,
+        Field(
+            json_schema_extra=grows("no", "resumed", "parked"),
+            description="Whether it can go on by itself: a step was started again and is not done, or waits for a "
+            "person. A row of an earlier release says `no`, until the payment moves.",
+        ),
+    ]
     swept_at: datetime | None
     active_at: datetime
+
+
+class EventToOperators(TimelineEvent):
+    """One event of a payment, and what led to it."""
+
+    caused_by: Annotated[
+        str | Absent,
+        Field(description="The id of the message that led to it, or who wrote it; absent where nobody noted it."),
+    ] = None
+    attempt: Annotated[
+        int | Absent, Field(ge=1, description="Which attempt of its step that message was; absent where it was none.")
+    ] = None
+    trace_id: Annotated[
+        str | Absent, Field(pattern="^[0-9a-f]{32}$", description="The trace it was written under.")
+    ] = None
+
+
+class TimelineToOperators(Answer):
+    """The events of a payment, oldest first."""
+
+    payment_id: UUID
+    events: list[EventToOperators]
 
 
 class ReplayVerdict(Answer):

@@ -1,10 +1,12 @@
 """What each function for operators takes and answers; the others are in operations.py."""
 
-from contracts import answers, notifications, ops_answers
+from contracts import answers, flowing, notifications, ops_answers
 from contracts.operation import (
+    APPENDS,
     CHANGES,
     OF_BODIES,
     OF_LETTER,
+    OF_NOTIFICATION,
     OF_PAYMENT,
     STORE,
     Link,
@@ -16,6 +18,21 @@ from contracts.operation import (
 from functions import erase, operators_asked
 
 OF_OPERATORS: dict[str, Operation] = {
+    "watch_flow": Operation(
+        tag="operations",
+        summary="What moves now, where it waits, and what is parked",
+        says="All that a picture of the flow needs, for whoever asks again and again: looked at every two seconds at "
+        "most, whoever asks, and while nobody asks not at all. Each process sees for itself. The ETag is that of what "
+        "is seen, without `as_of` and `counted_at`: with 304 it is as new as the answer.",
+        headers=("If-None-Match",),
+        answers=tagged(flowing.Flow, "The flow as it is seen now."),
+        problems=STORE,
+    ),
+    "show_caller": Operation(
+        tag="operations",
+        summary="Who you are here, and what you may do",
+        answers={200: Success(says="What the app knows of you.", model=ops_answers.Me)},
+    ),
     "inspect_payment": Operation(
         tag="operations",
         summary="Any merchant's payment as it now is",
@@ -29,7 +46,7 @@ OF_OPERATORS: dict[str, Operation] = {
         summary="The events of any merchant's payment, oldest first",
         path=OF_PAYMENT,
         headers=("If-None-Match",),
-        answers=tagged(answers.Timeline, "Its events."),
+        answers=tagged(ops_answers.TimelineToOperators, "Its events, and what led to each."),
         problems=("payment_not_found", *STORE, "unreadable"),
     ),
     "inspect_notifications": Operation(
@@ -40,6 +57,24 @@ OF_OPERATORS: dict[str, Operation] = {
         headers=("If-None-Match",),
         answers=tagged(notifications.Notifications, "Its notifications, in the order of their events."),
         problems=("payment_not_found", *STORE, "unreadable"),
+    ),
+    "resend_any_notification": Operation(
+        tag="operations",
+        summary="Tell any merchant once more, now",
+        says="As `resend_notification`, with the same limits: what merchants and operators resend counts together.",
+        path=OF_NOTIFICATION,
+        answers={200: Success(says="It was tried.", model=notifications.Resent)},
+        problems=(
+            *OF_BODIES,
+            "body_unexpected",
+            "request_invalid",
+            "payment_not_found",
+            "notification_not_found",
+            "notification_not_wanted",
+            "resent_too_often",
+            *STORE,
+            *APPENDS,
+        ),
     ),
     "erase_payment": Operation(
         tag="operations",
@@ -78,6 +113,21 @@ OF_OPERATORS: dict[str, Operation] = {
                 "$response.body#/dead_letters/0/id", "get_dead_letter", "replay_dead_letter", "discard_dead_letter"
             ),
             Link(to="list_dead_letters", parameters={"page": "$response.body#/next_page"}, says="The next page."),
+        ),
+    ),
+    "count_dead_letters": Operation(
+        tag="operations",
+        summary="Dead letters by step and reason, with the money at stake",
+        says="All that the filter finds. Those that are open if no status is named.",
+        query=operators_asked.Counted,
+        answers={200: Success(says="The loudest first.", model=ops_answers.LetterGroups)},
+        problems=("request_invalid", *STORE),
+        links=(
+            Link(
+                to="list_dead_letters",
+                parameters={"step": "$response.body#/groups/0/step", "reason": "$response.body#/groups/0/reason"},
+                says="The dead letters of a group.",
+            ),
         ),
     ),
     "get_dead_letter": Operation(

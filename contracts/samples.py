@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from contracts.flow_sample import flow_seen
 from contracts.stories import (
     CANCELLED,
     DECLINED,
@@ -106,13 +107,7 @@ def _of_merchants() -> dict[str, Json]:
         "get_payment": _shown(stream[-1]),
         "get_payment_events": _timeline(stream),
         "list_notifications": _notifications(),
-        "resend_notification": {
-            "payment_id": PAYMENT_ID,
-            "notification_id": f"{PAYMENT_ID}:notify",
-            "type": "regispay.payment.settled.v1",
-            "state": "delivered",
-            "attempt": _attempt(by="resend"),
-        },
+        "resend_notification": _resent(by="resend"),
         "search_payments": {
             "payments": [listed(row_of(stream[1]))],
             "next_page": None,
@@ -127,9 +122,17 @@ def _of_operators() -> dict[str, Json]:
     row, letter = row_to_json(row_of(stream[1])), letter_to_json(_LETTER)
     summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
     return {
+        "watch_flow": flow_seen(),
+        "show_caller": {
+            "name": "jo@shop.example",
+            "roles": ["Operations"],
+            "may": {"pay": False, "cancel": False, "refund": False, "resend": True},
+            "trace_url": "https://traces.example/trace/{trace_id}",
+        },
         "inspect_payment": _shown(stream[-1]),
-        "inspect_payment_events": _timeline(stream),
+        "inspect_payment_events": _timeline(stream, to_operators=True),
         "inspect_notifications": _notifications(),
+        "resend_any_notification": _resent(by="operator"),
         "erase_payment": {
             "payment_id": PAYMENT_ID,
             "dry_run": False,
@@ -137,6 +140,22 @@ def _of_operators() -> dict[str, Json]:
         },
         "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(at(8))},
         "list_dead_letters": {"dead_letters": [summary], "next_page": None, "as_of": letter["recorded_at"]},
+        "count_dead_letters": {
+            "groups": [
+                {
+                    "step": "settle",
+                    "reason": "retries_exhausted",
+                    "severity": "normal",
+                    "letters": 1,
+                    "oldest_at": letter["recorded_at"],
+                    "newest_at": letter["recorded_at"],
+                    "payments": 1,
+                    "worth": [{"currency": "EUR", "amount_minor": 1250}],
+                }
+            ],
+            "open": 1,
+            "as_of": time_to_json(at(8)),
+        },
         "get_dead_letter": {**letter, "payment": row, "replay_would": _verdict(cause=None)},
         "replay_dead_letter": _verdict(cause=f"{PAYMENT_ID}:4"),
         "replay_dead_letters": {"dry_run": False, "results": [_verdict(cause=f"{PAYMENT_ID}:4")], "next_page": None},
@@ -158,8 +177,8 @@ def _of_probes() -> dict[str, Json]:
     }
 
 
-def _timeline(stream: Sequence[StoredEvent]) -> Json:
-    return {"payment_id": PAYMENT_ID, "events": [event_to_json(each) for each in stream]}
+def _timeline(stream: Sequence[StoredEvent], *, to_operators: bool = False) -> Json:
+    return {"payment_id": PAYMENT_ID, "events": [event_to_json(each, to_operators=to_operators) for each in stream]}
 
 
 def _notifications() -> Json:
@@ -172,6 +191,16 @@ def _notifications() -> Json:
         "attempts": [_attempt(by="step")],
     }
     return {"payment_id": PAYMENT_ID, "notifications": [told]}
+
+
+def _resent(*, by: By) -> Json:
+    return {
+        "payment_id": PAYMENT_ID,
+        "notification_id": f"{PAYMENT_ID}:notify",
+        "type": "regispay.payment.settled.v1",
+        "state": "delivered",
+        "attempt": _attempt(by=by),
+    }
 
 
 def _attempt(*, by: By) -> Json:

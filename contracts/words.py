@@ -20,7 +20,7 @@ WEBHOOKS = "webhooks"
 """A tag of their own. Generators write a class per tag: those of one name would overwrite each other."""
 TAGS = {
     "payments": "For merchants.",
-    "operations": "For operators: dead letters and the read model.",
+    "operations": "For operators: the flow, the read model, dead letters.",
     "provider": "For the payment provider.",
     "health": "For probes and deployments.",
     "contract": "How this API is called.",
@@ -40,7 +40,7 @@ SECURITY: dict[str, dict[str, Any]] = {
         "one beside the key. On a laptop nobody signs in.",
     },
 }
-_ETAG = r'^"[0-9a-f]{32}"$'
+_ETAG = r'^(W/)?"[0-9a-f]{32}"$'
 _TRUE = {"type": "string", "const": "true"}
 
 HEADERS: dict[str, dict[str, Any]] = {

@@ -14,12 +14,20 @@ def json_answer(body: Mapping[str, object], *, status: int = 200) -> func.HttpRe
 
 
 def tagged_answer(
-    req: func.HttpRequest, body: bytes, *, headers: Mapping[str, str], media_type: str = "application/json"
+    req: func.HttpRequest,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    media_type: str = "application/json",
+    same_as: bytes | None = None,
 ) -> func.HttpResponse:
-    """The body with its ETag; 304 without it for a caller who has the same already. headers: with Cache-Control."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    told = {**headers, "ETag": etag}
-    if _known(req.headers.get("if-none-match", "")) & {etag, "*"}:
+    """The body with its ETag; 304 without it for a caller who has the same already. headers: with Cache-Control.
+
+    same_as: what the body amounts to, where bodies differ that say the same; then the ETag is a weak one.
+    """
+    tag = f'"{hashlib.sha256(body if same_as is None else same_as).hexdigest()[:32]}"'
+    told = {**headers, "ETag": tag if same_as is None else f"W/{tag}"}
+    if _known(req.headers.get("if-none-match", "")) & {tag, "*"}:
         return func.HttpResponse(status_code=304, headers=told, mimetype=media_type)
     return func.HttpResponse(body, headers=told, mimetype=media_type)
 

@@ -1,5 +1,5 @@
 """notifications: GET /api/payments/{payment_id}/notifications, as its merchant or as an operator, and
-POST .../{notification_id}/resend. Translates what is known of them into HTTP. Knows no storage.
+POST .../{notification_id}/resend, as either. Translates what is known of them into HTTP. Knows no storage.
 """
 
 import json
@@ -27,15 +27,18 @@ from shared.verbs.notifications import Listed, Resent, TooOften, listed, resend
 _PATH = "payments/{payment_id}/notifications"
 LIST = Route(name="list_notifications", method="GET", path=_PATH, needs=Role.READ)
 INSPECT = Route(name="inspect_notifications", method="GET", path=f"ops/{_PATH}", needs=Role.OPERATIONS)
-RESEND = Route(name="resend_notification", method="POST", path=f"{_PATH}/{{notification_id}}/resend", needs=Role.CREATE)
+_RESEND = f"{_PATH}/{{notification_id}}/resend"
+RESEND = Route(name="resend_notification", method="POST", path=_RESEND, needs=Role.CREATE)
+RESEND_ANY = Route(name="resend_any_notification", method="POST", path=f"ops/{_RESEND}", needs=Role.OPERATIONS)
 
 
 def blueprint(services: GetServices, *, doors: Doors) -> func.Blueprint:
-    """The functions `list_notifications`, `inspect_notifications` and `resend_notification`."""
+    """The functions `list_notifications`, `inspect_notifications`, `resend_notification`, `resend_any_notification`."""
     answers = {
         LIST: partial(_list, services=services, is_operator=False),
         INSPECT: partial(_list, services=services, is_operator=True),
-        RESEND: partial(_resend, services=services),
+        RESEND: partial(_resend, services=services, is_operator=False),
+        RESEND_ANY: partial(_resend, services=services, is_operator=True),
     }
     return blueprint_of(answers, doors=doors)
 
@@ -55,7 +58,7 @@ async def _list(request: Request, *, services: GetServices, is_operator: bool) -
     return tagged_answer(request.http, json.dumps(body).encode(), headers={"Cache-Control": "private, no-cache"})
 
 
-async def _resend(request: Request, *, services: GetServices) -> func.HttpResponse:
+async def _resend(request: Request, *, services: GetServices, is_operator: bool) -> func.HttpResponse:
     if request.http.get_body():
         return problem("body_unexpected")
     payment_id = payment_id_in(request.http)
@@ -66,7 +69,8 @@ async def _resend(request: Request, *, services: GetServices) -> func.HttpRespon
         outcome = await resend(
             payment_id,
             request.http.route_params["notification_id"],
-            merchant_id=request.caller.merchant_id,
+            merchant_id=None if is_operator else request.caller.merchant_id,
+            by="operator" if is_operator else "resend",
             traceparent=request.traceparent,
             services=await services(),
         )

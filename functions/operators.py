@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from functions.answers import json_answer
 from functions.bodies import BodyNotJson, read
 from functions.faults import RequestInvalid
-from functions.operators_asked import DiscardRequest, EmptyRequest, ReplayManyRequest, ReplayOne, Rows, Which
+from functions.operators_asked import DiscardRequest, EmptyRequest, Letters, ReplayManyRequest, ReplayOne, Rows, Which
 from functions.problems import problem, problem_of
 from functions.queries import asked_in, nothing_in
 from shared.codec.letters import entry_to_json, letter_to_json
@@ -56,7 +56,7 @@ async def list_letters(asked: Asked) -> func.HttpResponse:
     """Dead letters by filter, a page at a time; without their bodies."""
     which = asked_in(asked.req, Which)
     as_of = time_to_json(asked.services.clock.now())
-    found = await asked.services.letters.find(_filter(which, asked.services), limit=which.limit, page=which.page)
+    found = await asked.services.letters.find(letter_filter(which, asked.services), limit=which.limit, page=which.page)
     letters = [_summary(letter) for letter in found.letters]
     return json_answer({"dead_letters": letters, "next_page": found.next_page, "as_of": as_of})
 
@@ -92,7 +92,9 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
     A body that did not arrive, such as one that was sent in chunks, is no wish to replay everything.
     """
     wanted = told_in(asked, ReplayManyRequest)
-    found = await asked.services.letters.find(_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page)
+    found = await asked.services.letters.find(
+        letter_filter(wanted, asked.services), limit=wanted.limit, page=wanted.page
+    )
     verdicts = await replay_all(
         found.letters,
         by=asked.by,
@@ -142,6 +144,8 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
         reference=rows.reference,
         settled=rows.settled,
         owes=rows.owes,
+        amount_minor=rows.amount_minor,
+        waiting=rows.waiting,
         initiated_from=rows.initiated_from,
     )
     try:
@@ -160,7 +164,8 @@ def told_in[M: BaseModel](asked: Asked, model: type[M]) -> M:
     return read(asked.req.get_body(), model)
 
 
-def _filter(which: Which, services: Services) -> LetterFilter:
+def letter_filter(which: Letters, services: Services) -> LetterFilter:
+    """What the letter box is asked for."""
     before = which.recorded_before
     if before is None and which.older_than_s is not None:
         before = services.clock.now() - timedelta(seconds=which.older_than_s)

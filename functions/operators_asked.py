@@ -11,9 +11,11 @@ from functions.queries import Moment, Nothing, Strict
 from functions.texts import Reason as Why
 from shared import flow
 from shared.domain.letters import LetterStatus
+from shared.domain.money import MAX_AMOUNT_MINOR
 from shared.domain.payment import Step
 from shared.domain.reasons import Reason, Severity
 from shared.domain.rows import UNKNOWN
+from shared.ports.overview import Waiting
 
 type RowStatus = Literal["initiated", "created", "settled", "completed", "failed", "voided", "unknown"]
 """A payment's, and that of one of which nothing could be read yet."""
@@ -43,8 +45,8 @@ type Owed = Annotated[str, Field(json_schema_extra={"enum": [*OWED]}), _one_of(O
 _TEN_YEARS_S = 10 * 365 * 86_400
 
 
-class Which(Strict):
-    """Filters of a listing; text, since they come in a query string.
+class Letters(Strict):
+    """Which dead letters; text, since it comes in a query string.
 
     like: a text that stands in reference, payment id, reason, description or message, in whatever case.
     recorded_before: a fixed moment, such as `as_of` of a listing, so that pages go through what was there then.
@@ -59,13 +61,31 @@ class Which(Strict):
     recorded_from: Moment | None = None
     older_than_s: Annotated[float, Field(ge=0, le=_TEN_YEARS_S)] | None = None
     recorded_before: Moment | None = None
+
+
+class Which(Letters):
+    """Filters of a listing."""
+
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     page: str | None = None
 
 
+class Counted(Letters):
+    """Filters of a summary."""
+
+    status: LetterStatus = LetterStatus.OPEN
+
+
 class Rows(Strict):
+    """Filters of a list of payments.
+
+    waiting: parked waits for a person; retrying was started again, or has not moved for longer than a turn may take.
+    """
+
     status: RowStatus | None = None
     owes: Owed | None = None
+    amount_minor: Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR, json_schema_extra={"format": "int64"})] | None = None
+    waiting: Waiting | None = None
     reference: str | None = None
     settled: bool | None = None
     initiated_from: Moment | None = None

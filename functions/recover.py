@@ -9,6 +9,7 @@ from functions.advance import AS_BYTES, CONNECTION, delivery
 from functions.caller import Doors, Role
 from functions.edge import edge
 from functions.route import Request, Route, on_request
+from functions.summary import count_letters
 from shared import flow
 from shared.services import GetServices
 from shared.verbs.recovery.keep import keep
@@ -20,6 +21,7 @@ def _ops(name: str, method: str, *, path: str) -> Route:
 
 ROUTES: dict[Route, operators.Answer] = {
     _ops("list_dead_letters", "GET", path="dead-letters"): operators.list_letters,
+    _ops("count_dead_letters", "GET", path="dead-letters/summary"): count_letters,
     _ops("replay_dead_letters", "POST", path="dead-letters/replay"): operators.replay_many,
     _ops("drain_dead_letters", "POST", path="dead-letters/drain"): operators.drain_recorder,
     _ops("get_dead_letter", "GET", path="dead-letters/{letter_id}"): operators.get_letter,

@@ -5,7 +5,6 @@ Knows no verb.
 """
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,10 +16,10 @@ from functions.edge import edge
 from functions.failures import called
 from functions.guard import READS, foreign_host, foreign_page, odd_body
 from functions.problems import problem
+from shared.codec.values import trace_id_in
 
 _LOG = logging.getLogger(__name__)
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 CORRELATION = "X-Correlation-Id"
 """On every answer: the id of the request's trace, under which logs and spans tell of it."""
 
@@ -89,7 +88,7 @@ def on_request(bp: func.Blueprint, route: Route, *, doors: Doors, respond: Respo
             response = await in_time(req, traceparent)
         except Exception:  # noqa: BLE001 - it was told of at the edge
             response = problem("unforeseen")
-        response.headers[CORRELATION] = _trace_id(traceparent) or context.invocation_id
+        response.headers[CORRELATION] = trace_id_in(traceparent) or context.invocation_id
         return response
 
 
@@ -114,8 +113,3 @@ def refused(refusal: Refusal, *, route: Route) -> func.HttpResponse:
         fields = {"event_name": REFUSED, "function": route.name, "code": refusal.code}
         _LOG.warning("%s function=%s code=%s", *fields.values(), extra=fields)
     return response
-
-
-def _trace_id(traceparent: str) -> str:
-    found = _TRACEPARENT.fullmatch(traceparent)
-    return found[1] if found else ""

@@ -134,6 +134,18 @@ SENT: dict[type[Event], Sent] = {
     PaymentFailureTold: Sent.NOT,
     PaymentMerchantTold: Sent.NOT,
 }
+APPENDS: dict[Step, tuple[type[Event], ...]] = {
+    Step.CREATE: (PaymentCreated, PaymentFailed),
+    Step.SETTLE: (PaymentSettled, PaymentFailed),
+    Step.NOTIFY: (PaymentCompleted,),
+    Step.CANCEL: (PaymentVoided, PaymentFailed, PaymentSettled),
+    Step.VOID: (PaymentVoided,),
+    Step.NOTIFY_FAILURE: (PaymentFailureTold,),
+    Step.REFUND: (PaymentRefunded, PaymentRefundFailed),
+    Step.NOTICE: (PaymentMerchantTold,),
+}
+"""What each step adds to the stream, in the order of the map. What is added where something broke stands beside it."""
+
 PLACE_OF: dict[Step, Place] = {each.step: Place(topic, each.subscription) for topic, each in _REACTIONS}
 FUNCTION_OF: dict[Step, str] = {each.step: each.function for _, each in _REACTIONS}
 

@@ -6,6 +6,7 @@ What differs per environment has no default: the app does not start without it, 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -63,6 +64,21 @@ def _none_if_unresolved(value: object) -> object:
 def _readable_keys(text: str) -> str:
     merchants_by_key(text)
     return text
+
+
+_TRACE_ID = "{trace_id}"
+
+
+def _leads_to_a_trace(url: str) -> str:
+    """Browsers follow it: nothing but an address of the web, and a place for the trace in it."""
+    parts = urlsplit(url)
+    is_address = parts.scheme in ("https", "http") and parts.hostname and url.isprintable() and " " not in url
+    if not is_address or url.count(_TRACE_ID) != 1 or _TRACE_ID in parts.netloc:
+        raise ValueError(f"must be an http or https address with {_TRACE_ID} once behind its host")
+    return url
+
+
+type TraceUrl = Annotated[str, AfterValidator(_leads_to_a_trace)]
 
 
 class SettingsFault(ValueError):
@@ -141,6 +157,7 @@ class Settings(BaseSettings):
     applicationinsights_connection_string: SecretStr | None = None
     otel_exporter_otlp_endpoint: str | None = None
     telemetry_console: bool = False
+    trace_viewer_url: Annotated[TraceUrl | None, BeforeValidator(_none_if_empty)] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

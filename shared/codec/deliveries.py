@@ -130,6 +130,21 @@ def cause_of(message_id: str, *, place: str) -> str | None:
     return named[1] if is_ours else None
 
 
+_COPY = re.compile(r"[^:]+:\d+:[a-z_]+(?::\d{1,7})??:(\d{1,7})(?::[0-9a-f]{8})?")
+"""Of messages.py: what earlier releases wrote counted runs before the attempt."""
+
+
+def attempt_in(caused_by: str) -> int | None:
+    """Which attempt of its step, from 1, the message was that led to an event; None where it was no message."""
+    named = named_in(caused_by)
+    if named is None:
+        return None
+    copy = _COPY.fullmatch(caused_by)
+    if copy is not None:
+        return int(copy[1]) + 1
+    return 1 if caused_by == named[1] else None
+
+
 def _whole(properties: Mapping[str, object], name: str, *, default: int) -> int:
     value = properties.get(name, default)
     return value if type(value) is int else default

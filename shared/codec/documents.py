@@ -3,9 +3,19 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.codec.deliveries import attempt_in
 from shared.codec.facts import FORM_NAMED, FORMS, type_name
 from shared.codec.payments import payment_from_json, state_to_json
-from shared.codec.values import NOT_OURS, Json, as_text, as_text_or_none, shown, time_from_json, time_to_json
+from shared.codec.values import (
+    NOT_OURS,
+    Json,
+    as_text,
+    as_text_or_none,
+    shown,
+    time_from_json,
+    time_to_json,
+    trace_id_in,
+)
 from shared.domain.events import PaymentInitiated, PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.evolution import fold
 from shared.domain.stream import StoredEvent
@@ -79,7 +89,8 @@ def event_to_json(stored: StoredEvent, *, to_operators: bool = False) -> Json:
     """One line of a payment's timeline, as the merchant's own API shows it.
 
     Of what happened after something broke only the step is shown: who did what, and why, is for operators.
-    to_operators: they also see which money a person has seen to, to compare it with the provider's books.
+    to_operators: they also see which money a person has seen to, to compare it with the provider's books, and what led
+    to the event: a message, with the attempt of the step that it was, or whoever else wrote it; and under which trace.
     """
     facts = FORMS[type(stored.event)].write(stored.event)
     if isinstance(stored.event, _FOR_OPERATORS):
@@ -90,7 +101,18 @@ def event_to_json(stored: StoredEvent, *, to_operators: bool = False) -> Json:
         "type": type_name(stored.event),
         "occurred_at": time_to_json(stored.event.occurred_at),
         "data": {name: value for name, value in facts.items() if name not in _HIDDEN},
+        **(_origin(stored) if to_operators else {}),
     }
+
+
+def _origin(stored: StoredEvent) -> Json:
+    """What is not known is left out."""
+    said = {
+        "caused_by": stored.caused_by,
+        "attempt": attempt_in(stored.caused_by) if stored.caused_by else None,
+        "trace_id": trace_id_in(stored.traceparent),
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 _HIDDEN = frozenset({"request_fingerprint", "tells"})

@@ -64,6 +64,7 @@ def row_to_json(row: Row) -> dict[str, Any]:
         "broken": list(row.broken),
         "charged_twice": row.charged_twice,
         "captured_late": row.captured_late,
+        "waits": row.waits,
         "swept_at": time_to_json(row.swept_at) if row.swept_at else None,
         "active_at": time_to_json(max(row.moved_at, row.swept_at or row.moved_at)),
     }
@@ -101,6 +102,7 @@ def row_from_json(fields: Mapping[str, Any]) -> Row:
         broken=tuple(fields.get("broken", ())),
         charged_twice=fields.get("charged_twice", False),
         captured_late=fields.get("captured_late", False),
+        waits=fields.get("waits", "no"),
         swept_at=time_from_json(fields["swept_at"]) if fields["swept_at"] else None,
         etag=fields.get("_etag"),
     )

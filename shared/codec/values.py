@@ -11,6 +11,7 @@ from typing import Any
 type Json = dict[str, Any]
 
 MAX_VERSION = 999_999_999
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _PAYMENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 NOT_OURS = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
@@ -28,6 +29,12 @@ def time_from_json(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {text}")
     return moment.astimezone(UTC)
+
+
+def trace_id_in(traceparent: str | None) -> str | None:
+    """Of a W3C trace context; None where there is none, or another text."""
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    return found[1] if found else None
 
 
 def fingerprint(request: Mapping[str, object]) -> str:

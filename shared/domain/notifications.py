@@ -33,7 +33,8 @@ class NotificationState(StrEnum):
     PARKED = "parked"  # given up, and an operator has to look at it
 
 
-type By = Literal["step", "resend"]
+type By = Literal["step", "resend", "operator"]
+"""A step by itself; a merchant, or an operator, who wants it resent."""
 
 RESENT_AGAIN_AFTER: Final = timedelta(seconds=10)
 """Between two resends of one notification. That is as long as a merchant's server may take to answer one."""

@@ -262,11 +262,20 @@ class Payment:
     @property
     def broken(self) -> tuple[str, ...]:
         """The steps that broke and are not finished, or whose money a person has to give back."""
+        return tuple(sorted({*(trouble.step for trouble in self.troubles), *self._to_give_back}))
+
+    @property
+    def parked(self) -> tuple[str, ...]:
+        """Those of `waiting` that wait for a person; the others were started again."""
+        parked = {*(trouble.step for trouble in self.troubles if trouble.is_parked), *self._to_give_back}
+        return tuple(step for step in self.waiting if step in parked)
+
+    @property
+    def _to_give_back(self) -> frozenset[str]:
+        """The steps that have taken money which a person has to give back."""
         second = {each.step for each in self.second_yeses if not each.is_seen_to}
-        late = (
-            {Step.SETTLE.value} if self.captured_late and not self.is_given_back(self.captured_late.capture_id) else {}
-        )
-        return tuple(sorted({*(trouble.step for trouble in self.troubles), *second, *late}))
+        is_late = self.captured_late is not None and not self.is_given_back(self.captured_late.capture_id)
+        return frozenset(second | ({Step.SETTLE.value} if is_late else set()))
 
     @property
     def waiting(self) -> tuple[str, ...]:

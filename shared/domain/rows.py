@@ -5,11 +5,15 @@ It can be thrown away and rebuilt from the change feed: docs/operations.md says 
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from shared.domain.dispute import withdrawn_minor
 from shared.domain.ledger import ledger_of
 from shared.domain.payment import Step
 from shared.domain.stream import StoredEvent
+
+type Waits = Literal["no", "resumed", "parked"]
+"""Whether it cannot go on by itself: a step was started again and is not done, or waits for a person."""
 
 UNKNOWN = "unknown"
 """Status of a payment, and what it owes, when this release could read none of its events."""
@@ -40,6 +44,7 @@ class Row:
     broken: tuple[str, ...] = ()
     charged_twice: bool = False
     captured_late: bool = False
+    waits: Waits = "no"
     swept_at: datetime | None = None
     etag: str | None = None
 
@@ -72,6 +77,7 @@ def row_of(stored: StoredEvent) -> Row:
         initiated_at=payment.initiated_at,
         moved_at=stored.event.occurred_at,
         broken=payment.broken,
+        waits="parked" if payment.parked else "resumed" if payment.waiting else "no",
         charged_twice=any(each.step != Step.VOID for each in payment.second_yeses),
         captured_late=payment.captured_late is not None,
     )

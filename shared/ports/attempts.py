@@ -25,4 +25,4 @@ class Attempts(Protocol):
     async def resent(
         self, payment_id: str, notification_id: str, *, since: datetime, limit: int
     ) -> tuple[datetime, ...]:
-        """When its newest tries by `resend` were, newest first. Raises StoreBusy, StoreRefuses."""
+        """When it was last resent, by whomever, newest first. Raises StoreBusy, StoreRefuses."""

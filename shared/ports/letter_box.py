@@ -1,11 +1,13 @@
 """Where dead letters are kept until somebody has dealt with them. Raises StoreBusy, AppendUnknown, LetterMoved."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.money import Money
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,16 @@ class LetterKind(NamedTuple):
     severity: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What a summary needs of a letter. amount: of its payment; None where that is not known."""
+
+    kind: LetterKind
+    recorded_at: datetime
+    payment_id: str | None
+    amount: Money | None
+
+
 class LetterBox(Protocol):
     """Where dead letters are kept until somebody has dealt with them."""
 
@@ -57,6 +69,9 @@ class LetterBox(Protocol):
 
     async def open_by_kind(self) -> Counter[LetterKind]:
         """How many are open. Raises StoreBusy."""
+
+    async def glances(self, wanted: LetterFilter) -> Sequence[Glance]:
+        """All of them, in no order. Raises StoreBusy."""
 
 
 async def letters_of(payment_id: str, *, box: LetterBox) -> list[LetterRecord]:

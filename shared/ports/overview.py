@@ -1,23 +1,44 @@
 """Where the rows of the read model are. Raises StoreBusy, AppendUnknown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared.domain.rows import Row
+
+type Waiting = Literal["any", "retrying", "parked"]
+"""A payment waits for a person, or for itself: started again and not done, or under way for longer than it should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFilter:
-    """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included."""
+    """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included.
+
+    waiting: with moved_before, and then all that owe something and have not moved since wait, too.
+    """
 
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None
     owes: str | None = None
+    amount_minor: int | None = None
+    waiting: Waiting | None = None
+    moved_before: datetime | None = None
     low: str
     high: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """Payments whose next move is one step's. late: how many of them have not moved for a while.
+
+    oldest_at: when the one moved last that has stood still the longest.
+    """
+
+    payments: int
+    late: int
+    oldest_at: datetime
 
 
 class Overview(Protocol):
@@ -48,6 +69,13 @@ class Overview(Protocol):
         """Rows that owe this and have neither moved nor been looked at by the sweep since. Raises StoreBusy.
 
         owes: a step, or what stands there when it is not known.
+        """
+
+    async def owed(self, *, moved_before: datetime) -> Mapping[str, Owed]:
+        """By step, or what stands there when it is not known; of all merchants. Without those that nobody owes.
+
+        late are those that have not moved since. Of very many, being looked at by the sweep counts as moving, and
+        oldest_at is of the one that was least lately looked at. Raises StoreBusy.
         """
 
     async def newest(self, wanted: RowFilter, *, limit: int) -> Sequence[Row]:

@@ -6,6 +6,7 @@ whoever asked. Knows no HTTP.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from shared.codec.cloud_events import to_cloud_event
 from shared.domain.decisions import Refused
@@ -13,6 +14,7 @@ from shared.domain.notifications import (
     RESENT_AT_MOST,
     RESENT_WITHIN,
     Attempt,
+    By,
     Notification,
     NotificationState,
     notifications_of,
@@ -25,7 +27,8 @@ from shared.steps.catalogue import payment_step
 from shared.steps.recording import load_stream, record
 from shared.steps.telling import keep, teller, told
 
-CAUSED_BY = "merchant"
+_RESENDERS: Final[dict[By, str]] = {"resend": "merchant", "operator": "operator"}
+"""Who wants it resent, as it stands in the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,17 @@ async def listed(payment_id: str, *, merchant_id: str | None, services: Services
 
 
 async def resend(
-    payment_id: str, notification_id: str, *, merchant_id: str, traceparent: str | None, services: Services
+    payment_id: str,
+    notification_id: str,
+    *,
+    merchant_id: str | None,
+    by: By = "resend",
+    traceparent: str | None,
+    services: Services,
 ) -> Resent | TooOften | Refused | None:
-    """One try, now. None when the merchant has no such payment; Refused for a notification that is not there or that
-    nobody wants. TooOften goes by the notes of earlier tries: what is under way, or could not be noted, is not counted.
+    """One try, now. None when the merchant has no such payment; no merchant: when nobody has. Refused for what is no
+    notification of it, or what nobody wants. TooOften goes by the notes of earlier tries: what is under way, or could
+    not be noted, is not counted.
 
     Raises what recording raises: the merchant was told then, and may be told again. Raises StoreBusy, StoreRefuses,
     Unreadable before that.
@@ -86,7 +96,7 @@ async def resend(
         wait_s = await _wait_s(found, services=services)
         if wait_s:
             return TooOften(wait_s)
-        return await _resent(found, stream, traceparent=span.traceparent, services=services)
+        return await _resent(found, stream, by=by, traceparent=span.traceparent, services=services)
 
 
 async def _wait_s(found: Notification, *, services: Services) -> float:
@@ -98,18 +108,18 @@ async def _wait_s(found: Notification, *, services: Services) -> float:
 
 
 async def _resent(
-    found: Notification, stream: Sequence[StoredEvent], *, traceparent: str | None, services: Services
+    found: Notification, stream: Sequence[StoredEvent], *, by: By, traceparent: str | None, services: Services
 ) -> Resent:
     payment = stream[-1].payment
     event = StoredEvent(payment=payment, event=found.event.event, traceparent=traceparent)
     body = to_cloud_event(event, event_id=found.notification_id)
     call = Call(request_id=found.notification_id, traceparent=traceparent)
-    reply, attempt = await told(payment, body, call=call, by="resend", teller=teller(services))
+    reply, attempt = await told(payment, body, call=call, by=by, teller=teller(services))
     await keep([attempt], services=services)
     if not isinstance(reply.answer, Done):
         return Resent(notification=found, attempt=attempt, state=found.state)
     fact = payment_step(found.task, services).fact(Done("delivered"), at=services.clock.now())
-    await record(payment, fact, caused_by=CAUSED_BY, traceparent=traceparent, services=services)
+    await record(payment, fact, caused_by=_RESENDERS[by], traceparent=traceparent, services=services)
     state = await _state_now(found, services=services)
     return Resent(notification=found, attempt=attempt, state=state)
 

@@ -16,7 +16,7 @@ from shared.codec.values import time_to_json
 from shared.domain.rows import Row
 from shared.errors import PaymentsError, RowsNotReady
 from shared.ports.outbox import has_read_all
-from shared.ports.overview import RowFilter
+from shared.ports.overview import RowFilter, Waiting
 from shared.services import Services
 
 LOOKS = 12
@@ -34,6 +34,8 @@ class Wanted:
     reference: str | None = None
     settled: bool | None = None
     owes: str | None = None
+    amount_minor: int | None = None
+    waiting: Waiting | None = None
     initiated_from: datetime | None = None
     initiated_before: datetime | None = None
 
@@ -53,7 +55,7 @@ async def search(merchant_id: str | None, wanted: Wanted, *, limit: int, page: s
     in the list.
     """
     asked = _asked(merchant_id, wanted)
-    within = _filter(wanted, below=position_in(page, asked=asked) if page else HIGHEST)
+    within = _filter(wanted, below=position_in(page, asked=asked) if page else HIGHEST, services=services)
     with services.telemetry.span("search"):
         rows, below = (
             await _everywhere(within, limit=limit, services=services)
@@ -72,17 +74,23 @@ def _asked(merchant_id: str | None, wanted: Wanted) -> dict[str, object]:
         "reference": wanted.reference,
         "settled": wanted.settled,
         **({"owes": wanted.owes} if wanted.owes else {}),
+        **({"amount_minor": wanted.amount_minor} if wanted.amount_minor else {}),
+        **({"waiting": wanted.waiting} if wanted.waiting else {}),
         **{name: time_to_json(moment) if moment else None for name, moment in times.items()},
     }
 
 
-def _filter(wanted: Wanted, *, below: str) -> RowFilter:
+def _filter(wanted: Wanted, *, below: str, services: Services) -> RowFilter:
+    """A step is given the time of a whole turn, as where one payment is shown, before it is said to wait."""
     before = position_at(wanted.initiated_before) if wanted.initiated_before else HIGHEST
     return RowFilter(
         status=wanted.status,
         reference=wanted.reference,
         settled=wanted.settled,
         owes=wanted.owes,
+        amount_minor=wanted.amount_minor,
+        waiting=wanted.waiting,
+        moved_before=services.clock.now() - services.limits.turn_limit if wanted.waiting else None,
         low=position_at(wanted.initiated_from) if wanted.initiated_from else LOWEST,
         high=min(before, below),
     )

@@ -49,6 +49,7 @@ CHANGES = (
     Call("POST", f"/api/payments/{PAYMENT}/cancel"),
     Call("POST", f"/api/payments/{PAYMENT}/refunds", {}),
     Call("POST", f"/api/payments/{PAYMENT}/notifications/{NOTIFICATION}/resend"),
+    Call("POST", f"/api/ops/payments/{PAYMENT}/notifications/{NOTIFICATION}/resend"),
     Call("POST", f"/api/ops/payments/{PAYMENT}/erase", {"reason": "an attack"}),
     Call("POST", f"{LETTERS}/replay", {}),
     Call("POST", f"{LETTERS}/drain"),
@@ -65,7 +66,10 @@ READS = (
     Call("GET", "/api/ops/payments"),
     Call("GET", f"/api/ops/payments/{PAYMENT}"),
     Call("GET", f"/api/ops/payments/{PAYMENT}/events"),
+    Call("GET", "/api/ops/flow"),
+    Call("GET", "/api/ops/me"),
     Call("GET", LETTERS),
+    Call("GET", f"{LETTERS}/summary"),
     Call("GET", f"{LETTERS}/{LETTER}"),
 )
 OPERATIONS = tuple(call for call in (*CHANGES, *READS) if call.path.startswith("/api/ops/"))

@@ -38,7 +38,7 @@ class ForgetfulOutbox:
 
     def __init__(self, inner: Outbox) -> None:
         self._inner = inner
-        self.remembered, self.unread = inner.remembered, inner.unread
+        self.remembered, self.unread, self.look = inner.remembered, inner.unread, inner.look
         self.is_away = True
 
     async def remember(self, seen: Mapping[str, Any]) -> None:

@@ -15,9 +15,9 @@ from shared.domain.letters import LetterRecord
 from shared.domain.notifications import Attempt
 from shared.domain.rows import Row
 from shared.errors import AppendUnknown, LetterMoved, StoreBusy
-from shared.ports.letter_box import LetterFilter, LetterKind, LetterPage
-from shared.ports.outbox import Unread
-from shared.ports.overview import RowFilter
+from shared.ports.letter_box import Glance, LetterFilter, LetterKind, LetterPage
+from shared.ports.outbox import Look, Unread
+from shared.ports.overview import Owed, RowFilter
 from shared.ports.telemetry import Level, Span
 from tests.invariants.luck import Luck
 from tests.invariants.stage import Stage
@@ -131,6 +131,9 @@ class Letters:
         letters = [each for each in self._shelf.all() if each["status"] == "open"]
         return Counter(LetterKind(each["step"], each["reason"], each["severity"]) for each in letters)
 
+    async def glances(self, wanted: LetterFilter) -> Sequence[Glance]:
+        raise NotImplementedError(wanted)
+
 
 def _fits(fields: Mapping[str, Any], wanted: LetterFilter) -> bool:
     names = ("status", "step", "reason", "payment_id")
@@ -178,6 +181,9 @@ class Rows:
 
         return await self._shelf.read(f"rows.stuck {owes}", look)
 
+    async def owed(self, *, moved_before: datetime) -> Mapping[str, Owed]:
+        raise NotImplementedError(moved_before)
+
     async def newest(self, wanted: RowFilter, *, limit: int) -> Sequence[Row]:
         raise NotImplementedError(wanted, limit)
 
@@ -199,6 +205,9 @@ class NoOutbox:
 
     async def unread(self) -> Mapping[str, Sequence[Unread]]:
         return {}
+
+    async def look(self, position: Mapping[str, str] | None, *, since: datetime, limit: int) -> Look:
+        raise NotImplementedError(position, since, limit)
 
     async def remembered(self) -> dict[str, Any]:
         return {}

@@ -148,6 +148,10 @@ ENDPOINTS = {
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",
     "list_payments": "anonymous GET ops/payments",
+    "watch_flow": "anonymous GET ops/flow",
+    "show_caller": "anonymous GET ops/me",
+    "count_dead_letters": "anonymous GET ops/dead-letters/summary",
+    "resend_any_notification": "anonymous POST ops/payments/{payment_id}/notifications/{notification_id}/resend",
     "inspect_payment": "anonymous GET ops/payments/{payment_id}",
     "inspect_payment_events": "anonymous GET ops/payments/{payment_id}/events",
     "list_dead_letters": "anonymous GET ops/dead-letters",
@@ -182,6 +186,21 @@ def test_every_endpoint_is_where_it_is_called_and_asks_for_the_key_of_its_caller
         name: f"{trigger['authLevel']} {'/'.join(method.value for method in trigger['methods'])} {trigger['route']}"
         for name, trigger in found.items()
     } == ENDPOINTS
+
+
+def test_no_route_hides_another_one(declared_functions: dict[str, Declared]) -> None:
+    """Of those that fit, the host takes the first by the names of the functions, and not the one that fits best."""
+    found = triggers(declared_functions, "httpTrigger")
+    routes = [(f"{found[name]['methods'][0].value} {found[name]['route']}", name) for name in sorted(found)]
+
+    hidden = [
+        f"{later} is answered by {earlier}"
+        for number, (route, earlier) in enumerate(routes)
+        for other, later in routes[number + 1 :]
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route)), other)
+    ]
+
+    assert hidden == []
 
 
 def test_every_blueprint_is_registered() -> None:
@@ -265,7 +284,9 @@ def test_the_store_is_read_only_by_what_is_indexed() -> None:
 def test_the_read_model_is_asked_only_by_what_is_indexed_and_nothing_else_is() -> None:
     """A term that nobody queries costs each write; what is sorted by a term that is not there is refused."""
     source = Path(overview.__file__).read_text()
-    asked = {*re.findall(r"\bc\.(\w+)", source), *RowFilter.__dataclass_fields__} - {"id", "low", "high"}
+    conditions = re.sub(r'SELECT [^"]*? FROM c\b', "", source)  # what is selected is not asked by
+    of_places_and_times = {"id", "low", "high", "waiting", "moved_before"}
+    asked = {*re.findall(r"\bc\.(\w+)", conditions), *RowFilter.__dataclass_fields__} - of_places_and_times
 
     rows = CONTAINERS[flow.PAYMENTS]
 

@@ -18,7 +18,7 @@ _NEWEST: Final = "SELECT TOP @limit * FROM c ORDER BY c.at DESC"
 _NEWEST_OF_ONE: Final = "SELECT TOP @limit * FROM c WHERE c.notificationId = @id ORDER BY c.at DESC"
 _RESENT: Final = (
     "SELECT TOP @limit VALUE c.at FROM c "
-    'WHERE c.notificationId = @id AND c["by"] = "resend" AND c.at >= @since ORDER BY c.at DESC'
+    'WHERE c.notificationId = @id AND c["by"] IN ("resend", "operator") AND c.at >= @since ORDER BY c.at DESC'
 )
 
 

@@ -1,6 +1,7 @@
 """LetterBox on Azure Cosmos DB: one document per dead letter. Knows no rule of replay."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from azure.core import MatchConditions
@@ -10,10 +11,11 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.adapters.cosmos.pages import page_of
 from shared.codec.letters import letter_from_json, letter_to_json, words_of
-from shared.codec.values import time_to_json
+from shared.codec.values import time_from_json, time_to_json
 from shared.domain.letters import LetterRecord, LetterStatus
+from shared.domain.money import Money
 from shared.errors import LetterMoved
-from shared.ports.letter_box import LetterFilter, LetterKind, LetterPage
+from shared.ports.letter_box import Glance, LetterFilter, LetterKind, LetterPage
 
 
 class CosmosLetterBox:
@@ -64,6 +66,24 @@ class CosmosLetterBox:
                 query, parameters=[{"name": "@status", "value": LetterStatus.OPEN.value}]
             )
             return Counter([LetterKind(row["step"], row["reason"], row["severity"]) async for row in rows])
+
+    async def glances(self, wanted: LetterFilter) -> Sequence[Glance]:
+        where, parameters = _where(wanted)
+        fields = "c.step, c.reason, c.severity, c.recorded_at, c.payment_id, c.amount_minor, c.currency"
+        async with reading("summarize dead letters"):
+            query = f"SELECT {fields} FROM c{where}"  # noqa: S608 - built of constants; values travel as parameters
+            found = self._container.query_items(query, parameters=parameters)
+            return [_glance(each) async for each in found]
+
+
+def _glance(fields: Mapping[str, Any]) -> Glance:
+    amount = Money(fields["amount_minor"], fields["currency"]) if "currency" in fields else None
+    return Glance(
+        kind=LetterKind(fields["step"], fields["reason"], fields["severity"]),
+        recorded_at=time_from_json(fields["recorded_at"]),
+        payment_id=fields["payment_id"],
+        amount=amount,
+    )
 
 
 _SEARCHED = ("c.reference", "c.payment_id", "c.reason", "c.description", "c.message.body")

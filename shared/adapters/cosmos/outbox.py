@@ -2,20 +2,22 @@
 
 A lease holds the log sequence number up to which its part of the feed was handled. The session token of any answer from
 that part holds the newest one. Their difference is what is unread, in transactions. The .NET change feed estimator and
-the KEDA scaler calculate the same. Of the feed only headers of answers are used. Knows no event.
+the KEDA scaler calculate the same. To know that, only headers of answers are used. Knows no event.
 """
 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from azure.cosmos.aio import ContainerProxy
 from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
+from shared.adapters.cosmos import feeds
 from shared.adapters.cosmos.faults import reading, writing
-from shared.ports.outbox import Unread
+from shared.ports.outbox import Look, Unread
 
 _RID_KEPT_S = 60.0
 """A container that was deleted and made again has another resource id. Then the lag is wrong for so long at most."""
@@ -38,6 +40,15 @@ class _Parts:
     def name(self, lease_token: str) -> str:
         return self.named.get(lease_token, lease_token)
 
+    def note(self, feed_range: dict[str, Any], tokens: Sequence[str]) -> None:
+        """What the session tokens of a feed say."""
+        bounds = feed_range["Range"]
+        for token in tokens:
+            part, _, numbers = token.partition(":")
+            self.named[f"{bounds['min']}-{bounds['max']}"] = part
+            self.ranges[part] = feed_range
+            self.newest[part] = max(self.newest.get(part, 0), _global_number(numbers))
+
 
 class CosmosOutbox:
     """The leases of some functions over one container; each has a prefix of its own."""
@@ -51,12 +62,45 @@ class CosmosOutbox:
     async def unread(self) -> Mapping[str, Sequence[Unread]]:
         """When several leases name one part, the furthest counts: so far the part was read."""
         async with reading("measure the outbox"):
-            parts = await self._parts()
-            container = await self._container_rid()
-            query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
-            leases = [lease async for lease in self._leases.query_items(query)]
-            over_it = [lease for lease in leases if container in lease["id"]]  # an older one's may still lie there
-            await self._look_into_empty_parts(parts, leases=over_it)
+            parts = _Parts()
+            async for feed_range in self._events.read_feed_ranges():
+                parts.note(feed_range, (await feeds.from_now(self._events, feed_range)).tokens)
+            return await self._unread_in(parts)
+
+    async def look(self, position: Mapping[str, str] | None, *, since: datetime, limit: int) -> Look:
+        async with reading("look at the outbox"):
+            if position is None:
+                return await self._first_look(since=since, limit=limit)
+            parts, reads = _Parts(), {}
+            for name, at in position.items():
+                reads[name] = await feeds.from_position(self._events, at, limit=limit)
+                parts.note(json.loads(name), reads[name].tokens)
+            return Look(
+                documents=[document for read in reads.values() for document in read.documents],
+                position={name: read.position for name, read in reads.items()},
+                unread=await self._unread_in(parts),
+                is_whole=all(read.is_end for read in reads.values()),
+            )
+
+    async def _first_look(self, *, since: datetime, limit: int) -> Look:
+        """Where the feed ends now is noted first; what is stored after that is left to the next look."""
+        parts, position, documents, is_whole = _Parts(), {}, [], True
+        async for feed_range in self._events.read_feed_ranges():
+            end = await feeds.from_now(self._events, feed_range)
+            parts.note(feed_range, end.tokens)
+            position[json.dumps(feed_range)] = end.position
+            read = await feeds.from_time(self._events, feed_range, since=since, limit=limit)
+            newest = max(_global_number(token.partition(":")[2]) for token in end.tokens)
+            documents += [document for document in read.documents if document["_lsn"] <= newest]
+            is_whole = is_whole and read.is_end
+        return Look(documents=documents, position=position, unread=await self._unread_in(parts), is_whole=is_whole)
+
+    async def _unread_in(self, parts: _Parts) -> Mapping[str, Sequence[Unread]]:
+        container = await self._container_rid()
+        query = "SELECT c.id, c.LeaseToken, c.ContinuationToken FROM c WHERE IS_DEFINED(c.LeaseToken)"
+        leases = [lease async for lease in self._leases.query_items(query)]
+        over_it = [lease for lease in leases if container in lease["id"]]  # an older one's may still lie there
+        await self._look_into_empty_parts(parts, leases=over_it)
         return {
             prefix: _unread([lease for lease in over_it if lease["id"].startswith(prefix)], parts=parts)
             for prefix in self._prefixes
@@ -69,7 +113,7 @@ class CosmosOutbox:
             self._rid = str((await self._events.read())["_rid"]), now
         return self._rid[0]
 
-    async def _look_into_empty_parts(self, parts: "_Parts", *, leases: Sequence[Mapping[str, Any]]) -> None:
+    async def _look_into_empty_parts(self, parts: _Parts, *, leases: Sequence[Mapping[str, Any]]) -> None:
         """A part without documents may have a number all the same, and its readers never a position: that is no lag."""
         unread = {parts.name(lease["LeaseToken"]) for lease in leases if not lease["ContinuationToken"]}
         for part in unread & parts.ranges.keys():
@@ -81,31 +125,6 @@ class CosmosOutbox:
         async for _ in changes:
             return True
         return False
-
-    async def _parts(self) -> "_Parts":
-        parts = _Parts()
-        async for feed_range in self._events.read_feed_ranges():
-            bounds = feed_range["Range"]
-            for token in await self._session_tokens(feed_range):
-                part, _, numbers = token.partition(":")
-                parts.named[f"{bounds['min']}-{bounds['max']}"] = part
-                parts.ranges[part] = feed_range
-                parts.newest[part] = max(parts.newest.get(part, 0), _global_number(numbers))
-        return parts
-
-    async def _session_tokens(self, feed_range: dict[str, Any]) -> list[str]:
-        """The session tokens of a feed that begins now; no document is read."""
-        tokens: list[str] = []
-
-        def note(headers: Mapping[str, Any], _: dict[str, Any]) -> None:
-            tokens.extend(headers.get("x-ms-session-token", "").split(","))
-
-        changes = self._events.query_items_change_feed(
-            feed_range=feed_range, start_time="Now", max_item_count=1, response_hook=note
-        )
-        async for _ in changes:
-            break
-        return tokens
 
     async def remembered(self) -> dict[str, Any]:
         async with reading("read the last measurement"):

@@ -3,7 +3,7 @@
 Beside the rows lie the months of each merchant, and up to when the rows are whole: neither has a position.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,12 @@ from azure.cosmos.exceptions import CosmosResourceNotFoundError
 from shared.adapters.cosmos.faults import Taken, reading, writing
 from shared.codec.rows import UNREAD, partition_in, partition_of, row_from_json, row_to_json
 from shared.codec.values import time_from_json, time_to_json
-from shared.domain.rows import Row
-from shared.ports.overview import RowFilter
+from shared.domain.payment import Step
+from shared.domain.rows import UNKNOWN, Row
+from shared.ports.overview import Owed, RowFilter
+
+FEW = 1000
+"""Payments that owe something and are looked at one by one, which costs about as much as a page of a list."""
 
 _WHOLE = "whole"
 """Id and partition of the document that says up to when the rows are whole."""
@@ -87,6 +91,38 @@ class CosmosOverview:
         values = {"@limit": limit, "@owes": owes, "@before": time_to_json(moved_before)}
         return await self._rows(query, values, what="find payments that stand still")
 
+    async def owed(self, *, moved_before: datetime) -> Mapping[str, Owed]:
+        """One by one as long as they are few: where nobody waits, that is one request."""
+        query = 'SELECT TOP @limit c.owes, c.moved_at FROM c WHERE c.owes > ""'
+        async with reading("count what payments owe"):
+            rows = self._container.query_items(query, parameters=_parameters({"@limit": FEW + 1}))
+            found = [(str(row["owes"]), time_from_json(row["moved_at"])) async for row in rows]
+            if len(found) > FEW:
+                every = {owes: await self._owed_by_many(owes, moved_before) for owes in (*Step, UNKNOWN)}
+                return {owes: owed for owes, owed in every.items() if owed}
+        moved: dict[str, list[datetime]] = {}
+        for owes, moved_at in found:
+            moved.setdefault(owes, []).append(moved_at)
+        return {
+            owes: Owed(payments=len(times), late=sum(each < moved_before for each in times), oldest_at=min(times))
+            for owes, times in moved.items()
+        }
+
+    async def _owed_by_many(self, owes: str, moved_before: datetime) -> Owed | None:
+        """Counted where they are, by the index."""
+        values = {"@owes": owes, "@before": time_to_json(moved_before)}
+        all_of_them = "SELECT VALUE COUNT(1) FROM c WHERE c.owes = @owes"
+        oldest = "SELECT TOP 1 VALUE c.moved_at FROM c WHERE c.owes = @owes ORDER BY c.active_at"
+        payments = await self._only(all_of_them, values)
+        late = await self._only(f"{all_of_them} AND c.active_at < @before", values)
+        oldest_at = await self._only(oldest, values)
+        return Owed(payments=payments, late=late, oldest_at=time_from_json(oldest_at)) if oldest_at else None
+
+    async def _only(self, query: str, values: dict[str, Any]) -> Any:  # noqa: ANN401 - what the query selects
+        """The one value that the query selects; None where it selects none."""
+        found = [each async for each in self._container.query_items(query, parameters=_parameters(values))]
+        return found[0] if found else None
+
     async def newest(self, wanted: RowFilter, *, limit: int) -> Sequence[Row]:
         query, values = _newest(wanted, limit=limit)
         return await self._rows(query, values, what="list payments")
@@ -125,6 +161,16 @@ class CosmosOverview:
             return [row_from_json(row) async for row in rows]
 
 
+_SLOW = frozenset({"any", "retrying"})
+_OWES_FOR_LONG = 'c.owes > "" AND c.active_at < @before'
+_WAITING = {
+    "parked": 'c.waits = "parked"',
+    "retrying": f'(c.waits = "resumed" OR ({_OWES_FOR_LONG} AND NOT (IS_DEFINED(c.waits) AND c.waits = "parked")))',
+    "any": f'(c.waits IN ("parked", "resumed") OR ({_OWES_FOR_LONG}))',
+}
+"""A row that an earlier release wrote does not say whether it is parked."""
+
+
 def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
     """Only what is asked for; values travel as parameters. What has no position is no row, and is never compared."""
     conditions = {
@@ -132,11 +178,15 @@ def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
         "reference": wanted.reference,
         "settled": wanted.settled,
         "owes": wanted.owes,
+        "amount_minor": wanted.amount_minor,
     }
     given = {name: value for name, value in conditions.items() if value is not None}
     texts = ["c.position >= @low", "c.position < @high", *(f"c.{name} = @{name}" for name in given)]
+    texts += [_WAITING[wanted.waiting]] if wanted.waiting else []
     query = f"SELECT TOP @limit * FROM c WHERE {' AND '.join(texts)} ORDER BY c.position DESC"  # noqa: S608 - of constants
     values = {"@limit": limit, "@low": wanted.low, "@high": wanted.high}
+    if wanted.waiting in _SLOW and wanted.moved_before:
+        values["@before"] = time_to_json(wanted.moved_before)
     return query, values | {f"@{name}": value for name, value in given.items()}
 
 

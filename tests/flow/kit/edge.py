@@ -13,7 +13,21 @@ from urllib.parse import urlencode
 import azure.functions as func
 
 from contracts.checking import Given
-from functions import accept, cancel, contract, erase, health, hear, notifications, query, recover, refund, search
+from functions import (
+    accept,
+    cancel,
+    contract,
+    erase,
+    health,
+    hear,
+    me,
+    notifications,
+    query,
+    recover,
+    refund,
+    search,
+    watch,
+)
 from functions.caller import Doors
 from functions.requests import Reach
 from shared.services import GetServices, Services
@@ -21,6 +35,8 @@ from tests.builders import TRACEPARENT
 from tests.contracted import hold
 from tests.flow.kit.doors import LOCAL
 from tests.flow.kit.world import World
+
+TRACE_URL = "https://traces.example/trace/{trace_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +66,8 @@ class Edge:
         app.register_functions(query.blueprint(services, doors=doors))
         app.register_functions(notifications.blueprint(services, doors=doors))
         app.register_functions(search.blueprint(services, doors=doors))
+        app.register_functions(watch.blueprint(services, doors=doors, build_id="abc123"))
+        app.register_functions(me.blueprint(doors=doors, trace_url=TRACE_URL))
         app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
         app.register_functions(recover.blueprint(services, doors=doors))
         app.register_functions(contract.blueprint(doors=doors))

@@ -1,0 +1,402 @@
+"""An operator who looks on sees what moves, where it waits and what is parked; and looking on costs next to nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared import flow
+from shared.codec.deliveries import attempt_in
+from shared.codec.facts import FORMS, type_name
+from shared.domain.events import Event, PaymentResumed
+from shared.domain.payment import Step, task_named
+from shared.domain.rates import SLICES
+from shared.domain.standing import STARTERS_OF
+from shared.domain.stream import StoredEvent
+from shared.verbs import watch
+from tests.flow.kit.edge import Answered, Edge
+from tests.flow.kit.rows import all_is_read, project_payment, projector_came_to, requests
+from tests.flow.kit.scenarios import SCENARIOS, stuck, timed_out_and_done
+from tests.flow.kit.world import World, a_world
+from tests.flow.test_measure import publisher_came_to
+
+NOTHING = [0] * SLICES
+
+
+async def seen(edge: Edge, **headers: str) -> Answered:
+    answered = await edge.ask("watch_flow", headers={name.replace("_", "-"): value for name, value in headers.items()})
+    assert answered.status in (200, 304), answered.body
+    return answered
+
+
+async def after_a_while(world: World, edge: Edge, *, s: float = 2) -> Any:
+    """What is seen then."""
+    world.clock.advance_s(s)
+    return (await seen(edge)).body
+
+
+def minutes(body: Any) -> dict[str, int]:
+    """Of the topics to which something went."""
+    return {topic["topic"]: topic["minute"] for topic in body["topics"] if topic["minute"]}
+
+
+def step(body: Any, name: str) -> dict[str, Any]:
+    (found,) = [each for each in body["steps"] if each["step"] == name]
+    return dict(found)
+
+
+async def test_the_picture_is_drawn_from_the_map(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        body = (await seen(Edge(world))).body
+
+        topics = {topic["topic"]: topic for topic in body["topics"]}
+        assert {topic: each["event"] for topic, each in topics.items()} == {
+            **{route.topic: FORMS[route.event].name for route in flow.MAP},
+            flow.NOTICES: None,
+        }
+        assert all(topic["curve"] == NOTHING for topic in topics.values())
+        assert [each["step"] for each in body["steps"]] == list(Step)
+        assert step(body, "settle") == {
+            "step": "settle",
+            "topic": "payment-created",
+            "subscription": "settle",
+            "function": "settle_payment",
+            "appends": ["payment.settled", "payment.failed"],
+            "owed": 0,
+            "late": 0,
+            "oldest_s": None,
+            "parked": {"high": 0, "normal": 0, "low": 0},
+        }
+        assert (body["build"], body["bucket_s"], body["times"]["completed_s"]["p50"]) == ("abc123", 10, None)
+
+
+async def test_what_was_stored_in_the_last_ten_minutes_is_seen_by_whoever_begins_to_look(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_ok")
+        world.clock.advance_s(4)
+        await world.run()
+        world.clock.advance_s(590)
+
+        early = (await seen(Edge(world))).body
+        late = await after_a_while(world, Edge(world), s=20)
+
+        went = {topic["topic"]: [n for n, each in enumerate(topic["curve"]) if each] for topic in early["topics"]}
+        assert {topic: places for topic, places in went.items() if places} == {
+            "payment-initiated": [0],
+            "payment-created": [0],
+            "payment-settled": [0],
+            "payment-completed": [0],
+        }
+        assert early["times"]["completed_s"]["curve"][0] == pytest.approx([4, 4], rel=0.03)
+        assert early["times"]["completed_s"]["p99"] == pytest.approx(4, rel=0.03)
+        assert all(topic["curve"] == NOTHING for topic in late["topics"])
+        assert late["times"]["completed_s"] == {"p50": None, "p99": None, "curve": [None] * SLICES}
+
+
+async def test_what_comes_while_somebody_looks_is_counted_once(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await world.accept("pm_ok")
+        found = [minutes((await seen(edge)).body)]
+        await world.run()
+        found += [minutes(await after_a_while(world, edge)) for _ in range(2)]
+        await world.accept("pm_declined")
+        await world.run()
+        found.append(minutes(body := await after_a_while(world, edge)))
+
+        once = dict.fromkeys(("payment-initiated", "payment-created", "payment-settled", "payment-completed"), 1)
+        assert found[:3] == [{"payment-initiated": 1}, once, once]
+        assert found[3] == {**once, "payment-initiated": 2, "payment-failed": 1}
+        assert {name: end["minute"] for name, end in body["ends"].items()} == {"completed": 1, "failed": 1, "voided": 0}
+
+
+async def test_what_is_erased_meanwhile_is_not_counted_once_more(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        payment_id = await world.accept("pm_ok", description="Two books for Jo")
+        await seen(edge)
+        await world.erase(payment_id)
+
+        goes_on = await after_a_while(world, edge)
+        begins = (await seen(Edge(world))).body
+
+        assert minutes(goes_on) == minutes(begins) == {"payment-initiated": 1}
+
+
+async def test_what_cannot_be_read_hides_nothing_else(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await seen(edge)
+        await world.backends.container(flow.EVENTS).create_item({"id": "odd", "paymentId": "odd", "metadata": 7})
+        await world.accept("pm_ok")
+
+        assert minutes(await after_a_while(world, edge)) == {"payment-initiated": 1}
+
+
+async def test_a_payment_that_waits_shows_at_its_step_and_is_late_after_ten_seconds(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await project_payment(world, at=world.clock.now())
+        first = step((await seen(edge)).body, "create")
+        soon = step(await after_a_while(world, edge, s=10), "create")
+        late = step(await after_a_while(world, edge, s=10), "create")
+        long = step(await after_a_while(world, edge, s=3600), "create")
+
+        assert [(each["owed"], each["late"], each["oldest_s"]) for each in (first, soon, late, long)] == [
+            (1, 0, 0),
+            (1, 0, 10),
+            (1, 1, 20),
+            (1, 1, 3600),
+        ]
+
+
+async def test_very_many_that_wait_are_counted_as_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.adapters.cosmos.overview.FEW", 2)
+    async with a_world(tmp_path) as world:
+        for ago_s in (60, 30, 0):
+            await project_payment(world, at=world.clock.now())
+            world.clock.advance_s(ago_s / 2)
+
+        body = (await seen(Edge(world))).body
+
+        assert {each["step"]: each["owed"] for each in body["steps"] if each["owed"]} == {"create": 3}
+        assert (step(body, "create")["late"], step(body, "create")["oldest_s"]) == (2, 45)
+
+
+async def test_what_is_parked_shows_at_its_step_until_it_is_replayed(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await stuck(world, count=2)
+        parked = await after_a_while(world, edge)
+        older = await after_a_while(world, edge, s=600)
+        await world.backends.tell_provider("/repair")
+        await world.replay_all()
+        await world.run()
+        replayed = await after_a_while(world, edge)
+
+        assert step(parked, "settle")["parked"] == {"high": 0, "normal": 2, "low": 0}
+        assert step(parked, "settle")["owed"] == 2
+        assert (parked["letters"]["open"], parked["letters"]["high"]) == (2, 0)
+        assert [each["n"] for each in parked["letters"]["by_age"]] == [2, 0, 0, 0, 0, 0]
+        assert [each["n"] for each in older["letters"]["by_age"]] == [0, 0, 2, 0, 0, 0]
+        assert older["letters"]["oldest_s"] == 600
+        assert step(replayed, "settle")["parked"] == {"high": 0, "normal": 0, "low": 0}
+        assert (replayed["letters"]["open"], replayed["letters"]["oldest_s"]) == (0, None)
+
+
+async def test_a_letter_of_no_step_is_seen_elsewhere(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.backends.container(flow.EVENTS).create_item({"id": "odd", "paymentId": "odd"})
+        await world.run()
+
+        letters = (await seen(Edge(world))).body["letters"]
+
+        assert (letters["open"], sum(letters["elsewhere"].values())) == (1, 1)
+
+
+async def test_how_long_an_unknown_outcome_took_to_be_certain_is_told_beside_what_went_well(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.accept("pm_ok")
+        await world.run()
+        began = world.clock.now()
+        payment_id = await timed_out_and_done(world)
+        (settled,) = [each for each in await world.stream(payment_id) if type_name(each.event) == "payment.settled"]
+        took_s = (settled.event.occurred_at - began).total_seconds()
+
+        times = (await seen(Edge(world))).body["times"]
+
+        assert took_s > 1
+        assert times["certain_s"]["p50"] == times["certain_s"]["p99"] == pytest.approx(took_s, rel=0.03)
+        assert times["completed_s"]["p50"] < 1 < times["completed_s"]["p99"]
+
+
+async def test_a_reader_that_stands_still_has_a_lag_whoever_saw_it_first(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await publisher_came_to(world, 0)
+        await projector_came_to(world, 0)
+        await world.accept("pm_ok")
+        await world.tick("measure_backlog")
+        world.clock.advance_s(60)
+        edge = Edge(world)
+
+        found = [(await seen(edge)).body["feeds"], (await after_a_while(world, edge, s=5))["feeds"]]
+        await all_is_read(world)
+        found.append((await after_a_while(world, edge))["feeds"])
+
+        assert found == [
+            {"publish": {"lag_s": 60, "unread": 1}, "project": {"lag_s": 60, "unread": 1}},
+            {"publish": {"lag_s": 60, "unread": 1}, "project": {"lag_s": 60, "unread": 1}},
+            {"publish": {"lag_s": 60, "unread": 1}, "project": {"lag_s": 0, "unread": 0}},
+        ]
+
+
+async def test_where_more_was_stored_than_a_look_may_read_the_curves_begin_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "MOST_EVENTS", 2)
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        empty = (await seen(edge)).body
+        await world.accept("pm_ok")
+        await world.run()
+        too_many = await after_a_while(world, edge)
+        anew = await after_a_while(world, edge)
+        await world.accept("pm_ok")
+        goes_on = await after_a_while(world, edge)
+
+        assert empty["since"] < empty["as_of"]
+        assert sum(minutes(too_many).values()) == 2
+        assert (anew["since"], minutes(anew)) == (anew["as_of"], {})
+        assert (goes_on["since"], minutes(goes_on)) == (anew["since"], {"payment-initiated": 1})
+
+
+async def test_while_nothing_moves_a_look_is_one_read_of_the_feed_and_one_of_its_leases(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await all_is_read(world)
+        tag = (await seen(edge)).headers["ETag"]
+        for container in (flow.EVENTS, flow.LEASES, flow.PAYMENTS, flow.DEAD_LETTERS):
+            await requests(world.backends, container)
+        statuses = []
+        for _ in range(4):
+            world.clock.advance_s(2)
+            statuses.append((await seen(edge, if_none_match=tag)).status)
+        asked = await _asked(world)
+
+        assert statuses == [304, 304, 304, 304]
+        assert {name: count for name, (count, _) in asked.items()} == {
+            f"{flow.EVENTS} feed": 4,
+            f"{flow.LEASES} query": 4,
+        }
+        world.clock.advance_s(2)
+        assert (await seen(edge, if_none_match=tag)).status == 304, "and what waits was counted again"
+        assert set(await _asked(world)) == {
+            f"{flow.EVENTS} feed",
+            f"{flow.LEASES} query",
+            f"{flow.PAYMENTS} query",
+            f"{flow.DEAD_LETTERS} query",
+        }
+
+
+async def _asked(world: World) -> dict[str, tuple[int, float]]:
+    """By container and operation, since the last look."""
+    async with world.backends.http.get(f"{world.backends.cosmos.url}/_local/requests") as response:
+        tallies = (await response.json())["requests"]
+    async with world.backends.http.delete(f"{world.backends.cosmos.url}/_local/requests"):
+        return {
+            f"{container} {operation}": (tally["count"], tally["ru"])
+            for container, operations in tallies.items()
+            for operation, tally in operations.items()
+        }
+
+
+async def test_what_has_moved_is_news(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        tag = (await seen(edge)).headers["ETag"]
+        await world.accept("pm_ok")
+        world.clock.advance_s(2)
+
+        moved = await seen(edge, if_none_match=tag)
+
+        assert moved.status == 200
+        assert moved.headers["ETag"] != tag
+
+
+async def test_many_who_ask_within_two_seconds_look_once(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await asyncio.gather(*(seen(edge) for _ in range(5)))
+        asked = await requests(world.backends, flow.LEASES)
+        world.clock.advance_s(1.9)
+        await seen(edge)
+
+        assert asked["query"][0] == 1
+        assert "query" not in await requests(world.backends, flow.LEASES)
+
+
+async def test_a_store_that_is_away_for_a_while_leaves_no_hole(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await seen(edge)
+        await world.accept("pm_ok")
+        await world.backends.break_store(403, operation="feed")
+        world.clock.advance_s(2)
+        refused = await edge.ask("watch_flow")
+        world.clock.advance_s(2)
+        await world.backends.mend_store()
+        await world.backends.break_store(403, operation="query")
+        busy = await edge.ask("watch_flow")
+        await world.backends.mend_store()
+        again = await after_a_while(world, edge)
+
+        assert (refused.status, busy.status) == (503, 503)
+        assert minutes(again) == {"payment-initiated": 1}
+
+
+async def test_whoever_looks_again_after_a_long_time_sees_the_last_ten_minutes(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await world.accept("pm_ok")
+        before = await after_a_while(world, edge)
+        world.clock.advance_s(7200)
+        await world.accept("pm_ok")
+
+        again = (await seen(edge)).body
+
+        assert minutes(before) == minutes(again) == {"payment-initiated": 1}
+        assert again["since"] > before["as_of"]
+
+
+async def test_a_step_appends_what_the_map_says_and_all_of_it(tmp_path: Path) -> None:
+    """Whatever is done by a step's own message stands there, but for what tells of something that broke."""
+    beside = {"parked", "seen_to", "charged_twice", "captured_late", "cancel_requested"}
+    found: set[tuple[Step, str]] = set()
+    async with a_world(tmp_path) as world:
+        for scenario in (*SCENARIOS.values(), _cancelled_too_late):
+            payment_id = await scenario(world)
+            stream = await world.stream(payment_id)
+            found |= _appended(stream)
+
+    assert found, "messages led to events"
+    said = {(each, FORMS[event].name.removeprefix("payment.")) for each in Step for event in flow.APPENDS[each]}
+    assert {each for each in found if each[1] not in beside} == said
+
+
+async def _cancelled_too_late(world: World) -> str:
+    """The money is taken, and nobody was told when the merchant cancels."""
+    payment_id = await world.accept("pm_settle_times_out_once")
+    while not await world.charges(payment_id):
+        assert await world.next()
+    await world.cancel(payment_id)
+    await world.run()
+    return payment_id
+
+
+def _appended(stream: Sequence[StoredEvent]) -> set[tuple[Step, str]]:
+    """What messages led to, each with the step that its message was for. One that starts two steps is for the one of
+    which it is said.
+    """
+    by_id = {each.event_id: each.event for each in stream}
+    found = set()
+    for each in stream:
+        if each.caused_by is None or attempt_in(each.caused_by) is None:
+            continue
+        payment_id, version, *_ = each.caused_by.split(":")
+        cause = by_id[f"{payment_id}:{version}"]
+        started = [_step_of(cause)] if isinstance(cause, PaymentResumed) else _started_by(cause)
+        fitting = [one for one in started if type(each.event) in flow.APPENDS[one]]
+        found.add(((fitting or started)[0], type_name(each.event).removeprefix("payment.")))
+    return found
+
+
+def _step_of(resumed: PaymentResumed) -> Step:
+    task = task_named(resumed.step)
+    assert task is not None
+    return task.step
+
+
+def _started_by(cause: Event) -> list[Step]:
+    return [each for each, starters in STARTERS_OF.items() if isinstance(cause, starters)]
