@@ -1,7 +1,7 @@
 """A browser and a platform for all tests of a module; each test makes a visit of its own."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -11,7 +11,6 @@ from playwright.async_api import Browser
 from local.supervisor import Platform
 from tests import hosts
 from tests.browser.desk import Desk, browsing, chromium, visiting
-from tests.browser.stage import rehearse
 from tests.shop import Shop, open_shop
 
 SOON_PARKED = {"RETRY_CREATE_ATTEMPTS": "2", "RETRY_CREATE_BASE_S": "0.1", "RETRY_CREATE_CAP_S": "0.1"}
@@ -40,22 +39,18 @@ async def shop(platform: Platform) -> AsyncIterator[Shop]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def desk(browser: Browser, platform: Platform, shop: Shop) -> AsyncIterator[Desk]:
+async def desk(browser: Browser, platform: Platform) -> AsyncIterator[Desk]:
     """A tab that is not at the page yet."""
     async with visiting(browser, platform.url) as opened:
-        await rehearse(opened, shop)
         yield opened
 
 
 @pytest.fixture
-def visit(browser: Browser, platform: Platform, shop: Shop) -> Visit:
+def visit(browser: Browser, platform: Platform) -> Visit:
     """More tabs, with storage of their own. options: those of a browser context."""
-    from contextlib import asynccontextmanager
-
     @asynccontextmanager
     async def visit(**options: Any) -> AsyncIterator[Desk]:
         async with visiting(browser, platform.url, **options) as opened:
-            await rehearse(opened, shop)
             yield opened
 
     return visit
