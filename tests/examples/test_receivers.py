@@ -18,9 +18,10 @@ import pytest_asyncio
 from packaging.requirements import Requirement
 from standardwebhooks import Webhook
 
+from local.ports import FREE
 from shared.codec.cloud_events import to_cloud_event
 from tests.builders import a_payment
-from tests.examples.receivers import EXAMPLES, Node, Python, Receiver, Running, installed_node
+from tests.examples.receivers import EXAMPLES, Changed, Node, Python, Receiver, Running, installed_node
 from tests.local.terminal import Run, local
 from tests.ops.scripted import Scripted, scripted
 
@@ -28,6 +29,16 @@ NEW, OLD = "whsec_dGhlIG5ldyBzZWNyZXQgb2YgYSBtZXJjaGFudA==", "whsec_dGhlIG9sZCBz
 OTHER = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldCwgbm90IG91cnM="
 BOTH = f"{NEW} {OLD}"
 TYPE = "application/cloudevents+json"
+ENDS_ONCE = """
+import asyncio
+work, ends = receiver.act, [{}]
+def act(database, event):
+    work(database, event)
+    if ends:
+        raise ends.pop()
+receiver.act = act
+"""
+"""Work that once raises what ends a thread, after all else is done."""
 
 
 @pytest.fixture(name="program", scope="module", params=["python", "node"])
@@ -287,6 +298,65 @@ async def test_killed_at_any_moment_it_ends_up_with_each_notification_once(
 
     assert len(set(answered)) == receiver.kept() == 36
     assert set(receiver.shipments()) == set(answered)
+
+
+async def test_what_is_left_to_do_and_cannot_be_read_for_a_while_is_done_later_without_another_notification(
+    receiver: Receiver, http: aiohttp.ClientSession
+) -> None:
+    sent = Notification()
+    async with receiver.running(NEW) as running:
+        receiver.blind()
+        assert await send(http, running, sent) == 204
+        await running.run.says("rror: ")
+        receiver.unblind()
+        await until(lambda: receiver.acted_on() == 1)
+
+    assert set(receiver.shipments()) == {sent.payment_id}
+
+
+async def test_the_python_one_goes_on_when_its_database_could_not_be_opened(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    sent = Notification()
+    receiver = Changed(tmp_path, EXAMPLES / "receiver-python", lines="receiver.ACT_AGAIN_S = 0.05")
+    async with receiver.running(NEW) as running:
+        receiver.hold_up(sent.payment_id)
+        assert await send(http, running, sent) == 204
+        with receiver.without_database():
+            await running.run.says("unable to open database file")
+            assert await send(http, running, Notification()) == 503
+        receiver.let_go(sent.payment_id)
+        await until(lambda: receiver.acted_on() == 1)
+
+    assert set(receiver.shipments()) == {sent.payment_id}
+
+
+@pytest.mark.parametrize("end", ["SystemExit", "asyncio.CancelledError"])
+async def test_the_python_one_goes_on_when_its_work_would_end_the_thread(
+    tmp_path: Path, http: aiohttp.ClientSession, end: str
+) -> None:
+    first, second = Notification(), Notification()
+    receiver = Changed(tmp_path, EXAMPLES / "receiver-python", lines=ENDS_ONCE.format(end))
+    async with receiver.running(NEW) as running:
+        assert await send(http, running, first) == 204
+        await running.run.says("to be tried again")
+        assert await send(http, running, second) == 204
+        await until(lambda: receiver.acted_on() == 2)
+
+    assert set(receiver.shipments()) == {first.payment_id, second.payment_id}
+
+
+async def test_the_python_one_goes_on_when_nobody_reads_what_it_prints(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    sent = [Notification() for _ in range(2)]
+    receiver = Python(tmp_path, EXAMPLES / "receiver-python")
+    async with receiver.unread(NEW, port=FREE.chosen().http) as running:
+        answers = [await send(http, running, each) for each in sent]
+        await until(lambda: receiver.acted_on() == len(sent))
+
+    assert answers == [204, 204]
+    assert set(receiver.shipments()) == {each.payment_id for each in sent}
 
 
 async def test_what_listen_forwards_is_taken_as_if_the_platform_had_sent_it(receiver: Receiver) -> None:
