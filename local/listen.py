@@ -24,7 +24,14 @@ EVERY_S = 0.5
 _AT_A_TIME = 8
 
 type Find = Callable[[], str | None]
-"""Where the app answers now; None where none runs. Asked again while it is away: its port may be another then."""
+"""Where the app answers now; None where none runs. Asked again while it is away: its port may be another then.
+
+Raises Unusable.
+"""
+
+
+class Unusable(Exception):
+    """Nothing may be asked at the address that was found; the message is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,18 @@ class Wishes:
 async def listen(find: Find, wishes: Wishes) -> int:
     """Returns the exit code: 0 when told to stop, 2 when there is no app to listen to, or it refuses."""
     since = datetime.now(UTC) - wishes.since
-    url = find()
-    if url is None:
+    try:
+        url = find()
+        if url is not None:
+            return await _listen(url, find=find, wishes=wishes, since=since)
         print("no platform runs here: `make run` starts it; --data or --url name another one", file=sys.stderr)
-        return 2
+    except Unusable as exc:
+        print(printable(str(exc)), file=sys.stderr)
+    return 2
+
+
+async def _listen(url: str, *, find: Find, wishes: Wishes, since: datetime) -> int:
+    """The exit code. Raises Unusable."""
     headers = {"x-functions-key": wishes.key} if wishes.key else {}
     async with aiohttp.ClientSession(headers=headers) as http, aiohttp.ClientSession() as outside:
         listener = _Listener(http, outside, wishes=wishes)
@@ -71,7 +86,7 @@ class _Listener:
         self._has_refused = False
 
     async def run(self, url: str, *, find: Find, since: datetime) -> int:
-        """Until it is told to stop; the exit code. Raises Unwilling."""
+        """Until it is told to stop; the exit code. Raises Unwilling, Unusable."""
         self._say(f"listening to {url}; Ctrl-C stops")
         if self._wishes.forward_to:
             self._say(f"forwarding to {self._wishes.forward_to}")

@@ -293,6 +293,47 @@ async def test_the_key_of_a_merchant_goes_to_the_app_and_to_nobody_else(app: Scr
     assert "is not sent unencrypted" in refused.said
 
 
+def unencrypted(app: Scripted) -> str:
+    """An address of it at which it answers, and which does not say that it is on this machine."""
+    return app.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - not to listen there, but to call
+
+
+async def test_an_address_that_it_finds_is_told_no_key_that_would_travel_unencrypted(
+    app: Scripted, tmp_path: Path
+) -> None:
+    app.on(of(), told(attempt()))
+    with word_left(tmp_path, {"url": unencrypted(app)}):
+        async with local("listen", "--data", str(tmp_path), REGIS_PAY_KEY="my-key") as refused:
+            assert await refused.ends() == 2
+        assert app.asked == []
+        async with local("listen", "--data", str(tmp_path)) as without:
+            await without.says(KIND)
+
+    assert refused.said == f"the key of REGIS_PAY_KEY is not sent unencrypted to {unencrypted(app)}: use https://\n"
+
+
+async def test_nor_is_one_that_it_finds_later(app: Scripted, tmp_path: Path) -> None:
+    async with scripted() as after:
+        with word_left(tmp_path, {"url": app.url}):
+            async with local("listen", "--data", str(tmp_path), REGIS_PAY_KEY="my-key") as run:
+                await run.says("listening to")
+                with word_left(tmp_path, {"url": unencrypted(after)}):
+                    app.on(LIST, (503, ""))
+                    assert await run.ends() == 2
+
+    assert {each.headers.get("x-functions-key") for each in app.asked} == {"my-key"}
+    assert after.asked == []
+    assert f"is not sent unencrypted to {unencrypted(after)}" in run.said
+
+
+async def test_an_address_that_it_finds_has_to_be_one(tmp_path: Path) -> None:
+    with word_left(tmp_path, {"url": "http://me:secret@127.0.0.1/"}):
+        async with local("listen", "--data", str(tmp_path)) as run:
+            assert await run.ends() == 2
+
+    assert run.said.startswith(f"the note in {tmp_path} is of no use: ")
+
+
 async def test_what_others_wrote_has_no_power_over_the_terminal(app: Scripted) -> None:
     shows(app, row(reference="x\n\x1b[2J"))
     app.on(of(), told(attempt(status_code=None, failure="\x1b]0;y\x07")))
