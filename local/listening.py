@@ -35,11 +35,7 @@ def listened(options: argparse.Namespace) -> int:
         return 0 if secret else 2
     key = os.environ.get(KEY_VARIABLE)
     wishes = Wishes(options.forward_to, since=options.since, secret=secret, is_json=options.json, key=key)
-    try:
-        return in_foreground(listen(_finding(options, has_key=bool(key)), wishes))
-    except BrokenPipeError:  # `... | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return in_foreground(listen(_finding(options, has_key=bool(key)), wishes))
 
 
 def _finding(options: argparse.Namespace, *, has_key: bool) -> Callable[[], str | None]:
