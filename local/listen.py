@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 
 from local.asking import FOLLOWED, Away, Unwilling, ask
-from local.attempts import Attempt, Json, Watch
+from local.attempts import MOST_OLDER, Attempt, Json, Lost, Watch
 from local.forwarding import Answered, forward
 from local.signing import is_signed_with
 from terminal.money import money
@@ -22,6 +22,11 @@ from terminal.text import printable
 
 EVERY_S = 0.5
 _AT_A_TIME = 8
+_LOST = {
+    Lost.OLDER: f"the {FOLLOWED} newest payments are followed, and those that get older until their merchant is told",
+    Lost.UNTOLD: f"more than {MOST_OLDER} older payments have a merchant still to be told: not all are followed",
+    Lost.UNLISTED: f"more than {FOLLOWED} payments came at once: not all of them are followed",
+}
 
 type Find = Callable[[], str | None]
 """Where the app answers now; None where none runs. Asked again while it is away: its port may be another then.
@@ -83,7 +88,7 @@ class _Listener:
         self._wishes = wishes
         self._to_forward: asyncio.Queue[Attempt] = asyncio.Queue()
         self._unanswered = 0
-        self._has_refused = False
+        self._said_once: set[str] = set()
 
     async def run(self, url: str, *, find: Find, since: datetime) -> int:
         """Until it is told to stop; the exit code. Raises Unwilling, Unusable."""
@@ -118,16 +123,22 @@ class _Listener:
 
     async def _round(self, url: str, watch: Watch) -> None:
         page = await ask(self._http, f"{url}/api/payments?limit={FOLLOWED}")
-        watch.listed(page["payments"], now_s=time.monotonic())
+        is_all = page.get("next_page") is None
+        for lost in watch.listed(page["payments"], now_s=time.monotonic(), is_all=is_all):
+            self._say_once(_LOST[lost])
         places = asyncio.Semaphore(_AT_A_TIME)
 
         async def look_at(payment_id: str) -> list[Attempt] | Away:
             try:
                 async with places:
-                    answer = await self._notifications(f"{url}/api/payments/{payment_id}/notifications")
+                    answer = await ask(self._http, f"{url}/api/payments/{payment_id}/notifications")
             except Away as exc:
                 watch.postponed(payment_id, now_s=time.monotonic())
                 return exc
+            except Unwilling as exc:
+                watch.refused(payment_id, now_s=time.monotonic())
+                self._say_once("not all notifications are shown", f": {exc}")
+                return []
             return watch.answered(payment_id, answer, now_s=time.monotonic())
 
         answers = await asyncio.gather(*(look_at(each) for each in watch.due(now_s=time.monotonic())))
@@ -137,16 +148,6 @@ class _Listener:
         faults = [each for each in answers if isinstance(each, Away)]
         if faults and len(faults) == len(answers):  # one alone may be a payment that cannot be read
             raise faults[0]
-
-    async def _notifications(self, address: str) -> Json:
-        """None where the app shows none of this payment; that is said once. Raises Away."""
-        try:
-            return await ask(self._http, address)
-        except Unwilling as exc:
-            if not self._has_refused:
-                self._say(f"not all notifications are shown: {exc}")
-            self._has_refused = True
-            return {"notifications": []}
 
     def _show(self, attempt: Attempt) -> None:
         if not self._wishes.is_json:
@@ -171,6 +172,11 @@ class _Listener:
                 print(json.dumps(document(attempt, answered, secret=self._wishes.secret)), flush=True)
             else:
                 print(printable(answer_line(attempt, answered)), flush=True)
+
+    def _say_once(self, words: str, more: str = "") -> None:
+        if words not in self._said_once:
+            self._said_once.add(words)
+            self._say(words + more)
 
     def _say(self, words: str) -> None:
         print(printable(words), file=sys.stderr if self._wishes.is_json else sys.stdout, flush=True)
