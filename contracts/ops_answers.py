@@ -175,7 +175,7 @@ class EventToOperators(TimelineEvent):
         Field(description="The id of the message that led to it, or who wrote it; absent where nobody noted it."),
     ] = None
     attempt: Annotated[
-        int | Absent, Field(ge=1, description="Which attempt of its step that message was; absent where it was none.")
+        Version | Absent, Field(description="Which attempt of its step that message was; absent where it was none.")
     ] = None
     trace_id: Annotated[
         str | Absent, Field(pattern="^[0-9a-f]{32}$", description="The trace it was written under.")

@@ -119,8 +119,7 @@ def _of_merchants() -> dict[str, Json]:
 
 def _of_operators() -> dict[str, Json]:
     stream = stored(DISPUTED)
-    row, letter = row_to_json(row_of(stream[1])), letter_to_json(_LETTER)
-    summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
+    row = row_to_json(row_of(stream[1]))
     return {
         "watch_flow": flow_seen(),
         "show_caller": {
@@ -139,6 +138,14 @@ def _of_operators() -> dict[str, Json]:
             "erased": [asdict(each) for each in words_in(stream)],
         },
         "list_payments": {"payments": [row], "next_page": None, "as_of": time_to_json(at(8))},
+        **_of_letters(row),
+    }
+
+
+def _of_letters(row: Json) -> dict[str, Json]:
+    letter = letter_to_json(_LETTER)
+    summary = {name: value for name, value in letter.items() if name not in {"message", "history"}}
+    return {
         "list_dead_letters": {"dead_letters": [summary], "next_page": None, "as_of": letter["recorded_at"]},
         "count_dead_letters": {
             "groups": [

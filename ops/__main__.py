@@ -12,6 +12,7 @@ from ops.completing import write_completion
 from ops.discarding import discard
 from ops.erasing import agree, erase
 from ops.finding import target
+from ops.flowing import show_flow
 from ops.letters import drain_recorder, list_letters, show_letter, summarize
 from ops.output import say
 from ops.payments import list_payments, show_payment
@@ -19,6 +20,7 @@ from ops.reconcile import reconcile
 from ops.replaying import replay
 
 COMMANDS: dict[str, Callable[[Api, Namespace], Awaitable[int]]] = {
+    "flow": show_flow,
     "list": list_letters,
     "show": show_letter,
     "replay": replay,

@@ -43,6 +43,7 @@ def parser(prog: str = "python -m ops") -> argparse.ArgumentParser:
     _replaying(add("replay", "send a dead letter again to the step that failed; for publish, to all subscribers"))
     _discarding(add("discard", "end payments that cannot be saved; the provider is asked first"))
     add("drain", "record the dead letters that could not be recorded")
+    add("flow", "what moves now, where it waits and what is parked, as the app sees it at this moment")
     _payments(add("payments", "the payments, as the read model has them, newest first"))
     one = add("payment", "one payment whole: what it waits for, its events, notifications and dead letters")
     one.add_argument("payment_id", metavar="ID|REFERENCE", help="the payment's id, or the merchant's own reference")

@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+FLOW = "/api/ops/flow"
 PAYMENTS = "/api/ops/payments"
 LETTERS = "/api/ops/dead-letters"
 

@@ -261,12 +261,14 @@ async def test_what_merchants_and_operators_resend_counts_together(tmp_path: Pat
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok", notify="ok")
         await world.run()
-        edge, about = Edge(world), {"payment_id": payment_id, "notification_id": f"{payment_id}:notify"}
+        edge = Edge(world)
 
-        statuses = [(await edge.ask(RESEND, **about)).status, (await edge.ask("resend_notification", **about)).status]
+        async def resent(name: str) -> int:
+            return (await edge.ask(name, payment_id=payment_id, notification_id=f"{payment_id}:notify")).status
+
+        statuses = [await resent(RESEND), await resent("resend_notification")]
         world.clock.advance_s(10)
-        statuses.append((await edge.ask("resend_notification", **about)).status)
-        statuses.append((await edge.ask(RESEND, **about)).status)
+        statuses += [await resent("resend_notification"), await resent(RESEND)]
 
         assert statuses == [200, 429, 200, 429]
 

@@ -1,10 +1,16 @@
 """The product's measure of the outbox, on leases as the .NET change feed processor of the Functions host keeps them."""
 
+import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from shared.adapters.cosmos import feeds
 from shared.adapters.cosmos.outbox import CosmosOutbox
+from shared.ports.outbox import Look
 from tests.local.cosmos_support import Account, account, event
 
 PREFIX = "publish"
@@ -126,3 +132,105 @@ async def test_a_part_that_holds_nothing_is_read_although_its_reader_has_no_posi
         await keep(at, {"0": None, "1": None})
 
         assert await unread(at) == {"0": 0, "1": 0}
+
+
+# --- a look: what is new, and how far the readers are, by the same requests
+
+
+def outbox_of(at: Account) -> CosmosOutbox:
+    return CosmosOutbox(at.events, at.leases, lease_prefixes=[PREFIX])
+
+
+def ids(look: Look) -> list[str]:
+    return sorted(str(document["paymentId"]) for document in look.documents)
+
+
+def long_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=10)
+
+
+async def test_each_look_goes_on_where_the_one_before_ended_in_every_part(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        names = [f"p{number}" for number in range(9)]
+        await write(at, *names)
+        outbox = outbox_of(at)
+        first = await outbox.look(None, since=long_ago(), limit=100)
+        await write(at, "late-1", "late-2", "late-3")
+        second = await outbox.look(first.position, since=long_ago(), limit=100)
+        third = await outbox.look(second.position, since=long_ago(), limit=100)
+
+        assert (ids(first), ids(second), ids(third)) == (sorted(names), ["late-1", "late-2", "late-3"], [])
+        assert first.is_whole
+        assert second.is_whole
+        assert third.is_whole
+        assert len(first.position) == 2, "the events lie in both parts"
+
+
+async def test_what_is_stored_while_the_first_look_lasts_is_seen_once(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, "early")
+        outbox, read = outbox_of(at), feeds.from_time
+
+        async def slowly(*args: Any, **named: Any) -> feeds.Read:
+            await write(at, f"late-{len(wrote)}")
+            wrote.append(1)
+            return await read(*args, **named)
+
+        wrote: list[int] = []
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(feeds, "from_time", slowly)
+            first = await outbox.look(None, since=long_ago(), limit=100)
+        second = await outbox.look(first.position, since=long_ago(), limit=100)
+
+        assert sorted([*ids(first), *ids(second)]) == ["early", "late-0", "late-1"]
+
+
+async def test_what_was_stored_before_is_not_in_the_first_look(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, "early")
+
+        look = await outbox_of(at).look(None, since=datetime.now(UTC) + timedelta(seconds=5), limit=100)
+
+        assert ids(look) == []
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_look_that_finds_more_than_it_may_says_so(tmp_path: Path, *, is_first: bool) -> None:
+    async with account(tmp_path) as at:
+        outbox = outbox_of(at)
+        begun = await outbox.look(None, since=long_ago(), limit=100)
+        await write(at, *(f"p{number}" for number in range(30)))
+
+        look = await outbox.look(None if is_first else begun.position, since=long_ago(), limit=5)
+
+        assert not look.is_whole
+        assert 0 < len(look.documents) < 30
+
+
+async def test_more_than_a_page_is_one_look(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        outbox = outbox_of(at)
+        begun = await outbox.look(None, since=long_ago(), limit=1000)
+        await asyncio.gather(*(write(at, f"p{number}") for number in range(2 * feeds.PAGE + 50)))
+
+        look = await outbox.look(begun.position, since=long_ago(), limit=1000)
+
+        assert len(set(ids(look))) == 2 * feeds.PAGE + 50
+        assert look.is_whole
+
+
+async def test_a_look_sees_how_far_the_readers_are_as_a_measure_does(tmp_path: Path) -> None:
+    async with account(tmp_path) as at:
+        await write(at, *(f"p{number}" for number in range(9)))
+        await keep(at, {"0": None, "1": None})
+        outbox = outbox_of(at)
+
+        first = await outbox.look(None, since=long_ago(), limit=100)
+        read = {each.part: f'"{each.changes}"' for each in first.unread[PREFIX]}
+        await keep(at, read)
+        await write(at, "late")
+        second = await outbox.look(first.position, since=long_ago(), limit=100)
+
+        assert sum(each.changes for each in first.unread[PREFIX]) == 9
+        assert second.unread == await outbox.unread()
+        assert sum(each.changes for each in second.unread[PREFIX]) == 1
