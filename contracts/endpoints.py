@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[1]
 
 type Level = Literal["anonymous", "function", "admin"]
 
+PAGES = frozenset({"get_console"})
+"""Functions that are no part of the API: they serve a page that calls it."""
+
 _NOWHERE = {
     "CosmosConnection": "AccountEndpoint=http://127.0.0.1:1/;AccountKey=c2VjcmV0;",
     "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=n;SharedAccessKey=c2VjcmV0",
@@ -50,4 +53,5 @@ def declared() -> list[Endpoint]:
 
     triggers = {f.get_function_name(): f.get_trigger() for f in function_app.app.get_functions()}
     fields = {name: trigger.get_dict_repr() for name, trigger in triggers.items() if name and trigger}
-    return [endpoint_of(name, each) for name, each in fields.items() if each["type"] == "httpTrigger"]
+    called = {name: each for name, each in fields.items() if each["type"] == "httpTrigger" and name not in PAGES}
+    return [endpoint_of(name, each) for name, each in called.items()]

@@ -24,8 +24,11 @@ FILES = ("function_app.py", "host.json", "requirements.txt")
 PACKAGES = ("functions", "shared")
 """The Python files among these."""
 
-SERVED = ("functions/openapi.json", "functions/docs.html")
-"""What the app reads beside its code."""
+SERVED = ("functions/openapi.json", "functions/docs.html", "functions/console/index.html")
+"""What the app reads beside its code, and has to be there."""
+
+PAGE, SUFFIXES = "functions/console", (".html", ".js", ".css", ".txt")
+"""The page for operators: all files of this folder with these suffixes."""
 
 BUILD_ID = "shared/build_id.txt"
 """In the package and not in the app settings, so that a rollback shows the older one."""
@@ -84,10 +87,16 @@ def built_from(package: Path) -> str:
 
 def own_content(root: Path, *, build_id: str | None = None) -> dict[str, bytes]:
     """What ships of this repository, by its name in the zip."""
-    paths = [root / name for name in (*FILES, *SERVED)]
+    paths = [root / name for name in FILES] + served(root)
     paths += [path for package in PACKAGES for path in (root / package).rglob("*.py")]
     content = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     return content | {BUILD_ID: f"{build_id or _content_id(content)}\n".encode()}
+
+
+def served(root: Path) -> list[Path]:
+    """What the app reads beside its code."""
+    page = [path for path in (root / PAGE).rglob("*") if path.suffix in SUFFIXES]
+    return sorted({*page, *(root / name for name in SERVED)})
 
 
 def _content_id(content: Mapping[str, bytes]) -> str:

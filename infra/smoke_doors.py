@@ -15,7 +15,7 @@ from infra.smoke_http import TRY_AGAIN, Answer, Api, NotYet, SmokeFailed, eventu
 
 OPERATORS = "/ops/dead-letters"
 NEWS = "/api/provider/events"
-OPEN = ("/api/payments", "/api/health", "/api/docs", "/api/openapi.json", NEWS)
+OPEN = ("/api/payments", "/api/health", "/api/docs", "/api/console", "/api/openapi.json", NEWS)
 """At each of them, or below, Azure asks for no token, or may not. tests/infra/test_smoke_doors.py holds them to
 infra/modules/functionapp.bicep."""
 

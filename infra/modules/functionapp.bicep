@@ -74,7 +74,8 @@ var hostSettings = {
 
 // Paths that need no token. Everything else does, and so the ops functions: a forgotten path is closed, not open.
 // What is open always: whether it lives, what the API is, and what the provider tells, which the app holds to a signature.
-var openPaths = ['/api/health', '/api/health/*', '/api/openapi.json', '/api/docs', '/api/provider/events']
+// The console is a page that holds nothing: what it shows it asks for, at paths that are shut.
+var openPaths = ['/api/health', '/api/health/*', '/api/openapi.json', '/api/docs', '/api/console', '/api/console/*', '/api/provider/events']
 var apiPaths = ['/api/payments', '/api/payments/*']
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {

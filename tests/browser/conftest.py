@@ -48,6 +48,7 @@ async def desk(browser: Browser, platform: Platform) -> AsyncIterator[Desk]:
 @pytest.fixture
 def visit(browser: Browser, platform: Platform) -> Visit:
     """More tabs, with storage of their own. options: those of a browser context."""
+
     @asynccontextmanager
     async def visit(**options: Any) -> AsyncIterator[Desk]:
         async with visiting(browser, platform.url, **options) as opened:

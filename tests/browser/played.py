@@ -66,9 +66,7 @@ def summary(*, minute: Mapping[str, int] | None = None, steps: Mapping[str, Any]
             for step, place in places.items()
         ],
         "ends": {word: {"minute": 0, "curve": [0] * BUCKETS} for word in ("completed", "failed", "voided")},
-        "times": {
-            name: {"p50": None, "p99": None, "curve": [None] * BUCKETS} for name in ("completed_s", "certain_s")
-        },
+        "times": {name: {"p50": None, "p99": None, "curve": [None] * BUCKETS} for name in ("completed_s", "certain_s")},
         "letters": letters(),
         "bucket_s": 10,
         "since": "2026-11-30T19:00:00Z",

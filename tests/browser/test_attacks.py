@@ -119,7 +119,9 @@ async def test_a_list_of_letters_is_text(desk: Desk, shop: Shop) -> None:
     """The words of a broker may be in reason and step: anybody may write them who may send."""
     letter = await letter_of(shop)
     odd = {**letter, "reason": MARKUP[0], "step": MARKUP[2], "description": EVERYTHING, "reference": MARKUP[1]}
-    await desk.page.route("**/api/ops/dead-letters?*", lambda route: route.fulfill(json={**LIST, "dead_letters": [odd]}))
+    await desk.page.route(
+        "**/api/ops/dead-letters?*", lambda route: route.fulfill(json={**LIST, "dead_letters": [odd]})
+    )
     group = {"step": MARKUP[2], "reason": MARKUP[0], "severity": MARKUP[3], "letters": 1, "payments": 1, "worth": []}
     times = {"oldest_at": letter["recorded_at"], "newest_at": letter["recorded_at"]}
     await play(desk.page, "/dead-letters/summary", {"groups": [{**group, **times}], "open": 1, "as_of": "x"})

@@ -166,7 +166,11 @@ async def test_a_redirect_to_a_sign_in_is_taken_for_one(desk: Desk) -> None:
 
 
 async def test_who_may_not_look_is_told_so_and_shown_nothing(desk: Desk) -> None:
-    problem = {"title": "The caller may not do this.", "detail": "This needs the role Operations.", "code": "role_missing"}
+    problem = {
+        "title": "The caller may not do this.",
+        "detail": "This needs the role Operations.",
+        "code": "role_missing",
+    }
     await play(desk.page, "/api/ops/me", problem, status=403)
     await desk.open("#/letters")
 

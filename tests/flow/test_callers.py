@@ -34,6 +34,7 @@ NEEDED: Mapping[str, Role | None] = {
     "hear_provider": None,
     "get_openapi": None,
     "get_docs": None,
+    "get_console": None,
     "get_payment": Role.READ,
     "list_notifications": Role.READ,
     "inspect_notifications": Role.OPERATIONS,

@@ -16,7 +16,7 @@ SEEDS = [
     ),
     Seed(DOORS, PROD, '"/api/payments/*"', '"/api/payments/*/events"', "key: /api/payments/{payment_id}/cancel is s"),
     Seed(DOORS, CLOSED, '"/api/provider/events"', '"/api/provider/event"', "entra: /api/provider/events is shut"),
-    Seed(DOORS, EGRESS, '"/api/docs"', '"/api/docs", "/api/console"', "key: /api/console opens nothing"),
+    Seed(DOORS, EGRESS, '"/api/docs"', '"/api/docs", "/api/desk"', "key: /api/desk opens nothing"),
     Seed(DOORS, DEV, '"/api/docs"', '"/api/ops/payments"', "key: /api/ops/payments is open"),
     Seed(DOORS, PROD, 'requireAuthentication": true', 'requireAuthentication": false', "without a token"),
     Seed(DOORS, CLOSED, '"Return401"', '"AllowAnonymous"', "entra: callers without a token"),

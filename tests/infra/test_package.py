@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from infra.package import BUILD_ID, FILES, PACKAGES, SERVED, SITE_PACKAGES, build, built_from, own_content, write_zip
+from infra.package import (
+    BUILD_ID,
+    FILES,
+    PACKAGES,
+    SERVED,
+    SITE_PACKAGES,
+    build,
+    built_from,
+    own_content,
+    served,
+    write_zip,
+)
 from tests.conftest import REQUIRED_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +81,9 @@ def test_it_holds_the_allowlist_and_nothing_else(tmp_path: Path) -> None:
 
     modules = {path.relative_to(ROOT).as_posix() for part in PACKAGES for path in (ROOT / part).rglob("*.py")}
     alone = {"function_app.py", "host.json", "requirements.txt", "shared/build_id.txt"}
-    assert set(names) == alone | modules | {"functions/openapi.json", "functions/docs.html"}
+    beside = {path.relative_to(ROOT).as_posix() for path in served(ROOT)}
+    assert set(names) == alone | modules | beside
+    assert {"functions/openapi.json", "functions/docs.html", "functions/console/app.js"} <= beside
     assert {name.split("/")[0] for name in names} == {*FILES, *PACKAGES}
     assert len(names) == package.own_files
 
@@ -80,10 +93,10 @@ def test_no_file_that_the_shipped_packages_need_is_left_behind() -> None:
     beside = [
         name
         for name in files_of_the_repository()
-        if name.startswith(tuple(f"{part}/" for part in PACKAGES)) and not name.endswith((".py", ".pyc"))
+        if name.startswith(tuple(f"{part}/" for part in PACKAGES)) and not name.endswith((".py", ".pyc", ".md"))
     ]
 
-    assert {name for name in beside if name != BUILD_ID} == set(SERVED)
+    assert {name for name in beside if name != BUILD_ID} == {path.relative_to(ROOT).as_posix() for path in served(ROOT)}
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -111,7 +124,7 @@ def test_a_missing_file_that_must_ship_stops_the_build(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", SERVED)
 def test_a_missing_file_that_the_app_serves_stops_the_build(tmp_path: Path, missing: str) -> None:
-    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions/console").mkdir(parents=True)
     for name in {*FILES, *SERVED} - {missing}:
         (tmp_path / name).touch()
 
@@ -121,7 +134,7 @@ def test_a_missing_file_that_the_app_serves_stops_the_build(tmp_path: Path, miss
 
 def test_without_a_build_id_the_content_gives_one_and_other_content_another(tmp_path: Path) -> None:
     for folder, text in (("a", b"1"), ("again", b"1"), ("b", b"2")):
-        (tmp_path / folder / "functions").mkdir(parents=True)
+        (tmp_path / folder / "functions/console").mkdir(parents=True)
         for name in (*FILES, *SERVED):
             (tmp_path / folder / name).write_bytes(text)
 

@@ -144,6 +144,7 @@ ENDPOINTS = {
     "resend_notification": "function POST payments/{payment_id}/notifications/{notification_id}/resend",
     "get_openapi": "anonymous GET openapi.json",
     "get_docs": "anonymous GET docs",
+    "get_console": "anonymous GET console/{*path}",
     "search_payments": "function GET payments",
     "health": "anonymous GET health",
     "ready": "anonymous GET health/ready",

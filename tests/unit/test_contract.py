@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 from contracts import api, events, samples
 from contracts.checking import Contract, Given, event_faults
 from contracts.doors import ROLE
-from contracts.endpoints import ROOT, Endpoint, endpoint_of
+from contracts.endpoints import PAGES, ROOT, Endpoint, endpoint_of
 from contracts.files import SERVED, written
 from contracts.operation import EVERYWHERE, OF_CALLERS
 from contracts.operations import OPERATIONS
@@ -40,8 +40,8 @@ NAMES = sorted(OPERATIONS)
 
 @pytest.fixture(scope="session")
 def endpoints(declared_functions: dict[str, Declared]) -> list[Endpoint]:
-    """The HTTP functions of the app."""
-    triggers = {name: function.trigger for name, function in declared_functions.items()}
+    """The HTTP functions of the app, but its page."""
+    triggers = {name: each.trigger for name, each in declared_functions.items() if name not in PAGES}
     return [endpoint_of(name, each) for name, each in triggers.items() if each["type"] == "httpTrigger"]
 
 
