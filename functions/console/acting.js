@@ -76,7 +76,13 @@ async function discardedOne(letter, {reason, isDry}) {
   try {
     const said = await post(`${pathOf(letter.id)}/discard`, body, {accept: 409});
     if (said.discarded === undefined) return {letter, word: 'failed', why: said.title ?? 'it was refused'};
-    return {letter, word: said.discarded ? 'discarded' : 'cannot', why: said.why, cause: said.cause, comesTo: said.comes_to};
+    return {
+      letter,
+      word: said.discarded ? 'discarded' : 'cannot',
+      why: said.why,
+      cause: said.cause,
+      comesTo: said.comes_to,
+    };
   } catch (fault) {
     if (!(fault instanceof Refused) || fault.needsSignIn) throw fault;
     return {letter, word: 'failed', why: fault.words};
@@ -86,6 +92,7 @@ async function discardedOne(letter, {reason, isDry}) {
 // Money is no by-catch: to note it as given back, or to end what nobody has looked at, needs the reason in the filter.
 function whyLeftOut({reason, severity}, filter) {
   if (filter.reason === reason) return '';
-  if (MONEY_TO_GIVE_BACK.has(reason)) return `it would say that money was given back: do that first, then choose the reason ${reason}`;
+  if (MONEY_TO_GIVE_BACK.has(reason))
+    return `it would say that money was given back: do that first, then choose the reason ${reason}`;
   return severity === 'high' ? `money may be wrong: look at it, then choose the reason ${reason}` : '';
 }

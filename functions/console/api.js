@@ -46,6 +46,11 @@ export function query(path, fields) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
+// An Idempotency-Key; also where a page without TLS may not ask for a UUID.
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, '0')).join('');
+}
+
 async function send(path, options) {
   try {
     const limit = AbortSignal.timeout(PATIENCE_MS);

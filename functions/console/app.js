@@ -95,7 +95,9 @@ function frame() {
         <div class="looks">${looks()}</div>
       </header>
       ${page.trouble ? html`<p class="trouble" role="alert">${trouble()}</p>` : nothing}
-      <main id="main" tabindex="-1" aria-busy=${!page.refusal && !page.flow}>${page.refusal ? refused() : page.flow ? view.show() : first()}</main>
+      <main id="main" tabindex="-1" aria-busy=${!page.refusal && !page.flow}>
+        ${page.refusal ? refused() : page.flow ? view.show() : first()}
+      </main>
       <p class="unseen" role="status">${page.said}</p>
     `,
     root,
@@ -119,7 +121,9 @@ function tab(name, each) {
 function looks() {
   const name = page.me ? html`<span class="who">${plain(page.me.name)}</span>` : nothing;
   return html`${name}<span class="age">${age()}</span>
-    <button type="button" aria-pressed=${ticker.isPaused} @click=${() => ticker.pause(!ticker.isPaused)}>Pause</button>`;
+    <button type="button" aria-pressed=${ticker.isPaused} @click=${() => ticker.pause(!ticker.isPaused)}>
+      Pause
+    </button>`;
 }
 
 function age() {
@@ -142,11 +146,14 @@ function refused() {
   }
   return html`<h1 tabindex="-1">This is not for you</h1>
     <p>${plain(page.refusal.words)}</p>
-    <p class="quiet">The app says ${page.refusal.status}${page.refusal.code ? ` ${plain(page.refusal.code)}` : ''}.</p>`;
+    <p class="quiet">
+      The app says ${page.refusal.status}${page.refusal.code ? ` ${plain(page.refusal.code)}` : ''}.
+    </p>`;
 }
 
 function first() {
-  return html`<h1 tabindex="-1">${view.title}</h1><p class="quiet">Asking the app.</p>`;
+  return html`<h1 tabindex="-1">${view.title}</h1>
+    <p class="quiet">Asking the app.</p>`;
 }
 
 root.replaceChildren();

@@ -31,13 +31,16 @@ export function redraw(changes = {}) {
   if (!asked) return;
   Object.assign(asked, changes);
   const {title, body, label, fault, isBusy, outcome} = asked;
+  const isAsked = label !== null && outcome === null;
   render(
     html`<form @submit=${submitted}>
       <h2 id="asked" tabindex="-1">${title}</h2>
       ${outcome ?? body} ${fault ? html`<p class="fault" role="alert">${fault}</p>` : nothing}
       <p class="bar">
-        ${label && outcome === null ? html`<button class="main" ?disabled=${isBusy}>${isBusy ? 'Working…' : label}</button>` : nothing}
-        <button type="button" @click=${close}>${label && outcome === null ? 'Leave it' : 'Close'}</button>
+        ${isAsked
+          ? html`<button class="main" ?disabled=${isBusy}>${isBusy ? 'Working…' : label}</button>`
+          : nothing}
+        <button type="button" @click=${close}>${isAsked ? 'Leave it' : 'Close'}</button>
       </p>
     </form>`,
     host,

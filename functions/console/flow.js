@@ -23,12 +23,21 @@ function show() {
       </p>
       <div class="map" id="map">
         <svg class="wires" aria-hidden="true"></svg>
-        ${columns.map((column) => html`<ul class="column">${repeat(column, (each) => each.topic, topicCard)}</ul>`)}
+        ${columns.map(
+          (column) =>
+            html`<ul class="column">
+              ${repeat(column, (each) => each.topic, topicCard)}
+            </ul>`,
+        )}
       </div>
-      ${others.length
-        ? html`<h2>No step of ours listens</h2>
-            <ul class="others">${repeat(others, (each) => each.topic, topicCard)}</ul>`
-        : nothing}
+      ${
+        others.length
+          ? html`<h2>No step of ours listens</h2>
+              <ul class="others">
+                ${repeat(others, (each) => each.topic, topicCard)}
+              </ul>`
+          : nothing
+      }
     </section>
   `;
 }
@@ -41,7 +50,11 @@ function feed(name, {lag_s: lag, unread}, what) {
 }
 
 function tile(name, main, more = nothing) {
-  return html`<div class="tile"><h2>${name}</h2><p class="main">${main}</p><p class="quiet">${more}</p></div>`;
+  return html`<div class="tile">
+    <h2>${name}</h2>
+    <p class="main">${main}</p>
+    <p class="quiet">${more}</p>
+  </div>`;
 }
 
 function ends() {
@@ -50,7 +63,10 @@ function ends() {
     <h2>Ended, in the last minute</h2>
     <ul class="ends">
       ${words.map(
-        ([word, {minute, curve}]) => html`<li>${minute ? mark(word, `${minute} ${word}`) : html`<span class="quiet">0 ${word}</span>`} ${sparkline(curve)}</li>`,
+        ([word, {minute, curve}]) =>
+          html`<li>
+            ${minute ? mark(word, `${minute} ${word}`) : html`<span class="quiet">0 ${word}</span>`} ${sparkline(curve)}
+          </li>`,
       )}
     </ul>
   </div>`;
@@ -66,15 +82,27 @@ function open() {
   const {open: number, high, oldest_s: oldest, elsewhere} = page.flow.letters;
   const other = elsewhere.high + elsewhere.normal + elsewhere.low;
   if (!number) return tile('Letters', mark('done', 'none open'));
-  const more = [high ? `${high} of high severity` : '', `the oldest for ${duration(oldest)}`, other ? `${other} of no step` : ''].filter(Boolean).join(', ');
-  return tile('Letters', html`<a href=${link(['letters'])}>${mark(high ? 'high' : 'parked', `${number} open`)}</a>`, more);
+  const more = [
+    high ? `${high} of high severity` : '',
+    `the oldest for ${duration(oldest)}`,
+    other ? `${other} of no step` : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+  return tile(
+    'Letters',
+    html`<a href=${link(['letters'])}>${mark(high ? 'high' : 'parked', `${number} open`)}</a>`,
+    more,
+  );
 }
 
 function topicCard({topic, minute, curve, reactions}) {
   return html`<li class="topic" data-topic=${topic} data-busy=${String(minute > 0)}>
     <div class="head">
       <h3>${topic}</h3>
-      <span class="rate" title="events in the last minute">${minute}<span class="unseen"> in the last minute</span></span>
+      <span class="rate" title="events in the last minute"
+        >${minute}<span class="unseen"> in the last minute</span></span
+      >
       ${sparkline(curve)}
     </div>
     ${reactions.map(stepRow)}
@@ -87,19 +115,26 @@ function stepRow(step) {
   const parked = high + normal + low;
   const isQuiet = !step.owed && !parked;
   return html`<div class="step" data-step=${step.step} data-leads=${step.leads.join(' ')}>
-    <p><strong title=${step.function}>${step.step.replaceAll('_', ' ')}</strong>
+    <p>
+      <strong title=${step.function}>${step.step.replaceAll('_', ' ')}</strong>
       ${isQuiet ? html`<span class="quiet">nothing waits</span>` : nothing}
-      ${step.owed ? html`<a href=${link(['payments'], {owes: step.step})}>${mark('running', `${step.owed} to do`)}</a>` : nothing}
-      ${step.late
-        ? html`<a href=${link(['payments'], {owes: step.step, waiting: 'any'})}
-            >${mark('retrying', `${step.late} late, oldest ${duration(step.oldest_s)}`)}</a
-          >`
+      ${step.owed
+        ? html`<a href=${link(['payments'], {owes: step.step})}>${mark('running', `${step.owed} to do`)}</a>`
         : nothing}
-      ${parked
-        ? html`<a href=${link(['letters'], {step: step.step})}
-            >${mark(high ? 'high' : 'parked', `${parked} parked`)}</a
-          >`
-        : nothing}
+      ${
+        step.late
+          ? html`<a href=${link(['payments'], {owes: step.step, waiting: 'any'})}
+              >${mark('retrying', `${step.late} late, oldest ${duration(step.oldest_s)}`)}</a
+            >`
+          : nothing
+      }
+      ${
+        parked
+          ? html`<a href=${link(['letters'], {step: step.step})}
+              >${mark(high ? 'high' : 'parked', `${parked} parked`)}</a
+            >`
+          : nothing
+      }
     </p>
     <p class="appends quiet">→ ${step.appends.map(short).join(', ') || 'nothing'}</p>
   </div>`;

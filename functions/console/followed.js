@@ -2,14 +2,21 @@
 // whoever looks. What others have started again is followed as well. Knows no dialog.
 import {get, query} from './api.js';
 import {LETTERS} from './acting.js';
-import {announce, draw, link} from './page.js';
+import {announce, draw, link, paymentLink} from './page.js';
 import {html, nothing} from './vendor/lit-html.js';
 import {count, mark, plain} from './words.js';
 
 const STORED = 'regis-pay.followed';
 const MOST = 500;
 const WAITS = new Set(['replayed', 'discarded', 'under_way']);
-const WORDS = {replayed: 'under way', discarded: 'being ended', done: 'done', died_again: 'died again', failed: 'failed', cannot: 'not possible'};
+const WORDS = {
+  replayed: 'under way',
+  discarded: 'being ended',
+  done: 'done',
+  died_again: 'died again',
+  failed: 'failed',
+  cannot: 'not possible',
+};
 
 // id, step, reason, payment_id, refund_id, recorded_at; batch, since, act, word, why, dismissed
 let entries = stored();
@@ -37,7 +44,8 @@ export function follow(results, {act, since}) {
   const ids = new Set(results.map((each) => each.letter.id));
   const batch = `${act} ${since}`;
   entries = entries.filter((each) => !ids.has(each.id));
-  for (const {letter, word, why, cause} of results) entries.push({...named(letter), batch, since, act, word, why, cause});
+  for (const {letter, word, why, cause} of results)
+    entries.push({...named(letter), batch, since, act, word, why, cause});
   store();
   draw();
 }
@@ -69,7 +77,8 @@ function seenOfOthers(under, open) {
 }
 
 function isNewer(other, letter) {
-  const isSame = other.step === letter.step && other.payment_id === letter.payment_id && other.refund_id === letter.refund_id;
+  const isSame =
+    other.step === letter.step && other.payment_id === letter.payment_id && other.refund_id === letter.refund_id;
   return isSame && other.recorded_at > letter.recorded_at && other.id !== letter.id;
 }
 
@@ -79,9 +88,12 @@ async function settle(waits, {under, open}) {
   const isOpen = new Set(open.map((each) => each.id));
   let known = 0;
   for (const each of waits) {
-    const again = open.find((other) => (each.cause && other.cause === each.cause && other.step === each.step) || isNewer(other, each));
+    const again = open.find(
+      (other) => (each.cause && other.cause === each.cause && other.step === each.step) || isNewer(other, each),
+    );
     if (again) Object.assign(each, {word: 'died_again', why: `${again.reason}: ${again.description}`, died: again.id});
-    else if (!isUnderWay.has(each.id) && !isOpen.has(each.id) && (await isClosed(each))) Object.assign(each, {word: 'done', why: ''});
+    else if (!isUnderWay.has(each.id) && !isOpen.has(each.id) && (await isClosed(each)))
+      Object.assign(each, {word: 'done', why: ''});
     known += WAITS.has(each.word) ? 0 : 1;
   }
   if (!known) return;
@@ -103,7 +115,10 @@ function dismiss(batch) {
 // --- what is drawn
 
 export function followedPanel() {
-  const batches = Map.groupBy(entries.filter((each) => !each.dismissed), (each) => each.batch);
+  const batches = Map.groupBy(
+    entries.filter((each) => !each.dismissed),
+    (each) => each.batch,
+  );
   if (!batches.size) return nothing;
   return html`<section class="followed" aria-label="What was done">${[...batches].reverse().map(panel)}</section>`;
 }
@@ -115,18 +130,22 @@ function panel([batch, own]) {
   return html`<div class="panel">
     <h2>${title}: ${summary(own)}</h2>
     <progress max=${own.length} value=${done} aria-label="known of ${own.length}"></progress>
-    <ul class="lines">${telling.slice(0, 20).map(line)}</ul>
+    <ul class="lines">
+      ${telling.slice(0, 20).map(line)}
+    </ul>
     ${telling.length > 20 ? html`<p class="quiet">and ${telling.length - 20} more</p>` : nothing}
     <button type="button" @click=${() => dismiss(batch)}>Dismiss</button>
   </div>`;
 }
 
 function line(each) {
-  return html`<li>${mark(each.word, WORDS[each.word] ?? each.word.replaceAll('_', ' '))}
+  return html`<li>
+    ${mark(each.word, WORDS[each.word] ?? each.word.replaceAll('_', ' '))}
     <a href=${link(['letters', each.id])}>${plain(each.step)}: ${plain(each.reason)}</a>
-    ${each.payment_id ? html`of <a href=${link(['payments', each.payment_id])}><code>${each.payment_id.slice(0, 8)}</code></a>` : nothing}
+    ${each.payment_id ? html`of ${paymentLink(each.payment_id)}` : nothing}
     ${each.why ? html`<span class="quiet">${plain(each.why)}</span>` : nothing}
-    ${each.died ? html`<a href=${link(['letters', each.died])}>its new letter</a>` : nothing}</li>`;
+    ${each.died ? html`<a href=${link(['letters', each.died])}>its new letter</a>` : nothing}
+  </li>`;
 }
 
 function summary(own) {

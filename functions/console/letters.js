@@ -3,11 +3,11 @@ import {get, query} from './api.js';
 import {LETTERS} from './acting.js';
 import {followedPanel, lookOn} from './followed.js';
 import {oneLetter} from './letter.js';
-import {attempt, go, link, page, wished} from './page.js';
+import {attempt, go, link, page, paymentLink, wished} from './page.js';
 import {previewed} from './preview.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, count, duration, mark, money, plain, seconds, sums, theirs} from './words.js';
+import {ago, count, duration, mark, money, options, plain, seconds, sums, theirs} from './words.js';
 
 const FILTERS = ['step', 'reason', 'severity', 'like', 'payment_id'];
 const PAGE = 50;
@@ -82,12 +82,25 @@ function show() {
 }
 
 function groups() {
-  if (!list.open) return html`<p>${mark('done', 'No letter is open')}${Object.keys(chosen()).length ? ' that fits' : ''}.</p>`;
+  if (!list.open)
+    return html`<p>${mark('done', 'No letter is open')}${Object.keys(chosen()).length ? ' that fits' : ''}.</p>`;
   return html`<table class="cards">
-    <caption>${count(list.open, 'open letter')}, by step and reason</caption>
-    <thead><tr><th scope="col">Letters</th><th scope="col">Step and reason</th><th scope="col">Severity</th>
-      <th scope="col">Oldest</th><th scope="col">Payments worth</th><th scope="col">Do</th></tr></thead>
-    <tbody>${list.groups.map(group)}</tbody>
+    <caption>
+      ${count(list.open, 'open letter')}, by step and reason
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Letters</th>
+        <th scope="col">Step and reason</th>
+        <th scope="col">Severity</th>
+        <th scope="col">Oldest</th>
+        <th scope="col">Payments worth</th>
+        <th scope="col">Do</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${list.groups.map(group)}
+    </tbody>
   </table>`;
 }
 
@@ -101,8 +114,12 @@ function group({step, reason, severity, letters: number, oldest_at, payments, wo
     <td data-label="Oldest">${duration(seconds(oldest_at))}</td>
     <td data-label="Payments worth">${sums(amounts)} <span class="quiet">of ${count(payments, 'payment')}</span></td>
     <td data-label="Do" class="bar">
-      <button type="button" aria-label="Replay ${what}" @click=${() => previewed('replay', {filter: known(filter)})}>Replay…</button>
-      <button type="button" aria-label="Discard ${what}" @click=${() => previewed('discard', {filter: known(filter)})}>Discard…</button>
+      <button type="button" aria-label="Replay ${what}" @click=${() => previewed('replay', {filter: known(filter)})}>
+        Replay…
+      </button>
+      <button type="button" aria-label="Discard ${what}" @click=${() => previewed('discard', {filter: known(filter)})}>
+        Discard…
+      </button>
     </td>
   </tr>`;
 }
@@ -115,61 +132,95 @@ function known(filter) {
 function form() {
   const {filters} = list;
   return html`<form class="filters" role="search" @submit=${search}>
-    <label class="wide">Text in reference, id, reason or message
-      <input name="like" maxlength="100" .value=${filters.like ?? ''} autocomplete="off" /></label>
-    ${choice('status', 'Status', ['open', 'taken_up', 'closed'], 'open')} ${choice('severity', 'Severity', ['high', 'normal', 'low'])}
-    ${['step', 'reason', 'payment_id'].map((name) => html`<input type="hidden" name=${name} .value=${filters[name] ?? ''} />`)}
-    <button type="submit">Search</button>
-    ${Object.keys(chosen()).length || filters.status ? html`<a href=${link(['letters'])}>Show all that are open</a>` : nothing}
-  </form>
-  ${told()}`;
+      <label class="wide"
+        >Text in reference, id, reason or message
+        <input name="like" maxlength="100" .value=${filters.like ?? ''} autocomplete="off"
+      /></label>
+      ${choice('status', 'Status', ['open', 'taken_up', 'closed'], 'open')}
+      ${choice('severity', 'Severity', ['high', 'normal', 'low'])}
+      ${['step', 'reason', 'payment_id'].map(
+        (name) => html`<input type="hidden" name=${name} .value=${filters[name] ?? ''} />`,
+      )}
+      <button type="submit">Search</button>
+      ${Object.keys(chosen()).length || filters.status
+        ? html`<a href=${link(['letters'])}>Show all that are open</a>`
+        : nothing}
+    </form>
+    ${told()}`;
 }
 
 function told() {
   const {step, reason, payment_id: paymentId} = list.filters;
-  const said = [step && `of the step ${step}`, reason && `with the reason ${reason}`, paymentId && `of payment ${paymentId}`].filter(Boolean);
+  const said = [
+    step && `of the step ${step}`,
+    reason && `with the reason ${reason}`,
+    paymentId && `of payment ${paymentId}`,
+  ].filter(Boolean);
   return said.length ? html`<p>Only those ${plain(said.join(', '))}.</p>` : nothing;
 }
 
 function choice(name, label, words, usual = null) {
   const now = list.filters[name] || usual || '';
-  return html`<label>${label}
+  return html`<label
+    >${label}
     <select name=${name}>
       ${usual ? nothing : html`<option value="" ?selected=${!now}>any</option>`}
-      ${words.map((word) => html`<option value=${word} ?selected=${word === now}>${word.replaceAll('_', ' ')}</option>`)}
-    </select></label>`;
+      ${options(words, now)}
+    </select></label
+  >`;
 }
 
 function rows() {
   if (!list.letters.length) return nothing;
   const isOpen = !list.filters.status || list.filters.status === 'open';
-  const all = () => known(chosen());
-  return html`
-    ${isOpen
-      ? html`<p class="bar">
-          <button type="button" @click=${() => previewed('replay', {filter: all()})}>Replay all ${list.open}…</button>
-          <button type="button" @click=${() => previewed('discard', {filter: all()})}>Discard all ${list.open}…</button></p>`
-      : nothing}
+  const all = (act) => () => previewed(act, {filter: chosen()});
+  return html` ${
+      isOpen
+        ? html`<p class="bar">
+            <button type="button" @click=${all('replay')}>Replay all ${list.open}…</button>
+            <button type="button" @click=${all('discard')}>
+              Discard all ${list.open}…
+            </button>
+          </p>`
+        : nothing
+    }
     <table class="cards">
-      <caption>Each letter</caption>
-      <thead><tr><th scope="col">Letter</th><th scope="col">Severity</th><th scope="col">Age</th><th scope="col">Amount</th>
-        <th scope="col">Reference</th><th scope="col">What happened</th></tr></thead>
-      <tbody>${repeat(list.letters, (each) => each.id, letterRow)}</tbody>
+      <caption>
+        Each letter
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Letter</th>
+          <th scope="col">Severity</th>
+          <th scope="col">Age</th>
+          <th scope="col">Amount</th>
+          <th scope="col">Reference</th>
+          <th scope="col">What happened</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${repeat(list.letters, (each) => each.id, letterRow)}
+      </tbody>
     </table>
-    <p class="bar"><span class="quiet">${count(list.letters.length, 'letter')} shown</span>
-      ${list.next ? html`<button type="button" ?disabled=${list.isBusy} @click=${more}>Show more</button>` : nothing}</p>`;
+    <p class="bar">
+      <span class="quiet">${count(list.letters.length, 'letter')} shown</span>
+      ${list.next ? html`<button type="button" ?disabled=${list.isBusy} @click=${more}>Show more</button>` : nothing}
+    </p>`;
 }
 
 function letterRow(each) {
   return html`<tr>
-    <td data-label="Letter"><a href=${link(['letters', each.id])}>${plain(each.step)}: ${plain(each.reason)}</a>
-      ${each.status === 'open' ? nothing : mark(each.status)}</td>
+    <td data-label="Letter">
+      <a href=${link(['letters', each.id])}>${plain(each.step)}: ${plain(each.reason)}</a>
+      ${each.status === 'open' ? nothing : mark(each.status)}
+    </td>
     <td data-label="Severity">${mark(each.severity)}</td>
     <td data-label="Age">${ago(each.recorded_at)}</td>
     <td data-label="Amount" class="number">${money(each)}</td>
-    <td data-label="Reference">${each.reference ? theirs(each.reference) : nothing}
-      ${each.payment_id ? html`<a href=${link(['payments', each.payment_id])}><code>${plain(each.payment_id.slice(0, 8))}</code></a>` : nothing}</td>
+    <td data-label="Reference">
+      ${each.reference ? theirs(each.reference) : nothing}
+      ${each.payment_id ? paymentLink(each.payment_id) : nothing}
+    </td>
     <td data-label="What happened">${theirs(each.description)}</td>
   </tr>`;
 }
-

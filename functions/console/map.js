@@ -62,7 +62,10 @@ function linesOf(map) {
   const origin = map.getBoundingClientRect();
   const boxOf = new Map([...map.querySelectorAll('[data-topic]')].map((card) => [card.dataset.topic, card]));
   return [...map.querySelectorAll('[data-step]')].flatMap((step) =>
-    (step.dataset.leads ?? '').split(' ').filter((name) => boxOf.has(name)).map((name) => between(step, boxOf.get(name), origin)),
+    (step.dataset.leads ?? '')
+      .split(' ')
+      .filter((name) => boxOf.has(name))
+      .map((name) => between(step, boxOf.get(name), origin)),
   );
 }
 

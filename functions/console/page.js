@@ -1,4 +1,7 @@
 // What all views share: what was heard last, who looks, and how the page is drawn anew. Knows no view.
+import {html} from './vendor/lit-html.js';
+import {plain} from './words.js';
+
 export const page = {
   me: null, // who has signed in, and what they may
   flow: null, // the last summary
@@ -49,6 +52,10 @@ export function link(path, fields = {}) {
   const given = Object.entries(fields).filter(([, value]) => value !== '' && value !== null && value !== undefined);
   const search = given.length ? `?${new URLSearchParams(given)}` : '';
   return `#/${path.map(encodeURIComponent).join('/')}${search}`;
+}
+
+export function paymentLink(paymentId) {
+  return html`<a href=${link(['payments', paymentId])}><code>${plain(paymentId.slice(0, 8))}</code></a>`;
 }
 
 export function go(path, fields) {

@@ -1,6 +1,6 @@
 // One payment whole: what it waits for, its timeline, where its money is, who was told, and what may be done.
-import {get, post, query, Refused} from './api.js';
-import {ask} from './dialog.js';
+import {get, query, Refused} from './api.js';
+import {actions} from './doing.js';
 import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
@@ -8,14 +8,25 @@ import {html, nothing} from './vendor/lit-html.js';
 import {ago, clock, mark, money, plain, theirs} from './words.js';
 
 const LEDGER = {
-  authorised_minor: 'reserved', captured_minor: 'taken', refunded_minor: 'given back', refunding_minor: 'being given back',
-  disputed_minor: 'taken back by banks', net_minor: 'left for the merchant',
+  authorised_minor: 'reserved',
+  captured_minor: 'taken',
+  refunded_minor: 'given back',
+  refunding_minor: 'being given back',
+  disputed_minor: 'taken back by banks',
+  net_minor: 'left for the merchant',
 };
 const AT_REST = new Set(['completed', 'failed', 'voided']);
 
 // Begins to follow the payment; returns what the view of payments needs of it.
 export function onePayment(paymentId) {
-  const own = {paymentId, payment: null, events: [], notices: [], letters: [], fault: null, isBusy: false, isGone: false};
+  const own = {
+    paymentId,
+    payment: null,
+    events: [],
+    notices: [],
+    letters: [],
+    isGone: false,
+  };
   return {tick: (hasMoved) => tick(own, hasMoved), show: () => show(own)};
 }
 
@@ -40,70 +51,18 @@ async function look(own) {
       get(query('/api/ops/dead-letters', {payment_id: own.paymentId.toLowerCase(), limit: 50})),
     ]);
     const wasStatus = own.payment?.status;
-    Object.assign(own, {payment, events: told.events, notices: notices.notifications, letters: dead.dead_letters, isGone: false});
+    Object.assign(own, {
+      payment,
+      events: told.events,
+      notices: notices.notifications,
+      letters: dead.dead_letters,
+      isGone: false,
+    });
     if (wasStatus && wasStatus !== payment.status) announce(`the payment is ${payment.status}`);
   } catch (fault) {
     if (!(fault instanceof Refused) || fault.status !== 404) throw fault;
     own.isGone = true;
   }
-}
-
-// --- what may be done
-
-function cancel(own) {
-  ask({
-    title: 'Cancel this payment',
-    body: html`<p>The provider is asked to release ${money(own.payment)}. If it takes the money at this moment, the
-      payment goes on as if nothing had been asked.</p>`,
-    label: 'Cancel the payment',
-    act: async () => {
-      const answer = await post(`/api/payments/${own.paymentId}/cancel`);
-      announce(`asked: the payment is ${answer.status}`);
-      await look(own);
-    },
-  });
-}
-
-function refund(own) {
-  const {payment} = own;
-  const left = payment.ledger.net_minor - payment.ledger.refunding_minor;
-  const key = crypto.randomUUID(); // one for this dialog: pressed twice, or sent again, it is one refund
-  ask({
-    title: 'Refund this payment',
-    body: html`<p>${money({...payment, amount_minor: left})} are left. What is sent cannot be called back.</p>
-      <label>Amount, in minor units <input name="amount_minor" inputmode="numeric" pattern="[1-9][0-9]*" required
-        value=${left} autocomplete="off" /></label>
-      <label>Reason <input name="reason" maxlength="200" autocomplete="off" /></label>`,
-    label: 'Refund',
-    act: async (said) => {
-      const reason = said.get('reason').trim();
-      const body = {amount_minor: Number(said.get('amount_minor')), ...(reason ? {reason} : {})};
-      const answer = await post(`/api/payments/${own.paymentId}/refunds`, body, {headers: {'Idempotency-Key': key}});
-      announce(`asked: a refund of ${money(answer)} is ${answer.status}`);
-      await look(own);
-    },
-  });
-}
-
-function actions(own) {
-  const {payment} = own;
-  const may = page.me?.may ?? {};
-  const canCancel = may.cancel && !payment.settled && !payment.failed && !payment.voided && !payment.cancel_requested;
-  const canRefund = may.refund && payment.settled && payment.ledger.net_minor - payment.ledger.refunding_minor > 0;
-  return html`<p class="bar">
-    ${canCancel ? html`<button type="button" @click=${() => cancel(own)}>Cancel…</button>` : nothing}
-    ${canRefund ? html`<button type="button" @click=${() => refund(own)}>Refund…</button>` : nothing}
-    ${trace(own)}
-  </p>`;
-}
-
-// Only where a viewer is named, and only an address of the web.
-function trace(own) {
-  const template = page.me?.trace_url;
-  const traceId = own.events.findLast((event) => event.trace_id)?.trace_id;
-  if (!template || !traceId || !/^https?:\/\//.test(template)) return nothing;
-  const address = template.replaceAll('{trace_id}', encodeURIComponent(traceId));
-  return html`<a href=${address} target="_blank" rel="noopener noreferrer">Trace of the last event</a>`;
 }
 
 // --- what is drawn
@@ -112,20 +71,36 @@ function show(own) {
   const {payment} = own;
   const back = html`<p><a href=${link(['payments'])}>All payments</a></p>`;
   if (own.isGone) {
-    return html`${back}<h1 tabindex="-1">No such payment</h1>
+    return html`${back}
+      <h1 tabindex="-1">No such payment</h1>
       <p>There is no payment with the id ${theirs(own.paymentId)}.</p>`;
   }
-  if (!payment) return html`${back}<h1 tabindex="-1">Payment</h1><p class="quiet">Asking.</p>`;
+  if (!payment)
+    return html`${back}
+      <h1 tabindex="-1">Payment</h1>
+      <p class="quiet">Asking.</p>`;
   return html`${back}
     <h1 tabindex="-1">Payment <code>${payment.payment_id.slice(0, 8)}</code></h1>
-    <p class="lead">${mark(payment.status)} ${money(payment)} <span class="quiet">for</span> ${theirs(payment.reference)}
-      ${payment.failed ? html`<span class="quiet">because</span> ${theirs(`${payment.failed.reason} ${payment.failed.code}`)}` : nothing}</p>
-    ${waiting(payment)} ${actions(own)} ${own.fault ? html`<p class="fault">${own.fault.words}</p>` : nothing}
-    <section aria-label="Timeline"><h2>Timeline</h2>
+    <p class="lead">
+      ${mark(payment.status)} ${money(payment)} <span class="quiet">for</span> ${theirs(payment.reference)}
+      ${because(payment.failed)}
+    </p>
+    ${waiting(payment)} ${actions(own, () => look(own))}
+    <section aria-label="Timeline">
+      <h2>Timeline</h2>
       ${timeline({events: own.events, payment, steps: steps()})}
-      <details><summary>Raw events</summary>${own.events.map(raw)}</details></section>
-    ${ledger(payment)} ${refunds(payment)} ${disputes(payment)}
-    ${notifications(own, () => look(own))} ${letters(own)} ${about(payment)}`;
+      <details>
+        <summary>Raw events</summary>
+        ${own.events.map(raw)}
+      </details>
+    </section>
+    ${ledger(payment)} ${refunds(payment)} ${disputes(payment)} ${notifications(own, () => look(own))} ${letters(own)}
+    ${about(payment)}`;
+}
+
+function because(failed) {
+  if (!failed) return nothing;
+  return html`<span class="quiet">because</span> ${theirs(`${failed.reason} ${failed.code}`)}`;
 }
 
 // The steps as the app tells them, each with the events that start it.
@@ -136,11 +111,16 @@ function steps() {
 
 function waiting(payment) {
   if (!payment.waiting) return nothing;
-  return html`<ul class="waits">${payment.waiting.map(
-    (wait) => html`<li>${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} since ${ago(wait.since)}
-      ${wait.reason ? html`<span class="quiet">because</span> ${theirs(wait.reason)}` : nothing}
-      ${wait.state === 'parked' ? html`<a href="#letters-of-it" @click=${toLetters}>a person has to look</a>` : nothing}</li>`,
-  )}</ul>`;
+  return html`<ul class="waits">
+    ${payment.waiting.map(
+      (wait) =>
+        html`<li>
+          ${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} since ${ago(wait.since)}
+          ${wait.reason ? html`<span class="quiet">because</span> ${theirs(wait.reason)}` : nothing}
+          ${wait.state === 'parked' ? html`<a href="#" @click=${toLetters}>a person has to look</a>` : nothing}
+        </li>`,
+    )}
+  </ul>`;
 }
 
 function toLetters(event) {
@@ -149,7 +129,8 @@ function toLetters(event) {
 }
 
 function raw(event) {
-  return html`<h3>${event.version}: ${event.type}</h3><pre tabindex="0">${plainJson(event)}</pre>`;
+  return html`<h3>${event.version}: ${event.type}</h3>
+    <pre tabindex="0">${plainJson(event)}</pre>`;
 }
 
 // Line breaks are of the JSON itself: those in texts are written as \n.
@@ -158,48 +139,101 @@ function plainJson(value) {
 }
 
 function ledger({ledger: amounts, currency}) {
-  const rows = Object.entries(LEDGER).filter(([name]) => amounts[name] || name === 'net_minor' || name === 'captured_minor');
-  return html`<section aria-label="Money"><h2>Money</h2><dl class="facts">${rows.map(
-    ([name, words]) => html`<dt>${words}</dt><dd class="number">${money({amount_minor: amounts[name], currency})}</dd>`,
-  )}</dl></section>`;
+  const rows = Object.entries(LEDGER).filter(
+    ([name]) => amounts[name] || name === 'net_minor' || name === 'captured_minor',
+  );
+  return html`<section aria-label="Money">
+    <h2>Money</h2>
+    <dl class="facts">
+      ${rows.map(
+        ([name, words]) =>
+          html`<dt>${words}</dt>
+            <dd class="number">${money({amount_minor: amounts[name], currency})}</dd>`,
+      )}
+    </dl>
+  </section>`;
 }
 
 function refunds({refunds: list, currency}) {
   if (!list) return nothing;
-  return html`<section aria-label="Refunds"><h2>Refunds</h2><ul class="lines">${list.map(
-    (each) => html`<li>${mark(each.status)} ${money({...each, currency})} asked for at ${clock(each.requested_at)}
-      ${each.failed ? html`<span class="quiet">because</span> ${theirs(`${each.failed.reason} ${each.failed.code}`)}` : nothing}
-      <code>${plain(each.refund_id)}</code></li>`,
-  )}</ul></section>`;
+  return html`<section aria-label="Refunds">
+    <h2>Refunds</h2>
+    <ul class="lines">
+      ${list.map(
+        (each) =>
+          html`<li>
+            ${mark(each.status)} ${money({...each, currency})} asked for at ${clock(each.requested_at)}
+            ${because(each.failed)}
+            <code>${plain(each.refund_id)}</code>
+          </li>`,
+      )}
+    </ul>
+  </section>`;
 }
 
 function disputes({disputes: list, currency}) {
   if (!list) return nothing;
-  return html`<section aria-label="Disputes"><h2>Disputes</h2><ul class="lines">${list.map(
-    (each) => html`<li>${mark(each.status)} ${money({...each, currency})} opened ${ago(each.opened_at)}
-      <span class="quiet">because</span> ${theirs(each.code)} <code>${plain(each.dispute_id)}</code></li>`,
-  )}</ul></section>`;
+  return html`<section aria-label="Disputes">
+    <h2>Disputes</h2>
+    <ul class="lines">
+      ${list.map(
+        (each) =>
+          html`<li>
+            ${mark(each.status)} ${money({...each, currency})} opened ${ago(each.opened_at)}
+            <span class="quiet">because</span> ${theirs(each.code)} <code>${plain(each.dispute_id)}</code>
+          </li>`,
+      )}
+    </ul>
+  </section>`;
 }
 
 function letters({letters: list}) {
   if (!list.length) return nothing;
-  return html`<section aria-label="Letters of this payment"><h2 id="letters-of-it" tabindex="-1">Letters</h2>
-    <ul class="lines">${list.map(
-      (each) => html`<li>${mark(each.status)} <a href=${link(['letters', each.id])}>${each.step}: ${plain(each.reason)}</a>
-        ${ago(each.recorded_at)} ${theirs(each.description)}</li>`,
-    )}</ul></section>`;
+  return html`<section aria-label="Letters of this payment">
+    <h2 id="letters-of-it" tabindex="-1">Letters</h2>
+    <ul class="lines">
+      ${list.map(
+        (each) =>
+          html`<li>
+            ${mark(each.status)}
+            <a href=${link(['letters', each.id])}>${each.step}: ${plain(each.reason)}</a> ${ago(each.recorded_at)}
+            ${theirs(each.description)}
+          </li>`,
+      )}
+    </ul>
+  </section>`;
 }
 
 function about(payment) {
   const own = Object.entries(payment.metadata ?? {});
-  return html`<section aria-label="What the merchant sent"><h2>What the merchant sent</h2><dl class="facts">
-    <dt>payment</dt><dd><code>${payment.payment_id}</code></dd>
-    <dt>merchant</dt><dd>${theirs(payment.merchant_id)}</dd>
-    <dt>began</dt><dd>${clock(payment.initiated_at)} ${ago(payment.initiated_at)}</dd>
-    <dt>method</dt><dd>${theirs(payment.payment_method ?? 'not kept')}</dd>
-    ${payment.description ? html`<dt>description</dt><dd>${theirs(payment.description)}</dd>` : nothing}
-    ${payment.notification_url ? html`<dt>told at</dt><dd>${theirs(payment.notification_url)}</dd>` : nothing}
-    ${own.map(([name, text]) => html`<dt>${theirs(name)}</dt><dd>${theirs(text)}</dd>`)}
-  </dl></section>`;
+  return html`<section aria-label="What the merchant sent">
+    <h2>What the merchant sent</h2>
+    <dl class="facts">
+      <dt>payment</dt>
+      <dd><code>${payment.payment_id}</code></dd>
+      <dt>merchant</dt>
+      <dd>${theirs(payment.merchant_id)}</dd>
+      <dt>began</dt>
+      <dd>${clock(payment.initiated_at)} ${ago(payment.initiated_at)}</dd>
+      <dt>method</dt>
+      <dd>${theirs(payment.payment_method ?? 'not kept')}</dd>
+      ${
+        payment.description
+          ? html`<dt>description</dt>
+              <dd>${theirs(payment.description)}</dd>`
+          : nothing
+      }
+      ${
+        payment.notification_url
+          ? html`<dt>told at</dt>
+              <dd>${theirs(payment.notification_url)}</dd>`
+          : nothing
+      }
+      ${own.map(
+        ([name, text]) =>
+          html`<dt>${theirs(name)}</dt>
+            <dd>${theirs(text)}</dd>`,
+      )}
+    </dl>
+  </section>`;
 }
-

@@ -4,7 +4,7 @@ import {attempt, draw, go, link, page, wished} from './page.js';
 import {onePayment} from './payment.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, count, mark, money, theirs} from './words.js';
+import {ago, count, mark, money, options, theirs} from './words.js';
 
 const PATH = '/api/ops/payments';
 const PAGE = 50;
@@ -95,7 +95,9 @@ function show() {
       <button type="button" class=${list.fresh.length ? 'main' : ''} @click=${refresh}>
         Refresh${list.fresh.length ? ` (${list.fresh.length}${list.fresh.length >= PAGE ? '+' : ''})` : ''}
       </button>
-      <span class="quiet">${list.asOf === null && list.rows ? 'the list is being filled: this is not all' : nothing}</span>
+      <span class="quiet"
+        >${list.asOf === null && list.rows ? 'the list is being filled: this is not all' : nothing}</span
+      >
     </p>
     ${list.rows ? rows() : list.fault ? nothing : html`<p class="quiet">Asking.</p>`}`;
 }
@@ -104,11 +106,20 @@ function form() {
   const {filters} = list;
   const steps = page.flow.steps.map((each) => each.step);
   return html`<form class="filters" role="search" @submit=${search}>
-    <label class="wide">Id or reference <input name="reference" .value=${filters.reference ?? ''} autocomplete="off" /></label>
+    <label class="wide"
+      >Id or reference <input name="reference" .value=${filters.reference ?? ''} autocomplete="off"
+    /></label>
     ${choice('status', 'Status', STATUSES)} ${choice('owes', 'Next step', steps)}
     ${choice('waiting', 'Waiting', ['any', 'retrying', 'parked'])}
-    <label>Amount, in minor units
-      <input name="amount_minor" inputmode="numeric" pattern="[0-9]*" .value=${filters.amount_minor ?? ''} autocomplete="off" /></label>
+    <label
+      >Amount, in minor units
+      <input
+        name="amount_minor"
+        inputmode="numeric"
+        pattern="[0-9]*"
+        .value=${filters.amount_minor ?? ''}
+        autocomplete="off"
+    /></label>
     <button type="submit">Search</button>
     ${Object.values(filters).some(Boolean) ? html`<a href=${link(['payments'])}>Show all</a>` : nothing}
   </form>`;
@@ -116,35 +127,58 @@ function form() {
 
 function choice(name, label, words) {
   const chosen = list.filters[name] ?? '';
-  return html`<label>${label}
+  return html`<label
+    >${label}
     <select name=${name}>
       <option value="" ?selected=${!chosen}>any</option>
-      ${words.map((word) => html`<option value=${word} ?selected=${word === chosen}>${word.replaceAll('_', ' ')}</option>`)}
-    </select></label>`;
+      ${options(words, chosen)}
+    </select></label
+  >`;
 }
 
 function rows() {
   if (!list.rows.length) {
     const isFiltered = Object.values(list.filters).some(Boolean);
     if (isFiltered) return html`<p>No payment fits. <a href=${link(['payments'])}>Show all</a></p>`;
-    return html`<p>There are no payments yet.${page.local ? html` <a href=${link(['try'])}>Send one</a>` : nothing}</p>`;
+    return html`<p>
+      There are no payments yet.${page.local ? html` <a href=${link(['try'])}>Send one</a>` : nothing}
+    </p>`;
   }
   return html`<table class="cards">
-      <thead><tr><th scope="col">Payment</th><th scope="col">Status</th><th scope="col">Amount</th>
-        <th scope="col">Reference</th><th scope="col">Began</th><th scope="col">Moved</th></tr></thead>
-      <tbody>${repeat(list.rows, (row) => row.id, paymentRow)}</tbody>
+      <thead>
+        <tr>
+          <th scope="col">Payment</th>
+          <th scope="col">Status</th>
+          <th scope="col">Amount</th>
+          <th scope="col">Reference</th>
+          <th scope="col">Began</th>
+          <th scope="col">Moved</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${repeat(list.rows, (row) => row.id, paymentRow)}
+      </tbody>
     </table>
-    <p class="bar"><span class="quiet">${count(list.rows.length, 'payment')} shown</span>
-      ${list.next ? html`<button type="button" ?disabled=${list.isBusy} @click=${more}>Show more</button>` : nothing}</p>`;
+    <p class="bar">
+      <span class="quiet">${count(list.rows.length, 'payment')} shown</span>
+      ${list.next ? html`<button type="button" ?disabled=${list.isBusy} @click=${more}>Show more</button>` : nothing}
+    </p>`;
 }
 
 function paymentRow(row) {
   const waits = row.broken.map((step) => mark('retrying', `waits: ${step.replaceAll('_', ' ')}`));
   return html`<tr>
-    <td data-label="Payment"><a href=${link(['payments', row.id])}><code>${row.id.slice(0, 8)}</code></a></td>
-    <td data-label="Status">${mark(row.status)} ${waits}
-      ${row.owes && !row.broken.length ? html`<span class="quiet">next: ${row.owes.replaceAll('_', ' ')}</span>` : nothing}
-      ${row.charged_twice ? mark('high', 'charged twice') : nothing} ${row.captured_late ? mark('high', 'captured late') : nothing}</td>
+    <td data-label="Payment">
+      <a href=${link(['payments', row.id])}><code>${row.id.slice(0, 8)}</code></a>
+    </td>
+    <td data-label="Status">
+      ${mark(row.status)} ${waits}
+      ${row.owes && !row.broken.length
+        ? html`<span class="quiet">next: ${row.owes.replaceAll('_', ' ')}</span>`
+        : nothing}
+      ${row.charged_twice ? mark('high', 'charged twice') : nothing}
+      ${row.captured_late ? mark('high', 'captured late') : nothing}
+    </td>
     <td data-label="Amount" class="number">${money(row)}</td>
     <td data-label="Reference">${theirs(row.reference)}</td>
     <td data-label="Began">${ago(row.initiated_at)}</td>

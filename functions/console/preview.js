@@ -8,7 +8,15 @@ import {count, mark, now, plain, sums, worth} from './words.js';
 
 const DOES = {replay: 'replayed', discard: 'discarded'};
 const NAMED = 20;
-const WOULD = {replayed: 'would be replayed', discarded: 'would be discarded', nothing_to_do: 'nothing to do', cannot: 'not possible', left_out: 'left out', failed: 'could not be looked at', gone: 'gone'};
+const WOULD = {
+  replayed: 'would be replayed',
+  discarded: 'would be discarded',
+  nothing_to_do: 'nothing to do',
+  cannot: 'not possible',
+  left_out: 'left out',
+  failed: 'could not be looked at',
+  gone: 'gone',
+};
 
 // Either {letter}, which is meant by itself, or {filter}, which means all that are open and that it finds now.
 export function previewed(act, wanted) {
@@ -22,7 +30,9 @@ function askWhy(job) {
   ask({
     title: job.one ? 'Discard this letter' : 'Discard letters',
     body: html`<p>Its step is given up: what was done is asked for and recorded, and nothing is sent.</p>
-      <label>Why? It is kept for good. <input name="reason" required minlength="3" maxlength="500" autocomplete="off" /></label>`,
+      <label
+        >Why? It is kept for good. <input name="reason" required minlength="3" maxlength="500" autocomplete="off"
+      /></label>`,
     label: 'Show what would happen',
     act: async (said) => {
       job.reason = said.get('reason').trim();
@@ -60,11 +70,12 @@ function propose(job, {title, would}) {
   const label = able.length ? `${job.act === 'replay' ? 'Replay' : 'Discard'} ${count(able.length, 'letter')}` : null;
   ask({
     title,
-    body: html`
-      <p><strong>${count(able.length, 'letter')} of ${would.length}</strong> would be ${DOES[job.act]}: payments worth
-        <strong>${sums(worth(letters))}</strong>.</p>
+    body: html` <p>
+        <strong>${count(able.length, 'letter')} of ${would.length}</strong> would be ${DOES[job.act]}: payments worth
+        <strong>${sums(worth(letters))}</strong>.
+      </p>
       ${table(would)}
-      ${job.one ? nothing : html`<p class="quiet">It counts what is there when you press the button, as of this look.</p>`}`,
+      ${job.one ? nothing : html`<p class="quiet">What counts is what is there when you press the button.</p>`}`,
     label,
     act: () => act(job),
   });
@@ -74,20 +85,34 @@ async function act(job) {
   const since = new Date(now() - 1000).toISOString();
   const results = await run(job, {isDry: false});
   const before = new Set(results.filter((each) => each.word === 'left_out' && !job.one).map((each) => each.letter.id));
-  follow(results.filter((each) => !before.has(each.letter.id)), {act: job.act, since});
+  follow(
+    results.filter((each) => !before.has(each.letter.id)),
+    {act: job.act, since},
+  );
   announce(`${count(results.filter((each) => each.word === DOES[job.act]).length, 'letter')} ${DOES[job.act]}`);
 }
 
 // What several have in common is said once.
 function table(would) {
-  const groups = Map.groupBy(would, (each) => JSON.stringify([each.word, each.letter.step, each.letter.reason, each.why]));
+  const groups = Map.groupBy(would, (each) =>
+    JSON.stringify([each.word, each.letter.step, each.letter.reason, each.why]),
+  );
   const rows = [...groups.values()].sort((a, b) => b.length - a.length);
   return html`<table class="cards">
-    <thead><tr><th scope="col">Letters</th><th scope="col">What would happen</th><th scope="col">Step and reason</th>
-      <th scope="col">Worth</th><th scope="col">Why</th></tr></thead>
-    <tbody>${rows.slice(0, NAMED).map(row)}</tbody>
-  </table>
-  ${rows.length > NAMED ? html`<p class="quiet">and ${rows.length - NAMED} other reasons</p>` : nothing}`;
+      <thead>
+        <tr>
+          <th scope="col">Letters</th>
+          <th scope="col">What would happen</th>
+          <th scope="col">Step and reason</th>
+          <th scope="col">Worth</th>
+          <th scope="col">Why</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.slice(0, NAMED).map(row)}
+      </tbody>
+    </table>
+    ${rows.length > NAMED ? html`<p class="quiet">and ${rows.length - NAMED} other reasons</p>` : nothing}`;
 }
 
 function row(group) {

@@ -1,4 +1,4 @@
-// What a payment's steps took, as bars on one time axis: from its events, and what it waits for. Pure but for the drawing.
+// What a payment's steps took, as bars on one time axis: from its events, and what it waits for. Asks for nothing.
 import {html, nothing, svg} from './vendor/lit-html.js';
 import {clock, duration, mark, now, plain} from './words.js';
 
@@ -11,7 +11,14 @@ export function rowsOf({events, payment, steps, at}) {
   const rows = events.map((event) => rowOf(event, byVersion.get(causeIn(event)), steps));
   const waits = payment.waiting ?? [];
   for (const wait of waits) {
-    rows.push({name: wait.step, from: Date.parse(wait.since), to: at, state: wait.state, says: wait.reason ?? '', isOpen: true});
+    rows.push({
+      name: wait.step,
+      from: Date.parse(wait.since),
+      to: at,
+      state: wait.state,
+      says: wait.reason ?? '',
+      isOpen: true,
+    });
   }
   if (!waits.length) rows.push(...underWay({events, payment, steps, at}));
   return rows;
@@ -47,11 +54,22 @@ function underWay({events, payment, steps, at}) {
   if (!next.length || ['completed', 'voided'].includes(payment.status)) return [];
   if (payment.failed && !payment.created && !payment.untold) return [];
   const mayRun = next.filter((step) => step.step !== 'void' || payment.created);
-  return mayRun.slice(0, 1).map((step) => ({name: step.step, from: Date.parse(last.occurred_at), to: at, state: 'running', says: '', isOpen: true}));
+  return mayRun
+    .slice(0, 1)
+    .map((step) => ({
+      name: step.step,
+      from: Date.parse(last.occurred_at),
+      to: at,
+      state: 'running',
+      says: '',
+      isOpen: true,
+    }));
 }
 
 function facts(event) {
-  return FACTS.filter((name) => event.data[name]).map((name) => String(event.data[name])).join(', ');
+  return FACTS.filter((name) => event.data[name])
+    .map((name) => String(event.data[name]))
+    .join(', ');
 }
 
 function short(type) {
@@ -62,24 +80,33 @@ export function timeline(told) {
   const rows = rowsOf({...told, at: now()});
   const start = Math.min(...rows.map((row) => row.from));
   const end = Math.max(start + 1, ...rows.map((row) => row.to ?? row.from));
-  return html`<p class="axis quiet"><span>${clock(new Date(start).toISOString())}</span>
-      <span>${duration((end - start) / 1000)} in all</span></p>
-    <ol class="timeline">${rows.map((row) => bar(row, start, end))}</ol>`;
+  return html`<p class="axis quiet">
+      <span>${clock(new Date(start).toISOString())}</span> <span>${duration((end - start) / 1000)} in all</span>
+    </p>
+    <ol class="timeline">
+      ${rows.map((row) => bar(row, start, end))}
+    </ol>`;
 }
 
 function bar(row, start, end) {
   const percent = (moment) => ((moment - start) / (end - start)) * 100;
   const from = percent(row.from);
   const width = row.to === null ? 0 : percent(row.to) - from;
-  const shape = row.to === null
-    ? svg`<circle cx="${Math.min(99.2, Math.max(0.8, from))}%" cy="50%" r="4"></circle>`
-    : svg`<rect x="${Math.min(from, 99)}%" y="20%" width="${Math.max(width, 1)}%" height="60%" rx="2"></rect>`;
+  const shape =
+    row.to === null
+      ? svg`<circle cx="${Math.min(99.2, Math.max(0.8, from))}%" cy="50%" r="4"></circle>`
+      : svg`<rect x="${Math.min(from, 99)}%" y="20%" width="${Math.max(width, 1)}%" height="60%" rx="2"></rect>`;
   return html`<li class="row ${row.state}">
-    <p class="what">${mark(row.state, row.name.replaceAll('_', ' ').replace(/:.*/, ''))}
-      ${row.event ? (row.to === null ? nothing : html`<span class="quiet">→ ${short(row.event.type)}</span>`) : html`<span class="quiet">${row.state}</span>`}
-      ${row.says ? html`<bdi class="theirs">${plain(row.says)}</bdi>` : nothing}</p>
+    <p class="what">
+      ${mark(row.state, row.name.replaceAll('_', ' ').replace(/:.*/, ''))}
+      ${row.isOpen ? html`<span class="quiet">${row.state}</span>` : nothing}
+      ${row.event && row.to !== null ? html`<span class="quiet">→ ${short(row.event.type)}</span>` : nothing}
+      ${row.says ? html`<bdi class="theirs">${plain(row.says)}</bdi>` : nothing}
+    </p>
     <svg class="track" aria-hidden="true">${shape}</svg>
-    <p class="took">${row.to === null ? html`${clock(new Date(row.from).toISOString())}` : duration((row.to - row.from) / 1000)}
-      ${row.attempt ? html`<span class="quiet">attempt ${row.attempt}</span>` : nothing}</p>
+    <p class="took">
+      ${row.to === null ? html`${clock(new Date(row.from).toISOString())}` : duration((row.to - row.from) / 1000)}
+      ${row.attempt ? html`<span class="quiet">attempt ${row.attempt}</span>` : nothing}
+    </p>
   </li>`;
 }

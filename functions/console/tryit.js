@@ -1,16 +1,25 @@
 // Only on the local platform: send a payment, break things, and watch. The platform says itself what can be done to it.
-import {get, post} from './api.js';
+import {get, newKey, post} from './api.js';
 import {announce, attempt, draw, go, page} from './page.js';
 import {html, nothing} from './vendor/lit-html.js';
 import {duration, mark, plain, seconds} from './words.js';
 
 const TOKENS = {
-  pm_ok: 'completed', pm_declined: 'declined', pm_slow: 'slow', pm_fails_twice: 'fails twice, then well',
-  pm_times_out_once: 'times out once, is asked about', pm_down: 'down until repaired', pm_invalid: 'refused as wrong',
-  pm_settle_declined: 'reserved, then declined and released', pm_settle_times_out_once: 'captured, and no answer comes',
-  pm_settle_down: 'capture is down until repaired', pm_refund_declined: 'its refunds are declined',
-  pm_refund_down: 'its refunds are down until repaired', pm_disputed: 'a bank takes it back',
-  pm_dispute_won: 'a dispute that is won', pm_dispute_lost: 'a dispute that is lost',
+  pm_ok: 'completed',
+  pm_declined: 'declined',
+  pm_slow: 'slow',
+  pm_fails_twice: 'fails twice, then well',
+  pm_times_out_once: 'times out once, is asked about',
+  pm_down: 'down until repaired',
+  pm_invalid: 'refused as wrong',
+  pm_settle_declined: 'reserved, then declined and released',
+  pm_settle_times_out_once: 'captured, and no answer comes',
+  pm_settle_down: 'capture is down until repaired',
+  pm_refund_declined: 'its refunds are declined',
+  pm_refund_down: 'its refunds are down until repaired',
+  pm_disputed: 'a bank takes it back',
+  pm_dispute_won: 'a dispute that is won',
+  pm_dispute_lost: 'a dispute that is lost',
 };
 const WORDS = {kill: 'Kill', freeze: 'Freeze', thaw: 'Thaw'};
 const order = {fault: null, isBusy: false, sent: []};
@@ -24,7 +33,7 @@ async function tick() {
 
 async function send(body) {
   await attempt(order, async () => {
-    const key = crypto.randomUUID();
+    const key = newKey();
     const accepted = await post('/api/payments', body, {headers: {'Idempotency-Key': key}});
     order.sent = [{...accepted, method: body.payment_method}, ...order.sent].slice(0, 10);
     announce(`payment ${accepted.payment_id.slice(0, 8)} is ${accepted.status}`);
@@ -38,8 +47,10 @@ async function submitted(event) {
   const said = new FormData(event.target);
   const told = said.get('notification_url').trim();
   const body = {
-    amount_minor: Number(said.get('amount_minor')), currency: said.get('currency').trim(),
-    payment_method: said.get('payment_method'), reference: said.get('reference').trim(),
+    amount_minor: Number(said.get('amount_minor')),
+    currency: said.get('currency').trim(),
+    payment_method: said.get('payment_method'),
+    reference: said.get('reference').trim(),
     ...(told ? {notification_url: told} : {}),
   };
   const sent = await send(body);
@@ -62,40 +73,85 @@ async function tell(path, words) {
 // --- what is drawn
 
 function show() {
-  if (!page.local) return html`<h1 tabindex="-1">Try it</h1><p>This is only on a laptop.</p>`;
+  if (!page.local)
+    return html`<h1 tabindex="-1">Try it</h1>
+      <p>This is only on a laptop.</p>`;
   return html`<h1 tabindex="-1">Try it</h1>
-    <section aria-label="Send a payment"><h2>Send a payment</h2>${form()} ${order.fault ? html`<p class="fault">${order.fault.words}</p>` : nothing}</section>
-    <section aria-label="One that goes wrong"><h2>Or one that goes another way</h2>
-      <ul class="tokens">${Object.entries(TOKENS).map(
-        ([method, words]) => html`<li><button type="button" @click=${() => send(usual(method))}><code>${method}</code></button> <span>${words}</span></li>`,
-      )}</ul>
-      ${order.sent.length
-        ? html`<p>Sent: ${order.sent.map((each) => html`<a href="#/payments/${each.payment_id}">${each.method}</a> `)}</p>`
-        : nothing}</section>
-    <section aria-label="Break something"><h2>Break something</h2>
+    <section aria-label="Send a payment">
+      <h2>Send a payment</h2>
+      ${form()} ${order.fault ? html`<p class="fault">${order.fault.words}</p>` : nothing}
+    </section>
+    <section aria-label="One that goes wrong">
+      <h2>Or one that goes another way</h2>
+      <ul class="tokens">
+        ${Object.entries(TOKENS).map(
+          ([method, words]) =>
+            html`<li>
+              <button type="button" @click=${() => send(usual(method))}><code>${method}</code></button>
+              <span>${words}</span>
+            </li>`,
+        )}
+      </ul>
+      ${
+        order.sent.length
+          ? html`<p>
+              Sent: ${order.sent.map((each) => html`<a href="#/payments/${each.payment_id}">${each.method}</a> `)}
+            </p>`
+          : nothing
+      }
+    </section>
+    <section aria-label="Break something">
+      <h2>Break something</h2>
       ${platform.fault ? html`<p class="fault">${platform.fault.words}</p>` : nothing}
-      <p class="bar"><button type="button" @click=${() => tell('/local/provider/break', 'the provider is down')}>Break the provider</button>
-        <button type="button" @click=${() => tell('/local/provider/repair', 'the provider works again')}>Repair the provider</button></p>
-      <ul class="lines">${page.local.parts.map(part)}</ul>
-      <p class="quiet">What was killed is started again after three seconds.</p></section>`;
+      <p class="bar">
+        <button type="button" @click=${() => tell('/local/provider/break', 'the provider is down')}>
+          Break the provider
+        </button>
+        <button type="button" @click=${() => tell('/local/provider/repair', 'the provider works again')}>
+          Repair the provider
+        </button>
+      </p>
+      <ul class="lines">
+        ${page.local.parts.map(part)}
+      </ul>
+      <p class="quiet">What was killed is started again after three seconds.</p>
+    </section>`;
 }
 
 function part({part: name, state, since, can}) {
-  return html`<li data-part=${name}>${mark(state, `${name} is ${state}`)}
+  return html`<li data-part=${name}>
+    ${mark(state, `${name} is ${state}`)}
     ${since ? html`<span class="quiet">for ${duration(seconds(since))}</span>` : nothing}
     ${can.map(
-      (deed) => html`<button type="button" aria-label="${WORDS[deed] ?? deed} ${name}"
-        @click=${() => tell(`/local/parts/${encodeURIComponent(name)}/${encodeURIComponent(deed)}`, `${deed} of ${name}: asked`)}>${plain(WORDS[deed] ?? deed)}</button> `,
-    )}</li>`;
+      (deed) =>
+        html`<button
+          type="button"
+          aria-label="${WORDS[deed] ?? deed} ${name}"
+          @click=${() => tell(`/local/parts/${name}/${deed}`, `${deed} of ${name}: asked`)}
+        >
+          ${plain(WORDS[deed] ?? deed)}
+        </button> `,
+    )}
+  </li>`;
 }
 
 function form() {
   return html`<form class="filters" @submit=${submitted}>
-    <label>Amount, in minor units <input name="amount_minor" inputmode="numeric" pattern="[1-9][0-9]*" required value="1250" autocomplete="off" /></label>
+    <label
+      >Amount, in minor units
+      <input name="amount_minor" inputmode="numeric" pattern="[1-9][0-9]*" required value="1250" autocomplete="off"
+    /></label>
     <label>Currency <input name="currency" required pattern="[A-Z]{3}" value="EUR" autocomplete="off" /></label>
-    <label>Payment method <select name="payment_method">${Object.keys(TOKENS).map((each) => html`<option>${each}</option>`)}</select></label>
+    <label
+      >Payment method
+      <select name="payment_method">
+        ${Object.keys(TOKENS).map((each) => html`<option>${each}</option>`)}
+      </select></label
+    >
     <label>Reference <input name="reference" required maxlength="64" value="order-1" autocomplete="off" /></label>
-    <label class="wide">Tell it to (empty: nobody) <input name="notification_url" maxlength="500" autocomplete="off" /></label>
+    <label class="wide"
+      >Tell it to (empty: nobody) <input name="notification_url" maxlength="500" autocomplete="off"
+    /></label>
     <button class="main" ?disabled=${order.isBusy}>Send</button>
   </form>`;
 }

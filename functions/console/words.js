@@ -86,12 +86,52 @@ export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+export function options(words, chosen) {
+  const shown = (each) => each.replaceAll('_', ' ');
+  return words.map((each) => html`<option value=${each} ?selected=${each === chosen}>${shown(each)}</option>`);
+}
+
 const SIGNS = {
-  initiated: '○', created: '◐', settled: '◕', completed: '✓', failed: '✕', voided: '↶', unknown: '?',
-  running: '▸', retrying: '↻', ending: '↓', parked: '‖', done: '✓', told: '✓', open: '!', taken_up: '↻', closed: '✓',
-  delivered: '✓', undelivered: '✕', waiting: '↻', not_wanted: '–', pending: '▸', refunded: '✓', won: '✓', lost: '✕',
-  high: '▲', normal: '■', low: '▽', replayed: '↻', discarded: '↓', nothing_to_do: '–', cannot: '✕', left_out: '–',
-  gone: '–', died_again: '✕', under_way: '↻', up: '●', down: '✕', frozen: '‖', starting: '▸', died: '✕',
+  initiated: '○',
+  created: '◐',
+  settled: '◕',
+  completed: '✓',
+  failed: '✕',
+  voided: '↶',
+  unknown: '?',
+  running: '▸',
+  retrying: '↻',
+  ending: '↓',
+  parked: '‖',
+  done: '✓',
+  told: '✓',
+  open: '!',
+  taken_up: '↻',
+  closed: '✓',
+  delivered: '✓',
+  undelivered: '✕',
+  waiting: '↻',
+  not_wanted: '–',
+  pending: '▸',
+  refunded: '✓',
+  won: '✓',
+  lost: '✕',
+  high: '▲',
+  normal: '■',
+  low: '▽',
+  replayed: '↻',
+  discarded: '↓',
+  nothing_to_do: '–',
+  cannot: '✕',
+  left_out: '–',
+  gone: '–',
+  died_again: '✕',
+  under_way: '↻',
+  up: '●',
+  down: '✕',
+  frozen: '‖',
+  starting: '▸',
+  died: '✕',
 };
 
 // A sign, a word and a colour together: none of them alone says it.

@@ -176,7 +176,7 @@ def test_no_file_outgrows_the_house(name: str) -> None:
     lines = files()[name].read_text().splitlines()
 
     assert len(lines) <= 250
-    assert max(map(len, lines)) <= 140
+    assert max(map(len, lines)) <= 120
 
 
 def test_the_payment_methods_that_can_be_tried_are_the_local_providers() -> None:
