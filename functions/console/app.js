@@ -73,7 +73,7 @@ function changedPlace() {
   if (found !== view) view.leave?.();
   view = found;
   view.enter?.(path.slice(1), params);
-  document.title = `${view.title} – Regis Pay`;
+  document.title = `${view.title} - Regis Pay`;
   if (wasAsked) {
     window.scrollTo(0, 0);
     draw();

@@ -21,14 +21,14 @@ const TOKENS = {
   pm_dispute_won: 'a dispute that is won',
   pm_dispute_lost: 'a dispute that is lost',
 };
-const WORDS = {kill: 'Kill', freeze: 'Freeze', thaw: 'Thaw'};
+const WORDS = {kill: 'Kill', freeze: 'Freeze', thaw: 'Thaw', break: 'Break', repair: 'Repair'};
 const order = {fault: null, isBusy: false, sent: []};
 const platform = {fault: null, isBusy: false};
 
 export const tryIt = {title: 'Try it', tick, show};
 
 async function tick() {
-  page.local = await get('/local/');
+  page.local = await get('/local/').catch(() => page.local); // the platform may be away while the app is not
 }
 
 async function send(body) {
@@ -65,7 +65,7 @@ async function tell(path, words) {
   await attempt(platform, async () => {
     await post(path);
     announce(words);
-    page.local = await get('/local/');
+    await tick();
   });
   draw();
 }
@@ -73,69 +73,71 @@ async function tell(path, words) {
 // --- what is drawn
 
 function show() {
-  if (!page.local)
+  if (!page.local) {
     return html`<h1 tabindex="-1">Try it</h1>
       <p>This is only on a laptop.</p>`;
+  }
   return html`<h1 tabindex="-1">Try it</h1>
     <section aria-label="Send a payment">
       <h2>Send a payment</h2>
       ${form()} ${order.fault ? html`<p class="fault">${order.fault.words}</p>` : nothing}
     </section>
-    <section aria-label="One that goes wrong">
+    <section aria-label="One that goes another way">
       <h2>Or one that goes another way</h2>
       <ul class="tokens">
-        ${Object.entries(TOKENS).map(
-          ([method, words]) =>
-            html`<li>
-              <button type="button" @click=${() => send(usual(method))}><code>${method}</code></button>
-              <span>${words}</span>
-            </li>`,
-        )}
+        ${methods().map(token)}
       </ul>
-      ${
-        order.sent.length
-          ? html`<p>
-              Sent: ${order.sent.map((each) => html`<a href="#/payments/${each.payment_id}">${each.method}</a> `)}
-            </p>`
-          : nothing
-      }
+      ${order.sent.length ? html`<p>Sent: ${order.sent.map(sentLink)}</p>` : nothing}
     </section>
-    <section aria-label="Break something">
-      <h2>Break something</h2>
-      ${platform.fault ? html`<p class="fault">${platform.fault.words}</p>` : nothing}
-      <p class="bar">
-        <button type="button" @click=${() => tell('/local/provider/break', 'the provider is down')}>
-          Break the provider
-        </button>
-        <button type="button" @click=${() => tell('/local/provider/repair', 'the provider works again')}>
-          Repair the provider
-        </button>
-      </p>
-      <ul class="lines">
-        ${page.local.parts.map(part)}
-      </ul>
-      <p class="quiet">What was killed is started again after three seconds.</p>
-    </section>`;
+    ${breaking()}`;
 }
 
-function part({part: name, state, since, can}) {
-  return html`<li data-part=${name}>
-    ${mark(state, `${name} is ${state}`)}
-    ${since ? html`<span class="quiet">for ${duration(seconds(since))}</span>` : nothing}
-    ${can.map(
-      (deed) =>
-        html`<button
-          type="button"
-          aria-label="${WORDS[deed] ?? deed} ${name}"
-          @click=${() => tell(`/local/parts/${name}/${deed}`, `${deed} of ${name}: asked`)}
-        >
-          ${plain(WORDS[deed] ?? deed)}
-        </button> `,
-    )}
+// Of those that the provider here knows; another provider has others.
+function methods() {
+  return Object.keys(TOKENS).filter((each) => page.local.payment_methods.includes(each));
+}
+
+function token(method) {
+  return html`<li>
+    <button type="button" @click=${() => send(usual(method))}><code>${method}</code></button> <span>${TOKENS[method]}</span>
   </li>`;
 }
 
+function sentLink({payment_id: id, method}) {
+  return html`<a href="#/payments/${id}">${method}</a> `;
+}
+
+function breaking() {
+  const {provider, parts} = page.local;
+  return html`<section aria-label="Break something">
+    <h2>Break something, and watch <a href="#/flow">the flow</a> take it</h2>
+    ${platform.fault ? html`<p class="fault">${platform.fault.words}</p>` : nothing}
+    <ul class="lines">
+      <li class="bar">
+        ${mark(provider.state, `the provider's answers: ${provider.state}`)}
+        ${provider.can.map((deed) => button(`/local/provider/${deed}`, `${WORDS[deed]} the provider`))}
+      </li>
+      ${parts.map(part)}
+    </ul>
+    <p class="quiet">What was killed is started again after three seconds.</p>
+  </section>`;
+}
+
+function part({part: name, state, since, can, last_death: death}) {
+  return html`<li class="bar" data-part=${name}>
+    ${mark(state, `${name} is ${state}`)}
+    ${since ? html`<span class="quiet">for ${duration(seconds(since))}</span>` : nothing}
+    ${can.map((deed) => button(`/local/parts/${name}/${deed}`, `${WORDS[deed]} ${name}`))}
+    ${death && state !== 'up' ? html`<span class="quiet">${plain(death)}</span>` : nothing}
+  </li>`;
+}
+
+function button(path, words) {
+  return html`<button type="button" @click=${() => tell(path, `asked: ${words}`)}>${words}</button>`;
+}
+
 function form() {
+  const usually = page.local.notification_url ?? '';
   return html`<form class="filters" @submit=${submitted}>
     <label
       >Amount, in minor units
@@ -144,13 +146,14 @@ function form() {
     <label>Currency <input name="currency" required pattern="[A-Z]{3}" value="EUR" autocomplete="off" /></label>
     <label
       >Payment method
-      <select name="payment_method">
-        ${Object.keys(TOKENS).map((each) => html`<option>${each}</option>`)}
-      </select></label
-    >
+      <input name="payment_method" required list="methods" value="pm_ok" autocomplete="off" />
+      <datalist id="methods">
+        ${page.local.payment_methods.map((each) => html`<option value=${each}></option>`)}
+      </datalist>
+    </label>
     <label>Reference <input name="reference" required maxlength="64" value="order-1" autocomplete="off" /></label>
     <label class="wide"
-      >Tell it to (empty: nobody) <input name="notification_url" maxlength="500" autocomplete="off"
+      >Tell it to (empty: nobody) <input name="notification_url" maxlength="500" value=${usually} autocomplete="off"
     /></label>
     <button class="main" ?disabled=${order.isBusy}>Send</button>
   </form>`;

@@ -128,6 +128,8 @@ const SIGNS = {
   died_again: '✕',
   under_way: '↻',
   up: '●',
+  ok: '●',
+  broken: '✕',
   down: '✕',
   frozen: '‖',
   starting: '▸',

@@ -10,6 +10,7 @@ from typing import Any
 
 from playwright.async_api import Page, Route
 
+from local.provider.tokens import TOKENS
 from shared import flow
 from shared.codec.facts import FORMS
 from shared.domain.notice import NOTICE_EVENTS
@@ -26,7 +27,6 @@ def summary(*, minute: Mapping[str, int] | None = None, steps: Mapping[str, Any]
     """GET /api/ops/flow of a system at rest. minute: events by topic. steps: what is not nothing, by step."""
     rates = minute or {}
     changed = steps or {}
-    places = {step: place for step, place in flow.PLACE_OF.items()}
     return {
         "as_of": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
         "build": "abc123",
@@ -63,7 +63,7 @@ def summary(*, minute: Mapping[str, int] | None = None, steps: Mapping[str, Any]
                 "parked": {"high": 0, "normal": 0, "low": 0},
                 **changed.get(step.value, {}),
             }
-            for step, place in places.items()
+            for step, place in flow.PLACE_OF.items()
         ],
         "ends": {word: {"minute": 0, "curve": [0] * BUCKETS} for word in ("completed", "failed", "voided")},
         "times": {name: {"p50": None, "p99": None, "curve": [None] * BUCKETS} for name in ("completed_s", "certain_s")},
@@ -101,3 +101,28 @@ async def play(page: Page, path: str, body: Any, *, status: int = 200) -> None:
         await route.fulfill(status=status, body=json.dumps(said), content_type=media_type)
 
     await page.route(lambda url: url.split("?")[0].endswith(path), answer)
+
+
+def platform_at_rest(**parts: dict[str, Any]) -> dict[str, Any]:
+    """GET /local/ of a platform that runs. parts: what is different of a part, by its name."""
+    names = ("cosmos", "servicebus", "provider", "host")
+    return {
+        "as_of": "2026-11-30T19:00:00Z",
+        "parts": [{**_part(name), **parts.get(name, {})} for name in names],
+        "provider": {"api": "regis", "state": "ok", "can": ["break", "repair"]},
+        "payment_methods": sorted(TOKENS),
+        "notification_url": "",
+    }
+
+
+def _part(name: str) -> dict[str, Any]:
+    return {
+        "part": name,
+        "state": "up",
+        "since": "2026-11-30T19:00:00Z",
+        "pid": 4711,
+        "can": ["kill"] if name == "host" else ["kill", "freeze"],
+        "deaths": 0,
+        "last_death": None,
+        "again_at": None,
+    }

@@ -58,7 +58,7 @@ async def test_a_reference_is_text(reference: str, desk: Desk, shop: Shop) -> No
 
 async def test_a_description_and_metadata_are_text(desk: Desk, shop: Shop) -> None:
     """Metadata is text in its name, too."""
-    order = {"description": EVERYTHING, "metadata": {MARKUP[0]: EVERYTHING}}
+    order: dict[str, Any] = {"description": EVERYTHING, "metadata": {MARKUP[0]: EVERYTHING}}
     payment = await shop.finished((await shop.post(**order)).body["payment_id"])
 
     await desk.open(f"#/payments/{payment['payment_id']}")

@@ -6,16 +6,14 @@ import pytest
 
 from shared import flow
 from tests.browser.desk import Desk
-from tests.browser.played import play
+from tests.browser.played import platform_at_rest, play
 from tests.shop import Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PARTS = {"parts": [{"part": "provider", "state": "up", "since": "2026-11-30T19:00:00Z", "can": ["kill", "freeze"]}]}
-
 
 async def test_two_clicks_lead_from_nothing_to_a_completed_payment(desk: Desk) -> None:
-    await play(desk.page, "/local/", PARTS)
+    await play(desk.page, "/local/", platform_at_rest())
     await desk.open()
 
     await desk.page.get_by_role("link", name="Try it").click()

@@ -1,4 +1,4 @@
-"""Letters at the console: seen, previewed, replayed or discarded, and followed until it is known what became of each."""
+"""Letters at the console: seen, previewed, replayed or discarded, and followed until it is known what became of it."""
 
 from typing import Any
 

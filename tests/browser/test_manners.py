@@ -16,10 +16,12 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-HIDE = """(isHidden) => {
-  Object.defineProperty(document, 'hidden', {value: isHidden, configurable: true});
-  document.dispatchEvent(new Event('visibilitychange'));
-}"""
+HIDE, SHOW = (
+    f"() => {{ Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}});"
+    " document.dispatchEvent(new Event('visibilitychange')); }"
+    for hidden in ("true", "false")
+)
+"""A second tab of a headless browser never hides the first."""
 SIGN_IN = "/.auth/login/aad?post_login_redirect_uri=/api/console"
 
 
@@ -70,12 +72,12 @@ async def test_a_pause_stops_it_and_can_be_seen(desk: Desk) -> None:
 async def test_a_page_that_nobody_sees_asks_for_nothing(desk: Desk) -> None:
     await on_a_clock(desk)
 
-    await desk.page.evaluate(HIDE, True)
+    await desk.page.evaluate(HIDE)
     await passes(desk, 3)
     before = to_the_app(desk)
     await passes(desk, 30)
     hidden = to_the_app(desk)
-    await desk.page.evaluate(HIDE, False)
+    await desk.page.evaluate(SHOW)
     await passes(desk, 1)
 
     assert hidden == before

@@ -1,6 +1,7 @@
 """Payments at the console: the list that never jumps, its search, and what may be done to one."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -12,7 +13,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def completed(shop: Shop, **changes: object) -> str:
+async def completed(shop: Shop, **changes: Any) -> str:
     payment = await shop.finished((await shop.post(**changes)).body["payment_id"])
     return str(payment["payment_id"])
 
