@@ -103,7 +103,11 @@ class Platform:
     def addresses(self) -> dict[str, str]:
         """Addresses of what is running, by the names that people look for."""
         of_service = {
-            "host": {"function app": f"{self.url}/api/payments", "API docs": f"{self.url}/api/docs"},
+            "host": {
+                "console": f"{self.url}/api/console",
+                "function app": f"{self.url}/api/payments",
+                "API docs": f"{self.url}/api/docs",
+            },
             "cosmos": {"Cosmos DB": self.cosmos_url},
             "servicebus": {
                 "Service Bus": f"sb://127.0.0.1:{self.ports.amqp}",
