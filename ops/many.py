@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 from ops.client import Json
 from ops.output import say, show_table
@@ -14,26 +15,31 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one letter. why: for people."""
+    """What became of one letter. why: for people. comes_to, money: of a discard, as the app says it."""
 
     letter: Json
     word: str
     why: str
+    comes_to: str | None = None
+    money: str | None = None
 
 
-def show_summary(outcomes: Sequence[Outcome], *, nothing: str) -> None:
-    """One line for each kind of outcome, and the counts at last. What several have in common is said once."""
+def show_summary(outcomes: Sequence[Outcome], *, nothing: str, out: TextIO | None = None) -> None:
+    """One line for each kind of outcome, and the counts at last. What several have in common is said once.
+
+    Money that is noted as given back has a line for each reference, however many there are.
+    """
     if not outcomes:
-        say(nothing)
+        say(nothing, out=out)
         return
     groups: dict[tuple[str, str, str, str], list[Outcome]] = {}
     is_each_named = sum(each.word in STAYS for each in outcomes) <= MOST_NAMED
     for each in outcomes:
-        own = each.letter["id"] if is_each_named and each.word in STAYS else ""
+        own = each.letter["id"] if each.money or (is_each_named and each.word in STAYS) else ""
         groups.setdefault((each.word, each.letter["step"], each.letter["reason"], own), []).append(each)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    show_table([_row(key, own) for key, own in ordered])
-    say(", ".join(f"{number} {word}" for word, number in counts(outcomes).items()))
+    show_table([_row(key, own) for key, own in ordered], out=out)
+    say(", ".join(f"{number} {word}" for word, number in counts(outcomes).items()), out=out)
 
 
 def counts(outcomes: Iterable[Outcome]) -> dict[str, int]:

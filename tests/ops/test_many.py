@@ -6,6 +6,7 @@ import pytest
 
 from functions import operators_asked
 from ops import replaying_many, words
+from shared.domain.letters import MONEY_TO_GIVE_BACK
 from tests.ops.scripted import Asked, Json, Scripted, letter, ops, page_of, verdict
 
 LIST = "GET /api/ops/dead-letters"
@@ -13,22 +14,12 @@ MANY = "POST /api/ops/dead-letters/replay"
 EUR = {"amount_minor": 1250, "currency": "EUR", "reference": "order-1", "merchant_id": "merchant-1"}
 
 
-def discarding(app: Scripted, number: int, *, would: bool = True, does: bool = True) -> None:
-    path = f"POST /api/ops/dead-letters/{letter(number)['id']}/discard"
-
-    def answer(*, is_dry: bool) -> tuple[int, Json]:
-        is_yes = would if is_dry else does
-        body = {"letter_id": letter(number)["id"], "discarded": is_yes, "why": f"because {number}", "cause": None}
-        return (200 if is_yes else 409), body
-
-    app.scripts[path] = lambda asked: answer(is_dry=asked.body.get("dry_run", False))
-
-
 def test_the_words_are_those_of_the_app() -> None:
     assert list(words.STEPS) == operators_asked.STEPS
     assert list(words.REASONS) == operators_asked.REASONS
     assert list(words.SEVERITIES) == operators_asked.SEVERITIES
     assert list(words.OWED) == operators_asked.OWED
+    assert set(words.MONEY_TO_GIVE_BACK) == MONEY_TO_GIVE_BACK
 
 
 @pytest.mark.parametrize(
@@ -105,54 +96,6 @@ async def test_waiting_says_what_became_of_each(
     said = json.loads(capsys.readouterr().out)
     assert said["became"] == {"died again": 1, "done": 1, "under way": 1}
     assert [each["became"] for each in said["results"]] == ["done", "died again", "under way"]
-
-
-async def test_discarding_many_looks_first_and_leaves_what_would_stay(
-    app: Scripted, capsys: pytest.CaptureFixture[str]
-) -> None:
-    app.on(LIST, (200, page_of([letter(1), letter(2), letter(3)])))
-    discarding(app, 1)
-    discarding(app, 2, would=False)
-    discarding(app, 3, does=False)
-
-    assert await ops(app, "discard", "--all", "--reason", "gone", "--died-of", "refused", "--yes") == 1
-
-    bodies = [asked.body for asked in app.asked if asked.path.endswith("/discard")]
-    assert sum("dry_run" in body for body in bodies) == 3
-    assert sum("dry_run" not in body for body in bodies) == 2, "what would stay is not tried"
-    assert app.asked[0].query["reason"] == "refused"
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[-1] == "1 discarded, 1 not discarded, 1 would stay"
-
-
-async def test_a_dry_run_of_discarding_many_changes_nothing(app: Scripted) -> None:
-    app.on(LIST, (200, page_of([letter(1)])))
-    discarding(app, 1)
-
-    assert await ops(app, "discard", "--all", "--reason", "gone", "--dry-run") == 0
-
-    assert all(asked.body.get("dry_run") for asked in app.asked if asked.path.endswith("/discard"))
-
-
-async def test_where_nobody_can_be_asked_many_are_not_discarded(
-    app: Scripted, capsys: pytest.CaptureFixture[str]
-) -> None:
-    app.on(LIST, (200, page_of([letter(1)])))
-    discarding(app, 1)
-
-    assert await ops(app, "discard", "--all", "--reason", "gone") == 2
-
-    assert "say --yes, or --dry-run" in capsys.readouterr().err
-    assert all(asked.body.get("dry_run") for asked in app.asked if asked.path.endswith("/discard"))
-
-
-@pytest.mark.parametrize(
-    "arguments", [("discard", "--reason", "gone"), ("discard", "an-id", "--all", "--reason", "gone")]
-)
-async def test_a_discard_is_of_one_or_of_all(app: Scripted, arguments: tuple[str, ...]) -> None:
-    assert await ops(app, *arguments) == 2
-
-    assert app.asked == []
 
 
 async def test_a_payment_is_found_by_its_reference(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
