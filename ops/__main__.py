@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Sequence
 
 from ops.arguments import parser
-from ops.client import Api, Fault
+from ops.client import Api, fault_of
 from ops.completing import write_completion
 from ops.discarding import discard
 from ops.erasing import agree, erase
@@ -40,11 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             agree(options)
         code = asyncio.run(_run(options))
         sys.stdout.flush()
-    except Fault as fault:
-        say(fault, out=sys.stderr)
-        return fault.code
-    except ExceptionGroup as group:
-        return _first(group)
+    except ExceptionGroup as group:  # of work done side by side: the first fault stands for all
+        return _told(group.exceptions[0])
     except KeyboardInterrupt:
         say("stopped; the same command can be given again", out=sys.stderr)
         return 130
@@ -52,23 +49,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as exc:  # noqa: BLE001 - the edge: an operator never sees a traceback
-        return _unexpected(exc)
+        return _told(exc)
     return code
 
 
-def _first(group: ExceptionGroup) -> int:
-    """Report the first fault of work done in parallel."""
-    first = group.exceptions[0]
-    if not isinstance(first, Fault):
-        return _unexpected(first)
-    say(first, out=sys.stderr)
-    return first.code
-
-
-def _unexpected(exc: Exception) -> int:
-    said = f"{type(exc).__name__}: {exc}"
-    say(f"an answer was not as expected ({said}): are app and command of the same version?", out=sys.stderr)
-    return 2
+def _told(exc: Exception) -> int:
+    fault = fault_of(exc)
+    say(fault, out=sys.stderr)
+    return fault.code
 
 
 async def _run(options: Namespace) -> int:

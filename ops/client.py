@@ -39,6 +39,14 @@ class NotThere(Fault):
     """There is nothing under this address."""
 
 
+def fault_of(exc: Exception) -> Fault:
+    """The fault itself; of anything else, that the answer was of another kind than this command knows."""
+    if isinstance(exc, Fault):
+        return exc
+    said = f"{type(exc).__name__}: {exc}"
+    return Fault(f"an answer was not as expected ({said}): are app and command of the same version?")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where to send requests, and with which headers. named_by: how somebody says that it is elsewhere."""

@@ -9,37 +9,43 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 
-from ops.client import Api, Fault, Json, NotNow
+from ops.client import Api, Fault, Json, NotNow, fault_of
 from ops.letters import filters, pages
-from ops.many import Outcome, counts, show_summary
+from ops.many import NOT_BEGUN, NOT_KNOWN, Account, Outcome, counts, show_fault, show_summary
 from ops.output import Progress, ask, show_json
 from ops.paths import letter_path
 from ops.words import MONEY_TO_GIVE_BACK, REASONS
 
 _AT_ONCE = 8
 _WOULD, _LEFT_OUT = "would be discarded", "left out"
-_TO_DO = frozenset({_WOULD, _LEFT_OUT, "would stay", "not discarded"})
+_TO_DO = frozenset({_WOULD, _LEFT_OUT, "would stay", "not discarded", NOT_BEGUN, NOT_KNOWN})
 """Words after which something is left to do."""
 
 
 async def discard_all(api: Api, options: Namespace) -> int:
     """Looks at each first. Payments go side by side, the letters of one payment one after another.
 
-    1 when something is left to do. Raises Fault for a wish that may be a mistake, NotNow for a no.
+    1 when something is left to do, 2 after a fault; what was done until then is said all the same, also after Ctrl-C.
+    Raises Fault for a wish that may be a mistake, NotNow for a no.
     """
     _check(options)
     letters = [
         letter async for page in pages(api, {**filters(options), "status": "open"}) for letter in page["dead_letters"]
     ]
     left = [Outcome(each, _LEFT_OUT, why) for each in letters if (why := _why_left_out(each, options))]
-    named = [each for each in letters if not _why_left_out(each, options)]
-    would = [*await _each(api, named, options=options, dry_run=True), *left]
-    if options.dry_run:
-        return _reported(would, options)
-    able = [each.letter for each in would if each.word == _WOULD]
-    _agree(would, options=options)
-    done = await _each(api, able, options=options, dry_run=False)
-    return _reported([*done, *(each for each in would if each.word != _WOULD)], options)
+    looked = Account([each for each in letters if not _why_left_out(each, options)])
+    done = Account([])
+    try:
+        await _each(api, looked, options=options, dry_run=True)
+        if not options.dry_run and looked.fault is None:
+            _agree([*looked.outcomes, *left], options=options)
+            done = Account([each.letter for each in looked.outcomes if each.word == _WOULD])
+            await _each(api, done, options=options, dry_run=False)
+    except asyncio.CancelledError:  # Ctrl-C
+        _reported(done, looked, left=left, options=options)
+        raise
+    code = _reported(done, looked, left=left, options=options)
+    return show_fault(looked.fault or done.fault) or code
 
 
 def _check(options: Namespace) -> None:
@@ -91,33 +97,37 @@ def _number(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-async def _each(api: Api, letters: Sequence[Json], *, options: Namespace, dry_run: bool) -> list[Outcome]:
+async def _each(api: Api, account: Account, *, options: Namespace, dry_run: bool) -> None:
+    """After one that failed no other is begun."""
     places = asyncio.Semaphore(_AT_ONCE)
-    with Progress("looked at" if dry_run else "discarded", total=len(letters)) as progress:
+    payments: dict[str, list[Json]] = {}
+    for letter in account.letters:
+        payments.setdefault(letter["payment_id"] or letter["id"], []).append(letter)
+    with Progress("looked at" if dry_run else "discarded", total=len(account.letters)) as progress:
 
-        async def of_one_payment(own: Sequence[Json]) -> list[Outcome]:
+        async def of_one_payment(own: Sequence[Json]) -> None:
             async with places:
-                return [await one(letter) for letter in own]
+                for letter in own:
+                    if account.fault is None:
+                        await _one(api, letter, account=account, options=options, dry_run=dry_run)
+                        progress.forward(1)
 
-        async def one(letter: Json) -> Outcome:
-            try:
-                answer = await asked_for(api, letter["id"], reason=options.reason, dry_run=dry_run)
-            except NotNow as fault:
-                answer = {"discarded": False, "why": str(fault), "comes_to": "keep", "money": None}
-            progress.forward(1)
-            return Outcome(
-                letter,
-                word_of(answer, is_dry=dry_run),
-                answer["why"],
-                comes_to=answer["comes_to"],
-                money=answer["money"],
-            )
+        async with asyncio.TaskGroup() as group:
+            for own in payments.values():
+                group.create_task(of_one_payment(own))
 
-        payments: dict[str, list[Json]] = {}
-        for letter in letters:
-            payments.setdefault(letter["payment_id"] or letter["id"], []).append(letter)
-        found = await asyncio.gather(*map(of_one_payment, payments.values()))
-        return [each for own in found for each in own]
+
+async def _one(api: Api, letter: Json, *, account: Account, options: Namespace, dry_run: bool) -> None:
+    if not dry_run:
+        account.begin([letter])
+    try:
+        answer = await asked_for(api, letter["id"], reason=options.reason, dry_run=dry_run)
+        word = word_of(answer, is_dry=dry_run)
+        account.note(Outcome(letter, word, answer["why"], comes_to=answer["comes_to"], money=answer["money"]))
+    except NotNow as fault:
+        account.note(Outcome(letter, word_of({"discarded": False}, is_dry=dry_run), str(fault), comes_to="keep"))
+    except Exception as exc:  # noqa: BLE001 - whatever it is, what was done before it must be told
+        account.fail([letter], fault_of(exc))
 
 
 async def asked_for(api: Api, letter_id: str, *, reason: str, dry_run: bool) -> Json:
@@ -134,19 +144,21 @@ def word_of(answer: Json, *, is_dry: bool) -> str:
     return "discarded" if answer["discarded"] else "not discarded"
 
 
-def _reported(outcomes: Sequence[Outcome], options: Namespace) -> int:
+def _reported(done: Account, looked: Account, *, left: Sequence[Outcome], options: Namespace) -> int:
+    is_done = {each["id"] for each in done.letters}
+    outcomes = [*done.outcomes, *(each for each in looked.outcomes if each.letter["id"] not in is_done), *left]
     if options.json:
-        results = [
-            {
-                "letter_id": each.letter["id"],
-                "outcome": each.word,
-                "why": each.why,
-                "comes_to": each.comes_to,
-                "money": each.money,
-            }
-            for each in outcomes
-        ]
-        show_json({"dry_run": options.dry_run, "results": results, "counts": counts(outcomes)})
+        show_json({"dry_run": options.dry_run, "results": list(map(_as_json, outcomes)), "counts": counts(outcomes)})
     else:
         show_summary(outcomes, nothing="nothing to discard: no open dead letter matches")
     return 1 if any(each.word in _TO_DO for each in outcomes) else 0
+
+
+def _as_json(outcome: Outcome) -> Json:
+    return {
+        "letter_id": outcome.letter["id"],
+        "outcome": outcome.word,
+        "why": outcome.why,
+        "comes_to": outcome.comes_to,
+        "money": outcome.money,
+    }

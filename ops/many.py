@@ -1,13 +1,15 @@
 """What was done to many dead letters, or would be, as one summary. Knows no HTTP."""
 
+import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TextIO
 
-from ops.client import Json
+from ops.client import Fault, Json
 from ops.output import say, show_table
 
-STAYS = frozenset({"cannot", "failed", "would stay", "not discarded", "died again"})
+FAILED, NOT_BEGUN, NOT_KNOWN = "failed", "not begun", "not known"
+STAYS = frozenset({"cannot", FAILED, NOT_KNOWN, "would stay", "not discarded", "died again"})
 """Words of what somebody has to look at."""
 MOST_NAMED = 20
 """So many of them are named each; more are counted."""
@@ -22,6 +24,54 @@ class Outcome:
     why: str
     comes_to: str | None = None
     money: str | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """What becomes of letters, noted one by one: nothing of it is lost when the work ends before it is done."""
+
+    letters: Sequence[Json]
+    fault: Fault | None = None
+    _found: dict[str, Outcome] = field(default_factory=dict)
+
+    def begin(self, letters: Iterable[Json]) -> None:
+        """From here on something may come of them that nobody hears."""
+        for letter in letters:
+            self.note(
+                Outcome(letter, NOT_KNOWN, "this was stopped before the answer came: show says what became of it")
+            )
+
+    def note(self, outcome: Outcome) -> None:
+        self._found[outcome.letter["id"]] = outcome
+
+    def fail(self, letters: Iterable[Json], fault: Fault) -> None:
+        """After this nothing more is to be begun."""
+        self.fault = fault
+        for letter in letters:
+            self.note(Outcome(letter, FAILED, str(fault)))
+
+    @property
+    def rest(self) -> list[Json]:
+        """Those of which nothing is known."""
+        return [each for each in self.letters if each["id"] not in self._found]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of each letter, in the order in which it came to it; at last those that were not begun."""
+        return [*self._found.values(), *(Outcome(each, NOT_BEGUN, "this ended before its turn") for each in self.rest)]
+
+    @property
+    def by_id(self) -> dict[str, Json]:
+        """The letters of which something is known, and those that wait."""
+        return {each["id"]: each for each in (*self.letters, *(found.letter for found in self._found.values()))}
+
+
+def show_fault(fault: Fault | None) -> int:
+    """Say on stderr why many were not gone through to the end; the exit code."""
+    if fault is None:
+        return 0
+    say(f"stopped: {fault}; the same command can be given again", out=sys.stderr)
+    return Fault.code
 
 
 def show_summary(outcomes: Sequence[Outcome], *, nothing: str, out: TextIO | None = None) -> None:

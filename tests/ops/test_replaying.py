@@ -125,7 +125,7 @@ async def test_a_replay_that_had_nothing_to_do_is_not_waited_for(app: Scripted) 
 def many(app: Scripted, *pages: tuple[list[Json], str | None]) -> None:
     """A page of verdicts after another; as many letters are listed."""
     number = sum(len(results) for results, _ in pages)
-    app.on(LIST, (200, page_of([letter(each) for each in range(number)])))
+    app.on(LIST, (200, page_of([letter(each) for each in range(1, number + 1)])))
     app.on(
         MANY, *((200, {"dry_run": False, "results": results, "next_page": following}) for results, following in pages)
     )
