@@ -14,7 +14,8 @@ from ops.erasing import agree, erase
 from ops.finding import target
 from ops.letters import drain_recorder, list_letters, show_letter, summarize
 from ops.output import say
-from ops.payments import list_payments, show_payment
+from ops.payment import show_payment
+from ops.payments import list_payments
 from ops.reconcile import reconcile
 from ops.replaying import replay
 

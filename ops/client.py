@@ -39,6 +39,10 @@ class NotThere(Fault):
     """There is nothing under this address."""
 
 
+class Broken(Fault):
+    """The app has failed at this request (500), and answers others."""
+
+
 def fault_of(exc: Exception) -> Fault:
     """The fault itself; of anything else, that the answer was of another kind than this command knows."""
     if isinstance(exc, Fault):
@@ -97,7 +101,7 @@ class Api:
             await self._session.close()
 
     async def get(self, path: str, query: Query | None = None) -> Json:
-        """Raises Fault, NotThere."""
+        """Raises Fault, NotThere, Broken."""
         return await self._ask("GET", path, query=query)
 
     async def find(self, path: str) -> Json | None:
@@ -170,7 +174,7 @@ class _Answer:
         said = str(problem.get("title") or problem.get("message") or f"answered {self.status}")
         wrong = "; ".join(f"{each['field']}: {each['message']}" for each in problem.get("errors", ()))
         line = " ".join(part for part in (said, str(problem.get("detail", "")), wrong) if part)
-        kind = {404: NotThere, 409: NotNow}.get(self.status, Fault)
+        kind = {404: NotThere, 409: NotNow, 500: Broken}.get(self.status, Fault)
         return kind(f"{line} ({problem.get('code', self.status)})")
 
 

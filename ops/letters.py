@@ -139,15 +139,24 @@ async def show_letter(api: Api, options: Namespace) -> int:
     """1 when it is open."""
     letter = await api.get(letter_path(options.letter_id))
     payment_id = letter["payment_id"]
-    events = await api.find(f"{payment_path(payment_id)}/events") if payment_id else None
+    events, unread = await events_of(api, payment_id) if payment_id else (None, None)
     if options.json:
-        show_json({**letter, "events": events["events"] if events else None})
+        show_json({**letter, "events": events, **({"events_unread": unread} if unread else {})})
     else:
-        _show(letter, events)
+        _show(letter, events or [], unread=unread)
     return 1 if letter["status"] == "open" else 0
 
 
-def _show(letter: Json, events: Json | None) -> None:
+async def events_of(api: Api, payment_id: str) -> tuple[list[Json] | None, str | None]:
+    """The events of a payment, None when there are none; or why they cannot be read."""
+    try:
+        found = await api.find(f"{payment_path(payment_id)}/events")
+    except Fault as fault:  # what else is known is shown all the same
+        return None, str(fault)
+    return (found["events"] if found else None), None
+
+
+def _show(letter: Json, events: list[Json], *, unread: str | None) -> None:
     message, would = letter["message"], letter["replay_would"]
     show_fields(
         {
@@ -164,9 +173,10 @@ def _show(letter: Json, events: Json | None) -> None:
             "amount": money(letter["payment"] or {}),
             "reference": (letter["payment"] or {}).get("reference"),
             "a replay now": f"{_WOULD[would['verdict']]}: {would['why']}" if would else None,
+            "events": f"cannot be read ({unread})" if unread else None,
         }
     )
-    show_times("events of the payment", [event_words(each) for each in events["events"]] if events else [])
+    show_times("events of the payment", [event_words(each) for each in events])
     show_times("attempts", [(each["at"], f"{each['code']}: {each['answer']}") for each in message.get("tries", ())])
     show_times(
         "history", [(each["at"], f"{each['action']} by {each['by']}: {each['note']}") for each in letter["history"]]

@@ -9,6 +9,7 @@ from shared.domain.letters import DeadLetter, LetterStatus
 from shared.verbs.recovery.discard import Discard
 from tests import places
 from tests.facts import COMPLETED
+from tests.flow.kit.edge import Edge
 from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
 
 
@@ -206,6 +207,9 @@ async def test_a_stream_that_cannot_be_read_is_never_given_up(tmp_path: Path) ->
 
         assert not outcome.discarded
         assert outcome.why.startswith("the stream cannot be read")
+        edge, letter = Edge(world), await world.only_letter()
+        assert (await edge.ask("get_dead_letter", letter_id=letter.letter_id)).body["id"] == letter.letter_id
+        assert (await edge.ask("list_payments", params={"payment_id": payment_id})).body["payments"][0]["owes"]
         assert (await world.only_letter()).status is LetterStatus.OPEN
         await events.upsert_item(document)
         assert (await discarded(world)).discarded

@@ -189,3 +189,23 @@ async def test_drain_goes_on_until_nothing_is_left(app: Scripted, capsys: pytest
     captured = capsys.readouterr()
     assert captured.out == "57 dead letters were recorded\n"
     assert captured.err.splitlines() == ["recorded: 50", "recorded: 57"]
+
+
+UNREADABLE = (500, {"title": "What is stored of this payment cannot be read.", "code": "unreadable"})
+
+
+async def test_a_letter_is_shown_although_the_events_of_its_payment_cannot_be_read(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.on(f"{LIST}/{ID}", (200, whole(1, reason="unreadable")))
+    app.on("GET /api/ops/payments/payment-1/events", UNREADABLE)
+
+    assert await ops(app, "show", ID) == 1
+
+    shown = capsys.readouterr().out
+    assert "events        cannot be read (What is stored of this payment cannot be read. (unreadable))" in shown
+    assert '    "id": 1' in shown, "and its body is there"
+
+    await ops(app, "show", ID, "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert (said["id"], said["events"], "unreadable" in said["events_unread"]) == (ID, None, True)

@@ -230,3 +230,48 @@ async def test_a_payment_that_is_not_there_is_a_wrong_use(app: Scripted, capsys:
 
     assert app.asked[0].path == "/api/ops/payments/nobody/s"
     assert capsys.readouterr().err == "There is nothing here. (not_found)\n"
+
+
+# --- a payment whose events cannot be read
+
+UNREADABLE = (500, {"title": "What is stored of this payment cannot be read.", "code": "unreadable"})
+
+
+def unreadable(app: Scripted, *rows: Json) -> None:
+    app.on(PAYMENT, UNREADABLE)
+    app.on(LIST, (200, page_of(*rows)))
+    app.on("GET /api/ops/dead-letters", (200, {"dead_letters": [letter(1)], "next_page": None}))
+
+
+async def test_of_a_payment_that_cannot_be_read_the_row_and_the_letters_are_shown(
+    app: Scripted, capsys: Printed
+) -> None:
+    unreadable(app, row(1, id=ID))
+
+    assert await ops(app, "payment", ID) == 1
+
+    shown = capsys.readouterr().out
+    assert app.to(LIST)[0].query["payment_id"] == ID
+    assert "cannot be read (What is stored of this payment cannot be read. (unreadable))" in shown
+    assert "initiated, as the read model has it" in shown
+    assert "12.50 EUR" in shown
+    assert f"{letter(1)['id']} open: create retries_exhausted" in shown
+
+
+async def test_of_a_payment_that_cannot_be_read_a_program_has_what_there_is(app: Scripted, capsys: Printed) -> None:
+    unreadable(app)
+
+    assert await ops(app, "payment", ID, "--json") == 1
+
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["payment_id"], shown["row"], shown["events"]) == (ID, None, None)
+    assert "unreadable" in shown["events_unread"]
+    assert [each["id"] for each in shown["dead_letters"]] == [letter(1)["id"]]
+
+
+async def test_a_payment_found_by_its_reference_falls_back_too(app: Scripted, capsys: Printed) -> None:
+    unreadable(app, row(1, id=ID))
+
+    assert await ops(app, "payment", "order-1") == 1
+
+    assert "initiated, as the read model has it" in capsys.readouterr().out
