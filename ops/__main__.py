@@ -12,7 +12,8 @@ from ops.completing import write_completion
 from ops.discarding import discard
 from ops.erasing import agree, erase
 from ops.finding import target
-from ops.letters import drain_recorder, list_letters, show_letter, summarize
+from ops.letters import drain_recorder, show_letter, summarize
+from ops.listing import list_letters
 from ops.output import say
 from ops.payment import show_payment
 from ops.payments import list_payments

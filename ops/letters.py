@@ -1,4 +1,4 @@
-"""Dead letters: list them, show one, discard one, drain the recorder's own queue. Knows no HTTP."""
+"""Dead letters: count them, show one, drain the recorder's own queue. Knows no HTTP."""
 
 from argparse import Namespace
 from collections.abc import AsyncIterator
@@ -10,8 +10,8 @@ from ops.paths import LETTERS, letter_path, payment_path
 from terminal.money import money
 
 PAGE = 200
-_LOUDEST = ("high", "normal", "low")
 _CURSOR = ("next_page", "page")
+_LOUDEST = ("high", "normal", "low")
 _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
 
 
@@ -36,52 +36,14 @@ async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncI
         yield page
 
 
-async def list_letters(api: Api, options: Namespace) -> int:
-    """1 when any that is shown is open."""
-    query = filters(options) | ({} if options.status == "any" else {"status": options.status})
-    found, more = await _first(api, query, limit=None if options.all else options.limit)
-    if options.json:
-        show_json({"dead_letters": found, "more": more})
-    elif options.ids:
-        for letter in found:
-            say(letter["id"])
-    elif not found:
-        which = "" if options.status == "any" else f" that are {options.status}"
-        matching = " and match these filters" if filters(options) else ""  # a typo must not look like good news
-        say(f"no dead letters{which}{matching}")
-    else:
-        show_table([_row(letter, with_status=options.status == "any") for letter in found])
-        if more:
-            say(f"the first {len(found)} are shown; --all shows every one")
-    return 1 if any(letter["status"] == "open" for letter in found) else 0
+def gravity(letter: Json) -> tuple[int, str]:
+    """To sort by: the gravest first, of those as grave the oldest."""
+    return loudness(letter["severity"]), letter["recorded_at"]
 
 
-async def _first(api: Api, query: dict[str, str], *, limit: int | None) -> tuple[list[Json], bool]:
-    """At most `limit`, and whether there are more."""
-    found: list[Json] = []
-    with Progress("read") as progress:
-        async for page in pages(api, query, limit=PAGE if limit is None else limit):
-            found += page["dead_letters"]
-            if limit is not None and len(found) >= limit:
-                return found[:limit], len(found) > limit or page["next_page"] is not None
-            if page["next_page"] is not None:
-                progress.forward(len(page["dead_letters"]))
-    return found, False
-
-
-def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
-    return {
-        "ID": letter["id"],
-        "AGE": age(letter["recorded_at"]),
-        "STEP": letter["step"],
-        "REASON": letter["reason"],
-        **({"STATUS": letter["status"]} if with_status else {}),
-        "SEVERITY": letter["severity"],
-        "AMOUNT": money(letter),
-        "REFERENCE": letter.get("reference", "-"),
-        "PAYMENT": letter["payment_id"] or "-",
-        "DESCRIPTION": letter["description"],
-    }
+def loudness(severity: str) -> int:
+    """The gravest is 0. A word that this command does not know goes before what can wait."""
+    return _LOUDEST.index(severity) if severity in _LOUDEST else 1
 
 
 async def summarize(api: Api, options: Namespace) -> int:
@@ -95,7 +57,7 @@ async def summarize(api: Api, options: Namespace) -> int:
     groups: dict[tuple[str, str, str], list[Json]] = {}
     for letter in found:
         groups.setdefault((letter["severity"], letter["step"], letter["reason"]), []).append(letter)
-    rows = [_group(key, groups[key]) for key in sorted(groups, key=lambda key: (_LOUDEST.index(key[0]), key[1:]))]
+    rows = [_group(key, groups[key]) for key in sorted(groups, key=lambda key: (loudness(key[0]), key[1:]))]
     if options.json:
         show_json({"groups": rows, "open": len(found)})
     elif not found:

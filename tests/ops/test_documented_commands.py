@@ -41,6 +41,7 @@ SAID = {
     "alias ops='python -m ops'": (0, ""),
     'eval "$(python -m ops completion bash)"': (0, ""),
     "python -m ops list": (1, "retries_exhausted"),
+    "python -m ops list --severity high": (0, "no dead letters"),
     "python -m ops show ID": (1, "a replay now  would send it again"),
     "python -m ops list --reason notification_undelivered": (0, "no dead letters"),
     "python -m ops list --reason topic_refuses": (0, "no dead letters"),

@@ -96,7 +96,7 @@ async def test_all_means_every_page(app: Scripted, capsys: pytest.CaptureFixture
 
 
 async def test_a_list_that_is_cut_says_so(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    app.on(LIST, (200, page_of([letter(1)], "second")))
+    app.on(LIST, (200, page_of([letter(1)], "second")), (200, page_of([])), (200, page_of([letter(1)], "second")))
 
     await ops(app, "list", "--limit", "1")
 
