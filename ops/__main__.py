@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Sequence
 
 from ops.arguments import parser
-from ops.client import Api, fault_of
+from ops.client import Api, Target, fault_of
 from ops.completing import write_completion
 from ops.discarding import discard
 from ops.erasing import agree, erase
@@ -38,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 nothing is left to do; 1 something is, or differs; 2 cannot reach the app, or wrong use; 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
-        if options.command == "erase":
-            agree(options)
-        code = asyncio.run(_run(options))
+        code = _do(options)
         sys.stdout.flush()
     except ExceptionGroup as group:  # of work done side by side: the first fault stands for all
         return _told(group.exceptions[0])
@@ -61,11 +59,18 @@ def _told(exc: Exception) -> int:
     return fault.code
 
 
-async def _run(options: Namespace) -> int:
+def _do(options: Namespace) -> int:
     if options.command == "completion":
         write_completion(options.shell)
         return 0
-    async with Api(target(options.url)) as app:
+    where = target(options.url)
+    if options.command == "erase":
+        agree(options, where)
+    return asyncio.run(_run(options, where))
+
+
+async def _run(options: Namespace, where: Target) -> int:
+    async with Api(where) as app:
         return await COMMANDS[options.command](app, options)
 
 

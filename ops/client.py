@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+
+from ops.output import say
 
 type Json = dict[str, Any]
 type Query = Mapping[str, str]
@@ -53,11 +56,15 @@ def fault_of(exc: Exception) -> Fault:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send requests, and with which headers. named_by: how somebody says that it is elsewhere."""
+    """Where to send requests, and with which headers. named_by: how somebody says that it is elsewhere.
+
+    is_named: whether somebody has named it. If not, it is said on stderr before the first request.
+    """
 
     url: str
     named_by: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_named: bool = True
 
     @classmethod
     def app(cls, url: str, *, named_by: str) -> Self:
@@ -86,6 +93,7 @@ class Api:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._session: aiohttp.ClientSession | None = None
+        self._is_to_say = not target.is_named
 
     async def __aenter__(self) -> Self:
         # a proxy is for the way out of this machine
@@ -127,6 +135,9 @@ class Api:
                 return
 
     async def _ask(self, method: str, path: str, *, query: Query | None = None, body: Json | None = None) -> Json:
+        if self._is_to_say:
+            self._is_to_say = False
+            say(f"asking {self._target.url}, as nobody has named an address", out=sys.stderr)
         for repeat in range(REPEATS + 1):
             answer = await self._once(method, path, query=query, body=body)
             if answer.status not in REPEATED or repeat == REPEATS:
