@@ -17,13 +17,22 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one letter. why: for people. comes_to, money: of a discard, as the app says it."""
+    """What became of one letter. why: for people. comes_to, money: of a discard, as the app says it.
+
+    died_again_as: the id of the letter that there is now.
+    """
 
     letter: Json
     word: str
     why: str
     comes_to: str | None = None
     money: str | None = None
+    died_again_as: str | None = None
+
+    @property
+    def to_look_at(self) -> str:
+        """The id of the letter that somebody has to deal with."""
+        return self.died_again_as or str(self.letter["id"])
 
 
 @dataclass(slots=True)
@@ -85,7 +94,7 @@ def show_summary(outcomes: Sequence[Outcome], *, nothing: str, out: TextIO | Non
     groups: dict[tuple[str, str, str, str], list[Outcome]] = {}
     is_each_named = sum(each.word in STAYS for each in outcomes) <= MOST_NAMED
     for each in outcomes:
-        own = each.letter["id"] if each.money or (is_each_named and each.word in STAYS) else ""
+        own = each.to_look_at if each.money or (is_each_named and each.word in STAYS) else ""
         groups.setdefault((each.word, each.letter["step"], each.letter["reason"], own), []).append(each)
     ordered = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     show_table([_row(key, own) for key, own in ordered], out=out)

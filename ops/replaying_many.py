@@ -170,7 +170,7 @@ async def _wait(api: Api, run: _Run) -> None:
                 letter = letters[letter_id]
                 if again := died.get((letter["step"], cause)):
                     why = f"{again['reason']}: {again['description']}"
-                    run.ends[letter_id] = Outcome(letter, "died again", why)
+                    run.ends[letter_id] = Outcome(letter, "died again", why, died_again_as=again["id"])
                 elif letter_id in closed:
                     run.ends[letter_id] = Outcome(letter, "done", "its step is done")
             progress.forward(len(run.ends) - before)
@@ -227,4 +227,4 @@ def _result(outcome: Outcome, run: _Run) -> Json:
 
 
 def _became(end: Outcome) -> Json:
-    return {"became": end.word, "why": end.why}
+    return {"became": end.word, "why": end.why, "died_again_as": end.died_again_as}

@@ -76,10 +76,8 @@ async def test_a_dry_run_counts_what_would_happen_and_why(app: Scripted, capsys:
     assert last == "2 would be replayed, 1 left out"
 
 
-async def test_waiting_says_what_became_of_each(
-    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
+def replayed_three(app: Scripted) -> None:
+    """The first is done, the second has died again, as letter 9, and the third is under way."""
     everything = page_of([letter(1), letter(2), letter(3)])
     died = page_of([letter(9, payment_id="payment-2", cause="payment-2:3"), letter(8, cause="payment-8:3")])
 
@@ -91,11 +89,32 @@ async def test_waiting_says_what_became_of_each(
     app.scripts[LIST] = listed
     app.on(MANY, (200, {"dry_run": False, "results": [verdict(1), verdict(2), verdict(3)], "next_page": None}))
 
-    assert await ops(app, "replay", "--all", "--wait", "1s", "--json") == 1
+
+async def test_waiting_says_what_became_of_each(
+    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
+    replayed_three(app)
+
+    assert await ops(app, "replay", "--all", "--wait", "0s", "--json") == 1
 
     said = json.loads(capsys.readouterr().out)
     assert said["became"] == {"died again": 1, "done": 1, "under way": 1}
     assert [each["became"] for each in said["results"]] == ["done", "died again", "under way"]
+    assert [each["died_again_as"] for each in said["results"]] == [None, letter(9)["id"], None]
+
+
+async def test_what_died_again_is_named_by_the_letter_that_there_is_now(
+    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
+    replayed_three(app)
+
+    assert await ops(app, "replay", "--all", "--wait", "0s") == 1
+
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "died again" in line and "create" in line]
+    assert letter(9)["id"] in line
+    assert letter(2)["id"] not in line
 
 
 async def test_a_payment_is_found_by_its_reference(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
