@@ -12,6 +12,8 @@ from terminal.money import money
 PAGE = 200
 _CURSOR = ("next_page", "page")
 _LOUDEST = ("high", "normal", "low")
+_TELLING = ("step", "reason", "code", "notification")
+"""What of an event's facts stands in its one line."""
 _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
 
 
@@ -148,7 +150,7 @@ def _show(letter: Json, events: list[Json], *, unread: str | None) -> None:
 
 def event_words(event: Json) -> tuple[str, str]:
     """When an event of a payment occurred, and what it says in one line."""
-    named = {name: value for name, value in event["data"].items() if name in ("reason", "code", "notification")}
+    named = {name: value for name, value in event["data"].items() if name in _TELLING}
     return event["occurred_at"], " ".join([event["type"], *(f"{name}={value}" for name, value in named.items())])
 
 

@@ -1,25 +1,28 @@
 """One payment whole, or what there is of one whose events cannot be read. Knows no HTTP."""
 
+import shlex
 from argparse import Namespace
 
 from ops import letters
-from ops.client import Api, Broken, Json, NotThere
+from ops.client import Api, Broken, Fault, Json, NotThere
 from ops.output import age, say, show_fields, show_json, show_table, show_times
-from ops.paths import PAYMENTS, payment_path
-from ops.payments import row_words
+from ops.paths import PAYMENTS, can_be_id, payment_path
+from ops.payments import lateness, row_words
 from terminal.money import money
 
 
 async def show_payment(api: Api, options: Namespace) -> int:
     """1 when one of its dead letters is open, when it cannot be read, or when several have the reference: a list."""
     payment_id = options.payment_id
+    if not payment_id:
+        raise Fault("name a payment by its id, or by the merchant's own reference: this is neither")
     try:
-        payment = await api.find(payment_path(payment_id))
+        payment = await api.find(payment_path(payment_id)) if can_be_id(payment_id) else None
         if payment is None:
-            rows = (await api.get(PAYMENTS, {"reference": payment_id, "limit": "50"}))["payments"]
-            if len(rows) != 1:
-                return _none_or_several(rows, options)
-            payment_id = rows[0]["id"]
+            found = await api.get(PAYMENTS, {"reference": payment_id, "limit": "50"})
+            if len(found["payments"]) != 1:
+                return _none_or_several(found, options)
+            payment_id = found["payments"][0]["id"]
             payment = await api.get(payment_path(payment_id))
         return await _whole(api, payment, options=options)
     except Broken as fault:
@@ -74,15 +77,22 @@ def _show_letters(found: list[Json]) -> None:
     )
 
 
-def _none_or_several(rows: list[Json], options: Namespace) -> int:
+def _none_or_several(found: Json, options: Namespace) -> int:
     """Raises NotThere when no payment has the reference."""
+    rows, more, late = found["payments"], found["next_page"] is not None, lateness(found["as_of"])
     if not rows:
-        raise NotThere(f"no payment has the id or the reference {options.payment_id}")
+        nothing = f"no payment has the id or the reference {options.payment_id}"
+        raise NotThere(f"{nothing}; {late}" if late else nothing)
     if options.json:
-        show_json({"payments": rows})
+        show_json({"payments": rows, "more": more, "as_of": found["as_of"]})
         return 1
     show_table([row_words(row, with_merchant=True) for row in rows])
-    say(f"{len(rows)} payments have this reference: name one by its id")
+    number = f"the first {len(rows)} of more" if more else str(len(rows))
+    say(f"{number} payments have this reference: name one by its id")
+    if more:
+        say(f"every one: payments --reference {shlex.quote(options.payment_id)} --all")
+    if late:
+        say(late)
     return 1
 
 

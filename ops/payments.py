@@ -62,10 +62,17 @@ def _show(rows: list[Json], *, more: bool, as_of: str | None, options: Namespace
         say("no payments match these filters" if filters(options) else "no payments")
     if more:
         say(f"the first {len(rows)} are shown; --all shows every one")
+    if late := lateness(as_of):
+        say(late)
+
+
+def lateness(as_of: str | None) -> str:
+    """Why a list may lack payments; empty when it does not."""
     if as_of is None:
-        say("the read model is being filled: this is not all that there is")
-    elif (datetime.now(UTC) - datetime.fromisoformat(as_of)).total_seconds() > _BEHIND_S:
-        say(f"the read model is behind: this is whole as of {age(as_of)} ago")
+        return "the read model is being filled: this is not all that there is"
+    if (datetime.now(UTC) - datetime.fromisoformat(as_of)).total_seconds() > _BEHIND_S:
+        return f"the read model is behind: this is whole as of {age(as_of)} ago"
+    return ""
 
 
 def row_words(row: Json, *, with_merchant: bool) -> dict[str, str]:

@@ -115,24 +115,3 @@ async def test_what_died_again_is_named_by_the_letter_that_there_is_now(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "died again" in line and "create" in line]
     assert letter(9)["id"] in line
     assert letter(2)["id"] not in line
-
-
-async def test_a_payment_is_found_by_its_reference(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    row: Json = {"status": "completed", "owes": None, "initiated_at": "2026-01-02T12:00:00Z", **EUR}
-    rows = [{**row, "id": f"payment-{each}", "moved_at": row["initiated_at"]} for each in (1, 2)]
-    app.on("GET /api/ops/payments", (200, {"payments": rows, "next_page": None, "as_of": None}))
-
-    assert await ops(app, "payment", "order-1") == 1
-
-    assert app.to("GET /api/ops/payments")[0].query["reference"] == "order-1"
-    said = capsys.readouterr().out
-    assert "payment-1" in said
-    assert "2 payments have this reference: name one by its id" in said
-
-
-async def test_what_is_neither_an_id_nor_a_reference_is_said(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    app.on("GET /api/ops/payments", (200, {"payments": [], "next_page": None, "as_of": None}))
-
-    assert await ops(app, "payment", "nowhere") == 2
-
-    assert "no payment has the id or the reference nowhere" in capsys.readouterr().err
