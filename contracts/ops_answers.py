@@ -44,7 +44,8 @@ class DeadLetter(Answer):
         None
     )
     reference: Annotated[str | Absent, Field(description="The merchant's own, of the payment.")] = None
-    amount_minor: Amount | Absent = None
+    amount_minor: Annotated[Amount | Absent, Field(description="Of the payment, in minor units.")] = None
+    refund_minor: Annotated[Amount | Absent, Field(description="Of the refund that it is about.")] = None
     currency: Currency | Absent = None
 
 

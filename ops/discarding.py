@@ -9,7 +9,10 @@ from ops.output import say, show_json
 
 
 async def discard(api: Api, options: Namespace) -> int:
-    """1 when any may not be discarded now. Raises Fault for options that do not go together, NotNow for a no."""
+    """1 when any may not be discarded now, or a dry run would do something.
+
+    Raises Fault for options that do not go together, NotNow for a no.
+    """
     if options.all == bool(options.letter_id):
         raise Fault("name one dead letter, or use --all, with filters to select some")
     if options.all:
@@ -21,4 +24,5 @@ async def discard(api: Api, options: Namespace) -> int:
         show_json({**answer, "dry_run": options.dry_run})
     else:
         say(f"{word_of(answer, is_dry=options.dry_run)}: {answer['why']}")
-    return 0 if answer["discarded"] else 1
+    is_to_do = options.dry_run and answer["comes_to"] != "nothing"
+    return 0 if answer["discarded"] and not is_to_do else 1

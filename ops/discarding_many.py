@@ -151,7 +151,7 @@ def _reported(done: Account, looked: Account, *, left: Sequence[Outcome], option
         show_json({"dry_run": options.dry_run, "results": list(map(_as_json, outcomes)), "counts": counts(outcomes)})
     else:
         show_summary(outcomes, nothing="nothing to discard: no open dead letter matches")
-    return 1 if any(each.word in _TO_DO for each in outcomes) else 0
+    return 1 if any(each.word in _TO_DO and each.comes_to != "nothing" for each in outcomes) else 0
 
 
 def _as_json(outcome: Outcome) -> Json:

@@ -38,6 +38,17 @@ async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncI
         yield page
 
 
+def amount(letter: Json) -> str:
+    """What it is about: the payment, or a refund of it. `?`: of a refund whose amount an older letter does not have."""
+    known = letter if letter.get("currency") else letter.get("payment") or {}
+    of_payment = money(known)
+    if letter["step"] != "refund" or not of_payment:
+        return of_payment
+    refund_minor = letter.get("refund_minor")
+    own = money({"amount_minor": refund_minor, "currency": known["currency"]}) if refund_minor else "?"
+    return f"{own} of {of_payment}"
+
+
 def gravity(letter: Json) -> tuple[int, str]:
     """To sort by: the gravest first, of those as grave the oldest."""
     return loudness(letter["severity"]), letter["recorded_at"]
@@ -66,8 +77,15 @@ async def summarize(api: Api, options: Namespace) -> int:
         say(f"no dead letters that are open{' and match these filters' if filters(options) else ''}")
     else:
         show_table([_shown(row) for row in rows])
-        say(f"{len(found)} open, of {len({letter['payment_id'] for letter in found})} payments")
+        say(_whose(found))
     return 1 if found else 0
+
+
+def _whose(found: list[Json]) -> str:
+    payments = len({letter["payment_id"] for letter in found} - {None})
+    nobodys = sum(letter["payment_id"] is None for letter in found)
+    none = f", {nobodys} of no payment that is known" if nobodys else ""
+    return f"{len(found)} open, of {payments} payment{'' if payments == 1 else 's'}{none}"
 
 
 def _group(key: tuple[str, str, str], letters: list[Json]) -> Json:
@@ -134,7 +152,7 @@ def _show(letter: Json, events: list[Json], *, unread: str | None) -> None:
             "message": f"{message['message_id']} (attempt {message['attempt'] + 1}, "
             f"delivery {message['delivery_count']})",
             "payment": letter["payment_id"],
-            "amount": money(letter["payment"] or {}),
+            "amount": amount(letter),
             "reference": (letter["payment"] or {}).get("reference"),
             "a replay now": f"{_WOULD[would['verdict']]}: {would['why']}" if would else None,
             "events": f"cannot be read ({unread})" if unread else None,

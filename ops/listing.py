@@ -4,9 +4,8 @@ import sys
 from argparse import Namespace
 
 from ops.client import Api, Json
-from ops.letters import PAGE, filters, gravity, pages
+from ops.letters import PAGE, amount, filters, gravity, pages
 from ops.output import Progress, age, say, show_json, show_table
-from terminal.money import money
 
 
 async def list_letters(api: Api, options: Namespace) -> int:
@@ -78,7 +77,7 @@ def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
         "REASON": letter["reason"],
         **({"STATUS": letter["status"]} if with_status else {}),
         "SEVERITY": letter["severity"],
-        "AMOUNT": money(letter),
+        "AMOUNT": amount(letter),
         "REFERENCE": letter.get("reference", "-"),
         "PAYMENT": letter["payment_id"] or "-",
         "DESCRIPTION": letter["description"],

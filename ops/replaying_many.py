@@ -18,7 +18,9 @@ from ops.many import NOT_BEGUN, NOT_KNOWN, Account, Outcome, counts, show_fault,
 from ops.output import Progress, say, show_json
 from ops.paths import LETTERS, letter_path
 
-LEFT = frozenset({"cannot", "failed", NOT_BEGUN, NOT_KNOWN})
+_WOULD = "would be replayed"
+LEFT = frozenset({"cannot", "failed", "left out", NOT_BEGUN, NOT_KNOWN, _WOULD})
+"""Words after which something is left to do."""
 _BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
 _NO_LONGER_OPEN = "no longer open"
@@ -63,7 +65,7 @@ def _unlisted(letter_id: str) -> Json:
 
 def words(verdict: str, *, is_dry: bool) -> str:
     """A verdict, for people."""
-    return "would be replayed" if is_dry and verdict == "replayed" else verdict.replace("_", " ")
+    return _WOULD if is_dry and verdict == "replayed" else verdict.replace("_", " ")
 
 
 async def replay_all(api: Api, options: Namespace) -> int:

@@ -186,9 +186,14 @@ async def test_an_undelivered_notification_is_given_up_by_name(tmp_path: Path) -
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok", notify="down")
         await world.run()
-        assert (await world.only_letter()).reason == "notification_undelivered"
+        letter = await world.only_letter()
+        assert letter.reason == "notification_undelivered"
+        wish = {"reason": "given up", "dry_run": True}
+        would = await Edge(world).send("discard_dead_letter", wish, letter_id=letter.letter_id)
+        assert "would be given up" in would.body["why"]
+        assert "provider" not in would.body["why"], "it has nothing to say to this"
 
-        await discarded(world)
+        assert "is being given up" in (await discarded(world)).why
         await world.run()
 
         assert (await world.types(payment_id))[-3:] == ["parked", "resumed", "seen_to"]

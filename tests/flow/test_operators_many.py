@@ -32,6 +32,7 @@ async def test_a_letter_says_whose_payment_it_is(tmp_path: Path) -> None:
 
         assert (letter["amount_minor"], letter["currency"]) == (payment.amount.amount_minor, payment.amount.currency)
         assert (letter["reference"], letter["merchant_id"]) == (payment.reference, payment.merchant_id)
+        assert "refund_minor" not in letter
 
 
 async def test_letters_are_found_by_severity_time_and_any_text_in_them(tmp_path: Path) -> None:

@@ -79,6 +79,12 @@ async def test_a_dry_run_of_discarding_many_changes_nothing(app: Scripted) -> No
     assert (told(app, dry=True), told(app, dry=False)) == ([1], [])
 
 
+async def test_a_dry_run_that_would_do_nothing_is_nothing_to_do(app: Scripted) -> None:
+    listed(app, letter(1), n1="nothing")
+
+    assert await ops(app, *ALL, "--dry-run") == 0
+
+
 async def test_where_nobody_can_be_asked_many_are_not_discarded(app: Scripted, capsys: Printed) -> None:
     listed(app, letter(1))
 

@@ -60,7 +60,7 @@ SAID = {
     ),
     "python -m ops drain": (0, "nothing was waiting"),
     "python -m ops replay --all --reason topic_refuses": (0, "nothing to replay"),
-    "python -m ops replay --all --dry-run": (0, "1 would be replayed"),
+    "python -m ops replay --all --dry-run": (1, "1 would be replayed"),
     "python -m ops replay ID --wait 1m": (0, "create is started again"),
     SETTLEMENT: (0, ""),
     "python -m ops reconcile --settlement f.csv": (0, "no difference"),

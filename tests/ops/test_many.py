@@ -61,6 +61,24 @@ async def test_a_summary_counts_by_step_and_reason_the_gravest_first(
     assert last == "4 open, of 4 payments"
 
 
+@pytest.mark.parametrize(
+    ("payments", "said"),
+    [
+        ((None,), "1 open, of 0 payments, 1 of no payment that is known"),
+        (("a", "a"), "2 open, of 1 payment"),
+        (("a", None, "b"), "3 open, of 2 payments, 1 of no payment that is known"),
+    ],
+)
+async def test_what_names_no_payment_is_none_of_the_payments(
+    app: Scripted, capsys: pytest.CaptureFixture[str], payments: tuple[str | None, ...], said: str
+) -> None:
+    app.on(LIST, (200, page_of([letter(n, payment_id=each) for n, each in enumerate(payments)])))
+
+    await ops(app, "summary")
+
+    assert capsys.readouterr().out.splitlines()[-1] == said
+
+
 async def test_a_dry_run_counts_what_would_happen_and_why(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = letter(3, reason="our_fault")
     app.on(LIST, (200, page_of([letter(1), letter(2), wrong])))
@@ -68,7 +86,7 @@ async def test_a_dry_run_counts_what_would_happen_and_why(app: Scripted, capsys:
     left_out = {**verdict(3, "left_out"), "why": "it would be refused again"}
     app.on(MANY, (200, {"dry_run": True, "results": [*same, left_out], "next_page": None}))
 
-    assert await ops(app, "replay", "--all", "--dry-run") == 0
+    assert await ops(app, "replay", "--all", "--dry-run") == 1, "something would be done"
 
     _, first, second, last = capsys.readouterr().out.splitlines()
     assert first.split()[:5] == ["2", "would", "be", "replayed", "create"]

@@ -97,7 +97,7 @@ async def _would(letter: LetterRecord, *, services: Services) -> Discard:
         return _unread(letter, exc)
     way, why = _way(letter, stream, services=services)
     if way is not Way.NOTHING and holds_unrecorded(letter, stream):
-        to = Way.END if way is Way.END else Way.NOTHING
+        to = Way.END if way is Way.END else Way.CLOSE
         return _gone(letter, "the yes that it holds would be recorded; then it is ended as far as it may be", to=to)
     match way:
         case Way.NOTHING:
@@ -108,7 +108,7 @@ async def _would(letter: LetterRecord, *, services: Services) -> Discard:
             money = money_of(letter, stream)
             return _gone(letter, f"it would be noted that {money} was given back", to=way, money=money)
         case Way.END:
-            return _gone(letter, f"{letter.step} would be ended; the provider is asked first", to=way)
+            return _gone(letter, f"{letter.step} would be {_ended(letter)[1]}", to=way)
         case Way.KEEP:
             return _kept(letter, why)
 
@@ -192,8 +192,14 @@ async def _end(
     )
     stored = await resume(resumed, stream=stream, letter=letter, services=services)
     _count(letter, services)
-    why = f"{letter.step} is being ended: what was done is asked for and recorded"
-    return _gone(letter, why, to=Way.END, cause=stored.event_id)
+    return _gone(letter, f"{letter.step} is being {_ended(letter)[0]}", to=Way.END, cause=stored.event_id)
+
+
+def _ended(letter: LetterRecord) -> tuple[str, str]:
+    """How it goes on, and how it would. Who owes a merchant only a word has nothing to ask the provider."""
+    if letter.task is not None and not letter.task.step.moves_money:
+        return (told := "given up: its merchant is not told of it"), told
+    return "ended: what was done is asked for and recorded", "ended; the provider is asked first"
 
 
 async def _given_back(
