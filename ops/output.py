@@ -6,8 +6,10 @@ neither steer the terminal nor look like a line of its own.
 
 import json
 import shutil
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Self, TextIO
@@ -36,9 +38,19 @@ def say(line: object, *, out: TextIO | None = None) -> None:
 
 
 def ask(question: str) -> str:
-    """The line that somebody types. The question is on stderr: stdout is for what the command finds."""
+    """The line that somebody types. The question is on stderr: stdout is for what the command finds.
+
+    Ctrl-C ends it at once. A running loop would only make a note of it, and wait for the line all the same.
+    """
     print(printable(question), end=" ", file=sys.stderr, flush=True)
-    return sys.stdin.readline()
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        return sys.stdin.readline()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return sys.stdin.readline()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) -> None:

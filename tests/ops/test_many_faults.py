@@ -1,6 +1,8 @@
 """A fault, or Ctrl-C, in the middle of many: what was done is told all the same, and nothing more is begun."""
 
+import asyncio
 import json
+import os
 import signal
 
 import pytest
@@ -126,6 +128,25 @@ async def test_ctrl_c_in_a_discard_of_many_tells_what_was_done(app: Scripted) ->
     assert process.returncode == 130
     assert json.loads(printed)["counts"] == {"discarded": 1, "not begun": 1, "not known": 1}
     assert b"stopped; the same command can be given again" in errors
+
+
+async def test_ctrl_c_at_the_question_ends_at_once_and_discards_nothing(app: Scripted) -> None:
+    listed(app, letter(1))
+    terminal, stdin = os.openpty()
+    try:
+        process = await started(app, *ALL, stdin=stdin)
+        assert process.stderr is not None
+        await asyncio.wait_for(process.stderr.readuntil(b"[y/N] "), 20)
+
+        process.send_signal(signal.SIGINT)
+        printed, errors = await asyncio.wait_for(process.communicate(), 20)
+    finally:
+        os.close(terminal)
+        os.close(stdin)
+
+    assert (process.returncode, printed) == (130, b"")
+    assert b"stopped" in errors
+    assert told(app, dry=False) == []
 
 
 # --- replay

@@ -21,7 +21,7 @@ from shared.domain.letters import (
 )
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
-from shared.errors import StreamMoved, Unreadable
+from shared.errors import LetterMoved, StreamMoved, Unreadable
 from shared.services import Services
 from shared.steps.letters import answer_recorded, closed, resume, shown_as, stands_still
 from shared.steps.recording import RELOADS, append_here
@@ -57,7 +57,7 @@ async def discard(letter_id: str, *, by: str, reason: str, dry_run: bool = False
     says what would happen now.
 
     A payment whose money was taken is not ended: it goes on. Safe to repeat. Of several actions at once one is taken,
-    and the others look again. Raises StreamMoved, LetterMoved, StoreBusy, AppendUnknown: repeat it.
+    and the others look again. Raises StreamMoved, StoreBusy, AppendUnknown: repeat it.
     """
     for _ in range(RELOADS):
         letter = await services.letters.get(letter_id)
@@ -67,7 +67,7 @@ async def discard(letter_id: str, *, by: str, reason: str, dry_run: bool = False
             return await _would(letter, services=services)
         try:
             return await _discard(letter, by=by, reason=reason, services=services)
-        except StreamMoved:
+        except (StreamMoved, LetterMoved):
             continue
     raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
 
