@@ -4,6 +4,7 @@ Merchants, providers and brokers have written much of it. So nothing else in `op
 neither steer the terminal nor look like a line of its own.
 """
 
+import asyncio
 import json
 import shutil
 import signal
@@ -42,15 +43,27 @@ def ask(question: str) -> str:
 
     Ctrl-C ends it at once. A running loop would only make a note of it, and wait for the line all the same.
     """
-    print(printable(question), end=" ", file=sys.stderr, flush=True)
     before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
-        return sys.stdin.readline()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    can_be_stopped = before is not signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if can_be_stopped:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if _is_stopped():
+            raise KeyboardInterrupt
+        print(printable(question), end=" ", file=sys.stderr, flush=True)
         return sys.stdin.readline()
     finally:
-        signal.signal(signal.SIGINT, before)
+        if can_be_stopped:
+            signal.signal(signal.SIGINT, before)
+
+
+def _is_stopped() -> bool:
+    """Whether a running loop has made a note of Ctrl-C."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) -> None:
