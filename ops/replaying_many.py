@@ -24,6 +24,7 @@ LEFT = frozenset({"cannot", "failed", "left out", NOT_BEGUN, NOT_KNOWN, _WOULD})
 _BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
 _NO_LONGER_OPEN = "no longer open"
+_ALREADY = "dealt with since it was listed, by somebody else or by a request that had to be repeated"
 
 
 @dataclass(slots=True)
@@ -106,7 +107,7 @@ async def _replay(api: Api, run: _Run) -> None:
                 break
             await _at_the_rate(answer, started=started, options=options)
     for letter in run.account.rest:
-        run.account.note(Outcome(letter, _NO_LONGER_OPEN, "somebody has dealt with it since it was listed"))
+        run.account.note(Outcome(letter, _NO_LONGER_OPEN, _ALREADY))
     await _looked_up(api, run)
 
 
