@@ -11,7 +11,7 @@ import pytest
 from ops.__main__ import main
 from ops.client import TOKEN_VARIABLE, URL_VARIABLE
 from ops.finding import DEFAULT_URL, target
-from tests.ops.test_discarding_many import Terminal
+from tests.ops.discards import Terminal
 
 HERE = "http://127.0.0.1:9123"
 

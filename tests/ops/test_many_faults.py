@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from ops import client, replaying_many
+from tests.ops.discards import ALL, listed, path_of, told
 from tests.ops.scripted import Asked, Json, Scripted, letter, ops, page_of, started, verdict
-from tests.ops.test_discarding_many import ALL, listed, path_of, told
 from tests.waiting import until
 
 LIST = "GET /api/ops/dead-letters"

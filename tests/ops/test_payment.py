@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.ops.rows import LIST, page_of, row
 from tests.ops.scripted import Json, Scripted, letter, ops
-from tests.ops.test_payments import LIST, page_of, row
 
 ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
 PAYMENT = f"GET /api/ops/payments/{ID}"

@@ -1,34 +1,17 @@
 """What the commands for payments ask, print and answer."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from functions.operators_asked import RowStatus
 from ops.words import PAYMENT_STATUSES
-from shared.codec.rows import row_to_json
 from shared.domain.payment import Status
-from shared.domain.rows import UNKNOWN, row_of
-from tests.builders import a_payment
-from tests.ops.scripted import Json, Scripted, ops
+from shared.domain.rows import UNKNOWN
+from tests.ops.rows import LIST, page_of, row
+from tests.ops.scripted import Scripted, ops
 
-LIST = "GET /api/ops/payments"
-ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
-PAYMENT = f"GET /api/ops/payments/{ID}"
-SUMS = ("authorised_minor", "captured_minor", "refunded_minor", "refunding_minor", "disputed_minor", "net_minor")
 Printed = pytest.CaptureFixture[str]
-
-
-def row(number: int, **changes: Any) -> Json:
-    """As the app itself writes it."""
-    story = a_payment(payment_id=f"payment-{number}", merchant_id=changes.pop("merchant_id", "merchant-1"))
-    return {**row_to_json(row_of(story.stored[-1])), **changes}
-
-
-def page_of(*rows: Json, next_page: str | None = None, as_of: datetime | None = None) -> Json:
-    moment = as_of or datetime.now(UTC)
-    return {"payments": [*rows], "next_page": next_page, "as_of": moment.isoformat()}
 
 
 async def test_payments_are_listed_with_what_they_owe_and_their_amounts(app: Scripted, capsys: Printed) -> None:
