@@ -33,5 +33,6 @@ REASONS = (
     "unmappable",
     "unreadable",
 )
+MONEY_TO_GIVE_BACK = ("captured_after_failure", "captured_late", "charged_twice")
 PAYMENT_STATUSES = ("initiated", "created", "settled", "completed", "failed", "voided", "unknown")
 LETTER_STATUSES = ("open", "taken_up", "closed", "any")
