@@ -28,6 +28,10 @@ them.
 """
 _REFUSALS = {"declined": ("card_declined", "generic_decline"), "authentication": ("authentication_required",) * 2}
 _LARGEST = 99_999_999
+_SMALLEST = {"eur": 50, "usd": 50}
+_WHOLE = {**dict.fromkeys(("isk", "ugx"), 100), **dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10)}
+"""Of what an amount has to be a multiple in these currencies."""
+_NOT_TAKEN = {"clf", "iqd", "lyd", "uyi", "uyw"}
 
 
 class WrongForm(Exception):
@@ -128,12 +132,15 @@ class Account:
             return refused(400, "invalid_request_error", code="resource_missing", param="payment_method")
         if METHODS[method] == "down" and self.is_broken:
             return refused(429, "invalid_request_error", code="rate_limit")
+        currency = _text(form, "currency")
+        if currency in _NOT_TAKEN or not currency.islower():
+            raise WrongForm("currency", code="invalid_currency")
         intent: Json = {
             "id": random_id("pi"),
             "object": "payment_intent",
-            "amount": _amount(form, "amount"),
+            "amount": _amount(form, "amount", currency=currency, smallest=_SMALLEST.get(currency, 1)),
             "amount_received": 0,
-            "currency": _text(form, "currency"),
+            "currency": currency,
             "status": "requires_capture",
             "latest_charge": random_id("ch"),
             "created": int(self._clock().timestamp()),
@@ -155,7 +162,10 @@ class Account:
             return refused(400, "invalid_request_error", code="payment_intent_unexpected_state")
         if METHODS[intent["payment_method"]] == "capture_declined":
             return refused(402, "card_error", code="card_declined", decline_code="generic_decline")
-        amount = _amount(form, "amount_to_capture") if "amount_to_capture" in form else intent["amount"]
+        currency = intent["currency"]
+        amount = (
+            _amount(form, "amount_to_capture", currency=currency) if "amount_to_capture" in form else intent["amount"]
+        )
         if amount > intent["amount"]:
             return refused(400, "invalid_request_error", code="amount_too_large")
         intent |= {"status": "succeeded", "amount_received": amount}
@@ -175,7 +185,8 @@ class Account:
             return refused(400, "invalid_request_error", code="resource_missing")
         good = [each for each in self.refunds.values() if each["payment_intent"] == intent["id"]]
         back = sum(each["amount"] for each in good if each["status"] == "succeeded")
-        amount = _amount(form, "amount") if "amount" in form else intent["amount_received"] - back
+        left = intent["amount_received"] - back
+        amount = _amount(form, "amount", currency=intent["currency"]) if "amount" in form else left
         if back + amount > intent["amount_received"]:
             return refused(400, "invalid_request_error", code="charge_already_refunded")
         fails = METHODS[intent["payment_method"]] == "refund_fails"
@@ -209,9 +220,16 @@ def _text(form: Form, name: str) -> str:
     return form[name]
 
 
-def _amount(form: Form, name: str) -> int:
+def _amount(form: Form, name: str, *, currency: str, smallest: int = 1) -> int:
     """Raises WrongForm."""
     said = _text(form, name)
-    if not (said.isascii() and said.isdecimal() and 0 < int(said) <= _LARGEST):
+    if not (said.isascii() and said.isdecimal() and int(said) > 0):
         raise WrongForm(name, code="parameter_invalid_integer")
-    return int(said)
+    amount = int(said)
+    if amount > _LARGEST:
+        raise WrongForm(name, code="amount_too_large")
+    if amount < smallest:
+        raise WrongForm(name, code="amount_too_small")
+    if amount % _WHOLE.get(currency, 1):
+        raise WrongForm(name, code="invalid_charge_amount_no_decimal_compatible")
+    return amount

@@ -73,7 +73,12 @@ async def test_a_lost_answer_was_done_and_is_lost_once_also_after_a_restart(tmp_
         ({"amount": "12.5"}, "parameter_invalid_integer"),
         ({"amount": "-1"}, "parameter_invalid_integer"),
         ({"amount": "0"}, "parameter_invalid_integer"),
-        ({"amount": "1000000000000"}, "parameter_invalid_integer"),
+        ({"amount": "1000000000000"}, "amount_too_large"),
+        ({"amount": "49"}, "amount_too_small"),
+        ({"amount": "5001", "currency": "isk"}, "invalid_charge_amount_no_decimal_compatible"),
+        ({"amount": "1234", "currency": "kwd"}, "invalid_charge_amount_no_decimal_compatible"),
+        ({"currency": "EUR"}, "invalid_currency"),
+        ({"currency": "clf"}, "invalid_currency"),
     ],
 )
 async def test_a_form_that_cannot_be_read_does_nothing(tmp_path: Path, changes: dict[str, str], code: str) -> None:

@@ -7,7 +7,9 @@ import inspect
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from shared.domain.money import Money
 from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.ports.provider import (
     Busy,
@@ -44,19 +46,19 @@ def another_call() -> Call:
     return Call(request_id=str(uuid.uuid4()), traceparent=None)
 
 
-def a_new(method: str) -> Story:
-    return a_payment(payment_id=str(uuid.uuid4()), payment_method=method)
+def a_new(method: str, **changes: Any) -> Story:
+    return a_payment(payment_id=str(uuid.uuid4()), payment_method=method, **changes)
 
 
-async def created(provider: Provider, method: str) -> Story:
-    story = a_new(method)
+async def created(provider: Provider, method: str, **changes: Any) -> Story:
+    story = a_new(method, **changes)
     answer = await provider.create(story.payment, call(story.payment, Step.CREATE))
     assert isinstance(answer, Done), answer
     return story.created(answer.reference)
 
 
-async def settled(provider: Provider, method: str) -> Story:
-    story = await created(provider, method)
+async def settled(provider: Provider, method: str, **changes: Any) -> Story:
+    story = await created(provider, method, **changes)
     answer = await provider.settle(story.payment, call(story.payment, Step.SETTLE))
     assert isinstance(answer, Done), answer
     return story.settled(answer.reference)
@@ -70,6 +72,35 @@ async def amount_and_currency_are_exact(bench: Bench) -> None:
     story = await settled(bench.adapter(), bench.method("ok"))
 
     assert await bench.moved(story.payment.payment_id) == Moved(1, 1250, "EUR")
+
+
+async def each_currency_has_its_own_minor_unit(bench: Bench) -> None:
+    """Without decimals, with three, and where providers like to differ: captured, given back and found in full."""
+    provider = bench.adapter()
+    for money, back in ((Money(500, "JPY"), 200), (Money(12340, "KWD"), 2340), (Money(5000, "ISK"), 1000)):
+        story = await settled(provider, bench.method("ok"), amount=money)
+        payment = story.completed().refund_requested(amount_minor=back).payment
+        returned = await provider.refund(payment, TASK, call=call(payment, TASK))
+
+        assert isinstance(returned, Done), (money, returned)
+        assert await provider.find(payment, TASK, call=call(payment, TASK)) == returned
+        expected = Moved(1, money.amount_minor, money.currency, refunded_minor={REFUND_ID: back})
+        assert await bench.moved(payment.payment_id) == expected
+
+
+async def an_amount_is_exact_or_declined(bench: Bench) -> None:
+    """What a provider cannot be told exactly is declined before anything is sent; it is never rounded."""
+    provider = bench.adapter()
+    for money in (Money(1234, "KWD"), Money(1250, "MGA"), Money(125_000, "MGA"), Money(1234, "LYD")):
+        story = a_new(bench.method("ok"), amount=money)
+        answer = await provider.create(story.payment, call(story.payment, Step.CREATE))
+        if not isinstance(answer, Done):
+            assert isinstance(answer, Declined), (money, answer)
+            assert (await bench.moved(story.payment.payment_id)).authorised == 0
+            continue
+        payment = story.created(answer.reference).payment
+        assert isinstance(await provider.settle(payment, call(payment, Step.SETTLE)), Done), money
+        assert await bench.moved(payment.payment_id) == Moved(1, money.amount_minor, money.currency)
 
 
 async def refunds_are_exact_and_apart(bench: Bench) -> None:

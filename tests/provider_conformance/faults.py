@@ -78,12 +78,26 @@ class Right:
 
 class AmountIgnored(Right):
     def payment(self, payment: Payment) -> Payment:
-        return replace(payment, amount=Money(999, payment.amount.currency))
+        return replace(payment, amount=Money(990, payment.amount.currency))
 
 
 class CurrencyMixed(Right):
     def payment(self, payment: Payment) -> Payment:
         return replace(payment, amount=Money(payment.amount.amount_minor, "USD"))
+
+
+class YenHaveCents(Right):
+    """Every currency is taken to have two decimals."""
+
+    def payment(self, payment: Payment) -> Payment:
+        if payment.amount.currency != "JPY":
+            return payment
+        return replace(payment, amount=Money(payment.amount.amount_minor * 100, "JPY"))
+
+
+class AmountRounded(Right):
+    def payment(self, payment: Payment) -> Payment:
+        return replace(payment, amount=Money(payment.amount.amount_minor // 10 * 10, payment.amount.currency))
 
 
 class PartialRefundBecomesFull(Right):

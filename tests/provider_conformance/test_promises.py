@@ -17,12 +17,17 @@ FOUND_BY = {
         "a_request_id_makes_a_repeat_harmless",
         "a_step_done_by_another_request_is_done",
         "amount_and_currency_are_exact",
+        "an_amount_is_exact_or_declined",
+        "each_currency_has_its_own_minor_unit",
     },
     "CurrencyMixed": {
         "a_request_id_makes_a_repeat_harmless",
         "amount_and_currency_are_exact",
     },
+    "YenHaveCents": {"each_currency_has_its_own_minor_unit"},
+    "AmountRounded": {"an_amount_is_exact_or_declined"},
     "PartialRefundBecomesFull": {
+        "each_currency_has_its_own_minor_unit",
         "a_refund_without_an_answer_is_unknown_and_told_when_asked",
         "a_request_id_makes_a_repeat_harmless",
         "refunds_are_exact_and_apart",

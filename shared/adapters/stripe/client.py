@@ -95,6 +95,8 @@ class StripeProvider:
         return Busy(f"{path} has more than {MAX_PAGES} pages")
 
     async def _send(self, path: str, payment: Payment, *, task: Task, call: Call) -> Answer:
+        if refused := words.refusal(payment, task):
+            return refused
         try:
             heard = await self._exchange("POST", path, form=words.form_of(payment, task), request_id=call.request_id)
         except aiohttp.ClientConnectorError as exc:  # no connection, so nothing was sent

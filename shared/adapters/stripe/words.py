@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from shared.adapters.stripe.amounts import at_stripe, unsaid
 from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.ports.provider import (
     Answer,
@@ -43,18 +44,18 @@ class Heard:
 
 
 def form_of(payment: Payment, task: Task) -> dict[str, str]:
-    """What is sent to have the task done. Its money is in minor units, and the currency in small letters."""
+    """What is sent to have the task done, where nothing speaks against it (`refusal`)."""
     match task:
         case RefundTask():
             return {
                 "payment_intent": intent_of(payment),
-                "amount": str(_amount_minor(payment, task)),
+                "amount": str(_amount(payment, task)),
                 "metadata[payment_id]": payment.payment_id,
                 "metadata[refund_id]": task.refund_id,
             }
         case Step.CREATE:
             return {
-                "amount": str(payment.amount.amount_minor),
+                "amount": str(_amount(payment, task)),
                 "currency": payment.amount.currency.lower(),
                 "capture_method": "manual",
                 "confirm": "true",
@@ -64,9 +65,15 @@ def form_of(payment: Payment, task: Task) -> dict[str, str]:
                 "metadata[payment_id]": payment.payment_id,
             }
         case Step.SETTLE:
-            return {"amount_to_capture": str(payment.amount.amount_minor)}
+            return {"amount_to_capture": str(_amount(payment, task))}
         case _:
             return {}
+
+
+def refusal(payment: Payment, task: Task) -> Declined | None:
+    """Why it is not even sent: Stripe cannot be told of such money exactly. It was the merchant's to choose."""
+    code = "" if task is Step.VOID else unsaid(_amount_minor(payment, task), payment.amount.currency)
+    return Declined(code) if code else None
 
 
 def intent_of(payment: Payment) -> str:
@@ -120,7 +127,7 @@ def of_intent(body: Json, *, payment: Payment, task: Task) -> AskAnswer:
     if reference != intent_of(payment) or isinstance(task, RefundTask):
         return unclear
     if state == _TAKEN:
-        if not charge or body.get("amount_received") != payment.amount.amount_minor:
+        if not charge or not _is_amount(body.get("amount_received"), payment, task=task):
             return unclear
         return Done(charge) if task is Step.SETTLE else CapturedInstead(charge)
     if state == _RELEASED:
@@ -132,9 +139,10 @@ def of_refund(body: Json, *, payment: Payment, task: RefundTask) -> AskAnswer:
     """How a Refund object shows one refund. What is pending is not clear yet."""
     unclear = Busy(f"refund {task.refund_id} is not clear yet")
     reference, state = plain(body.get("id")), body.get("status")
-    told = (body.get("object"), body.get("amount"), body.get("currency"), body.get("payment_intent"))
-    due = ("refund", _amount_minor(payment, task), payment.amount.currency.lower(), intent_of(payment))
-    if not reference or told != due or not is_refund_of(body, task):
+    told = (body.get("object"), body.get("currency"), body.get("payment_intent"))
+    due = ("refund", payment.amount.currency.lower(), intent_of(payment))
+    fits = told == due and _is_amount(body.get("amount"), payment, task=task) and is_refund_of(body, task)
+    if not reference or not fits:
         return unclear
     if state in ("failed", "canceled"):
         return Declined(plain(body.get("failure_reason")) or str(state))
@@ -152,12 +160,20 @@ def of_tries(answers: list[AskAnswer]) -> AskAnswer:
 
 
 def _fits(body: Json, payment: Payment) -> bool:
-    money = (body.get("amount"), body.get("currency"))
-    return is_intent_of(body, payment) and money == (payment.amount.amount_minor, payment.amount.currency.lower())
+    is_of_currency = body.get("currency") == payment.amount.currency.lower()
+    return is_intent_of(body, payment) and is_of_currency and _is_amount(body.get("amount"), payment, task=Step.CREATE)
 
 
-def _amount_minor(payment: Payment, task: RefundTask) -> int:
-    refund = payment.refund(task.refund_id)
+def _is_amount(said: object, payment: Payment, *, task: Task) -> bool:
+    return type(said) is int and said == _amount(payment, task)
+
+
+def _amount(payment: Payment, task: Task) -> int | None:
+    return at_stripe(_amount_minor(payment, task), payment.amount.currency)
+
+
+def _amount_minor(payment: Payment, task: Task) -> int:
+    refund = payment.refund(task.refund_id) if isinstance(task, RefundTask) else None
     return refund.amount_minor if refund else payment.amount.amount_minor
 
 
