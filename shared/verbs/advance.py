@@ -19,7 +19,17 @@ from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Standing, Stands, standing
 from shared.errors import AppendUnknown, PaymentsError, Then, Unreadable
-from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import (
+    AskAnswer,
+    Busy,
+    CapturedInstead,
+    Declined,
+    Done,
+    NeverSeen,
+    OurFault,
+    Unknown,
+    Unprovable,
+)
 from shared.services import Services
 from shared.steps.ending import captured_instead, end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
@@ -198,6 +208,8 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Again("outcome_unknown", why, retry_after_s=retry_after_s, must_be_quiet=turn.step.asks)
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
+        case Unprovable(why):
+            return Parked(Reason.OUTCOME_UNPROVABLE, f"the provider's books and the payment differ: {why}")
         case OurFault(code):
             return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
         case NeverSeen() if intend(payment, turn.step.task, now=turn.began) is Intention.GIVE_UP:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -32,17 +32,30 @@ class Posted:
 
 
 class OddAccount(Account):
-    """posted: every call that came. instead: is asked first, and may answer in the account's place."""
+    """posted: every call that came. instead: is asked first, and may answer in the account's place. What it says is
+    repeated under the same key for a day, as Stripe does with whatever it answered, a 500 too.
+    """
 
-    def __init__(self) -> None:
-        super().__init__(clock=lambda: NOON + timedelta(seconds=1))
+    def __init__(self, clock: Callable[[], datetime] = lambda: NOON + timedelta(seconds=1)) -> None:
+        super().__init__(clock=clock)
         self.posted: list[Posted] = []
         self.instead: Answers = no_answer
         self.is_broken = False
+        self._said: dict[str, tuple[datetime, Answer]] = {}
 
     def perform(self, path: str, form: Mapping[str, str], *, key: str) -> Answer:
         self.posted.append(Posted(path, dict(form), key))
-        return self.instead(path, form) or super().perform(path, form, key=key)
+        said_at, said = self._said.get(key, (NOON, None))
+        if said and self._clock() - said_at < timedelta(days=1):
+            return said
+        answer = self.instead(path, form)
+        if answer and key:
+            self._said[key] = (self._clock(), answer)
+        return answer or super().perform(path, form, key=key)
+
+    def only_intent(self) -> dict[str, Any]:
+        (intent,) = self.intents.values()
+        return intent
 
 
 @dataclass(slots=True)
@@ -72,9 +85,26 @@ def call(request_id: str | None = None) -> Call:
     return Call(request_id=request_id or str(uuid.uuid4()), traceparent=None)
 
 
+def once(suffix: str, *answers: Answer) -> Answers:
+    """To the first calls of such a path. They do nothing."""
+    left = list(answers)
+
+    def instead(path: str, form: Mapping[str, str]) -> Answer | None:
+        return left.pop(0) if left and path.endswith(suffix) else None
+
+    return instead
+
+
+def failing(status: int, kind: str, **fault: object) -> Answer:
+    return Answer(status, {"error": {"type": kind, **fault}})
+
+
+OUT_OF_ORDER = failing(500, "api_error", message="Something went wrong.")
+
+
 @asynccontextmanager
-async def at_stripe() -> AsyncIterator[AtStripe]:
-    account = OddAccount()
+async def at_stripe(account: OddAccount | None = None) -> AsyncIterator[AtStripe]:
+    account = account or OddAccount()
     async with aiohttp.ClientSession() as http, listening(application(account, hold_s=0.0), 0) as port:
         provider = StripeProvider(http, base_url=f"http://127.0.0.1:{port}", api_key="sk_test_1", limit_s=5.0)
         yield AtStripe(account, provider)

@@ -158,13 +158,13 @@ class StripeBench:
     _METHODS: ClassVar = {
         "ok": "pm_card_visa",
         "declined": "pm_card_chargeDeclined",
-        "invalid": "pm_unheard_of",
+        "invalid": "pm_card_parameterUnknown",
         "down": "pm_card_rateLimited",
         "create_times_out": "pm_card_createTimesOut",
         "settle_times_out": "pm_card_captureTimesOut",
         "refund_times_out": "pm_card_refundTimesOut",
         "settle_declined": "pm_card_captureDeclined",
-        "refund_declined": "pm_card_refundFail",
+        "refund_declined": "pm_card_refundDeclined",
     }
 
     _MINOR: ClassVar = {"isk": Fraction(1, 100), "mga": Fraction(100)}

@@ -109,12 +109,16 @@ async def refunds_are_exact_and_apart(bench: Bench) -> None:
     story = (await settled(provider, bench.method("ok"))).completed().refund_requested(amount_minor=300)
     first = await provider.refund(story.payment, TASK, call=call(story.payment, TASK))
     story = story.refund_requested(OTHER_REFUND_ID, amount_minor=200)
+    not_sent = await provider.find(story.payment, OTHER_TASK, call=call(story.payment, OTHER_TASK))
 
     second = await provider.refund(story.payment, OTHER_TASK, call=call(story.payment, OTHER_TASK))
 
     assert isinstance(first, Done), first
     assert isinstance(second, Done), second
     assert first != second
+    assert not_sent == NeverSeen()
+    for task, answer in ((TASK, first), (OTHER_TASK, second)):
+        assert await provider.find(story.payment, task, call=call(story.payment, task)) == answer
     moved = await bench.moved(story.payment.payment_id)
     assert moved.refunded_minor == {REFUND_ID: 300, OTHER_REFUND_ID: 200}
 
@@ -130,7 +134,10 @@ async def a_void_releases(bench: Bench) -> None:
 
 
 async def a_void_done_before_is_done(bench: Bench) -> None:
-    """A void under another id, and one that is asked for, tell of the first: nobody waits for what is over."""
+    """A void under another id, and one that is asked for, tell of the first: nobody waits for what is over.
+
+    The authorisation is still known, and its money can no longer be had.
+    """
     provider = bench.adapter()
     payment = (await created(provider, bench.method("ok"))).payment
     first = await provider.void(payment, call(payment, Step.VOID))
@@ -141,20 +148,26 @@ async def a_void_done_before_is_done(bench: Bench) -> None:
 
     assert again == first
     assert found == first
+    made = await provider.find(payment, Step.CREATE, call=call(payment, Step.CREATE))
+    assert made == Done(payment.created.provider_payment_id if payment.created else "")
     taken = await provider.settle(payment, call(payment, Step.SETTLE))
+    asked = await provider.find(payment, Step.SETTLE, call=call(payment, Step.SETTLE))
     assert not isinstance(taken, Done), taken
+    assert not isinstance(asked, Done), asked
     assert (await bench.moved(payment.payment_id)).captured_minor == 0
 
 
 async def a_void_of_captured_money_names_the_capture(bench: Bench) -> None:
-    """The reference of what was taken is not lost."""
+    """The reference of what was taken is not lost, neither by the call nor when it is asked about."""
     provider = bench.adapter()
     story = await settled(provider, bench.method("ok"))
     assert story.payment.settled is not None
 
     answer = await provider.void(story.payment, call(story.payment, Step.VOID))
+    asked = await provider.ask(story.payment, Step.VOID, call=call(story.payment, Step.VOID))
+    found = await provider.find(story.payment, Step.VOID, call=call(story.payment, Step.VOID))
 
-    assert answer == CapturedInstead(story.payment.settled.capture_id)
+    assert answer == asked == found == CapturedInstead(story.payment.settled.capture_id)
 
 
 # -- repeats
@@ -204,7 +217,10 @@ async def a_decline_is_definite(bench: Bench) -> None:
     assert await provider.ask(payment, Step.CREATE, call=call(payment, Step.CREATE)) == answer
     assert isinstance(await provider.find(payment, Step.CREATE, call=call(payment, Step.CREATE)), Declined)
     assert isinstance(await provider.settle(held, call(held, Step.SETTLE)), Declined)
-    assert isinstance(await provider.refund(paid, TASK, call=call(paid, TASK)), Declined)
+    returned = await provider.refund(paid, TASK, call=call(paid, TASK))
+    assert isinstance(returned, Declined), returned
+    assert await provider.ask(paid, TASK, call=call(paid, TASK)) == returned
+    assert isinstance(await provider.find(paid, TASK, call=call(paid, TASK)), Declined)
     assert (await bench.moved(payment.payment_id)).authorised == 0
 
 
@@ -238,17 +254,25 @@ async def what_no_repeat_can_change_is_our_fault(bench: Bench) -> None:
 
 
 async def only_the_provider_is_believed(bench: Bench) -> None:
-    """What somebody else answers is Unknown after a call and Busy after a question."""
+    """What somebody else answers is Unknown after a call and Busy after a question. Of a refund too."""
     payment = a_new(bench.method("ok")).created().payment
+    paid = a_new(bench.method("ok")).created().settled().completed().refund_requested().payment
     for status, body in STRANGERS:
         provider = bench.before_a_stranger(status, body)
         for step, send in ((Step.CREATE, provider.create), (Step.SETTLE, provider.settle), (Step.VOID, provider.void)):
             heard = await send(payment, call(payment, step))
             assert isinstance(heard, Unknown), (status, body, heard)
-            asked = await provider.ask(payment, step, call=call(payment, step))
-            found = await provider.find(payment, step, call=call(payment, step))
-            assert isinstance(asked, Busy), (status, body, asked)
-            assert isinstance(found, Busy), (status, body, found)
+            await _learns_nothing(provider, payment, step)
+        returned = await provider.refund(paid, TASK, call=call(paid, TASK))
+        assert isinstance(returned, Unknown), (status, body, returned)
+        await _learns_nothing(provider, paid, TASK)
+
+
+async def _learns_nothing(provider: Provider, payment: Payment, task: Task) -> None:
+    asked = await provider.ask(payment, task, call=call(payment, task))
+    found = await provider.find(payment, task, call=call(payment, task))
+    assert isinstance(asked, Busy), asked
+    assert isinstance(found, Busy), found
 
 
 # -- asking
@@ -301,16 +325,18 @@ async def what_was_never_sent_was_never_seen(bench: Bench) -> None:
 async def the_books_outlive_request_ids(bench: Bench) -> None:
     """What the provider did is found by our references when it has forgotten the ids."""
     provider = bench.adapter()
-    story = await settled(provider, bench.method("ok"))
-    assert story.payment.created is not None
-    assert story.payment.settled is not None
+    payment = (await settled(provider, bench.method("ok"))).completed().refund_requested().payment
+    returned = await provider.refund(payment, TASK, call=call(payment, TASK))
+    assert payment.created is not None
+    assert payment.settled is not None
     await bench.forget()
 
-    for step, reference in (
-        (Step.CREATE, story.payment.created.provider_payment_id),
-        (Step.SETTLE, story.payment.settled.capture_id),
+    for task, answer in (
+        (Step.CREATE, Done(payment.created.provider_payment_id)),
+        (Step.SETTLE, Done(payment.settled.capture_id)),
+        (TASK, returned),
     ):
-        assert await provider.find(story.payment, step, call=call(story.payment, step)) == Done(reference)
+        assert await provider.find(payment, task, call=call(payment, task)) == answer
 
 
 async def an_answer_is_about_this_payment(bench: Bench) -> None:
