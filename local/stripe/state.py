@@ -225,7 +225,7 @@ class Account:
             last = _AT_LAST.get(METHODS[self.intents[refund["payment_intent"]]["payment_method"]], {})
             is_due = self._clock().timestamp() >= refund.get("created", 0) + LATER_S
             if is_due and last.get("status") not in (None, refund["status"]):
-                refund |= last
+                refund.update(last)
                 self._changed["refund", refund["id"]] = refund
         return found
 

@@ -47,7 +47,11 @@ def application(
         return _page([each for each in made if each["created"] < before], request)
 
     async def refunds(request: web.Request) -> web.StreamResponse:
-        found = account.refunds_of(request.query.get("payment_intent"))
+        intent_id = request.query.get("payment_intent")
+        if intent_id not in account.intents:
+            missing = refused(404, "invalid_request_error", code="resource_missing", param="payment_intent")
+            return web.json_response(missing.body, status=404)
+        found = account.refunds_of(intent_id)
         await keep()
         return _page(found, request)
 

@@ -144,6 +144,15 @@ async def test_what_an_intent_shows_of_each_step(
         assert [type(each) for each in found] == [create, settle, void]
 
 
+async def test_an_intent_that_stripe_does_not_have_goes_to_a_person_and_is_not_asked_for_for_ever() -> None:
+    """It was created at another account, or under another PROVIDER_API."""
+    held = a_payment().created("pp_1").payment
+    paid = a_payment().created("pp_1").settled().completed().refund_requested().payment
+    async with at_stripe() as stripe:
+        for payment, task in ((held, Step.SETTLE), (held, Step.VOID), (paid, TASK)):
+            assert isinstance(await stripe.found(payment, task), Unprovable)
+
+
 async def test_an_intent_of_another_payment_shows_nothing() -> None:
     async with at_stripe() as stripe:
         payment = (await stripe.held()).payment

@@ -56,6 +56,8 @@ class StripeProvider:
         heard = await self._question(_path(payment), {})
         if isinstance(heard, Busy):
             return heard
+        if heard.is_missing:
+            return Unprovable(f"there is no {_path(payment)}: it was made at another account or provider")
         return words.of_one(heard.body if heard.status == 200 else {}, payment=payment, task=step)
 
     async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> DisputeAnswer:  # noqa: ARG002
@@ -88,6 +90,9 @@ class StripeProvider:
                 yield heard
                 return
             page = heard.page
+            if heard.is_missing:
+                yield Unprovable(f"{path} has no such payment_intent")
+                return
             if page is None:
                 yield Busy(f"{path} answered {heard.status}, and not with a list", heard.retry_after_s)
                 return

@@ -52,6 +52,11 @@ class Heard:
         return fault if plain(fault.get("type")) else {}
 
     @property
+    def is_missing(self) -> bool:
+        """Stripe's own word that it has no such object. One that was made was made at another account, or provider."""
+        return self.status in (400, 404) and self.fault.get("code") == "resource_missing"
+
+    @property
     def page(self) -> list[Json] | None:
         """The objects on a page of a list; None for what is none."""
         page = self.body.get("data")
