@@ -58,12 +58,14 @@ async def _end_as_answered(turn: Turn, now: Standing, *, wish: PaymentResumed) -
 
 
 def _unproven(turn: Turn, now: Standing, *, wish: PaymentResumed, why: str) -> Outcome | Wanted:
-    """Only who was told to look into the provider's books ends what they do not settle.
-
-    Of a refund it is noted that a person has seen to it. Its amount stays reserved: nobody said that it was not paid.
-    """
+    """Only who was told to look into the provider's books ends what they do not settle."""
     if now.looked_at is None or now.looked_at.reason != Reason.OUTCOME_UNPROVABLE:
         return Parked(Reason.OUTCOME_UNPROVABLE, f"the provider's books and the payment differ: {why}")
+    return given_up_unproven(turn, now, wish=wish)
+
+
+def given_up_unproven(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Wanted:
+    """A refund is noted as seen to: nobody said that it was not paid, so its amount stays reserved."""
     is_refund = isinstance(turn.step.task, RefundTask)
     return Wanted(now.payment, (_seen_to(turn, wish) if is_refund else _given_up(turn, wish),))
 

@@ -227,7 +227,7 @@ async def test_a_call_tells_how_long_to_wait_and_follows_nobody_elsewhere() -> N
         assert stripe.account.posted == []
 
 
-ODD = (
+ODD: tuple[object, ...] = (
     [], {}, "x", None, 7, {"object": "list", "has_more": True, "data": []},
     {"object": "list", "has_more": False, "data": [7]},
     {"object": "list", "has_more": False, "data": [{"id": "pi_1", "metadata": ["x"]}]},
@@ -270,7 +270,8 @@ def _send_of(provider: StripeProvider, task: Task) -> Callable[[Payment], Awaita
     async def send(payment: Payment) -> object:
         if isinstance(task, RefundTask):
             return await provider.refund(payment, task, call=call())
-        calls = {Step.CREATE: provider.create, Step.SETTLE: provider.settle, Step.VOID: provider.void}
-        return await calls[task](payment, call())
+        if task is Step.CREATE:
+            return await provider.create(payment, call())
+        return await (provider.settle if task is Step.SETTLE else provider.void)(payment, call())
 
     return send
