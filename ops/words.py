@@ -24,6 +24,7 @@ REASONS = (
     "notification_undelivered",
     "our_fault",
     "outcome_unprovable",
+    "provider_changed",
     "refused",
     "refused_by_broker",
     "retries_exhausted",
