@@ -89,6 +89,8 @@ GIVEN = {
     "--reference": "order-1",
     "--owes": "settle",
     "--settled": "no",
+    "--amount": "1250",
+    "--waiting": "retrying",
     "--patience": "1s",
     "--provider-url": "URL",
     "--settlement": "f.csv",

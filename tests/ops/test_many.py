@@ -1,6 +1,7 @@
 """Many dead letters: what is asked before and said after, and what becomes of each."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,9 +10,9 @@ from ops import replaying_many, words
 from shared.domain.letters import MONEY_TO_GIVE_BACK
 from tests.ops.scripted import Asked, Json, Scripted, letter, ops, page_of, verdict
 
+SUMMARY = "GET /api/ops/dead-letters/summary"
 LIST = "GET /api/ops/dead-letters"
 MANY = "POST /api/ops/dead-letters/replay"
-EUR = {"amount_minor": 1250, "currency": "EUR", "reference": "order-1", "merchant_id": "merchant-1"}
 
 
 def test_the_words_are_those_of_the_app() -> None:
@@ -46,33 +47,73 @@ async def test_a_word_that_is_not_known_is_refused_with_those_that_are(
     assert app.asked == []
 
 
-async def test_a_summary_counts_by_step_and_reason_the_gravest_first(
-    app: Scripted, capsys: pytest.CaptureFixture[str]
-) -> None:
-    low = letter(3, severity="low", step="notify", reason="notification_undelivered", **EUR)
-    app.on(LIST, (200, page_of([low, letter(1, **EUR), letter(2, **EUR), letter(4, severity="high")])))
+def group(number: int, **changes: Any) -> Json:
+    """As the app answers."""
+    return {
+        "step": "create",
+        "reason": "retries_exhausted",
+        "severity": "normal",
+        "letters": number,
+        "oldest_at": "2026-01-02T12:00:00Z",
+        "newest_at": "2026-01-02T12:00:00Z",
+        "payments": number,
+        "worth": [{"currency": "EUR", "amount_minor": 1250 * number}],
+        **changes,
+    }
 
-    assert await ops(app, "summary") == 1
+
+def summary_of(*groups: Json, **changes: Any) -> Json:
+    letters = sum(each["letters"] for each in groups)
+    as_of = "2026-01-02T12:00:00Z"
+    return {"groups": [*groups], "open": letters, "payments": letters, "of_no_payment": 0, "as_of": as_of, **changes}
+
+
+async def test_a_summary_is_shown_as_the_app_counts(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    high, low = group(1, severity="high", worth=[]), group(1, severity="low", step="notify")
+    app.on(SUMMARY, (200, summary_of(high, group(2), low)))
+
+    assert await ops(app, "summary", "--step", "create", "--older-than", "10m") == 1
 
     head, *rows, last = capsys.readouterr().out.splitlines()
+    assert app.asked[0].query == {"step": "create", "older_than_s": "600"}
     assert head.split()[:4] == ["LETTERS", "STEP", "REASON", "SEVERITY"]
     assert [(row.split()[0], row.split()[3]) for row in rows] == [("1", "high"), ("2", "normal"), ("1", "low")]
     assert "25.00 EUR" in rows[1]
+    assert rows[0].endswith(" -")
     assert last == "4 open, of 4 payments"
 
 
+async def test_where_nothing_is_open_the_summary_says_so(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    app.on(SUMMARY, (200, summary_of()))
+
+    codes = [await ops(app, "summary"), await ops(app, "summary", "--severity", "high")]
+
+    assert codes == [0, 0]
+    assert capsys.readouterr().out.splitlines() == [
+        "no dead letters that are open",
+        "no dead letters that are open and match these filters",
+    ]
+
+
+async def test_programs_get_the_summary_as_the_app_says_it(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    app.on(SUMMARY, (200, summary_of(group(2))))
+
+    assert await ops(app, "summary", "--json") == 1
+    assert json.loads(capsys.readouterr().out) == summary_of(group(2))
+
+
 @pytest.mark.parametrize(
-    ("payments", "said"),
+    ("counts", "said"),
     [
-        ((None,), "1 open, of 0 payments, 1 of no payment that is known"),
-        (("a", "a"), "2 open, of 1 payment"),
-        (("a", None, "b"), "3 open, of 2 payments, 1 of no payment that is known"),
+        ({"payments": 0, "of_no_payment": 1}, "2 open, of 0 payments, 1 of no payment that is known"),
+        ({"payments": 1}, "2 open, of 1 payment"),
+        ({"payments": 2, "of_no_payment": 1}, "2 open, of 2 payments, 1 of no payment that is known"),
     ],
 )
 async def test_what_names_no_payment_is_none_of_the_payments(
-    app: Scripted, capsys: pytest.CaptureFixture[str], payments: tuple[str | None, ...], said: str
+    app: Scripted, capsys: pytest.CaptureFixture[str], counts: dict[str, int], said: str
 ) -> None:
-    app.on(LIST, (200, page_of([letter(n, payment_id=each) for n, each in enumerate(payments)])))
+    app.on(SUMMARY, (200, summary_of(group(2), **counts)))
 
     await ops(app, "summary")
 

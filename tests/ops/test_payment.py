@@ -32,7 +32,13 @@ def a_whole_payment(**changes: Any) -> Json:
 def script(app: Scripted, payment: Json, *letters: Json) -> None:
     events = [
         {"type": "payment.initiated", "occurred_at": "2026-01-02T12:00:00.123456Z", "data": {}},
-        {"type": "payment.failed", "occurred_at": "2026-01-02T12:00:01.123456Z", "data": {"code": "card_declined"}},
+        {
+            "type": "payment.failed",
+            "occurred_at": "2026-01-02T12:00:01.123456Z",
+            "data": {"code": "card_declined"},
+            "caused_by": f"{ID}:1:create:2",
+            "attempt": 3,
+        },
     ]
     app.on(PAYMENT, (200, payment))
     app.on(f"{PAYMENT}/events", (200, {"payment_id": ID, "events": events}))
@@ -48,7 +54,7 @@ async def test_a_payment_is_shown_with_what_waits_its_events_and_its_letters(app
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines[:3]] == [["payment", ID], ["status", "created"], ["amount", "12.50", "EUR"]]
     assert lines[lines.index("waiting") + 1] == "  2026-01-02T12:00:02Z  settle parked retries_exhausted"
-    assert lines[lines.index("events") + 2] == "  2026-01-02T12:00:01Z  payment.failed code=card_declined"
+    assert lines[lines.index("events") + 2] == "  2026-01-02T12:00:01Z  payment.failed code=card_declined attempt=3"
     assert lines[lines.index("dead letters") + 2].endswith(f"{letter(2)['id']} closed: create retries_exhausted")
     assert app.to("GET /api/ops/dead-letters")[0].query == {"payment_id": ID, "limit": "200"}
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from functions.operators_asked import RowStatus
-from ops.words import PAYMENT_STATUSES
+from ops.words import PAYMENT_STATUSES, WAITING
 from shared.domain.payment import Status
 from shared.domain.rows import UNKNOWN
+from shared.ports.overview import Waiting
 from tests.ops.rows import LIST, page_of, row
 from tests.ops.scripted import Scripted, ops
 
@@ -39,10 +40,11 @@ async def test_all_payments_are_read_to_the_end(app: Scripted, capsys: Printed) 
 async def test_the_filters_are_those_of_the_app(app: Scripted, capsys: Printed) -> None:
     app.on(LIST, (200, page_of()))
 
-    await ops(app, "payments", "--status", "failed", "--reference", "order-1", "--settled", "no")
+    chosen = ("--status", "failed", "--reference", "order-1", "--settled", "no", "--amount", "1250")
+    await ops(app, "payments", *chosen, "--waiting", "parked")
 
-    expected = {"status": "failed", "reference": "order-1", "settled": "false", "limit": "50"}
-    assert app.asked[0].query == expected
+    expected = {"status": "failed", "reference": "order-1", "settled": "false", "amount_minor": "1250"}
+    assert app.asked[0].query == {**expected, "waiting": "parked", "limit": "50"}
     assert capsys.readouterr().out == "no payments match these filters\n", "a typo must not look like no payments"
 
 
@@ -79,6 +81,9 @@ async def test_since_is_how_long_ago(app: Scripted) -> None:
         ("--since", "999999d"),
         ("--since", "9999999999999d"),
         ("--status", "paid"),
+        ("--amount", "12.50"),
+        ("--amount", "0"),
+        ("--waiting", "yes"),
     ],
 )
 async def test_what_is_no_filter_is_a_wrong_use(app: Scripted, arguments: tuple[str, str]) -> None:
@@ -119,4 +124,5 @@ async def test_a_list_that_is_not_of_now_says_so(
 
 
 def test_the_statuses_are_those_of_the_app() -> None:
+    assert {*WAITING} == {*Waiting.__value__.__args__}
     assert {*PAYMENT_STATUSES} == {*Status, UNKNOWN} == {*RowStatus.__value__.__args__}
