@@ -161,6 +161,8 @@ def _of_letters(row: Json) -> dict[str, Json]:
                 }
             ],
             "open": 1,
+            "payments": 1,
+            "of_no_payment": 0,
             "as_of": time_to_json(at(8)),
         },
         "get_dead_letter": {**letter, "payment": row, "replay_would": _verdict(cause=None)},
@@ -169,8 +171,10 @@ def _of_letters(row: Json) -> dict[str, Json]:
         "discard_dead_letter": {
             "letter_id": _LETTER.letter_id,
             "discarded": True,
+            "comes_to": "end",
             "why": "settle is being ended: what was done is asked for and recorded",
             "cause": f"{PAYMENT_ID}:4",
+            "money": None,
         },
         "drain_dead_letters": {"recorded": 0, "more": False},
     }

@@ -79,9 +79,11 @@ class Counted(Letters):
 class Rows(Strict):
     """Filters of a list of payments.
 
-    waiting: parked waits for a person; retrying was started again, or has not moved for longer than a turn may take.
+    payment_id: also of a payment whose events cannot be read. waiting: parked waits for a person; retrying was started
+    again, or has not moved for longer than a turn may take.
     """
 
+    payment_id: str | None = None
     status: RowStatus | None = None
     owes: Owed | None = None
     amount_minor: Annotated[int, Field(ge=1, le=MAX_AMOUNT_MINOR, json_schema_extra={"format": "int64"})] | None = None

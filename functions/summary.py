@@ -17,10 +17,16 @@ async def count_letters(asked: Asked) -> func.HttpResponse:
     """By step and reason, with the money at stake: all that the filter finds, however many."""
     which = asked_in(asked.req, Counted)
     as_of = time_to_json(asked.services.clock.now())
-    groups = await count(letter_filter(which, asked.services), services=asked.services)
-    is_open = which.status is LetterStatus.OPEN
-    counted = sum(group.letters for group in groups)
-    return json_answer({"groups": [_group(each) for each in groups], "open": counted if is_open else 0, "as_of": as_of})
+    found = await count(letter_filter(which, asked.services), services=asked.services)
+    return json_answer(
+        {
+            "groups": [_group(each) for each in found.groups],
+            "open": found.letters if which.status is LetterStatus.OPEN else 0,
+            "payments": found.payments,
+            "of_no_payment": found.of_no_payment,
+            "as_of": as_of,
+        }
+    )
 
 
 def _group(group: Group) -> dict[str, Any]:

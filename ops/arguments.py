@@ -8,7 +8,7 @@ from typing import NoReturn
 from ops.client import URL_VARIABLE
 from ops.finding import DEFAULT_URL, NOTE
 from ops.output import duration
-from ops.words import LETTER_STATUSES, OWED, PAYMENT_STATUSES, REASONS, SEVERITIES, STEPS
+from ops.words import LETTER_STATUSES, OWED, PAYMENT_STATUSES, REASONS, SEVERITIES, STEPS, WAITING
 
 _EXIT_CODES = (
     "exit codes: 0 nothing is left to do, 1 something is left or differs, 2 cannot reach the app or wrong use, "
@@ -37,7 +37,7 @@ def parser(prog: str = "python -m ops") -> argparse.ArgumentParser:
     def add(name: str, words: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=words, description=words, parents=[common], epilog=_EXIT_CODES)
 
-    _listing(add("list", "the dead letters that wait for somebody"))
+    _listing(add("list", "the dead letters that wait for somebody: the gravest first, then the oldest"))
     _filters(add("summary", "the open dead letters, counted by step, reason and age"))
     add("show", "one dead letter whole, its payment, and what a replay would do").add_argument("letter_id")
     _replaying(add("replay", "send a dead letter again to the step that failed; for publish, to all subscribers"))
@@ -129,6 +129,12 @@ def _payments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--status", choices=PAYMENT_STATUSES)
     command.add_argument("--reference", help="the merchant's own, whole")
     command.add_argument("--owes", choices=OWED, metavar="STEP", help=f"what has to move next: {', '.join(OWED)}")
+    command.add_argument("--amount", type=_positive, metavar="1250", help="whole, in minor units: 1250 is 12.50 EUR")
+    command.add_argument(
+        "--waiting",
+        choices=WAITING,
+        help="for a person (parked), or started again or longer under way than a turn may take (retrying)",
+    )
     command.add_argument(
         "--since", type=_moment, metavar="2h", help="initiated since then: a time, or how long ago (s, m, h, d)"
     )

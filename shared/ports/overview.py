@@ -18,6 +18,7 @@ class RowFilter:
     waiting: with moved_before, and then all that owe something and have not moved since wait, too.
     """
 
+    payment_id: str | None = None
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None

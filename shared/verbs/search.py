@@ -30,6 +30,7 @@ KEPT = timedelta(seconds=2)
 class Wanted:
     """Which payments; None means any. The times are of the initiation; the first is included, the second is not."""
 
+    payment_id: str | None = None
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None
@@ -76,6 +77,7 @@ def _asked(merchant_id: str | None, wanted: Wanted) -> dict[str, object]:
         **({"owes": wanted.owes} if wanted.owes else {}),
         **({"amount_minor": wanted.amount_minor} if wanted.amount_minor else {}),
         **({"waiting": wanted.waiting} if wanted.waiting else {}),
+        **({"payment": wanted.payment_id} if wanted.payment_id else {}),
         **{name: time_to_json(moment) if moment else None for name, moment in times.items()},
     }
 
@@ -84,6 +86,7 @@ def _filter(wanted: Wanted, *, below: str, services: Services) -> RowFilter:
     """A step is given the time of a whole turn, as where one payment is shown, before it is said to wait."""
     before = position_at(wanted.initiated_before) if wanted.initiated_before else HIGHEST
     return RowFilter(
+        payment_id=wanted.payment_id,
         status=wanted.status,
         reference=wanted.reference,
         settled=wanted.settled,

@@ -18,6 +18,7 @@ from shared.domain.events import (
     Event,
     PaymentCompleted,
     PaymentCreated,
+    PaymentFailed,
     PaymentRefunded,
     PaymentRefundFailed,
     PaymentSettled,
@@ -25,7 +26,7 @@ from shared.domain.events import (
 )
 from shared.domain.letters import LetterStatus
 from shared.domain.notice import NOTICE_EVENTS
-from shared.domain.payment import RefundTask, Step, Task
+from shared.domain.payment import RefundTask, Step, Task, task_named
 from shared.domain.rates import WINDOW, Durations, Rate
 from shared.domain.standing import began_at
 from shared.domain.stream import StoredEvent
@@ -92,6 +93,8 @@ def _task_of(stored: StoredEvent) -> Task | None:
             return Step.CREATE
         case PaymentSettled():
             return Step.SETTLE
+        case PaymentFailed(failed_step=name):
+            return task_named(name)
         case PaymentVoided():
             return Step.VOID if stored.payment.failed else Step.CANCEL
         case PaymentRefunded(refund_id=refund_id) | PaymentRefundFailed(refund_id=refund_id):

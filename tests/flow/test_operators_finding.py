@@ -2,6 +2,7 @@
 who they are, and what they may do.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -152,15 +153,27 @@ async def test_the_money_of_a_payment_with_two_letters_of_a_kind_counts_once(tmp
     async with a_world(tmp_path) as world:
         await stuck(world)
         first = await world.only_letter()
-        await world.replay(first.letter_id)
+        await world.services.letters.add(replace(first, letter_id="another-death", etag=None))
+        await world.services.letters.add(replace(first, letter_id="of-nobody", payment_id=None, owner=None, etag=None))
+
+        (group,) = (await counted(world))["groups"]
+
+        assert (group["letters"], group["payments"]) == (3, 1)
+        assert group["worth"] == [{"currency": "EUR", "amount_minor": 1250}]
+
+
+async def test_those_that_are_taken_up_are_counted_where_they_are_asked_for(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        await world.replay((await world.only_letter()).letter_id)
         await world.run()
 
-        both = await counted(world, step="settle", status="open")
+        opened = await counted(world, step="settle", status="open")
         earlier = await counted(world, step="settle", status="taken_up")
 
-        assert [(each["letters"], each["payments"]) for each in both["groups"]] == [(1, 1)]
-        assert [(each["letters"], each["payments"]) for each in earlier["groups"]] == [(1, 1)]
-        assert earlier["open"] == 0
+        assert [each["letters"] for each in opened["groups"]] == [1]
+        assert [each["letters"] for each in earlier["groups"]] == [1]
+        assert (opened["open"], earlier["open"]) == (1, 0)
 
 
 async def test_a_summary_takes_the_filters_of_the_list_and_no_page(tmp_path: Path) -> None:
@@ -245,10 +258,10 @@ async def test_an_operator_resends_what_any_merchant_was_not_told_and_it_says_wh
         payment_id = await world.accept("pm_ok", notify="down")
         await world.run()
         await world.backends.tell_provider("/merchant/repair")
-        edge = Edge(world)
+        edge, jo = Edge(world, doors=SIGNED_IN), principal(Role.OPERATIONS, application="a-browser")
 
-        resent = await edge.ask(RESEND, payment_id=payment_id, notification_id=f"{payment_id}:notify")
-        listed = await edge.ask("list_notifications", payment_id=payment_id)
+        resent = await edge.ask(RESEND, headers=jo, payment_id=payment_id, notification_id=f"{payment_id}:notify")
+        listed = await Edge(world).ask("list_notifications", payment_id=payment_id)
 
         assert (resent.status, resent.body["state"]) == (200, "delivered")
         assert resent.body["attempt"]["by"] == "operator"

@@ -147,6 +147,24 @@ async def test_a_payment_that_waits_shows_at_its_step_and_is_late_after_ten_seco
         ]
 
 
+async def test_what_waits_is_counted_again_when_an_event_came_or_a_reader_moved_and_else_later(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await projector_came_to(world, 0)
+        await seen(edge)
+        await after_a_while(world, edge)
+        owed = []
+        for number in range(3):
+            await project_payment(world, at=world.clock.now())
+            if number == 1:
+                await world.accept("pm_ok")
+            if number == 2:
+                await projector_came_to(world, 1)
+            owed += [step(await after_a_while(world, edge), "create")["owed"] for _ in range(2)]
+
+        assert owed == [0, 0, 2, 2, 3, 3], "rows that nothing tells of are seen when something else moves"
+
+
 async def test_very_many_that_wait_are_counted_as_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.adapters.cosmos.overview.FEW", 2)
     async with a_world(tmp_path) as world:

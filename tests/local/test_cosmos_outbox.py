@@ -1,6 +1,8 @@
 """The product's measure of the outbox, on leases as the .NET change feed processor of the Functions host keeps them."""
 
 import asyncio
+import base64
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from shared.adapters.cosmos import feeds
 from shared.adapters.cosmos.outbox import CosmosOutbox
+from shared.errors import StoreRefuses
 from shared.ports.outbox import Look
 from tests.local.cosmos_support import Account, account, event
 
@@ -234,3 +237,17 @@ async def test_a_look_sees_how_far_the_readers_are_as_a_measure_does(tmp_path: P
         assert sum(each.changes for each in first.unread[PREFIX]) == 9
         assert second.unread == await outbox.unread()
         assert sum(each.changes for each in second.unread[PREFIX]) == 1
+
+
+async def test_a_position_in_a_container_that_was_made_anew_is_refused(tmp_path: Path) -> None:
+    async with account(tmp_path) as one:
+        look = await outbox_of(one).look(None, since=long_ago(), limit=100)
+        stale = {name: _of_another_container(position) for name, position in look.position.items()}
+
+        with pytest.raises(StoreRefuses):
+            await outbox_of(one).look(stale, since=long_ago(), limit=100)
+
+
+def _of_another_container(position: str) -> str:
+    said = json.loads(base64.b64decode(position))
+    return base64.b64encode(json.dumps({**said, "containerRid": "AnotherRid="}).encode()).decode()

@@ -8,7 +8,7 @@ from tests.unit.docs_tables import DOCS, bare, table
 PAGE = "operations.md"
 PROGRAMS = ("python -m ops", "curl ", "az ", "make ", "export ", "alias ", "eval ", "ACCOUNT=", "SELECT ")
 """How a line begins that somebody types."""
-_OF_OPS = ("list", "show", "replay", "discard", "drain", "payments", "payment", "summary", "erase", "reconcile")
+_OF_OPS = ("list", "show", "replay", "discard", "drain", "payments", "payment", "summary", "flow", "erase", "reconcile")
 """In the tables of alerts and reasons these stand for `python -m ops` and the word."""
 _COMMENT = re.compile(r"\s{2,}# .*$")
 

@@ -148,6 +148,46 @@ def test_nobody_starts_a_step_again_while_a_message_of_it_may_still_be_at_work(
     assert horizon >= timedelta(seconds=policy.horizon_s()) + limits.quiet + margin  # retries, the last of them quiet
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert('{trace_id}')",
+        "data:text/html,{trace_id}",
+        "//traces.example/{trace_id}",
+        "https://traces.example/",
+        "https://traces.example/{trace_id}/{trace_id}",
+        "https://{trace_id}.example/",
+        "https:///{trace_id}",
+        "https://traces.example/a b/{trace_id}",
+        "https://traces.example/\n{trace_id}",
+        "https://[traces/{trace_id}",
+    ],
+)
+def test_a_browser_is_led_to_a_trace_and_nowhere_else(environment: pytest.MonkeyPatch, url: str) -> None:
+    environment.setenv("TRACE_VIEWER_URL", url)
+
+    with pytest.raises(SettingsFault, match=r"^TRACE_VIEWER_URL: ") as refused:
+        read_settings()
+
+    assert "traces" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("https://traces.example/t/{trace_id}?view=all", "https://traces.example/t/{trace_id}?view=all"),
+        ("http://127.0.0.1:18888/traces/detail/{trace_id}", "http://127.0.0.1:18888/traces/detail/{trace_id}"),
+        ("", None),
+    ],
+)
+def test_where_a_trace_is_looked_at_is_told_as_it_is_set(
+    environment: pytest.MonkeyPatch, url: str, read: str | None
+) -> None:
+    environment.setenv("TRACE_VIEWER_URL", url)
+
+    assert read_settings().trace_viewer_url == read
+
+
 def test_an_identity_stands_in_for_a_connection_string(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("CosmosConnection")
     environment.setenv("CosmosConnection__accountEndpoint", "https://account.documents.azure.com:443/")

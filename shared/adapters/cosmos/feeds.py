@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from azure.cosmos.aio import ContainerProxy
 
+from shared.errors import StoreRefuses
+
 PAGE: Final = 100
 """Documents that are asked for at once."""
 
@@ -34,8 +36,14 @@ async def from_time(container: ContainerProxy, feed_range: dict[str, Any], *, si
 
 
 async def from_position(container: ContainerProxy, position: str, *, limit: int) -> Read:
-    """What was stored behind it. A page that is not full is the last one that is asked for."""
-    return await _read(container, {"continuation": position}, limit=limit, ends_early=True)
+    """What was stored behind it. A page that is not full is the last one that is asked for.
+
+    Raises StoreRefuses for a position of a container that was since deleted and made again.
+    """
+    try:
+        return await _read(container, {"continuation": position}, limit=limit, ends_early=True)
+    except ValueError as exc:  # the SDK's, before it asks anything
+        raise StoreRefuses(f"the position is of no use here: {exc}") from exc
 
 
 async def _read(container: ContainerProxy, start: dict[str, Any], *, limit: int, ends_early: bool = False) -> Read:

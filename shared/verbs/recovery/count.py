@@ -11,6 +11,8 @@ from shared.ports.letter_box import Glance, LetterFilter, LetterKind
 from shared.services import Services
 
 _LOUDEST_FIRST = [severity.value for severity in reversed(Severity)]
+_NOT_OURS = _LOUDEST_FIRST.index(Severity.NORMAL)
+"""A word that nobody knows goes before what can wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +30,32 @@ class Group:
     newest_at: datetime
 
 
-async def count(wanted: LetterFilter, *, services: Services) -> tuple[Group, ...]:
-    """The loudest first, then by step and reason. Raises StoreBusy, StoreRefuses."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """groups: the loudest first, then by step and reason. payments: of all of them, each once. of_no_payment: letters
+    of which nobody knows whose they are.
+    """
+
+    groups: tuple[Group, ...]
+    letters: int
+    payments: int
+    of_no_payment: int
+
+
+async def count(wanted: LetterFilter, *, services: Services) -> Counted:
+    """Raises StoreBusy, StoreRefuses."""
     with services.telemetry.span("count"):
         letters = await services.letters.glances(wanted)
-    return tuple(_group(kind, tuple(each)) for kind, each in groupby(sorted(letters, key=_place), key=_kind))
+    return Counted(
+        groups=tuple(_group(kind, tuple(each)) for kind, each in groupby(sorted(letters, key=_place), key=_kind)),
+        letters=len(letters),
+        payments=_payments(letters),
+        of_no_payment=sum(letter.payment_id is None for letter in letters),
+    )
+
+
+def _payments(letters: Sequence[Glance]) -> int:
+    return len({letter.payment_id for letter in letters if letter.payment_id})
 
 
 def _kind(letter: Glance) -> LetterKind:
@@ -40,10 +63,8 @@ def _kind(letter: Glance) -> LetterKind:
 
 
 def _place(letter: Glance) -> tuple[int, str, str, str]:
-    """Severities that are not ours come last."""
     step, reason, severity = letter.kind
-    known = severity in _LOUDEST_FIRST
-    return _LOUDEST_FIRST.index(severity) if known else len(_LOUDEST_FIRST), severity, step, reason
+    return _LOUDEST_FIRST.index(severity) if severity in _LOUDEST_FIRST else _NOT_OURS, severity, step, reason
 
 
 def _group(kind: LetterKind, letters: Sequence[Glance]) -> Group:
@@ -55,7 +76,7 @@ def _group(kind: LetterKind, letters: Sequence[Glance]) -> Group:
     return Group(
         kind=kind,
         letters=len(letters),
-        payments=len({letter.payment_id for letter in letters if letter.payment_id}),
+        payments=_payments(letters),
         worth=dict(sorted(worth.items())),
         oldest_at=min(times),
         newest_at=max(times),
