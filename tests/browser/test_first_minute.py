@@ -77,3 +77,31 @@ async def test_a_payment_that_is_not_there_is_said_to_be_none(desk: Desk) -> Non
     await desk.open("#/payments/0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab")
 
     await desk.shows("There is no payment with the id")
+
+
+@pytest.mark.parametrize("state", ["retrying", "ending", "parked"])
+async def test_a_step_that_is_held_up_has_a_word_of_its_own_and_is_never_shown_as_running(
+    state: str, desk: Desk, shop: Shop
+) -> None:
+    payment_id = (await shop.post(payment_method="pm_down", reference="held-up")).body["payment_id"]
+    path = f"/api/ops/payments/{payment_id}"
+    payment = (await shop.get(path)).body
+    wait = {"step": "create", "since": payment["initiated_at"], "state": state}
+    await play(desk.page, path, {**payment, "waiting": [wait]})
+    await desk.open(f"#/payments/{payment_id}")
+
+    await desk.shows(f"create: {state}")
+
+    last = desk.page.locator(".timeline .row").last
+    assert await last.locator(f".mark.{state}").count() == 1
+    assert await desk.page.locator(".timeline .running").count() == 0
+
+
+async def test_a_step_that_goes_on_is_running_until_its_fact_is_there(desk: Desk, shop: Shop) -> None:
+    payment_id = (await shop.post(payment_method="pm_slow")).body["payment_id"]
+    await desk.open(f"#/payments/{payment_id}")
+
+    await desk.page.locator(".timeline .running").first.wait_for()
+    await desk.page.locator(".lead .mark.completed").wait_for(timeout=30_000)
+
+    await desk.page.locator(".timeline .running").wait_for(state="detached")
