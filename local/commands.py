@@ -81,6 +81,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--provider", choices=PROVIDERS, default="regis", help="whose API the provider imitates (%(default)s)"
     )
+    parser.add_argument(
+        "--no-restart", action="store_true", help="end when a part dies, and start it again never; so does --once"
+    )
     ports = Ports()
     for name in ("http", "cosmos", "amqp", "provider", "admin"):
         parser.add_argument(
@@ -129,7 +132,14 @@ def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Opt
         provider=options.provider_port,
         admin=options.admin_port,
     )
-    return Options(options.data, ports, is_reset=options.reset, provider=options.provider, modules=modules)
+    return Options(
+        options.data,
+        ports,
+        is_reset=options.reset,
+        provider=options.provider,
+        modules=modules,
+        keeps=not options.no_restart,
+    )
 
 
 async def _pay(options: argparse.Namespace) -> int:
