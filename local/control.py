@@ -114,8 +114,8 @@ class Control:
         api = keeper.platform.setup.provider
         if api != "regis":
             return {"api": api, "state": "unknown", "can": []}
-        state = "unknown"
-        if keeper.parts["provider"].state is State.UP:
+        state, part = "unknown", keeper.parts.get("provider")
+        if part is not None and part.state is State.UP:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 faults = await _tell(keeper, "GET /faults", limit=_LOOK_LIMIT)
                 state = "broken" if faults["rate_5xx"] == 1 else "ok"
