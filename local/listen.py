@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 
 from local.asking import FOLLOWED, Away, Unwilling, ask
-from local.attempts import Attempt, Json, Watch
+from local.attempts import MOST_OLDER, Attempt, Json, Lost, Watch
 from local.forwarding import Answered, forward
 from local.signing import is_signed_with
 from terminal.money import money
@@ -22,9 +22,21 @@ from terminal.text import printable
 
 EVERY_S = 0.5
 _AT_A_TIME = 8
+_LOST = {
+    Lost.OLDER: f"the {FOLLOWED} newest payments are followed, and those that get older until their merchant is told",
+    Lost.UNTOLD: f"more than {MOST_OLDER} older payments have a merchant still to be told: not all are followed",
+    Lost.UNLISTED: f"more than {FOLLOWED} payments came at once: not all of them are followed",
+}
 
 type Find = Callable[[], str | None]
-"""Where the app answers now; None where none runs. Asked again while it is away: its port may be another then."""
+"""Where the app answers now; None where none runs. Asked again while it is away: its port may be another then.
+
+Raises Unusable.
+"""
+
+
+class Unusable(Exception):
+    """Nothing may be asked at the address that was found; the message is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +54,18 @@ class Wishes:
 async def listen(find: Find, wishes: Wishes) -> int:
     """Returns the exit code: 0 when told to stop, 2 when there is no app to listen to, or it refuses."""
     since = datetime.now(UTC) - wishes.since
-    url = find()
-    if url is None:
+    try:
+        url = find()
+        if url is not None:
+            return await _listen(url, find=find, wishes=wishes, since=since)
         print("no platform runs here: `make run` starts it; --data or --url name another one", file=sys.stderr)
-        return 2
+    except Unusable as exc:
+        print(printable(str(exc)), file=sys.stderr)
+    return 2
+
+
+async def _listen(url: str, *, find: Find, wishes: Wishes, since: datetime) -> int:
+    """The exit code. Raises Unusable."""
     headers = {"x-functions-key": wishes.key} if wishes.key else {}
     async with aiohttp.ClientSession(headers=headers) as http, aiohttp.ClientSession() as outside:
         listener = _Listener(http, outside, wishes=wishes)
@@ -68,10 +88,10 @@ class _Listener:
         self._wishes = wishes
         self._to_forward: asyncio.Queue[Attempt] = asyncio.Queue()
         self._unanswered = 0
-        self._has_refused = False
+        self._said_once: set[str] = set()
 
     async def run(self, url: str, *, find: Find, since: datetime) -> int:
-        """Until it is told to stop; the exit code. Raises Unwilling."""
+        """Until it is told to stop; the exit code. Raises Unwilling, Unusable."""
         self._say(f"listening to {url}; Ctrl-C stops")
         if self._wishes.forward_to:
             self._say(f"forwarding to {self._wishes.forward_to}")
@@ -103,16 +123,22 @@ class _Listener:
 
     async def _round(self, url: str, watch: Watch) -> None:
         page = await ask(self._http, f"{url}/api/payments?limit={FOLLOWED}")
-        watch.listed(page["payments"], now_s=time.monotonic())
+        is_all = page.get("next_page") is None
+        for lost in watch.listed(page["payments"], now_s=time.monotonic(), is_all=is_all):
+            self._say_once(_LOST[lost])
         places = asyncio.Semaphore(_AT_A_TIME)
 
         async def look_at(payment_id: str) -> list[Attempt] | Away:
             try:
                 async with places:
-                    answer = await self._notifications(f"{url}/api/payments/{payment_id}/notifications")
+                    answer = await ask(self._http, f"{url}/api/payments/{payment_id}/notifications")
             except Away as exc:
                 watch.postponed(payment_id, now_s=time.monotonic())
                 return exc
+            except Unwilling as exc:
+                watch.refused(payment_id, now_s=time.monotonic())
+                self._say_once("not all notifications are shown", f": {exc}")
+                return []
             return watch.answered(payment_id, answer, now_s=time.monotonic())
 
         answers = await asyncio.gather(*(look_at(each) for each in watch.due(now_s=time.monotonic())))
@@ -122,16 +148,6 @@ class _Listener:
         faults = [each for each in answers if isinstance(each, Away)]
         if faults and len(faults) == len(answers):  # one alone may be a payment that cannot be read
             raise faults[0]
-
-    async def _notifications(self, address: str) -> Json:
-        """None where the app shows none of this payment; that is said once. Raises Away."""
-        try:
-            return await ask(self._http, address)
-        except Unwilling as exc:
-            if not self._has_refused:
-                self._say(f"not all notifications are shown: {exc}")
-            self._has_refused = True
-            return {"notifications": []}
 
     def _show(self, attempt: Attempt) -> None:
         if not self._wishes.is_json:
@@ -156,6 +172,11 @@ class _Listener:
                 print(json.dumps(document(attempt, answered, secret=self._wishes.secret)), flush=True)
             else:
                 print(printable(answer_line(attempt, answered)), flush=True)
+
+    def _say_once(self, words: str, more: str = "") -> None:
+        if words not in self._said_once:
+            self._said_once.add(words)
+            self._say(words + more)
 
     def _say(self, words: str) -> None:
         print(printable(words), file=sys.stderr if self._wishes.is_json else sys.stdout, flush=True)

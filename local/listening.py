@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from local.datafolder import DEFAULT_DATA, word_found
 from local.foreground import in_foreground
-from local.listen import Wishes, listen
+from local.listen import Unusable, Wishes, listen
 from local.signing import SECRETS, sample_secret
 
 KEY_VARIABLE = "REGIS_PAY_KEY"
@@ -34,21 +34,24 @@ def listened(options: argparse.Namespace) -> int:
         print(secret or f"the sample of the settings has no {SECRETS}", file=sys.stdout if secret else sys.stderr)
         return 0 if secret else 2
     key = os.environ.get(KEY_VARIABLE)
-    if key and options.url and not _is_safe(options.url):
-        print(f"the key of {KEY_VARIABLE} is not sent unencrypted: give an https --url", file=sys.stderr)
-        return 2
     wishes = Wishes(options.forward_to, since=options.since, secret=secret, is_json=options.json, key=key)
-    try:
-        return in_foreground(listen(_finding(options), wishes))
-    except BrokenPipeError:  # `... | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return in_foreground(listen(_finding(options, has_key=bool(key)), wishes))
 
 
-def _finding(options: argparse.Namespace) -> Callable[[], str | None]:
+def _finding(options: argparse.Namespace, *, has_key: bool) -> Callable[[], str | None]:
+    """The address is looked at each time: a note that is found later may name another one."""
+
     def find() -> str | None:
         named: str | None = options.url or (word_found(options.data) or {}).get("url")
-        return named.rstrip("/") if named else None
+        if named is None:
+            return None
+        try:
+            _address(named)
+        except argparse.ArgumentTypeError as exc:
+            raise Unusable(f"the note in {options.data} is of no use: {exc}") from exc
+        if has_key and not _is_safe(named):
+            raise Unusable(f"the key of {KEY_VARIABLE} is not sent unencrypted to {named}: use https://")
+        return named.rstrip("/")
 
     return find
 

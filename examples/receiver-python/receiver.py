@@ -5,12 +5,13 @@ back for what `act` does, since whoever answers late is told again.
 """
 
 import argparse
+import logging
 import os
 import sqlite3
 import sys
 import threading
-import traceback
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -86,23 +87,20 @@ class Inbox:
         """For ever: acts on what was kept and not acted on yet, also what an earlier run left. For one thread alone."""
         while True:
             self._is_more.clear()
-            with closing(self._open()) as database:
+            with _failure_told("what is left to act on"), closing(self._open()) as database:
                 left = database.execute("SELECT webhook_id FROM inbox WHERE acted_at IS NULL ORDER BY rowid").fetchall()
                 for (webhook_id,) in left:
-                    self._act(database, webhook_id)
+                    with _failure_told(webhook_id):
+                        self._act(database, webhook_id)
             self._is_more.wait(ACT_AGAIN_S)
 
     def _act(self, database: sqlite3.Connection, webhook_id: str) -> None:
-        try:
-            with database:  # all of it or nothing
-                database.execute("BEGIN IMMEDIATE")  # waits its turn; to read first and then write may not be granted
-                row = database.execute("SELECT content_type, body FROM inbox WHERE webhook_id = ?", (webhook_id,))
-                act(database, _event(*row.fetchone()))
-                ticked_off = "UPDATE inbox SET acted_at = CURRENT_TIMESTAMP WHERE webhook_id = ?"
-                database.execute(ticked_off, (webhook_id,))
-            print(f"{webhook_id}: acted on", flush=True)
-        except Exception:  # noqa: BLE001 - whatever goes wrong, the others have their turn, and this one another
-            traceback.print_exc()
+        with database:  # all of it or nothing
+            database.execute("BEGIN IMMEDIATE")  # waits its turn; to read first and then write may not be granted
+            row = database.execute("SELECT content_type, body FROM inbox WHERE webhook_id = ?", (webhook_id,))
+            act(database, _event(*row.fetchone()))
+            database.execute("UPDATE inbox SET acted_at = CURRENT_TIMESTAMP WHERE webhook_id = ?", (webhook_id,))
+        logging.info("%s: acted on", webhook_id)
 
     def _verify(self, headers: dict[str, str], body: bytes) -> None:
         reason = "no secret"
@@ -117,6 +115,18 @@ class Inbox:
 
     def _open(self) -> sqlite3.Connection:
         return sqlite3.connect(self._path, timeout=5)
+
+
+@contextmanager
+def _failure_told(about: str) -> Iterator[None]:
+    """Whatever goes wrong in the block is logged and ends there: others have their turn, and this one another.
+
+    Were the thread to end that acts, everything would still be answered with 204, and nothing acted on.
+    """
+    try:
+        yield
+    except BaseException:  # SystemExit too, and CancelledError, which `asyncio.run` in `act` may raise
+        logging.exception("%s: failed, to be tried again", about)
 
 
 def _event(content_type: str, body: bytes) -> BaseCloudEvent:
@@ -160,7 +170,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        print(f"{status.value} {words}", flush=True)
+        logging.info("%s %s", status.value, words)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that it has there
         """Each answer says its own line."""
@@ -190,9 +200,11 @@ def main() -> int:
     except (ValueError, EmptyWebhookSecretError):
         print("WEBHOOK_SECRETS holds something that is no secret: whsec_ and base64 after it", file=sys.stderr)
         return 2
+    # unlike print, logging raises nothing where its lines cannot go: a full disk, or a reader that has gone
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     threading.Thread(target=Receiver.inbox.work, daemon=True).start()
     with Server((options.host, options.port), Receiver) as server:
-        print(f"listening at http://{options.host}:{server.server_port}{ADDRESS}", flush=True)
+        logging.info("listening at http://%s:%s%s", options.host, server.server_port, ADDRESS)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

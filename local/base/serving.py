@@ -34,6 +34,17 @@ class Running(Protocol):
         """Stop taking work, finish what is under way, release the port and the files."""
 
 
+class Opened:
+    """A service that answers until all that it has opened is closed, the last first."""
+
+    def __init__(self, port: int, resources: contextlib.AsyncExitStack) -> None:
+        self.port = port
+        self._resources = resources
+
+    async def close(self) -> None:
+        await self._resources.aclose()
+
+
 class PortTaken(Exception):
     """The wanted port belongs to another program."""
 

@@ -4,6 +4,6 @@
 rules and know no protocol; `store.py` keeps what was answered; `sender.py` tells others of what changed.
 """
 
-from local.provider.server import RunningProvider, start
+from local.provider.server import start
 
-__all__ = ["RunningProvider", "start"]
+__all__ = ["start"]

@@ -9,24 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local.base.serving import Opened
 from local.provider.merchant import Merchant
 from local.provider.sender import Sender
 from local.provider.state import Provider
 from local.provider.store import Store
 from local.provider.webhook import Receiver
 from local.provider.wire import Wire, listening
-
-
-class RunningProvider:
-    """The provider while it answers."""
-
-    def __init__(self, port: int, resources: contextlib.AsyncExitStack) -> None:
-        self.port = port
-        self._resources = resources
-
-    async def close(self) -> None:
-        """Cuts callers that are made to wait, lets the others finish, and closes the store."""
-        await self._resources.aclose()
 
 
 def utc_now() -> datetime:
@@ -47,7 +36,7 @@ async def start(
     hold_s: float = 60.0,
     dispute_s: float = 0.2,
     receiver: Receiver | None = None,
-) -> RunningProvider:
+) -> Opened:
     """Answers on 127.0.0.1:port (0: a free one) with what `data` holds. Raises OSError when the port is taken.
 
     receiver: who is told of disputes; None: nobody.
@@ -73,4 +62,4 @@ async def start(
         bound_port = await resources.enter_async_context(listening(wire.application(), port))
         resources.callback(wire.stop_holding)  # last in, first out: before the server waits for its handlers
         await resources.enter_async_context(sender.running())  # whoever is told may ask at once
-        return RunningProvider(bound_port, resources.pop_all())
+        return Opened(bound_port, resources.pop_all())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from local.base.serving import Opened
 from local.provider.merchant import Endpoint, Merchant
 from local.provider.store import Store
 from local.provider.wire import listening
@@ -15,25 +16,11 @@ from local.stripe.state import Account
 from local.stripe.wire import application
 
 
-class RunningStripe:
-    """The imitation while it answers."""
-
-    def __init__(self, port: int, resources: contextlib.AsyncExitStack) -> None:
-        self.port = port
-        self._resources = resources
-
-    async def close(self) -> None:
-        """Cuts callers that are made to wait, lets the others finish, and closes the store."""
-        await self._resources.aclose()
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def start(
-    *, port: int, data: Path, hold_s: float = 60.0, clock: Callable[[], datetime] = utc_now
-) -> RunningStripe:
+async def start(*, port: int, data: Path, hold_s: float = 60.0, clock: Callable[[], datetime] = utc_now) -> Opened:
     """Answers on 127.0.0.1:port (0: a free one) with what `data` holds. Raises OSError when the port is taken."""
     data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
     account, closing = Account(clock=clock), asyncio.Event()
@@ -51,7 +38,7 @@ async def start(
         served.router.add_post("/merchant/{endpoint}", _merchant())
         bound_port = await resources.enter_async_context(listening(served, port))
         resources.callback(closing.set)  # last in, first out: before the server waits for its handlers
-        return RunningStripe(bound_port, resources.pop_all())
+        return Opened(bound_port, resources.pop_all())
 
 
 def _merchant() -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

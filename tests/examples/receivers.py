@@ -12,14 +12,14 @@ import sqlite3
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.local.terminal import Run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PORT = ("--port", "0")
+LOOK_AGAIN_S = 0.05
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Receiver(ABC):
     folder: Path
     program: Path
     """Where its code is, with all that it needs."""
+    port: int = 0
 
     @property
     @abstractmethod
@@ -57,6 +58,13 @@ class Receiver(ABC):
     def let_go(self, payment_id: str) -> None:
         """What was held up goes on at the next start."""
 
+    @abstractmethod
+    def blind(self) -> None:
+        """From now on it can keep what it is told, and cannot read what it has not acted on yet."""
+
+    @abstractmethod
+    def unblind(self) -> None: ...
+
     @contextlib.asynccontextmanager
     async def running(self, secrets: str) -> AsyncIterator["Running"]:
         """Until it is killed, or the block ends."""
@@ -74,6 +82,36 @@ class Receiver(ABC):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+    @contextlib.asynccontextmanager
+    async def unread(self, secrets: str, *, port: int) -> AsyncIterator["Running"]:
+        """As `running`, and nobody reads what it prints."""
+        nobody, printed = os.pipe()
+        os.close(nobody)
+        self.port = port
+        process = await asyncio.create_subprocess_exec(
+            *self.command, env={**os.environ, "WEBHOOK_SECRETS": secrets}, stdout=printed, stderr=printed
+        )
+        os.close(printed)
+        try:
+            await _answers(port)
+            yield Running(Run(process), f"http://127.0.0.1:{port}/notifications")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+async def _answers(port: int) -> None:
+    """The wait ends with the test's own limit."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            continue
+        writer.close()
+        return
 
 
 @dataclass
@@ -94,7 +132,14 @@ class Python(Receiver):
 
     @property
     def command(self) -> Sequence[str]:
-        return sys.executable, str(self.program / "receiver.py"), *PORT, "--database", str(self._database)
+        return (
+            sys.executable,
+            str(self.program / "receiver.py"),
+            "--port",
+            str(self.port),
+            "--database",
+            str(self._database),
+        )
 
     def shipments(self) -> dict[str, str]:
         return dict(self._asked("SELECT payment_id, reference FROM shipments"))
@@ -119,6 +164,12 @@ class Python(Receiver):
         assert payment_id in held_up
         self._tell("DROP TRIGGER held_up")
 
+    def blind(self) -> None:
+        self._tell("ALTER TABLE inbox RENAME COLUMN acted_at TO elsewhere")
+
+    def unblind(self) -> None:
+        self._tell("ALTER TABLE inbox RENAME COLUMN elsewhere TO acted_at")
+
     @property
     def _database(self) -> Path:
         return self.folder / "receiver.sqlite"
@@ -133,12 +184,35 @@ class Python(Receiver):
             database.commit()
 
 
+@dataclass
+class Changed(Python):
+    """lines: what its programmer has changed, as Python, with the program as `receiver`."""
+
+    lines: str = field(kw_only=True)
+
+    @property
+    def command(self) -> Sequence[str]:
+        interpreter, _, *options = super().command
+        found = f"import sys; sys.path.insert(0, {str(self.program)!r}); import receiver"
+        return interpreter, "-c", f"{found}\n{self.lines}\nsys.exit(receiver.main())", *options
+
+    @contextlib.contextmanager
+    def without_database(self) -> Iterator[None]:
+        """While the block runs there is no file that could be opened."""
+        elsewhere, nowhere = self.folder / "elsewhere", self.folder / "nowhere"
+        elsewhere.hardlink_to(self._database)
+        nowhere.symlink_to(self.folder / "no-folder" / "file")
+        nowhere.replace(self._database)  # at once: between two steps the receiver would make an empty one
+        yield
+        elsewhere.replace(self._database)
+
+
 class Node(Receiver):
     """Keeps each notification in a file of its own."""
 
     @property
     def command(self) -> Sequence[str]:
-        return "node", str(self.program / "receiver.js"), *PORT, "--folder", str(self.folder)
+        return "node", str(self.program / "receiver.js"), "--port", str(self.port), "--folder", str(self.folder)
 
     def shipments(self) -> dict[str, str]:
         return {path.stem: json.loads(path.read_text())["reference"] for path in self._files("shipments")}
@@ -157,6 +231,12 @@ class Node(Receiver):
 
     def let_go(self, payment_id: str) -> None:
         (self.folder / "payments" / f"{payment_id}.json").rmdir()
+
+    def blind(self) -> None:
+        (self.folder / "done").rename(self.folder / "elsewhere")
+
+    def unblind(self) -> None:
+        (self.folder / "elsewhere").rename(self.folder / "done")
 
     def _files(self, kind: str) -> list[Path]:
         return [path for path in (self.folder / kind).glob("*.json") if path.is_file()]

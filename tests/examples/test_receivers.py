@@ -4,30 +4,19 @@ import asyncio
 import json
 import os
 import re
-import uuid
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
 import pytest
-import pytest_asyncio
-from packaging.requirements import Requirement
-from standardwebhooks import Webhook
 
-from shared.codec.cloud_events import to_cloud_event
-from tests.builders import a_payment
+from tests.examples.notification import NEW, OLD, OTHER, Notification, an_event, send, until
 from tests.examples.receivers import EXAMPLES, Node, Python, Receiver, Running, installed_node
 from tests.local.terminal import Run, local
 from tests.ops.scripted import Scripted, scripted
 
-NEW, OLD = "whsec_dGhlIG5ldyBzZWNyZXQgb2YgYSBtZXJjaGFudA==", "whsec_dGhlIG9sZCBzZWNyZXQgb2YgYSBtZXJjaGFudA=="
-OTHER = "whsec_c29tZWJvZHkgZWxzZSdzIHNlY3JldCwgbm90IG91cnM="
 BOTH = f"{NEW} {OLD}"
-TYPE = "application/cloudevents+json"
 
 
 @pytest.fixture(name="program", scope="module", params=["python", "node"])
@@ -45,58 +34,6 @@ def the_code_of_a_receiver(request: pytest.FixtureRequest, tmp_path_factory: pyt
 @pytest.fixture(name="receiver")
 def a_receiver_without_any_data(program: Path, tmp_path: Path) -> Receiver:
     return (Node if "node" in program.name else Python)(tmp_path, program)
-
-
-@pytest_asyncio.fixture(name="http")
-async def a_client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-def an_event(payment_id: str, *, kind: str = "settled") -> str:
-    """As the platform writes it."""
-    story = a_payment(payment_id=payment_id).created().settled()
-    stored = (story if kind == "settled" else story.completed()).stored[-1]
-    return to_cloud_event(stored, event_id=f"{payment_id}:{kind}")
-
-
-@dataclass(kw_only=True)
-class Notification:
-    """As it is sent; each field may be another than the platform would write."""
-
-    payment_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    """Of it the notification's id is made."""
-    body: str = ""
-    secrets: str = NEW
-    ago: timedelta = timedelta(0)
-    changes: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.body = self.body or an_event(self.payment_id)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        at, webhook_id = datetime.now(UTC) - self.ago, f"{self.payment_id}:notify"
-        signatures = [Webhook(secret).sign(webhook_id, at, self.body) for secret in self.secrets.split()]
-        stamps = {"webhook-id": webhook_id, "webhook-timestamp": str(int(at.timestamp()))}
-        return {"Content-Type": TYPE, **stamps, "webhook-signature": " ".join(signatures), **self.changes}
-
-
-async def send(http: aiohttp.ClientSession, running: Running, sent: Notification, *, body: bytes | None = None) -> int:
-    """The status of the answer; as the platform does, within a limit and without looking at more."""
-    async with http.post(
-        running.url,
-        data=sent.body.encode() if body is None else body,
-        headers=sent.headers,
-        timeout=aiohttp.ClientTimeout(total=5),
-    ) as response:
-        return response.status
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """The wait ends with the test's own limit."""
-    while not is_so():
-        await asyncio.sleep(0.02)
 
 
 def shown_by(app: Scripted, *sent: Notification) -> None:
@@ -289,6 +226,20 @@ async def test_killed_at_any_moment_it_ends_up_with_each_notification_once(
     assert set(receiver.shipments()) == set(answered)
 
 
+async def test_what_is_left_to_do_and_cannot_be_read_for_a_while_is_done_later_without_another_notification(
+    receiver: Receiver, http: aiohttp.ClientSession
+) -> None:
+    sent = Notification()
+    async with receiver.running(NEW) as running:
+        receiver.blind()
+        assert await send(http, running, sent) == 204
+        await running.run.says("rror: ")
+        receiver.unblind()
+        await until(lambda: receiver.acted_on() == 1)
+
+    assert set(receiver.shipments()) == {sent.payment_id}
+
+
 async def test_what_listen_forwards_is_taken_as_if_the_platform_had_sent_it(receiver: Receiver) -> None:
     fresh, old, forged = Notification(), Notification(ago=timedelta(minutes=6)), Notification(secrets=OTHER)
     async with scripted() as app, receiver.running(NEW) as running:
@@ -314,13 +265,6 @@ async def test_without_a_secret_it_does_not_start(receiver: Receiver, secrets: s
     assert process.returncode == 2
     assert said.startswith(b"WEBHOOK_SECRETS ")
     assert said.count(b"\n") == 1
-
-
-def test_the_python_one_is_tested_with_versions_that_it_allows() -> None:
-    needed = [Requirement(line) for line in (EXAMPLES / "receiver-python" / "requirements.txt").read_text().split()]
-
-    assert {each.name for each in needed} == {"cloudevents", "standardwebhooks"}
-    assert [str(each) for each in needed if version(each.name) not in each.specifier] == []
 
 
 def test_the_lock_of_the_node_one_names_versions_and_hashes_and_no_host() -> None:

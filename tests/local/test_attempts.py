@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.attempts import AT_ONCE, LATEST_S, SOONEST_S, WAITING_S, Watch
+from local.attempts import AT_ONCE, LATEST_S, MOST_OLDER, SOONEST_S, WAITING_S, Lost, Watch
 
 BEGAN = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BEFORE, AFTER, LATER = "2026-01-02T11:59:59.999Z", "2026-01-02T12:00:00Z", "2026-01-02T12:00:05Z"
@@ -116,13 +116,93 @@ def test_those_that_wait_the_longest_come_first_and_all_have_their_turn() -> Non
     assert {*first, *second} == {each["payment_id"] for each in rows}
 
 
-def test_a_payment_that_is_not_among_the_newest_any_more_is_forgotten() -> None:
+def test_one_whose_merchant_is_told_is_forgotten_when_it_is_not_among_the_newest_any_more() -> None:
     watch = watching()
+    watch.answered("p1", answer(told()), now_s=0)
+
+    assert watch.listed([row("p2")], now_s=0) == {Lost.OLDER, Lost.UNLISTED}
+
+    assert watch.due(now_s=60) == ["p2"]
+    assert watch.answered("p1", answer(told(LATER)), now_s=60) == []
+
+
+@pytest.mark.parametrize(
+    "said", [None, answer(told(), state="waiting"), {"payment_id": "p1", "notifications": []}], ids=str
+)
+def test_one_whose_merchant_is_to_be_told_is_followed_though_it_is_old_until_it_is(said: dict[str, Any] | None) -> None:
+    watch = watching()
+    if said is not None:
+        watch.answered("p1", said, now_s=0)
+    watch.listed([row("p3"), row("p2")], now_s=0)
+    watch.listed([row("p4"), row("p3")], now_s=0)
+
+    assert set(watch.due(now_s=1)) == {"p4", "p3", "p2", "p1"}
+    assert [each.told for each in watch.answered("p1", answer(told(LATER)), now_s=1)] == [told(LATER)]
+    watch.listed([row("p4"), row("p3")], now_s=1)
+    assert "p1" not in watch.due(now_s=60)
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "voided"])
+def test_one_that_has_ended_and_has_nothing_to_tell_is_forgotten(status: str) -> None:
+    watch = watching(row() | {"status": status})
+    watch.answered("p1", {"payment_id": "p1", "notifications": []}, now_s=0)
 
     watch.listed([row("p2")], now_s=0)
 
-    assert watch.due(now_s=0) == ["p2"]
-    assert watch.answered("p1", answer(told()), now_s=0) == []
+    assert watch.due(now_s=60) == ["p2"]
+
+
+def test_one_of_which_the_app_says_nothing_is_forgotten_too() -> None:
+    watch = watching()
+    watch.refused("p1", now_s=0)
+    assert watch.due(now_s=0) == []
+
+    watch.listed([row("p2")], now_s=0)
+
+    assert watch.due(now_s=60) == ["p2"]
+
+
+def test_old_ones_are_asked_about_ever_less_often_and_newer_ones_are_not() -> None:
+    watch = watching(row("p2"), row("p1"))
+    watch.answered("p2", answer(state="waiting"), now_s=0)
+    watch.listed([row("p2")], now_s=0)
+    for payment_id in ["p1", "p2"] * 10:
+        watch.answered(payment_id, answer(state="waiting"), now_s=0)
+
+    assert watch.due(now_s=WAITING_S) == ["p2"]
+    assert watch.due(now_s=LATEST_S) == ["p2", "p1"]
+
+
+def test_more_old_ones_than_may_be_lose_the_oldest_and_that_is_said() -> None:
+    rows = [row(f"p{number}") for number in range(MOST_OLDER + 2)]
+    watch = watching(*rows)
+
+    assert watch.listed(rows[:2], now_s=0) == {Lost.OLDER}
+    assert watch.listed([row("newer"), rows[0]], now_s=0) == {Lost.OLDER, Lost.UNTOLD}
+
+    asked = set()
+    while due := watch.due(now_s=0):
+        asked |= set(due)
+        for payment_id in due:
+            watch.answered(payment_id, answer(state="waiting"), now_s=0)
+    assert asked == {"newer", *(each["payment_id"] for each in rows[:-1])}
+
+
+def test_where_the_list_shows_all_there_are_no_older_ones() -> None:
+    watch = watching()
+
+    assert watch.listed([row("p2")], now_s=0, is_all=True) == set()
+
+    assert watch.due(now_s=60) == ["p2"]
+
+
+def test_that_some_may_not_have_been_listed_is_said_when_none_is_known_and_there_are_more() -> None:
+    watch = Watch(BEGAN)
+
+    assert watch.listed([], now_s=0, is_all=True) == set()
+    assert watch.listed([row("p3"), row("p2")], now_s=0) == {Lost.OLDER, Lost.UNLISTED}
+    assert watch.listed([row("p4"), row("p3")], now_s=0) == {Lost.OLDER}
+    assert Watch(BEGAN).listed([row()], now_s=0) == {Lost.OLDER}
 
 
 def test_a_payment_that_could_not_be_asked_about_takes_its_turn_again() -> None:

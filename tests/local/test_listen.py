@@ -18,7 +18,7 @@ from standardwebhooks import Webhook
 from local.commands import run as run_command
 from local.datafolder import word_left
 from local.ports import FREE
-from local.signing import is_signed_with, sample_secret
+from local.signing import is_signed_with
 from tests.local.terminal import Run, local
 from tests.ops.scripted import Scripted, scripted
 
@@ -208,6 +208,28 @@ async def test_for_programs_each_line_is_json_and_holds_all_of_it(app: Scripted,
     assert shown["forwarded"]["failure"] is None
 
 
+async def test_a_payment_that_waits_is_followed_however_many_are_newer(app: Scripted) -> None:
+    newer = (200, {"payments": [row("p3"), row("p2")], "next_page": "p1"})
+    app.on(LIST, (200, {"payments": [row("p2"), row()], "next_page": None}), newer)
+    app.on(of("p2"), told(state="delivered"))
+    app.on(of("p3"), told(state="delivered"))
+    app.on(of(), told(first := attempt()), told(first, attempt(2), state="delivered"))
+    async with local(*listen(app)) as run:
+        said = await run.says("attempt 2")
+
+    assert (
+        said.count("the 200 newest payments are followed, and those that get older until their merchant is told") == 1
+    )
+
+
+async def test_what_is_lost_is_said(app: Scripted) -> None:
+    app.on(LIST, *((200, {"payments": [row(f"p{number}")], "next_page": "p"}) for number in range(3)))
+    async with local(*listen(app, "--json")) as run:
+        said = await run.says("more than 200 payments came at once: not all of them are followed")
+
+    assert said.count("the 200 newest payments are followed") == 1
+
+
 async def test_one_payment_that_cannot_be_asked_about_takes_nothing_from_the_others(app: Scripted) -> None:
     shows(app, row("p2"), row("p1"))
     app.on(of("p2"), (500, ""), (404, {"code": "payment_unknown"}))
@@ -293,6 +315,47 @@ async def test_the_key_of_a_merchant_goes_to_the_app_and_to_nobody_else(app: Scr
     assert "is not sent unencrypted" in refused.said
 
 
+def unencrypted(app: Scripted) -> str:
+    """An address of it at which it answers, and which does not say that it is on this machine."""
+    return app.url.replace("127.0.0.1", "0.0.0.0")  # noqa: S104 - not to listen there, but to call
+
+
+async def test_an_address_that_it_finds_is_told_no_key_that_would_travel_unencrypted(
+    app: Scripted, tmp_path: Path
+) -> None:
+    app.on(of(), told(attempt()))
+    with word_left(tmp_path, {"url": unencrypted(app)}):
+        async with local("listen", "--data", str(tmp_path), REGIS_PAY_KEY="my-key") as refused:
+            assert await refused.ends() == 2
+        assert app.asked == []
+        async with local("listen", "--data", str(tmp_path)) as without:
+            await without.says(KIND)
+
+    assert refused.said == f"the key of REGIS_PAY_KEY is not sent unencrypted to {unencrypted(app)}: use https://\n"
+
+
+async def test_nor_is_one_that_it_finds_later(app: Scripted, tmp_path: Path) -> None:
+    async with scripted() as after:
+        with word_left(tmp_path, {"url": app.url}):
+            async with local("listen", "--data", str(tmp_path), REGIS_PAY_KEY="my-key") as run:
+                await run.says("listening to")
+                with word_left(tmp_path, {"url": unencrypted(after)}):
+                    app.on(LIST, (503, ""))
+                    assert await run.ends() == 2
+
+    assert {each.headers.get("x-functions-key") for each in app.asked} == {"my-key"}
+    assert after.asked == []
+    assert f"is not sent unencrypted to {unencrypted(after)}" in run.said
+
+
+async def test_an_address_that_it_finds_has_to_be_one(tmp_path: Path) -> None:
+    with word_left(tmp_path, {"url": "http://me:secret@127.0.0.1/"}):
+        async with local("listen", "--data", str(tmp_path)) as run:
+            assert await run.ends() == 2
+
+    assert run.said.startswith(f"the note in {tmp_path} is of no use: ")
+
+
 async def test_what_others_wrote_has_no_power_over_the_terminal(app: Scripted) -> None:
     shows(app, row(reference="x\n\x1b[2J"))
     app.on(of(), told(attempt(status_code=None, failure="\x1b]0;y\x07")))
@@ -319,29 +382,3 @@ def test_wrong_use_is_said_before_anything_is_asked(wrong: list[str], capsys: py
 
     assert ended.value.code == 2
     assert f"argument {wrong[0]}: " in capsys.readouterr().err
-
-
-def test_the_secret_is_that_of_the_merchant_of_the_sample(tmp_path: Path) -> None:
-    sample = tmp_path / "sample.json"
-    secrets = json.dumps({"m1": f"{OTHER_SECRET} whsec_old", "m2": "whsec_another"})
-
-    def written(**values: str) -> Path:
-        sample.write_text(json.dumps({"Values": values}))
-        return sample
-
-    assert sample_secret(written(MERCHANT_ID="m1", MERCHANT_WEBHOOK_SECRETS=secrets)) == OTHER_SECRET
-    assert sample_secret(written(MERCHANT_ID="m3", MERCHANT_WEBHOOK_SECRETS=secrets)) is None
-    assert sample_secret(written(MERCHANT_ID="m1")) is None
-
-
-def test_a_signature_is_known_however_old_and_whichever_of_several_it_is() -> None:
-    told = attempt(ago_s=86_400)
-    headers, body = told["headers"], told["body"]
-    several = {**headers, "webhook-signature": f"v1,AAAA {headers['webhook-signature']}"}
-
-    assert is_signed_with(OTHER_SECRET, headers, body=body)
-    assert is_signed_with(OTHER_SECRET, several, body=body)
-    assert not is_signed_with(OTHER_SECRET, headers, body=f"{body} ")
-    assert not is_signed_with("whsec_AAAA", headers, body=body)
-    assert not is_signed_with(OTHER_SECRET, {**headers, "webhook-timestamp": "soon"}, body=body)
-    assert not is_signed_with(OTHER_SECRET, {}, body=body)
