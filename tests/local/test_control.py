@@ -5,6 +5,7 @@ The host is the real one, with an app of its own; what it stands in front of are
 
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,15 +14,17 @@ from typing import Any
 import aiohttp
 import azure.functions as func
 import pytest
+import pytest_asyncio
 from multidict import CIMultiDict
 
 from functions.guard import foreign_host, foreign_page
 from local.azure.host.guard import is_foreign_host, is_foreign_page
 from local.control import Control, controlling
+from local.datafolder import word_left
 from local.keeper import keeping
 from local.supervisor import running_platform
 from tests.local.host_support import APPS, running_host
-from tests.local.terminal import FAKES
+from tests.local.terminal import FAKES, local
 from tests.waiting import until
 
 APP = """
@@ -40,13 +43,17 @@ async def leave(req: func.HttpRequest) -> str:
 KEPT = ("cosmos", "servicebus", "provider")
 
 
+def written(folder: Path) -> Path:
+    app = folder / "app"
+    app.mkdir()
+    (app / "function_app.py").write_text(APP)
+    (app / "host.json").write_text(json.dumps({"version": "2.0"}))
+    return app
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
-    folder = tmp_path / "app"
-    folder.mkdir()
-    (folder / "function_app.py").write_text(APP)
-    (folder / "host.json").write_text(json.dumps({"version": "2.0"}))
-    return folder
+    return written(tmp_path)
 
 
 class Desk:
@@ -86,14 +93,24 @@ async def steered(
         yield Desk(http, url=host.url, control=control)
 
 
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """For the tests that leave everything as it was."""
+    async with steered(written(tmp_path_factory.mktemp("steered"))) as opened:
+        yield opened
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 # --- looking and doing
 
 
-async def test_the_parts_are_shown_with_what_can_be_done_to_them_now(app: Path) -> None:
-    async with steered(app) as desk:
-        status, shown = await desk.ask("GET", "/local/")
-        _, frozen = await desk.ask("POST", "/local/parts/servicebus/freeze")
-        after = await desk.part("servicebus")
+async def test_the_parts_are_shown_with_what_can_be_done_to_them_now(desk: Desk) -> None:
+    status, shown = await desk.ask("GET", "/local/")
+    _, frozen = await desk.ask("POST", "/local/parts/servicebus/freeze")
+    after = await desk.part("servicebus")
+    await desk.ask("POST", "/local/parts/servicebus/thaw")
 
     assert status == 200
     assert {(part["part"], part["state"], *part["can"]) for part in shown["parts"]} == {
@@ -142,34 +159,29 @@ async def test_the_host_is_killed_after_it_has_answered_and_is_never_frozen(app:
     assert killed == (202, before)
 
 
-async def test_a_broken_provider_does_nothing_for_anybody_until_it_is_repaired(app: Path) -> None:
-    order = {"payment_reference": "p1", "amount_minor": 100, "currency": "EUR", "payment_method": "pm_down"}
+async def test_a_broken_provider_does_nothing_for_anybody_until_it_is_repaired(desk: Desk) -> None:
+    async def charge(method: str) -> int:
+        sent = {"payment_reference": method, "amount_minor": 100, "currency": "EUR", "payment_method": method}
+        url = f"{desk.provider_url}/v1/payments"
+        async with desk.http.post(url, json=sent, headers={"Idempotency-Key": method}) as response:
+            return response.status
 
-    async with steered(app) as desk:
-
-        async def charge(method: str) -> int:
-            sent = {**order, "payment_reference": method, "payment_method": method}
-            url = f"{desk.provider_url}/v1/payments"
-            async with desk.http.post(url, json=sent, headers={"Idempotency-Key": method}) as response:
-                return response.status
-
-        _, broken = await desk.ask("POST", "/local/provider/break")
-        while_broken = await charge("pm_ok"), await charge("pm_down")
-        _, seen = await desk.ask("GET", "/local/")
-        _, repaired = await desk.ask("POST", "/local/provider/repair")
-        after = await charge("pm_ok"), await charge("pm_down")
+    _, broken = await desk.ask("POST", "/local/provider/break")
+    while_broken = await charge("pm_ok"), await charge("pm_down")
+    _, seen = await desk.ask("GET", "/local/")
+    _, repaired = await desk.ask("POST", "/local/provider/repair")
+    after = await charge("pm_ok"), await charge("pm_down")
 
     assert (broken["state"], seen["provider"]["state"], repaired["state"]) == ("broken", "broken", "ok")
     assert while_broken == (500, 500)
     assert after == (201, 201)
 
 
-async def test_a_provider_that_does_not_answer_is_unknown_and_cannot_be_broken(app: Path) -> None:
-    async with steered(app) as desk:
-        await desk.ask("POST", "/local/parts/provider/freeze")
-        _, shown = await desk.ask("GET", "/local/")
-        refused = await desk.ask("POST", "/local/provider/break")
-        await desk.ask("POST", "/local/parts/provider/thaw")
+async def test_a_provider_that_does_not_answer_is_unknown_and_cannot_be_broken(desk: Desk) -> None:
+    await desk.ask("POST", "/local/parts/provider/freeze")
+    _, shown = await desk.ask("GET", "/local/")
+    refused = await desk.ask("POST", "/local/provider/break")
+    await desk.ask("POST", "/local/parts/provider/thaw")
 
     assert shown["provider"]["state"] == "unknown"
     assert (refused[0], refused[1]["title"]) == (409, "The provider does not answer.")
@@ -184,10 +196,10 @@ async def test_a_provider_that_knows_no_breaking_offers_none(app: Path) -> None:
     assert refused[0] == 409
 
 
-async def test_what_is_not_there_is_not_found(app: Path) -> None:
+async def test_what_is_not_there_is_not_found(desk: Desk) -> None:
     asked = [
         ("POST", "/local/parts/azure/kill"),
-        ("POST", "/local/parts/cosmos/eat"),
+        ("POST", "/local/parts/servicebus/eat"),
         ("POST", "/local/provider/eat"),
         ("GET", "/local/parts"),
         ("GET", "/local/../api/x"),
@@ -195,14 +207,54 @@ async def test_what_is_not_there_is_not_found(app: Path) -> None:
         ("GET", "/localhost"),
     ]
 
-    async with steered(app) as desk:
-        answers = [(await desk.ask(method, path))[0] for method, path in asked]
-        without_a_slash = (await desk.ask("GET", "/local"))[0]
-        nobody_hurt = [await desk.part(name) for name in KEPT]
+    answers = [(await desk.ask(method, path))[0] for method, path in asked]
+    without_a_slash = (await desk.ask("GET", "/local"))[0]
 
     assert answers == [404] * len(asked)
     assert without_a_slash == 200
-    assert [part["deaths"] for part in nobody_hurt] == [0, 0, 0]
+    assert (await desk.part("servicebus"))["deaths"] == 0
+
+
+# --- the command
+
+
+async def said(desk: Desk, *arguments: str, data: Path) -> tuple[int, str]:
+    with word_left(data, {"url": desk.url}):
+        async with local("part", *arguments, "--data", str(data)) as run:
+            exit_code = await run.ends()
+            return exit_code, run.said
+
+
+async def test_the_command_shows_the_parts_and_does_what_the_page_can(desk: Desk, tmp_path: Path) -> None:
+    shown = await said(desk, data=tmp_path)
+    frozen = await said(desk, "servicebus", "freeze", data=tmp_path)
+    one = await said(desk, "servicebus", data=tmp_path)
+    thawed = await said(desk, "servicebus", "thaw", data=tmp_path)
+    again = await said(desk, "servicebus", "thaw", data=tmp_path)
+    broken = await said(desk, "provider", "break", data=tmp_path)
+    await said(desk, "provider", "repair", data=tmp_path)
+
+    assert shown[0] == 0
+    assert [line.split()[:2] for line in shown[1].splitlines()[:-1]] == [[name, "up"] for name in KEPT]
+    assert frozen == one
+    assert re.fullmatch(r"  servicebus  frozen    since \S+Z  process \d+  can: thaw, kill\n", one[1])
+    assert (thawed[0], "up" in thawed[1]) == (0, True)
+    assert again == (1, "refused, cannot_be_done: servicebus is up, so nothing can thaw it.\n")
+    assert broken == (0, "  the provider's answers are broken\n")
+
+
+async def test_the_command_says_when_there_is_nothing_to_ask(tmp_path: Path) -> None:
+    async with running_host(APPS / "web") as host:
+        with word_left(tmp_path, {"url": host.url}):
+            async with local("part", "cosmos", "kill", "--data", str(tmp_path)) as elsewhere:
+                elsewhere_code = await elsewhere.ends()
+    with word_left(tmp_path, {"url": host.url}):
+        async with local("part", "--data", str(tmp_path)) as gone:
+            gone_code = await gone.ends()
+
+    assert (elsewhere_code, gone_code) == (1, 1)
+    assert elsewhere.said == "refused, not_here: This app was not started by `make run`.\n"
+    assert gone.said.startswith(f"nothing answers at {host.url} (ClientConnectorError): `make run` starts it")
 
 
 # --- who may
@@ -221,21 +273,19 @@ async def test_what_is_not_there_is_not_found(app: Path) -> None:
     ],
     ids=str,
 )
-async def test_no_foreign_page_sees_or_does_anything(sent: dict[str, str], code: str, app: Path) -> None:
-    async with steered(app, services=("cosmos",)) as desk:
-        seen = await desk.ask("GET", "/local/", headers=sent)
-        done = await desk.ask("POST", "/local/parts/cosmos/kill", headers=sent)
-        unharmed = await desk.part("cosmos")
+async def test_no_foreign_page_sees_or_does_anything(sent: dict[str, str], code: str, desk: Desk) -> None:
+    seen = await desk.ask("GET", "/local/", headers=sent)
+    done = await desk.ask("POST", "/local/parts/servicebus/kill", headers=sent)
 
     assert [(status, answer["code"]) for status, answer in (seen, done)] == [(403, code)] * 2
-    assert unharmed["deaths"] == 0
+    assert (await desk.part("servicebus"))["deaths"] == 0
 
 
-async def test_a_form_is_refused_and_the_own_page_is_not(app: Path) -> None:
-    async with steered(app, services=("cosmos",)) as desk:
-        own = {"Origin": desk.url, "Sec-Fetch-Site": "same-origin"}
-        form = await desk.ask("POST", "/local/parts/cosmos/freeze", data={"a": "b"}, headers=own)
-        page = await desk.ask("POST", "/local/parts/cosmos/freeze", json={}, headers=own)
+async def test_a_form_is_refused_and_the_own_page_is_not(desk: Desk) -> None:
+    own = {"Origin": desk.url, "Sec-Fetch-Site": "same-origin"}
+    form = await desk.ask("POST", "/local/parts/servicebus/freeze", data={"a": "b"}, headers=own)
+    page = await desk.ask("POST", "/local/parts/servicebus/freeze", json={}, headers=own)
+    await desk.ask("POST", "/local/parts/servicebus/thaw", headers=own)
 
     assert (form[0], form[1]["code"]) == (415, "unsupported_media_type")
     assert page[0] == 200
