@@ -10,6 +10,7 @@ from shared.domain.letters import LetterStatus
 from shared.domain.payment import Status
 from shared.domain.reasons import Reason, Severity
 from shared.domain.rows import UNKNOWN
+from shared.verbs.recovery.discard import Way
 from shared.verbs.recovery.replay import Verdict
 
 
@@ -43,7 +44,8 @@ class DeadLetter(Answer):
         None
     )
     reference: Annotated[str | Absent, Field(description="The merchant's own, of the payment.")] = None
-    amount_minor: Amount | Absent = None
+    amount_minor: Annotated[Amount | Absent, Field(description="Of the payment, in minor units.")] = None
+    refund_minor: Annotated[Amount | Absent, Field(description="Of the refund that it is about.")] = None
     currency: Currency | Absent = None
 
 
@@ -137,8 +139,17 @@ class DiscardOutcome(Answer):
 
     letter_id: str
     discarded: bool
+    comes_to: Annotated[
+        str,
+        Field(
+            description="What it comes to: `end` ends the step, `note` says that money was given back, `close` closes "
+            "the letter alone, with `nothing` nothing was left to do, with `keep` it stays.",
+            json_schema_extra=grows(*Way),
+        ),
+    ]
     why: Annotated[str, Field(description="For people.")]
     cause: Annotated[str | None, Field(description="The event that ends the step.")]
+    money: Annotated[str | None, Field(description="The provider's reference of what is noted as given back.")]
 
 
 class DrainOutcome(Answer):

@@ -143,8 +143,10 @@ def _of_operators() -> dict[str, Json]:
         "discard_dead_letter": {
             "letter_id": _LETTER.letter_id,
             "discarded": True,
+            "comes_to": "end",
             "why": "settle is being ended: what was done is asked for and recorded",
             "cause": f"{PAYMENT_ID}:4",
+            "money": None,
         },
         "drain_dead_letters": {"recorded": 0, "more": False},
     }

@@ -12,7 +12,7 @@ from functions.caller import Doors, Refusal
 from functions.problems import problem, problem_of
 from functions.route import Request, Route, blueprint_of, refused
 from shared.errors import PaymentsError
-from shared.ports.provider_news import DisputeNews, Garbled, NoSecret, NotSigned, OtherNews
+from shared.ports.provider_news import DisputeNews, Garbled, NoSecret, NotRead, NotSigned, OtherNews
 from shared.services import GetServices, Services
 from shared.verbs.hear import Heard, Outcome, hear, refuse
 
@@ -49,8 +49,10 @@ async def _hear(request: Request, *, services: Services) -> func.HttpResponse:
             if is_claimed:  # else it is a stranger, who could wake somebody with it
                 refuse(Heard.NOT_SIGNED, services=services)
             return refused(Refusal("signature_refused", why), route=ROUTE)
-        case NoSecret(why):
+        case NoSecret():
             refuse(Heard.NOT_KNOWN, services=services)
+            return problem("provider_not_known")
+        case NotRead(why):  # anybody may send it, and nobody has to be woken
             return problem("provider_not_known", detail=why)
 
 

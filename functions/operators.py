@@ -138,6 +138,7 @@ async def list_rows(asked: Asked) -> func.HttpResponse:
     """
     rows = asked_in(asked.req, Rows)
     wanted = Wanted(
+        payment_id=rows.payment_id,
         status=rows.status,
         reference=rows.reference,
         settled=rows.settled,

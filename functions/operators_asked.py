@@ -64,6 +64,9 @@ class Which(Strict):
 
 
 class Rows(Strict):
+    """payment_id: also of a payment whose events cannot be read."""
+
+    payment_id: str | None = None
     status: RowStatus | None = None
     owes: Owed | None = None
     reference: str | None = None

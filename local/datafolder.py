@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -46,6 +46,18 @@ def owned(folder: Path) -> Iterator[int | None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield lock.fileno()
+
+
+def kept_for(folder: Path, service: str, *, others: Iterable[str]) -> None:
+    """Raises FolderUnusable when another of these services has stored something here: what it began is not known to
+    this one, and payments that wait would be made twice.
+    """
+    for other in others:
+        if other != service and (folder / f"{other}.sqlite").exists():
+            raise FolderUnusable(
+                f"{folder} has payments of `local {other}`, which `local {service}` does not know and could charge"
+                " once more: choose another folder with --data, or forget them with --reset (make run RESET=1)"
+            )
 
 
 def reset(folder: Path) -> None:

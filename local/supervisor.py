@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local.azure.cosmos.auth import EMULATOR_KEY
-from local.datafolder import owned
+from local.datafolder import kept_for, owned
 from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
 from local.provider.command import KEY
@@ -239,6 +239,8 @@ async def running_platform(
     """
     folder = data.absolute()  # noqa: ASYNC240 - asks nothing of the disk; services have another current folder
     with owned(folder) as lock:
+        if "provider" in services:
+            kept_for(folder, PROVIDERS[provider], others=PROVIDERS.values())
         setup = Setup(
             folder,
             ports,

@@ -7,14 +7,16 @@ from argparse import Namespace
 from collections.abc import Awaitable, Callable, Sequence
 
 from ops.arguments import parser
-from ops.client import Api, Fault
+from ops.client import Api, Target, fault_of
 from ops.completing import write_completion
 from ops.discarding import discard
 from ops.erasing import agree, erase
 from ops.finding import target
-from ops.letters import drain_recorder, list_letters, show_letter, summarize
+from ops.letters import drain_recorder, show_letter, summarize
+from ops.listing import list_letters
 from ops.output import say
-from ops.payments import list_payments, show_payment
+from ops.payment import show_payment
+from ops.payments import list_payments
 from ops.reconcile import reconcile
 from ops.replaying import replay
 
@@ -36,15 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 nothing is left to do; 1 something is, or differs; 2 cannot reach the app, or wrong use; 130 after Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
-        if options.command == "erase":
-            agree(options)
-        code = asyncio.run(_run(options))
+        code = _do(options)
         sys.stdout.flush()
-    except Fault as fault:
-        say(fault, out=sys.stderr)
-        return fault.code
-    except ExceptionGroup as group:
-        return _first(group)
+    except ExceptionGroup as group:  # of work done side by side: the first fault stands for all
+        return _told(group.exceptions[0])
     except KeyboardInterrupt:
         say("stopped; the same command can be given again", out=sys.stderr)
         return 130
@@ -52,30 +49,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as exc:  # noqa: BLE001 - the edge: an operator never sees a traceback
-        return _unexpected(exc)
+        return _told(exc)
     return code
 
 
-def _first(group: ExceptionGroup) -> int:
-    """Report the first fault of work done in parallel."""
-    first = group.exceptions[0]
-    if not isinstance(first, Fault):
-        return _unexpected(first)
-    say(first, out=sys.stderr)
-    return first.code
+def _told(exc: Exception) -> int:
+    fault = fault_of(exc)
+    say(fault, out=sys.stderr)
+    return fault.code
 
 
-def _unexpected(exc: Exception) -> int:
-    said = f"{type(exc).__name__}: {exc}"
-    say(f"an answer was not as expected ({said}): are app and command of the same version?", out=sys.stderr)
-    return 2
-
-
-async def _run(options: Namespace) -> int:
+def _do(options: Namespace) -> int:
     if options.command == "completion":
         write_completion(options.shell)
         return 0
-    async with Api(target(options.url)) as app:
+    where = target(options.url)
+    if options.command == "erase":
+        agree(options, where)
+    return asyncio.run(_run(options, where))
+
+
+async def _run(options: Namespace, where: Target) -> int:
+    async with Api(where) as app:
         return await COMMANDS[options.command](app, options)
 
 

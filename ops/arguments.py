@@ -37,7 +37,7 @@ def parser(prog: str = "python -m ops") -> argparse.ArgumentParser:
     def add(name: str, words: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=words, description=words, parents=[common], epilog=_EXIT_CODES)
 
-    _listing(add("list", "the dead letters that wait for somebody"))
+    _listing(add("list", "the dead letters that wait for somebody: the gravest first, then the oldest"))
     _filters(add("summary", "the open dead letters, counted by step, reason and age"))
     add("show", "one dead letter whole, its payment, and what a replay would do").add_argument("letter_id")
     _replaying(add("replay", "send a dead letter again to the step that failed; for publish, to all subscribers"))

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
+
+from ops.output import say
 
 type Json = dict[str, Any]
 type Query = Mapping[str, str]
@@ -39,13 +42,29 @@ class NotThere(Fault):
     """There is nothing under this address."""
 
 
+class Broken(Fault):
+    """The app has failed at this request (500), and answers others."""
+
+
+def fault_of(exc: Exception) -> Fault:
+    """The fault itself; of anything else, that the answer was of another kind than this command knows."""
+    if isinstance(exc, Fault):
+        return exc
+    said = f"{type(exc).__name__}: {exc}"
+    return Fault(f"an answer was not as expected ({said}): are app and command of the same version?")
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send requests, and with which headers. named_by: how somebody says that it is elsewhere."""
+    """Where to send requests, and with which headers. named_by: how somebody says that it is elsewhere.
+
+    is_named: whether somebody has named it. If not, it is said on stderr before the first request.
+    """
 
     url: str
     named_by: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_named: bool = True
 
     @classmethod
     def app(cls, url: str, *, named_by: str) -> Self:
@@ -74,6 +93,7 @@ class Api:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._session: aiohttp.ClientSession | None = None
+        self._is_to_say = not target.is_named
 
     async def __aenter__(self) -> Self:
         # a proxy is for the way out of this machine
@@ -89,7 +109,7 @@ class Api:
             await self._session.close()
 
     async def get(self, path: str, query: Query | None = None) -> Json:
-        """Raises Fault, NotThere."""
+        """Raises Fault, NotThere, Broken."""
         return await self._ask("GET", path, query=query)
 
     async def find(self, path: str) -> Json | None:
@@ -115,6 +135,9 @@ class Api:
                 return
 
     async def _ask(self, method: str, path: str, *, query: Query | None = None, body: Json | None = None) -> Json:
+        if self._is_to_say:
+            self._is_to_say = False
+            say(f"asking {self._target.url}, as nobody has named an address", out=sys.stderr)
         for repeat in range(REPEATS + 1):
             answer = await self._once(method, path, query=query, body=body)
             if answer.status not in REPEATED or repeat == REPEATS:
@@ -162,7 +185,7 @@ class _Answer:
         said = str(problem.get("title") or problem.get("message") or f"answered {self.status}")
         wrong = "; ".join(f"{each['field']}: {each['message']}" for each in problem.get("errors", ()))
         line = " ".join(part for part in (said, str(problem.get("detail", "")), wrong) if part)
-        kind = {404: NotThere, 409: NotNow}.get(self.status, Fault)
+        kind = {404: NotThere, 409: NotNow, 500: Broken}.get(self.status, Fault)
         return kind(f"{line} ({problem.get('code', self.status)})")
 
 

@@ -3,19 +3,19 @@
 import sys
 from argparse import Namespace
 
-from ops.client import Api, Fault, Json, NotNow
+from ops.client import Api, Fault, Json, NotNow, Target
 from ops.output import ask, say, show_json, show_table
 from ops.paths import payment_path
 
 
-def agree(options: Namespace) -> None:
+def agree(options: Namespace, where: Target) -> None:
     """Ask whether it is meant, before anything is sent. Raises NotNow for a no, Fault where nobody can be asked."""
     if options.dry_run or options.yes:
         return
     if not sys.stdin.isatty():
         raise Fault("nobody can be asked here, and this cannot be undone: say --yes, or --dry-run to look first")
-    lost = f"Description, metadata and reasons of refunds of payment {options.payment_id} will be gone for good."
-    if ask(f"{lost} Erase them? [y/N]").strip().lower() not in ("y", "yes"):
+    lost = f"Description, metadata and reasons of refunds of payment {options.payment_id} will be gone for good"
+    if ask(f"{lost} at {where.url}. Erase them? [y/N]").strip().lower() not in ("y", "yes"):
         raise NotNow("nothing was erased")
 
 

@@ -3,9 +3,10 @@
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from ops.client import URL_VARIABLE, Target, is_near
+from ops.client import TOKEN_VARIABLE, URL_VARIABLE, Fault, Target, is_near
 
 DEFAULT_URL = "http://127.0.0.1:7071"
 NOTE = Path(".local/up.json")
@@ -13,10 +14,21 @@ NOTE = Path(".local/up.json")
 
 
 def target(given: str | None) -> Target:
-    """given: the address after --url, which goes before all others. Raises Fault when it cannot be used."""
+    """given: the address after --url, which goes before all others.
+
+    Raises Fault when it cannot be used, and for a token that nobody has said whom to show to: whoever has one means an
+    app in Azure, and would look at a laptop and see that all is well.
+    """
     named = f"--url or {URL_VARIABLE}"
     if given or (given := os.environ.get(URL_VARIABLE)):
         return Target.app(given, named_by=named)
+    if os.environ.get(TOKEN_VARIABLE):
+        raise Fault(f"{TOKEN_VARIABLE} is set, and nobody says for which app: {named}")
+    return replace(_here(named), is_named=False)
+
+
+def _here(named: str) -> Target:
+    """On this machine."""
     if noted := _noted():
         return Target.app(noted, named_by=f"{named} (this one stands in {NOTE})")
     tried = f"neither is set, and {NOTE} in this folder names no running platform: start one with `make run`"

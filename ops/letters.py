@@ -1,4 +1,4 @@
-"""Dead letters: list them, show one, discard one, drain the recorder's own queue. Knows no HTTP."""
+"""Dead letters: count them, show one, drain the recorder's own queue. Knows no HTTP."""
 
 from argparse import Namespace
 from collections.abc import AsyncIterator
@@ -10,8 +10,10 @@ from ops.paths import LETTERS, letter_path, payment_path
 from terminal.money import money
 
 PAGE = 200
-_LOUDEST = ("high", "normal", "low")
 _CURSOR = ("next_page", "page")
+_LOUDEST = ("high", "normal", "low")
+_TELLING = ("step", "reason", "code", "notification")
+"""What of an event's facts stands in its one line."""
 _WOULD = {"replayed": "would send it again", "nothing_to_do": "would do nothing", "cannot": "is not possible"}
 
 
@@ -36,52 +38,25 @@ async def pages(api: Api, query: dict[str, str], *, limit: int = PAGE) -> AsyncI
         yield page
 
 
-async def list_letters(api: Api, options: Namespace) -> int:
-    """1 when any that is shown is open."""
-    query = filters(options) | ({} if options.status == "any" else {"status": options.status})
-    found, more = await _first(api, query, limit=None if options.all else options.limit)
-    if options.json:
-        show_json({"dead_letters": found, "more": more})
-    elif options.ids:
-        for letter in found:
-            say(letter["id"])
-    elif not found:
-        which = "" if options.status == "any" else f" that are {options.status}"
-        matching = " and match these filters" if filters(options) else ""  # a typo must not look like good news
-        say(f"no dead letters{which}{matching}")
-    else:
-        show_table([_row(letter, with_status=options.status == "any") for letter in found])
-        if more:
-            say(f"the first {len(found)} are shown; --all shows every one")
-    return 1 if any(letter["status"] == "open" for letter in found) else 0
+def amount(letter: Json) -> str:
+    """What it is about: the payment, or a refund of it. `?`: of a refund whose amount an older letter does not have."""
+    known = letter if letter.get("currency") else letter.get("payment") or {}
+    of_payment = money(known)
+    if letter["step"] != "refund" or not of_payment:
+        return of_payment
+    refund_minor = letter.get("refund_minor")
+    own = money({"amount_minor": refund_minor, "currency": known["currency"]}) if refund_minor else "?"
+    return f"{own} of {of_payment}"
 
 
-async def _first(api: Api, query: dict[str, str], *, limit: int | None) -> tuple[list[Json], bool]:
-    """At most `limit`, and whether there are more."""
-    found: list[Json] = []
-    with Progress("read") as progress:
-        async for page in pages(api, query, limit=PAGE if limit is None else limit):
-            found += page["dead_letters"]
-            if limit is not None and len(found) >= limit:
-                return found[:limit], len(found) > limit or page["next_page"] is not None
-            if page["next_page"] is not None:
-                progress.forward(len(page["dead_letters"]))
-    return found, False
+def gravity(letter: Json) -> tuple[int, str]:
+    """To sort by: the gravest first, of those as grave the oldest."""
+    return loudness(letter["severity"]), letter["recorded_at"]
 
 
-def _row(letter: Json, *, with_status: bool) -> dict[str, str]:
-    return {
-        "ID": letter["id"],
-        "AGE": age(letter["recorded_at"]),
-        "STEP": letter["step"],
-        "REASON": letter["reason"],
-        **({"STATUS": letter["status"]} if with_status else {}),
-        "SEVERITY": letter["severity"],
-        "AMOUNT": money(letter),
-        "REFERENCE": letter.get("reference", "-"),
-        "PAYMENT": letter["payment_id"] or "-",
-        "DESCRIPTION": letter["description"],
-    }
+def loudness(severity: str) -> int:
+    """The gravest is 0. A word that this command does not know goes before what can wait."""
+    return _LOUDEST.index(severity) if severity in _LOUDEST else 1
 
 
 async def summarize(api: Api, options: Namespace) -> int:
@@ -95,15 +70,22 @@ async def summarize(api: Api, options: Namespace) -> int:
     groups: dict[tuple[str, str, str], list[Json]] = {}
     for letter in found:
         groups.setdefault((letter["severity"], letter["step"], letter["reason"]), []).append(letter)
-    rows = [_group(key, groups[key]) for key in sorted(groups, key=lambda key: (_LOUDEST.index(key[0]), key[1:]))]
+    rows = [_group(key, groups[key]) for key in sorted(groups, key=lambda key: (loudness(key[0]), key[1:]))]
     if options.json:
         show_json({"groups": rows, "open": len(found)})
     elif not found:
         say(f"no dead letters that are open{' and match these filters' if filters(options) else ''}")
     else:
         show_table([_shown(row) for row in rows])
-        say(f"{len(found)} open, of {len({letter['payment_id'] for letter in found})} payments")
+        say(_whose(found))
     return 1 if found else 0
+
+
+def _whose(found: list[Json]) -> str:
+    payments = len({letter["payment_id"] for letter in found} - {None})
+    nobodys = sum(letter["payment_id"] is None for letter in found)
+    none = f", {nobodys} of no payment that is known" if nobodys else ""
+    return f"{len(found)} open, of {payments} payment{'' if payments == 1 else 's'}{none}"
 
 
 def _group(key: tuple[str, str, str], letters: list[Json]) -> Json:
@@ -139,15 +121,24 @@ async def show_letter(api: Api, options: Namespace) -> int:
     """1 when it is open."""
     letter = await api.get(letter_path(options.letter_id))
     payment_id = letter["payment_id"]
-    events = await api.find(f"{payment_path(payment_id)}/events") if payment_id else None
+    events, unread = await events_of(api, payment_id) if payment_id else (None, None)
     if options.json:
-        show_json({**letter, "events": events["events"] if events else None})
+        show_json({**letter, "events": events, **({"events_unread": unread} if unread else {})})
     else:
-        _show(letter, events)
+        _show(letter, events or [], unread=unread)
     return 1 if letter["status"] == "open" else 0
 
 
-def _show(letter: Json, events: Json | None) -> None:
+async def events_of(api: Api, payment_id: str) -> tuple[list[Json] | None, str | None]:
+    """The events of a payment, None when there are none; or why they cannot be read."""
+    try:
+        found = await api.find(f"{payment_path(payment_id)}/events")
+    except Fault as fault:  # what else is known is shown all the same
+        return None, str(fault)
+    return (found["events"] if found else None), None
+
+
+def _show(letter: Json, events: list[Json], *, unread: str | None) -> None:
     message, would = letter["message"], letter["replay_would"]
     show_fields(
         {
@@ -161,12 +152,13 @@ def _show(letter: Json, events: Json | None) -> None:
             "message": f"{message['message_id']} (attempt {message['attempt'] + 1}, "
             f"delivery {message['delivery_count']})",
             "payment": letter["payment_id"],
-            "amount": money(letter["payment"] or {}),
+            "amount": amount(letter),
             "reference": (letter["payment"] or {}).get("reference"),
             "a replay now": f"{_WOULD[would['verdict']]}: {would['why']}" if would else None,
+            "events": f"cannot be read ({unread})" if unread else None,
         }
     )
-    show_times("events of the payment", [event_words(each) for each in events["events"]] if events else [])
+    show_times("events of the payment", [event_words(each) for each in events])
     show_times("attempts", [(each["at"], f"{each['code']}: {each['answer']}") for each in message.get("tries", ())])
     show_times(
         "history", [(each["at"], f"{each['action']} by {each['by']}: {each['note']}") for each in letter["history"]]
@@ -176,7 +168,7 @@ def _show(letter: Json, events: Json | None) -> None:
 
 def event_words(event: Json) -> tuple[str, str]:
     """When an event of a payment occurred, and what it says in one line."""
-    named = {name: value for name, value in event["data"].items() if name in ("reason", "code", "notification")}
+    named = {name: value for name, value in event["data"].items() if name in _TELLING}
     return event["occurred_at"], " ".join([event["type"], *(f"{name}={value}" for name, value in named.items())])
 
 

@@ -4,10 +4,13 @@ Merchants, providers and brokers have written much of it. So nothing else in `op
 neither steer the terminal nor look like a line of its own.
 """
 
+import asyncio
 import json
 import shutil
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Self, TextIO
@@ -36,9 +39,31 @@ def say(line: object, *, out: TextIO | None = None) -> None:
 
 
 def ask(question: str) -> str:
-    """The line that somebody types. The question is on stderr: stdout is for what the command finds."""
-    print(printable(question), end=" ", file=sys.stderr, flush=True)
-    return sys.stdin.readline()
+    """The line that somebody types. The question is on stderr: stdout is for what the command finds.
+
+    Ctrl-C ends it at once. A running loop would only make a note of it, and wait for the line all the same.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    can_be_stopped = before is not signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if can_be_stopped:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        if _is_stopped():
+            raise KeyboardInterrupt
+        print(printable(question), end=" ", file=sys.stderr, flush=True)
+        return sys.stdin.readline()
+    finally:
+        if can_be_stopped:
+            signal.signal(signal.SIGINT, before)
+
+
+def _is_stopped() -> bool:
+    """Whether a running loop has made a note of Ctrl-C."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no loop runs
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def show_table(rows: Sequence[Mapping[str, str]], *, out: TextIO | None = None) -> None:

@@ -15,7 +15,10 @@ _LOOK_AGAIN_S = 0.5
 
 
 async def replay(api: Api, options: Namespace) -> int:
-    """1 when anything is left to be done. Raises Fault for options that do not go together."""
+    """1 when anything is left to be done, or a dry run would do something.
+
+    Raises Fault for options that do not go together.
+    """
     if options.all == bool(options.letter_id):
         raise Fault("name one dead letter, or use --all, with filters to select some")
     if options.all:
@@ -36,7 +39,8 @@ async def _replay_one(api: Api, options: Namespace) -> int:
         say(f"{words(result['verdict'], is_dry=options.dry_run)}: {result['why']}")
         if end:
             say(end.words)
-    return 1 if result["verdict"] in LEFT or (end and not end.is_good) else 0
+    is_to_do = options.dry_run and result["verdict"] == "replayed"
+    return 1 if is_to_do or result["verdict"] in LEFT or (end and not end.is_good) else 0
 
 
 # --- what became of one

@@ -8,68 +8,120 @@ import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ops.client import Api, Fault, Json
+from ops.client import Api, Fault, Json, fault_of
 from ops.letters import PAGE, filters, pages
-from ops.many import Outcome, counts, show_summary
+from ops.many import NOT_BEGUN, NOT_KNOWN, Account, Outcome, counts, show_fault, show_summary
 from ops.output import Progress, say, show_json
 from ops.paths import LETTERS, letter_path
 
-LEFT = frozenset({"cannot", "failed"})
+_WOULD = "would be replayed"
+LEFT = frozenset({"cannot", "failed", "left out", NOT_BEGUN, NOT_KNOWN, _WOULD})
+"""Words after which something is left to do."""
 _BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
+_NO_LONGER_OPEN = "no longer open"
+_ALREADY = "dealt with since it was listed, by somebody else or by a request that had to be repeated"
 
-type Letters = Mapping[str, Json]
+
+@dataclass(slots=True)
+class _Run:
+    """What was asked for and answered so far.
+
+    wanted: the body of the requests. results: as the app gave them, by letter. ends: what became of each that was
+    replayed, as far as it is known.
+    """
+
+    options: Namespace
+    wanted: Json
+    account: Account
+    results: dict[str, Json] = field(default_factory=dict)
+    ends: dict[str, Outcome] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> dict[str, str]:
+        """The cause of each step that was started again, by letter."""
+        return {each: result["cause"] for each, result in self.results.items() if result["verdict"] == "replayed"}
+
+    @property
+    def under_way(self) -> list[Json]:
+        """What a request may be about: the app goes through the letters in the order of the list."""
+        return self.account.rest[: self.wanted["limit"]]
+
+    def take(self, results: Sequence[Json]) -> None:
+        """A letter that was not listed was being recorded just then."""
+        letters = self.account.by_id
+        for each in results:
+            letter = letters.get(each["letter_id"]) or _unlisted(each["letter_id"])
+            self.results[each["letter_id"]] = each
+            self.account.note(Outcome(letter, words(each["verdict"], is_dry=self.options.dry_run), each["why"]))
+
+
+def _unlisted(letter_id: str) -> Json:
+    return {"id": letter_id, "step": "-", "reason": "-", "payment_id": None}
 
 
 def words(verdict: str, *, is_dry: bool) -> str:
     """A verdict, for people."""
-    return "would be replayed" if is_dry and verdict == "replayed" else verdict.replace("_", " ")
+    return _WOULD if is_dry and verdict == "replayed" else verdict.replace("_", " ")
 
 
 async def replay_all(api: Api, options: Namespace) -> int:
-    """Counts first, then goes through what was counted. What dies again meanwhile is not replayed again."""
-    wanted, letters = await _counted(api, options)
-    results: list[Json] = []
-    with Progress("looked at" if options.dry_run else "replayed", total=len(letters)) as progress:
-        page: str | None = None
+    """Counts first, then goes through what was counted. What dies again meanwhile is not replayed again.
+
+    1 when something is left to do, 2 after a fault; what was done until then is said all the same, also after Ctrl-C.
+    """
+    run = await _counted(api, options)
+    try:
+        await _replay(api, run)
+        if options.wait is not None and not options.dry_run and run.account.fault is None:
+            await _wait(api, run)
+    except asyncio.CancelledError:  # Ctrl-C
+        _report(run)
+        raise
+    code = _report(run)
+    return show_fault(run.account.fault) or code
+
+
+async def _replay(api: Api, run: _Run) -> None:
+    """A page after another; after one that failed none is asked for."""
+    options, page = run.options, None
+    with Progress("looked at" if options.dry_run else "replayed", total=len(run.account.letters)) as progress:
         while True:
             started = time.monotonic()
-            answer = await api.post(f"{LETTERS}/replay", {**wanted, **({"page": page} if page else {})})
-            results += answer["results"]
+            try:
+                answer = await api.post(f"{LETTERS}/replay", {**run.wanted, **({"page": page} if page else {})})
+                run.take(answer["results"])
+                page = answer["next_page"]
+            except asyncio.CancelledError:
+                run.account.begin(run.under_way)
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever it is, what was done before it must be told
+                run.account.fail(run.under_way, fault_of(exc))
+                return
             progress.forward(len(answer["results"]))
-            page = answer["next_page"]
             if page is None:
                 break
             await _at_the_rate(answer, started=started, options=options)
-    letters |= await _unlisted(api, results, letters=letters)
-    outcomes = [_outcome(each, letters, options=options) for each in results]
-    ends: list[Outcome] = []
-    if options.wait is not None and not options.dry_run:
-        patience_s = options.wait.total_seconds()
-        ends = await _ends(api, results, wanted=wanted, letters=letters, patience_s=patience_s)
-    _report(results, outcomes, ends=ends, options=options)
-    is_left = any(result["verdict"] in LEFT for result in results) or any(each.word != "done" for each in ends)
-    return 1 if is_left else 0
+    for letter in run.account.rest:
+        run.account.note(Outcome(letter, _NO_LONGER_OPEN, _ALREADY))
+    await _looked_up(api, run)
 
 
-async def _unlisted(api: Api, results: Sequence[Json], *, letters: Letters) -> dict[str, Json]:
-    """What a replay found and the list before did not: it was being recorded just then. Of one that is gone, the id."""
-    ids = [each["letter_id"] for each in results if each["letter_id"] not in letters]
-    return {
-        each: await api.find(letter_path(each)) or {"id": each, "step": "-", "reason": "-", "payment_id": None}
-        for each in ids
-    }
+async def _looked_up(api: Api, run: _Run) -> None:
+    """What is not known of the letters that were not listed."""
+    for outcome in run.account.outcomes:
+        if outcome.letter == _unlisted(outcome.letter["id"]):
+            with suppress(Fault):  # then there is its id
+                letter = await api.find(letter_path(outcome.letter["id"])) or outcome.letter
+                run.account.note(replace(outcome, letter=letter))
 
 
-def _outcome(result: Json, letters: Letters, *, options: Namespace) -> Outcome:
-    letter = letters[result["letter_id"]]
-    return Outcome(letter, words(result["verdict"], is_dry=options.dry_run), result["why"])
-
-
-async def _counted(api: Api, options: Namespace) -> tuple[Json, dict[str, Json]]:
-    """The body of the requests, fixed to what is there now, and the letters by id."""
+async def _counted(api: Api, options: Namespace) -> _Run:
+    """What is there now, and the body of the requests, fixed to that."""
     query = {**filters(options), "status": "open"}
     letters: dict[str, Json] = {}
     as_of = None
@@ -87,7 +139,7 @@ async def _counted(api: Api, options: Namespace) -> tuple[Json, dict[str, Json]]
         "dry_run": options.dry_run,
         "limit": _page_size(options),
     }
-    return wanted, letters
+    return _Run(options, wanted, Account([*letters.values()]))
 
 
 def _page_size(options: Namespace) -> int:
@@ -105,29 +157,29 @@ async def _at_the_rate(answer: Json, *, started: float, options: Namespace) -> N
     await asyncio.sleep(max(0.0, started + sent / options.rate - time.monotonic()))
 
 
-async def _ends(
-    api: Api, results: Sequence[Json], *, wanted: Json, letters: Letters, patience_s: float
-) -> list[Outcome]:
-    """What became of each that was replayed, as far as it is known when the patience ends."""
-    waits = {each["letter_id"]: each["cause"] for each in results if each["verdict"] == "replayed"}
-    known: dict[str, Outcome] = {}
-    until = time.monotonic() + patience_s
+async def _wait(api: Api, run: _Run) -> None:
+    """Looks what became of each that was replayed, until all is known or the patience ends."""
+    waits, letters = run.waits, run.account.by_id
+    until = time.monotonic() + run.options.wait.total_seconds()
     with Progress("at rest", total=len(waits)) as progress:
         while True:
-            before = len(known)
-            closed, died = await _seen(api, wanted)
+            before = len(run.ends)
+            try:
+                closed, died = await _seen(api, run.wanted)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, what was replayed must be told
+                run.account.fault = fault_of(exc)
+                return
             for letter_id, cause in waits.items():
                 letter = letters[letter_id]
                 if again := died.get((letter["step"], cause)):
-                    known[letter_id] = Outcome(letter, "died again", f"{again['reason']}: {again['description']}")
+                    why = f"{again['reason']}: {again['description']}"
+                    run.ends[letter_id] = Outcome(letter, "died again", why, died_again_as=again["id"])
                 elif letter_id in closed:
-                    known[letter_id] = Outcome(letter, "done", "its step is done")
-            progress.forward(len(known) - before)
-            if len(known) == len(waits) or time.monotonic() >= until:
-                break
+                    run.ends[letter_id] = Outcome(letter, "done", "its step is done")
+            progress.forward(len(run.ends) - before)
+            if len(run.ends) == len(waits) or time.monotonic() >= until:
+                return
             await asyncio.sleep(_LOOK_AGAIN_S)
-    under_way = [Outcome(letters[each], "under way", "it is being worked on") for each in waits if each not in known]
-    return [*known.values(), *under_way]
 
 
 async def _seen(api: Api, wanted: Json) -> tuple[set[str], dict[tuple[str, str], Json]]:
@@ -139,21 +191,43 @@ async def _seen(api: Api, wanted: Json) -> tuple[set[str], dict[tuple[str, str],
     return closed, {(each["step"], each["cause"]): each for each in died}
 
 
-def _report(
-    results: Sequence[Json],
-    outcomes: Sequence[Outcome],
-    *,
-    ends: Sequence[Outcome],
-    options: Namespace,
-) -> None:
+def _report(run: _Run) -> int:
+    options, outcomes = run.options, run.account.outcomes
+    is_waited = options.wait is not None and not options.dry_run
+    ends = _ends(run) if is_waited else {}
     if options.json:
-        verdicts = Counter(result["verdict"] for result in results)
-        became = {each.letter["id"]: {"became": each.word, "why": each.why} for each in ends}
-        shown = [{**result, **became.get(result["letter_id"], {})} for result in results]
-        counted = {"counts": dict(verdicts), "became": counts(ends)} if options.wait else {"counts": dict(verdicts)}
-        show_json({"dry_run": options.dry_run, "results": shown, **counted})
-        return
-    show_summary(outcomes, nothing="nothing to replay: no open dead letter matches")
-    if ends:
-        say("")
-        show_summary(ends, nothing="")
+        _report_json(run, ends, is_waited=is_waited)
+    else:
+        show_summary(outcomes, nothing="nothing to replay: no open dead letter matches")
+        if ends:
+            say("")
+            show_summary([*ends.values()], nothing="")
+    is_left = any(each.word in LEFT for each in outcomes) or any(each.word != "done" for each in ends.values())
+    return 1 if is_left else 0
+
+
+def _ends(run: _Run) -> dict[str, Outcome]:
+    """Of each that was replayed, by letter."""
+    letters, fault = run.account.by_id, run.account.fault
+    why = f"it could not be looked at: {fault}" if fault else "it is being worked on"
+    return {each: run.ends.get(each) or Outcome(letters[each], "under way", why) for each in run.waits}
+
+
+def _report_json(run: _Run, ends: Mapping[str, Outcome], *, is_waited: bool) -> None:
+    shown = [
+        {**_result(each, run), **(_became(ends[each.letter["id"]]) if each.letter["id"] in ends else {})}
+        for each in run.account.outcomes
+    ]
+    counted = {"counts": dict(Counter(each["verdict"] for each in shown))}
+    became = {"became": counts(ends.values())} if is_waited else {}
+    show_json({"dry_run": run.options.dry_run, "results": shown, **counted, **became})
+
+
+def _result(outcome: Outcome, run: _Run) -> Json:
+    letter_id = outcome.letter["id"]
+    unanswered = {"letter_id": letter_id, "verdict": outcome.word.replace(" ", "_"), "why": outcome.why, "cause": None}
+    return run.results.get(letter_id, unanswered)
+
+
+def _became(end: Outcome) -> Json:
+    return {"became": end.word, "why": end.why, "died_again_as": end.died_again_as}

@@ -24,6 +24,7 @@ REASONS = (
     "notification_undelivered",
     "our_fault",
     "outcome_unprovable",
+    "provider_changed",
     "refused",
     "refused_by_broker",
     "retries_exhausted",
@@ -33,5 +34,6 @@ REASONS = (
     "unmappable",
     "unreadable",
 )
+MONEY_TO_GIVE_BACK = ("captured_after_failure", "captured_late", "charged_twice")
 PAYMENT_STATUSES = ("initiated", "created", "settled", "completed", "failed", "voided", "unknown")
 LETTER_STATUSES = ("open", "taken_up", "closed", "any")

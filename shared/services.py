@@ -69,7 +69,8 @@ class Limits:
 class Services:
     """Everything that the verbs work with; made by wiring.build, or by a test.
 
-    jitter: draws a number from 0 to 1. new_id: a fresh unique id.
+    provider_api: which provider it is, as PROVIDER_API names it. jitter: draws a number from 0 to 1. new_id: a fresh
+    unique id.
     """
 
     store: EventStore
@@ -81,6 +82,7 @@ class Services:
     overview: Overview
     outbox: Outbox
     provider: Provider
+    provider_api: str
     provider_news: ProviderNews
     notifier: Notifier
     attempts: Attempts

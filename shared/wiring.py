@@ -125,6 +125,7 @@ def services_over(
         overview=CosmosOverview(container(flow.PAYMENTS)),
         outbox=CosmosOutbox(events, leases, lease_prefixes=(flow.PUBLISH_LEASE_PREFIX, flow.PROJECT_LEASE_PREFIX)),
         provider=provider_of(settings, sessions.provider),
+        provider_api=settings.provider_api,
         provider_news=news_of(settings),
         notifier=HttpNotifier(
             sessions.merchants,

@@ -2,6 +2,6 @@
 idempotency keys. `wire.py` speaks HTTP and decides nothing; `state.py` holds the rules; `server.py` keeps what was done
 in `stripe.sqlite`.
 
-Not there: search, events, disputes, customers, the steps of 3-D Secure, refunds that fail later, keys of the API,
-versions, answers of 409 and 5xx, rate limits beyond one payment method.
+Not there: search, events, disputes, customers, the steps of 3-D Secure, keys of the API, versions, answers of 409 and
+5xx, rate limits beyond one payment method, amounts and currencies that only some accounts may use.
 """

@@ -20,14 +20,31 @@ METHODS = {
     "pm_card_captureTimesOut": "capture",
     "pm_card_refundTimesOut": "refund",
     "pm_card_captureDeclined": "capture_declined",
+    "pm_card_refundDeclined": "refund_declined",
     "pm_card_refundFail": "refund_fails",
+    "pm_card_pendingRefund": "refund_pends",
+    "pm_card_parameterUnknown": "invalid",
 }
 """What each payment method brings. Stripe's test methods are pm_card_visa, pm_card_chargeDeclined,
-pm_card_authenticationRequired and pm_card_refundFail; the others are ours, the first two as the local provider has
-them.
+pm_card_authenticationRequired, pm_card_refundFail (succeeded, and failed later) and pm_card_pendingRefund; the others
+are ours, the first two as the local provider has them.
 """
+LATER_S = 60
+"""After which a refund comes to what its method brings."""
+_AT_FIRST = {
+    "refund_declined": {"status": "failed", "failure_reason": "declined"},
+    "refund_pends": {"status": "pending"},
+}
+_AT_LAST = {
+    "refund_fails": {"status": "failed", "failure_reason": "expired_or_canceled_card"},
+    "refund_pends": {"status": "succeeded"},
+}
 _REFUSALS = {"declined": ("card_declined", "generic_decline"), "authentication": ("authentication_required",) * 2}
 _LARGEST = 99_999_999
+_SMALLEST = {"eur": 50, "usd": 50}
+_WHOLE = {**dict.fromkeys(("isk", "ugx"), 100), **dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 10)}
+"""Of what an amount has to be a multiple in these currencies."""
+_NOT_TAKEN = {"clf", "iqd", "lyd", "uyi", "uyw"}
 
 
 class WrongForm(Exception):
@@ -128,12 +145,17 @@ class Account:
             return refused(400, "invalid_request_error", code="resource_missing", param="payment_method")
         if METHODS[method] == "down" and self.is_broken:
             return refused(429, "invalid_request_error", code="rate_limit")
+        if METHODS[method] == "invalid":
+            return refused(400, "invalid_request_error", code="parameter_unknown", param="confirm")
+        currency = _text(form, "currency")
+        if currency in _NOT_TAKEN or not currency.islower():
+            raise WrongForm("currency", code="invalid_currency")
         intent: Json = {
             "id": random_id("pi"),
             "object": "payment_intent",
-            "amount": _amount(form, "amount"),
+            "amount": _amount(form, "amount", currency=currency, smallest=_SMALLEST.get(currency, 1)),
             "amount_received": 0,
-            "currency": _text(form, "currency"),
+            "currency": currency,
             "status": "requires_capture",
             "latest_charge": random_id("ch"),
             "created": int(self._clock().timestamp()),
@@ -155,7 +177,10 @@ class Account:
             return refused(400, "invalid_request_error", code="payment_intent_unexpected_state")
         if METHODS[intent["payment_method"]] == "capture_declined":
             return refused(402, "card_error", code="card_declined", decline_code="generic_decline")
-        amount = _amount(form, "amount_to_capture") if "amount_to_capture" in form else intent["amount"]
+        currency = intent["currency"]
+        amount = (
+            _amount(form, "amount_to_capture", currency=currency) if "amount_to_capture" in form else intent["amount"]
+        )
         if amount > intent["amount"]:
             return refused(400, "invalid_request_error", code="amount_too_large")
         intent |= {"status": "succeeded", "amount_received": amount}
@@ -173,24 +198,36 @@ class Account:
         intent = self.intents.get(form.get("payment_intent", ""))
         if intent is None or intent["status"] != "succeeded":
             return refused(400, "invalid_request_error", code="resource_missing")
-        good = [each for each in self.refunds.values() if each["payment_intent"] == intent["id"]]
-        back = sum(each["amount"] for each in good if each["status"] == "succeeded")
-        amount = _amount(form, "amount") if "amount" in form else intent["amount_received"] - back
+        good = [each for each in self.refunds_of(intent["id"]) if each["status"] != "failed"]
+        back = sum(each["amount"] for each in good)
+        left = intent["amount_received"] - back
+        amount = _amount(form, "amount", currency=intent["currency"]) if "amount" in form else left
         if back + amount > intent["amount_received"]:
             return refused(400, "invalid_request_error", code="charge_already_refunded")
-        fails = METHODS[intent["payment_method"]] == "refund_fails"
         refund: Json = {
             "id": random_id("re"),
             "object": "refund",
             "amount": amount,
             "currency": intent["currency"],
             "payment_intent": intent["id"],
-            "status": "failed" if fails else "succeeded",
+            "created": int(self._clock().timestamp()),
+            "status": "succeeded",
             "metadata": {"refund_id": form.get("metadata[refund_id]", "")},
-            **({"failure_reason": "declined"} if fails else {}),
+            **_AT_FIRST.get(METHODS[intent["payment_method"]], {}),
         }
         self.refunds[refund["id"]] = self._changed["refund", refund["id"]] = refund
         return self._told(intent, refund, operation="refund")
+
+    def refunds_of(self, intent_id: str | None) -> list[Json]:
+        """As they are now: some fail, or succeed, a while after they were made."""
+        found = [each for each in self.refunds.values() if each["payment_intent"] == intent_id]
+        for refund in found:
+            last = _AT_LAST.get(METHODS[self.intents[refund["payment_intent"]]["payment_method"]], {})
+            is_due = self._clock().timestamp() >= refund.get("created", 0) + LATER_S
+            if is_due and last.get("status") not in (None, refund["status"]):
+                refund.update(last)
+                self._changed["refund", refund["id"]] = refund
+        return found
 
     def _told(self, intent: Json, body: Json, *, operation: str) -> Answer:
         """The answer, as it is now. It is lost once, if the payment method says so."""
@@ -209,9 +246,16 @@ def _text(form: Form, name: str) -> str:
     return form[name]
 
 
-def _amount(form: Form, name: str) -> int:
+def _amount(form: Form, name: str, *, currency: str, smallest: int = 1) -> int:
     """Raises WrongForm."""
     said = _text(form, name)
-    if not (said.isascii() and said.isdecimal() and 0 < int(said) <= _LARGEST):
+    if not (said.isascii() and said.isdecimal() and int(said) > 0):
         raise WrongForm(name, code="parameter_invalid_integer")
-    return int(said)
+    amount = int(said)
+    if amount > _LARGEST:
+        raise WrongForm(name, code="amount_too_large")
+    if amount < smallest:
+        raise WrongForm(name, code="amount_too_small")
+    if amount % _WHOLE.get(currency, 1):
+        raise WrongForm(name, code="invalid_charge_amount_no_decimal_compatible")
+    return amount

@@ -42,11 +42,18 @@ def application(
 
     async def intents(request: web.Request) -> web.StreamResponse:
         first, last = _number(request, "created[gte]", default=0), _number(request, "created[lte]", default=2**40)
-        return _page([each for each in account.intents.values() if first <= each["created"] <= last], request)
+        before = _number(request, "created[lt]", default=2**40)
+        made = [each for each in account.intents.values() if first <= each["created"] <= last]
+        return _page([each for each in made if each["created"] < before], request)
 
     async def refunds(request: web.Request) -> web.StreamResponse:
         intent_id = request.query.get("payment_intent")
-        return _page([each for each in account.refunds.values() if each["payment_intent"] == intent_id], request)
+        if intent_id not in account.intents:
+            missing = refused(404, "invalid_request_error", code="resource_missing", param="payment_intent")
+            return web.json_response(missing.body, status=404)
+        found = account.refunds_of(intent_id)
+        await keep()
+        return _page(found, request)
 
     served = web.Application(middlewares=[_said_by_name])
     served.router.add_get("/v1/payment_intents", intents)

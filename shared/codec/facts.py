@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from shared.codec.beginnings import read_created, read_initiated, write_created, write_initiated
 from shared.codec.values import (
     Json,
     as_amount,
-    as_payment_id,
     as_refund_id,
     as_text,
     as_text_or_none,
-    as_texts,
     time_from_json,
     time_to_json,
 )
@@ -45,7 +44,6 @@ from shared.domain.events import (
     RefundFailureReason,
     ResumedBy,
 )
-from shared.domain.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +53,6 @@ class _Form[E: Event]:
     name: str
     write: Callable[[E], Json]
     read: Callable[[datetime, Json], E]
-
-
-def _write_initiated(event: PaymentInitiated) -> Json:
-    return {
-        "payment_id": event.payment_id,
-        "merchant_id": event.merchant_id,
-        "amount_minor": event.amount.amount_minor,
-        "currency": event.amount.currency,
-        "payment_method": event.payment_method,
-        "reference": event.reference,
-        "request_fingerprint": event.request_fingerprint,
-        "expires_at": time_to_json(event.expires_at),
-        "description": event.description,
-        "metadata": dict(event.metadata),
-        "notification_url": event.notification_url,
-    }
-
-
-def _read_initiated(occurred_at: datetime, data: Json) -> PaymentInitiated:
-    return PaymentInitiated(
-        occurred_at=occurred_at,
-        payment_id=as_payment_id(data["payment_id"]),
-        merchant_id=as_text(data["merchant_id"]),
-        amount=Money(data["amount_minor"], data["currency"]),
-        payment_method=as_text(data["payment_method"]),
-        reference=as_text(data["reference"]),
-        request_fingerprint=as_text(data["request_fingerprint"]),
-        expires_at=time_from_json(data["expires_at"]),
-        description=as_text_or_none(data["description"]),
-        metadata=as_texts(data["metadata"]),
-        notification_url=as_text_or_none(data["notification_url"]),
-    )
 
 
 def _write_failed(event: PaymentFailed) -> Json:
@@ -227,12 +193,8 @@ def _texts_of[E: Event](
 
 
 FORMS: dict[type[Any], _Form[Any]] = {
-    PaymentInitiated: _Form("payment.initiated", _write_initiated, _read_initiated),
-    PaymentCreated: _Form(
-        "payment.created",
-        lambda e: {"provider_payment_id": e.provider_payment_id},
-        lambda at, d: PaymentCreated(occurred_at=at, provider_payment_id=as_text(d["provider_payment_id"])),
-    ),
+    PaymentInitiated: _Form("payment.initiated", write_initiated, read_initiated),
+    PaymentCreated: _Form("payment.created", write_created, read_created),
     PaymentSettled: _Form(
         "payment.settled",
         lambda e: {"capture_id": e.capture_id},

@@ -55,6 +55,7 @@ def _owner_to_json(owner: Owner | None) -> dict[str, Any]:
         "reference": owner.reference,
         "amount_minor": owner.amount.amount_minor,
         "currency": owner.amount.currency,
+        **({"refund_minor": owner.refund_minor} if owner.refund_minor is not None else {}),
     }
 
 
@@ -65,6 +66,7 @@ def _owner(fields: Mapping[str, Any]) -> Owner | None:
         merchant_id=fields["merchant_id"],
         reference=fields["reference"],
         amount=Money(fields["amount_minor"], fields["currency"]),
+        refund_minor=fields.get("refund_minor"),
     )
 
 

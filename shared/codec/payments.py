@@ -6,6 +6,7 @@ what the store keeps: that, and what is left of what broke. Knows no SDK.
 
 from typing import cast
 
+from shared.codec.beginnings import PROVIDER_API
 from shared.codec.facts import FORMS
 from shared.codec.values import (
     Json,
@@ -45,7 +46,8 @@ from shared.domain.trouble import SecondYes, Trouble
 def _fact_to_json(event: Event | None) -> Json | None:
     if event is None:
         return None
-    return {"at": time_to_json(event.occurred_at), **FORMS[type(event)].write(event)}
+    told = {name: value for name, value in FORMS[type(event)].write(event).items() if name != PROVIDER_API}
+    return {"at": time_to_json(event.occurred_at), **told}
 
 
 def _fact_from_json[E: Event](kind: type[E], fact: Json | None) -> E | None:

@@ -14,6 +14,9 @@ from typing import Literal
 
 from shared.domain.money import Money
 
+FIRST_PROVIDER_API = "regis"
+"""What streams mean that are older than a second provider: they name none."""
+
 type FailureReason = Literal["declined", "expired", "discarded", "cancelled"]
 type RefundFailureReason = Literal["declined", "discarded"]
 type Notification = Literal["delivered", "undelivered", "not_wanted"]
@@ -26,6 +29,7 @@ class PaymentInitiated:
     """A merchant asked for a payment. From `expires_at` on, the provider is no longer told to create it.
 
     `request_fingerprint` identifies the request's content: it tells a repeat from another request under the same key.
+    provider_api: the provider that was to create it, as PROVIDER_API names it.
     """
 
     occurred_at: datetime
@@ -39,14 +43,16 @@ class PaymentInitiated:
     description: str | None
     metadata: Mapping[str, str]
     notification_url: str | None
+    provider_api: str = FIRST_PROVIDER_API
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCreated:
-    """The provider has authorised the payment: money is reserved, not taken."""
+    """The provider has authorised the payment: money is reserved, not taken. provider_api: which one it was."""
 
     occurred_at: datetime
     provider_payment_id: str
+    provider_api: str = FIRST_PROVIDER_API
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,11 +91,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose payment a letter is about, as people look for it. It never changes once the payment is there."""
+    """Whose payment a letter is about, as people look for it. It never changes once the payment is there.
+
+    refund_minor: of the refund that the letter is about, if one; None in records of a release that kept no such thing.
+    """
 
     merchant_id: str
     reference: str
     amount: Money
+    refund_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

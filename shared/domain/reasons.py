@@ -55,6 +55,11 @@ class Reason(StrEnum):
         "the sweep started it again and again in vain: Application Insights, failures; mend, replay",
     )
     OUTCOME_UNPROVABLE = "outcome_unprovable", Severity.HIGH, "look at the provider's own books; then discard"
+    PROVIDER_CHANGED = (
+        "provider_changed",
+        Severity.HIGH,
+        "look in the books of the provider that it began with: set PROVIDER_API back and replay; or discard",
+    )
     NOTIFICATION_UNDELIVERED = (
         "notification_undelivered",
         Severity.LOW,

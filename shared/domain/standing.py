@@ -93,7 +93,8 @@ class Standing:
     refused: why it is NONE. cause: the id of the newest event that starts it. causes: all of them, oldest first.
     starter: the newest business event among them. started_at: when the step first began, since: when its cause did.
     resumed: the cause, when it is a resumption. sweeps: the newest causes in a row that are the sweep's. rests: DONE
-    for the payment, yet a person may still have it done: the merchant could not be told.
+    for the payment, yet a person may still have it done: the merchant could not be told. looked_at: why a person was
+    called, of the cause that the resumption takes over from.
     """
 
     stands: Stands
@@ -107,6 +108,7 @@ class Standing:
     parked: PaymentParked | None = None
     sweeps: int = 0
     rests: bool = False
+    looked_at: PaymentParked | None = None
 
     @property
     def cause(self) -> str:
@@ -184,6 +186,7 @@ def _standing(
         resumed=resumed,
         parked=given_up,
         sweeps=_sweeps(starts),
+        looked_at=parked.get(resumed.replaces) if resumed else None,
         rests=is_over and given_up is None and intention is not Intention.NOTHING and not _is_end(resumed),
     )
 

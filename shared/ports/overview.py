@@ -12,6 +12,7 @@ from shared.domain.rows import Row
 class RowFilter:
     """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included."""
 
+    payment_id: str | None = None
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None

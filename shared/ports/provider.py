@@ -56,6 +56,16 @@ class OurFault:
 
 
 @dataclass(frozen=True, slots=True)
+class Unprovable:
+    """The provider's own books cannot be brought together with the payment, and asking again will not change that.
+
+    Money may have moved. A person must look into the books. why: what they show.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CapturedInstead:
     """A reservation cannot be released: its money was taken, under this reference. Only of a void."""
 
@@ -89,7 +99,7 @@ class Misfit:
     field: str
 
 
-type Answer = Done | Declined | Unknown | Busy | OurFault | CapturedInstead
+type Answer = Done | Declined | Unknown | Busy | OurFault | Unprovable | CapturedInstead
 
 
 type AskAnswer = Answer | NeverSeen
@@ -131,8 +141,8 @@ class Provider(Protocol):
     async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
         """What became of a step, by our payment id, and of a refund by our id of it too. Never Unknown.
 
-        For requests older than the provider remembers ids. What succeeded goes before what was declined. Only create
-        and refund can be Declined.
+        For requests older than the provider remembers ids. What succeeded goes before what was declined. Create and
+        refund can be Declined, and settle where the reservation is gone.
         """
 
     async def dispute(self, payment: Payment, dispute_id: str, *, call: Call) -> DisputeAnswer:

@@ -49,14 +49,17 @@ class NotSigned:
 
 @dataclass(frozen=True, slots=True)
 class NoSecret:
-    """It cannot be known who has sent it, because no secret is set, or none that can be used. why: if it is another
-    reason.
-    """
-
-    why: str | None = None
+    """It cannot be known who has sent it, because no secret is set, or none that can be used."""
 
 
-type News = DisputeNews | OtherNews | Garbled | NotSigned | NoSecret
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """Of this provider no news is read, by design: nothing is wrong, whoever has sent it. why: for the sender."""
+
+    why: str
+
+
+type News = DisputeNews | OtherNews | Garbled | NotSigned | NoSecret | NotRead
 
 
 class ProviderNews(Protocol):

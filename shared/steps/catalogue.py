@@ -20,7 +20,7 @@ def payment_step(task: Task, services: Services) -> PaymentStep:
         return Notify(teller(services), task)
     match task:
         case Step.CREATE:
-            return create(services.provider)
+            return create(services.provider, api=services.provider_api)
         case Step.SETTLE:
             return settle(services.provider)
         case Step.CANCEL:

@@ -8,10 +8,10 @@ from shared.ports.provider import Provider
 from shared.steps.asking import AskingStep
 
 
-def create(provider: Provider) -> AskingStep:
-    """Reserves the money."""
-    return AskingStep(Step.CREATE, provider, provider.create, _created)
+def create(provider: Provider, *, api: str) -> AskingStep:
+    """Reserves the money. api: the provider's word in PROVIDER_API, which is kept with its yes."""
 
+    def created(reference: str, at: datetime) -> PaymentCreated:
+        return PaymentCreated(occurred_at=at, provider_payment_id=reference, provider_api=api)
 
-def _created(reference: str, at: datetime) -> PaymentCreated:
-    return PaymentCreated(occurred_at=at, provider_payment_id=reference)
+    return AskingStep(Step.CREATE, provider, provider.create, created)

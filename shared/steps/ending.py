@@ -14,9 +14,10 @@ from shared.domain.events import (
 )
 from shared.domain.letters import Yes
 from shared.domain.payment import Payment, RefundTask, Step
+from shared.domain.reasons import Reason
 from shared.domain.standing import Standing
-from shared.ports.provider import Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
-from shared.steps.outcome import Again, Outcome
+from shared.ports.provider import Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown, Unprovable
+from shared.steps.outcome import Again, Outcome, Parked
 from shared.steps.step import PaymentStep
 from shared.steps.turn import Turn
 from shared.steps.writes import Heard, Wanted
@@ -48,10 +49,25 @@ async def _end_as_answered(turn: Turn, now: Standing, *, wish: PaymentResumed) -
             return captured_instead(reference, payment=now.payment, at=turn.now)
         case Unknown(why) | Busy(why):
             return Again("not_answered", why)
-        case NeverSeen() | OurFault() if not turn.is_quiet:
+        case NeverSeen() | OurFault() | Unprovable() if not turn.is_quiet:
             return Again("not_quiet", f"{turn.call.request_id} was not done so far", must_be_quiet=True)
+        case Unprovable(why):
+            return _unproven(turn, now, wish=wish, why=why)
         case NeverSeen() | Declined() | OurFault():
             return Wanted(now.payment, (_given_up(turn, wish),))
+
+
+def _unproven(turn: Turn, now: Standing, *, wish: PaymentResumed, why: str) -> Outcome | Wanted:
+    """Only who was told to look into the provider's books ends what they do not settle."""
+    if now.looked_at is None or now.looked_at.reason != Reason.OUTCOME_UNPROVABLE:
+        return Parked(Reason.OUTCOME_UNPROVABLE, f"the provider's books and the payment differ: {why}")
+    return given_up_unproven(turn, now, wish=wish)
+
+
+def given_up_unproven(turn: Turn, now: Standing, *, wish: PaymentResumed) -> Wanted:
+    """A refund is noted as seen to: nobody said that it was not paid, so its amount stays reserved."""
+    is_refund = isinstance(turn.step.task, RefundTask)
+    return Wanted(now.payment, (_seen_to(turn, wish) if is_refund else _given_up(turn, wish),))
 
 
 def _given_up(turn: Turn, wish: PaymentResumed) -> Event:

@@ -98,6 +98,7 @@ def _initiated(command: Initiate, *, by: By, services: Services) -> PaymentIniti
         description=command.description,
         metadata=command.metadata,
         notification_url=command.notification_url,
+        provider_api=services.provider_api,
     )
 
 

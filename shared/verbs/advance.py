@@ -19,8 +19,19 @@ from shared.domain.payment import Payment, Step
 from shared.domain.reasons import REASON_NAMED, Reason
 from shared.domain.standing import Standing, Stands, standing
 from shared.errors import AppendUnknown, PaymentsError, Then, Unreadable
-from shared.ports.provider import AskAnswer, Busy, CapturedInstead, Declined, Done, NeverSeen, OurFault, Unknown
+from shared.ports.provider import (
+    AskAnswer,
+    Busy,
+    CapturedInstead,
+    Declined,
+    Done,
+    NeverSeen,
+    OurFault,
+    Unknown,
+    Unprovable,
+)
 from shared.services import Services
+from shared.steps.elsewhere import began_elsewhere
 from shared.steps.ending import captured_instead, end, heard
 from shared.steps.outcome import Again, Finished, Outcome, Parked, carry_out, park_unread
 from shared.steps.recording import load_stream
@@ -94,6 +105,8 @@ async def _move(turn: Turn) -> Outcome | Heard | Wanted:
         return heard(turn.yes, step=turn.step, payment=now.payment, at=turn.now)
     if now.stands is not Stands.RUNNING or now.cause != turn.cause:
         return _not_to_act(now, turn=turn)
+    if elsewhere := began_elsewhere(turn, now, stream=stream):
+        return elsewhere
     if now.was_heard and turn.yes is None:
         return _with(Yes(), await _go_on(replace(turn, yes=Yes()), now))
     return await _go_on(turn, now)
@@ -118,10 +131,12 @@ async def _first(turn: Turn) -> Outcome | Heard | Wanted:
     if turn.notice.is_whole:
         moved = await _called(turn, turn.notice.payment, started_at=turn.notice.occurred_at)
         return await _unless_over(moved, turn=turn) if isinstance(moved, Parked) else moved
-    now = standing(await load_stream(turn.payment_id, services=turn.services), turn.step.task)
-    if now.stands is Stands.RUNNING and now.cause == turn.cause:
-        return await _called(turn, now.payment, started_at=now.started_at)
-    return _not_to_act(now, turn=turn)
+    stream = await load_stream(turn.payment_id, services=turn.services)
+    now = standing(stream, turn.step.task)
+    if now.stands is not Stands.RUNNING or now.cause != turn.cause:
+        return _not_to_act(now, turn=turn)
+    elsewhere = began_elsewhere(turn, now, stream=stream)
+    return elsewhere or await _called(turn, now.payment, started_at=now.started_at)
 
 
 async def _unless_over(parked: Parked, *, turn: Turn) -> Outcome:
@@ -198,6 +213,8 @@ def _concluded(answer: AskAnswer, *, turn: Turn, payment: Payment) -> Outcome | 
             return Again("outcome_unknown", why, retry_after_s=retry_after_s, must_be_quiet=turn.step.asks)
         case Busy(why, retry_after_s):
             return Again("busy", why, retry_after_s=retry_after_s)
+        case Unprovable(why):
+            return Parked(Reason.OUTCOME_UNPROVABLE, f"the provider's books and the payment differ: {why}")
         case OurFault(code):
             return Parked(Reason.OUR_FAULT, f"the other side refuses the call as wrong: {code}")
         case NeverSeen() if intend(payment, turn.step.task, now=turn.began) is Intention.GIVE_UP:

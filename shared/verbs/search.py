@@ -30,6 +30,7 @@ KEPT = timedelta(seconds=2)
 class Wanted:
     """Which payments; None means any. The times are of the initiation; the first is included, the second is not."""
 
+    payment_id: str | None = None
     status: str | None = None
     reference: str | None = None
     settled: bool | None = None
@@ -72,6 +73,7 @@ def _asked(merchant_id: str | None, wanted: Wanted) -> dict[str, object]:
         "reference": wanted.reference,
         "settled": wanted.settled,
         **({"owes": wanted.owes} if wanted.owes else {}),
+        **({"payment": wanted.payment_id} if wanted.payment_id else {}),
         **{name: time_to_json(moment) if moment else None for name, moment in times.items()},
     }
 
@@ -79,6 +81,7 @@ def _asked(merchant_id: str | None, wanted: Wanted) -> dict[str, object]:
 def _filter(wanted: Wanted, *, below: str) -> RowFilter:
     before = position_at(wanted.initiated_before) if wanted.initiated_before else HIGHEST
     return RowFilter(
+        payment_id=wanted.payment_id,
         status=wanted.status,
         reference=wanted.reference,
         settled=wanted.settled,

@@ -9,6 +9,7 @@ from shared.domain.letters import DeadLetter, LetterStatus
 from shared.verbs.recovery.discard import Discard
 from tests import places
 from tests.facts import COMPLETED
+from tests.flow.kit.edge import Edge
 from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
 
 
@@ -185,9 +186,14 @@ async def test_an_undelivered_notification_is_given_up_by_name(tmp_path: Path) -
     async with a_world(tmp_path) as world:
         payment_id = await world.accept("pm_ok", notify="down")
         await world.run()
-        assert (await world.only_letter()).reason == "notification_undelivered"
+        letter = await world.only_letter()
+        assert letter.reason == "notification_undelivered"
+        wish = {"reason": "given up", "dry_run": True}
+        would = await Edge(world).send("discard_dead_letter", wish, letter_id=letter.letter_id)
+        assert "would be given up" in would.body["why"]
+        assert "provider" not in would.body["why"], "it has nothing to say to this"
 
-        await discarded(world)
+        assert "is being given up" in (await discarded(world)).why
         await world.run()
 
         assert (await world.types(payment_id))[-3:] == ["parked", "resumed", "seen_to"]
@@ -206,6 +212,9 @@ async def test_a_stream_that_cannot_be_read_is_never_given_up(tmp_path: Path) ->
 
         assert not outcome.discarded
         assert outcome.why.startswith("the stream cannot be read")
+        edge, letter = Edge(world), await world.only_letter()
+        assert (await edge.ask("get_dead_letter", letter_id=letter.letter_id)).body["id"] == letter.letter_id
+        assert (await edge.ask("list_payments", params={"payment_id": payment_id})).body["payments"][0]["owes"]
         assert (await world.only_letter()).status is LetterStatus.OPEN
         await events.upsert_item(document)
         assert (await discarded(world)).discarded

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from shared import signals
+from shared.adapters.stripe.news import NoNews
+from shared.services import Services
 from tests.facts import COMPLETED
 from tests.flow.kit.edge import Answered, Edge
 from tests.flow.kit.world import World, a_world, a_world_behind_a_gateway
@@ -266,6 +269,21 @@ async def test_without_a_secret_the_provider_is_told_to_come_back(tmp_path: Path
 
         (line,) = world.telemetry.log_lines(signals.LOG_NEWS)
         assert (line.levelname, line.__dict__["outcome"]) == ("ERROR", "provider_not_known")
+
+
+async def test_where_no_news_is_read_by_design_nobody_is_woken_by_any(tmp_path: Path) -> None:
+    def reading_none(services: Services) -> Services:
+        return replace(services, provider_news=NoNews())
+
+    async with a_world(tmp_path, alter=reading_none, **SIGNED) as world:
+        event = {"type": "charge.dispute.created", "data": {}}
+        signed = await sent(world, event)
+        unsigned = await Edge(world).send("hear_provider", json.dumps(event).encode(), headers={})
+
+        for answered in (signed, unsigned):
+            assert (answered.status, answered.body["code"]) == (503, "provider_not_known")
+            assert "PROVIDER_API=stripe" in answered.body["detail"]
+        assert world.telemetry.log_lines(signals.LOG_NEWS) == []
 
 
 async def test_signed_news_in_another_form_is_told_to_be_so(tmp_path: Path) -> None:

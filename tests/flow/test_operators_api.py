@@ -334,6 +334,8 @@ async def test_operators_find_payments_by_status_reference_and_time(tmp_path: Pa
         assert await found(reference="order-2") == [old]
         assert await found(initiated_from=NOON.isoformat()) == [new]
         assert await found(status="initiated") == [new, old]
+        assert await found(payment_id=old) == [old]
+        assert await found(payment_id=old, reference="order-1") == []
         assert await found(status="settled") == []
 
 

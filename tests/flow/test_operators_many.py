@@ -32,6 +32,7 @@ async def test_a_letter_says_whose_payment_it_is(tmp_path: Path) -> None:
 
         assert (letter["amount_minor"], letter["currency"]) == (payment.amount.amount_minor, payment.amount.currency)
         assert (letter["reference"], letter["merchant_id"]) == (payment.reference, payment.merchant_id)
+        assert "refund_minor" not in letter
 
 
 async def test_letters_are_found_by_severity_time_and_any_text_in_them(tmp_path: Path) -> None:
@@ -96,14 +97,16 @@ async def test_a_dry_run_of_a_discard_changes_nothing_and_says_what_a_discard_th
         would = await edge.send("discard_dead_letter", {**wish, "dry_run": True}, letter_id=letter.letter_id)
 
         assert (would.status, would.body["discarded"]) == (200, True)
+        assert (would.body["comes_to"], would.body["money"]) == ("end", None)
         assert "would be ended" in would.body["why"]
         assert await world.stream(payment_id) == before
         assert (await world.letters())[0].status is LetterStatus.OPEN
 
         did = await edge.send("discard_dead_letter", wish, letter_id=letter.letter_id)
         again = await edge.send("discard_dead_letter", {**wish, "dry_run": True}, letter_id=letter.letter_id)
-        assert (did.status, did.body["discarded"]) == (200, True)
+        assert (did.status, did.body["discarded"], did.body["comes_to"]) == (200, True, "end")
         assert (again.status, again.body["discarded"]) == (409, False), "it is being ended already"
+        assert again.body["comes_to"] == "keep"
 
 
 async def test_a_letter_tells_of_each_attempt_when_it_was_and_what_was_answered(tmp_path: Path) -> None:

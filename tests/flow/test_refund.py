@@ -149,6 +149,8 @@ async def test_two_refunds_of_one_payment_go_their_own_ways_side_by_side(tmp_pat
         letter = await world.only_letter()
         first = refund_id_for(payment_id, "first")
         assert (letter.step, letter.refund_id, letter.reason) == ("refund", first, "retries_exhausted")
+        (shown,) = (await Edge(world).ask("list_dead_letters")).body["dead_letters"]
+        assert (shown["amount_minor"], shown["refund_minor"]) == (1250, 500)
         assert (await world.payment(payment_id)).waiting == (f"refund:{first}",)
 
         await world.backends.tell_provider("/repair")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.domain.events import Event, PaymentCreated, PaymentFailed, PaymentSettled
+from shared.domain.events import Event, PaymentCapturedLate, PaymentCreated, PaymentFailed, PaymentSettled
 from shared.domain.evolution import evolve
 from shared.domain.letters import DeadLetter, LetterStatus, Yes
 from shared.domain.payment import Status
@@ -122,10 +122,14 @@ async def test_a_letter_of_money_to_give_back_is_closed_by_the_person_who_gave_i
         assert (replayed.verdict, swept) == (Verdict.CANNOT, 0)
         assert (await world.only_letter()).status is LetterStatus.OPEN
 
+        wish = {"reason": "given back", "dry_run": True}
+        would = await Edge(world).send("discard_dead_letter", wish, letter_id=letter.letter_id)
         outcome = await world.discard(letter.letter_id)
         await world.run()
 
-        assert outcome.discarded
+        (late,) = [each.event for each in await world.stream(payment_id) if isinstance(each.event, PaymentCapturedLate)]
+        assert (would.body["comes_to"], would.body["money"]) == ("note", late.capture_id)
+        assert (outcome.discarded, outcome.comes_to, outcome.money) == (True, "note", late.capture_id)
         assert (await world.only_letter()).status is LetterStatus.CLOSED
         assert (await world.types(payment_id))[-1] == "seen_to"
         assert (await world.payment(payment_id)).broken == ()

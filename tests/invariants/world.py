@@ -14,6 +14,7 @@ from shared import flow
 from shared.adapters.provider.webhook import SignedNews
 from shared.codec.deliveries import Delivery
 from shared.domain.decisions import Refused
+from shared.domain.events import FIRST_PROVIDER_API
 from shared.domain.letters import LetterStatus
 from shared.domain.money import Money
 from shared.errors import BusUnavailable
@@ -169,6 +170,7 @@ class World:
             overview=Rows(self.rows),
             outbox=NoOutbox(),
             provider=ProviderPort(self.provider, stage),
+            provider_api=FIRST_PROVIDER_API,
             provider_news=SignedNews(()),
             notifier=NotifierPort(self.provider, stage),
             attempts=Tries(self.store, stage),

@@ -1,7 +1,8 @@
 """The imitation of Stripe's API as a service: it outlives a restart, reads no broken form, names what it lacks."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,23 @@ import aiohttp
 import pytest
 
 from local.dispute import dispute, opening
-from local.stripe.server import start
+from local.stripe.server import start, utc_now
+from local.stripe.state import LATER_S
 
 FORM = {"amount": "1250", "currency": "eur", "payment_method": "pm_card_visa", "metadata[payment_id]": "p-1"}
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 2, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @asynccontextmanager
-async def running(data: Path) -> AsyncIterator[str]:
-    service = await start(port=0, data=data, hold_s=0.1)
+async def running(data: Path, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[str]:
+    service = await start(port=0, data=data, hold_s=0.1, clock=clock)
     try:
         yield f"http://127.0.0.1:{service.port}"
     finally:
@@ -73,7 +83,12 @@ async def test_a_lost_answer_was_done_and_is_lost_once_also_after_a_restart(tmp_
         ({"amount": "12.5"}, "parameter_invalid_integer"),
         ({"amount": "-1"}, "parameter_invalid_integer"),
         ({"amount": "0"}, "parameter_invalid_integer"),
-        ({"amount": "1000000000000"}, "parameter_invalid_integer"),
+        ({"amount": "1000000000000"}, "amount_too_large"),
+        ({"amount": "49"}, "amount_too_small"),
+        ({"amount": "5001", "currency": "isk"}, "invalid_charge_amount_no_decimal_compatible"),
+        ({"amount": "1234", "currency": "kwd"}, "invalid_charge_amount_no_decimal_compatible"),
+        ({"currency": "EUR"}, "invalid_currency"),
+        ({"currency": "clf"}, "invalid_currency"),
     ],
 )
 async def test_a_form_that_cannot_be_read_does_nothing(tmp_path: Path, changes: dict[str, str], code: str) -> None:
@@ -100,6 +115,35 @@ async def test_without_leave_to_fail_an_intent_waits_for_the_cardholder(tmp_path
 async def test_a_list_that_cannot_be_asked_for_so_is_refused(tmp_path: Path, query: dict[str, str]) -> None:
     async with running(tmp_path) as url:
         assert (await get(f"{url}/v1/payment_intents", **query))[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "first", "last"),
+    [
+        ("pm_card_visa", "succeeded", "succeeded"),
+        ("pm_card_refundDeclined", "failed", "failed"),
+        ("pm_card_refundFail", "succeeded", "failed"),
+        ("pm_card_pendingRefund", "pending", "succeeded"),
+    ],
+)
+async def test_a_refund_comes_to_its_end_a_while_later_also_after_a_restart(
+    tmp_path: Path, method: str, first: str, last: str
+) -> None:
+    clock = Clock()
+    async with running(tmp_path, clock) as url:
+        _, intent = await post(f"{url}/v1/payment_intents", {**FORM, "payment_method": method})
+        await post(f"{url}/v1/payment_intents/{intent['id']}/capture", {})
+        _, refund = await post(f"{url}/v1/refunds", {"payment_intent": intent["id"]})
+        clock.now += timedelta(seconds=LATER_S - 1)
+        before = (await get(f"{url}/v1/refunds", payment_intent=intent["id"]))[1]["data"]
+
+    clock.now += timedelta(seconds=1)
+    async with running(tmp_path, clock) as url:
+        after = (await get(f"{url}/v1/refunds", payment_intent=intent["id"]))[1]["data"]
+        again = (await post(f"{url}/v1/refunds", {"payment_intent": intent["id"], "amount": "1250"}))[0]
+
+    assert [refund["status"], before[0]["status"], after[0]["status"]] == [first, first, last]
+    assert again == (200 if last == "failed" else 400), "what failed may be given back once more"
 
 
 async def test_what_is_not_there_is_said_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

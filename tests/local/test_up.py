@@ -207,6 +207,20 @@ def test_reset_forgets_what_was_stored_and_nothing_else(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"photos.sqlite", "letter.txt"}
 
 
+@pytest.mark.parametrize(("used", "wanted"), [("provider", "stripe"), ("stripe", "regis")])
+async def test_a_folder_with_payments_of_the_one_provider_is_refused_with_the_other(
+    tmp_path: Path, used: str, wanted: str
+) -> None:
+    (tmp_path / f"{used}.sqlite").touch()
+
+    async with local(*up(tmp_path, "--once", "--provider", wanted)) as run:
+        assert await run.ends() == 1, run.said
+
+    assert f"has payments of `local {used}`" in run.said
+    assert "--reset" in run.said
+    assert not (tmp_path / "cosmos.sqlite").exists(), "nothing was started"
+
+
 # --- status and pay
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,10 +37,20 @@ class Scripted:
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
     scripts: dict[str, Script] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on(self, route: str, *answers: tuple[int, Any]) -> None:
         """One answer after another, the last one for ever."""
         self.scripts[route] = lambda asked: answers[min(asked.nth, len(answers) - 1)]
+
+    def hold(self, route: str) -> None:
+        """What is asked there from now on is not answered."""
+        self.held.add(route)
+
+    def cut(self, route: str) -> None:
+        """Who asks there hears that nobody is there any more."""
+        self.on(route, (0, None))
 
     def to(self, route: str) -> list[Asked]:
         return [asked for asked in self.asked if f"{asked.method} {asked.path}" == route]
@@ -51,7 +62,12 @@ class Scripted:
             request.method, request.path, dict(request.query), body, dict(request.headers), len(self.to(route))
         )
         self.asked.append(asked)
+        if route in self.held:
+            await self.over.wait()
         status, answer = self.scripts.get(route, _not_found)(asked)
+        if status == 0 and request.transport is not None:
+            request.transport.close()
+            return web.Response()
         if isinstance(answer, str):
             return web.Response(status=status, text=answer)
         return web.json_response(answer, status=status)
@@ -69,6 +85,30 @@ async def scripted() -> AsyncIterator[Scripted]:
     async with TestServer(application) as server:
         script.url = str(server.make_url("")).rstrip("/")
         yield script
+        script.over.set()
+
+
+HEARS_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Tests that run in the background have inherited that SIGINT is ignored."""
+
+
+async def started(
+    app: Scripted, *arguments: str, stdin: int | None = None, stderr: int | None = None
+) -> asyncio.subprocess.Process:
+    """The command as a process of its own, that hears Ctrl-C. stderr: a pipe if not given."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        HEARS_CTRL_C,
+        *(sys.executable, "-m", "ops", "--url", app.url, *arguments),
+        stdin=stdin,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE if stderr is None else stderr,
+    )
 
 
 async def ops(app: Scripted | str, *arguments: str) -> int:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ops.__main__ import main
-from ops.client import URL_VARIABLE
+from ops.client import TOKEN_VARIABLE, URL_VARIABLE
 from ops.finding import DEFAULT_URL, target
+from tests.ops.discards import Terminal
 
 HERE = "http://127.0.0.1:9123"
 
@@ -72,8 +73,8 @@ def test_who_reaches_nothing_hears_what_was_tried(
 
     assert main(["list"]) == 2
 
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
+    asked, said = capsys.readouterr().err.splitlines()
+    assert asked == "asking http://127.0.0.1:1, as nobody has named an address"
     for word in ("--url", URL_VARIABLE, ".local/up.json", "make run"):
         assert word in said
 
@@ -84,6 +85,42 @@ def test_who_reaches_nothing_hears_that_the_note_named_it(folder: Path, capsys: 
     assert main(["list"]) == 2
 
     assert "this one stands in .local/up.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("has_note", [True, False])
+def test_a_token_is_for_an_app_that_somebody_names(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, has_note: bool
+) -> None:
+    if has_note:
+        noted(folder, url="http://127.0.0.1:1")
+    monkeypatch.setenv(TOKEN_VARIABLE, "t0ken")
+
+    assert main(["list"]) == 2
+
+    said = capsys.readouterr().err
+    assert said == f"{TOKEN_VARIABLE} is set, and nobody says for which app: --url or {URL_VARIABLE}\n"
+
+
+def test_who_names_an_address_needs_not_be_told_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(TOKEN_VARIABLE, "t0ken")
+    monkeypatch.setenv(URL_VARIABLE, "http://127.0.0.1:1")
+
+    assert main(["list"]) == 2
+
+    assert "asking" not in capsys.readouterr().err
+
+
+def test_what_cannot_be_undone_says_where_it_would_be_done_before_it_asks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted(folder)
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+
+    assert main(["erase", "a-payment", "--reason", "forget me"]) == 1
+
+    assert f"at {HERE}. Erase them?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ async def test_all_means_every_page(app: Scripted, capsys: pytest.CaptureFixture
 
 
 async def test_a_list_that_is_cut_says_so(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    app.on(LIST, (200, page_of([letter(1)], "second")))
+    app.on(LIST, (200, page_of([letter(1)], "second")), (200, page_of([])), (200, page_of([letter(1)], "second")))
 
     await ops(app, "list", "--limit", "1")
 
@@ -150,10 +150,27 @@ async def test_an_unknown_dead_letter_is_a_wrong_use(app: Scripted, capsys: pyte
     assert capsys.readouterr().err == "There is no dead letter with this id. (dead_letter_not_found)\n"
 
 
+@pytest.mark.parametrize(("refund_minor", "shown"), [(550, "5.50 EUR of 12.50 EUR"), (None, "? of 12.50 EUR")])
+async def test_of_a_refund_its_own_amount_is_shown(
+    app: Scripted, capsys: pytest.CaptureFixture[str], refund_minor: int | None, shown: str
+) -> None:
+    own = {"step": "refund", "amount_minor": 1250, "currency": "EUR", "reference": "order-1"}
+    own |= {"refund_minor": refund_minor} if refund_minor else {}
+    app.on(LIST, (200, page_of([letter(1, **own)])))
+    app.on(f"{LIST}/{ID}", (200, whole(1, **own)))
+
+    await ops(app, "list")
+    await ops(app, "show", ID)
+
+    listed, whole_one = capsys.readouterr().out.split("dead letter")
+    assert f"  {shown}  order-1" in listed
+    assert f"amount        {shown}\n" in whole_one
+
+
 async def test_a_discard_hands_over_the_reason(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     app.on(
         f"POST /api/ops/dead-letters/{ID}/discard",
-        (200, {"letter_id": ID, "discarded": True, "why": "ended as failed"}),
+        (200, {"letter_id": ID, "discarded": True, "comes_to": "end", "why": "ended as failed"}),
     )
 
     assert await ops(app, "discard", ID, "--reason", "card stolen") == 0
@@ -162,8 +179,18 @@ async def test_a_discard_hands_over_the_reason(app: Scripted, capsys: pytest.Cap
     assert capsys.readouterr().out == "discarded: ended as failed\n"
 
 
+@pytest.mark.parametrize(("comes_to", "code"), [("end", 1), ("close", 1), ("nothing", 0)])
+async def test_a_dry_run_of_a_discard_is_something_to_do_if_it_is(app: Scripted, comes_to: str, code: int) -> None:
+    answer = {"letter_id": ID, "discarded": True, "comes_to": comes_to, "why": "because"}
+    app.on(f"POST /api/ops/dead-letters/{ID}/discard", (200, answer))
+
+    assert await ops(app, "discard", ID, "--reason", "card stolen", "--dry-run") == code
+
+    assert app.asked[0].body == {"reason": "card stolen", "dry_run": True}
+
+
 async def test_a_discard_that_may_not_be_is_left_to_do(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = {"letter_id": ID, "discarded": False, "why": "the provider did not answer"}
+    answer = {"letter_id": ID, "discarded": False, "comes_to": "keep", "why": "the provider did not answer"}
     app.on(f"POST /api/ops/dead-letters/{ID}/discard", (409, answer))
 
     assert await ops(app, "discard", ID, "--reason", "card stolen") == 1
@@ -189,3 +216,23 @@ async def test_drain_goes_on_until_nothing_is_left(app: Scripted, capsys: pytest
     captured = capsys.readouterr()
     assert captured.out == "57 dead letters were recorded\n"
     assert captured.err.splitlines() == ["recorded: 50", "recorded: 57"]
+
+
+UNREADABLE = (500, {"title": "What is stored of this payment cannot be read.", "code": "unreadable"})
+
+
+async def test_a_letter_is_shown_although_the_events_of_its_payment_cannot_be_read(
+    app: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.on(f"{LIST}/{ID}", (200, whole(1, reason="unreadable")))
+    app.on("GET /api/ops/payments/payment-1/events", UNREADABLE)
+
+    assert await ops(app, "show", ID) == 1
+
+    shown = capsys.readouterr().out
+    assert "events        cannot be read (What is stored of this payment cannot be read. (unreadable))" in shown
+    assert '    "id": 1' in shown, "and its body is there"
+
+    await ops(app, "show", ID, "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert (said["id"], said["events"], "unreadable" in said["events_unread"]) == (ID, None, True)

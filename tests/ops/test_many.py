@@ -6,6 +6,7 @@ import pytest
 
 from functions import operators_asked
 from ops import replaying_many, words
+from shared.domain.letters import MONEY_TO_GIVE_BACK
 from tests.ops.scripted import Asked, Json, Scripted, letter, ops, page_of, verdict
 
 LIST = "GET /api/ops/dead-letters"
@@ -13,22 +14,12 @@ MANY = "POST /api/ops/dead-letters/replay"
 EUR = {"amount_minor": 1250, "currency": "EUR", "reference": "order-1", "merchant_id": "merchant-1"}
 
 
-def discarding(app: Scripted, number: int, *, would: bool = True, does: bool = True) -> None:
-    path = f"POST /api/ops/dead-letters/{letter(number)['id']}/discard"
-
-    def answer(*, is_dry: bool) -> tuple[int, Json]:
-        is_yes = would if is_dry else does
-        body = {"letter_id": letter(number)["id"], "discarded": is_yes, "why": f"because {number}", "cause": None}
-        return (200 if is_yes else 409), body
-
-    app.scripts[path] = lambda asked: answer(is_dry=asked.body.get("dry_run", False))
-
-
 def test_the_words_are_those_of_the_app() -> None:
     assert list(words.STEPS) == operators_asked.STEPS
     assert list(words.REASONS) == operators_asked.REASONS
     assert list(words.SEVERITIES) == operators_asked.SEVERITIES
     assert list(words.OWED) == operators_asked.OWED
+    assert set(words.MONEY_TO_GIVE_BACK) == MONEY_TO_GIVE_BACK
 
 
 @pytest.mark.parametrize(
@@ -70,6 +61,24 @@ async def test_a_summary_counts_by_step_and_reason_the_gravest_first(
     assert last == "4 open, of 4 payments"
 
 
+@pytest.mark.parametrize(
+    ("payments", "said"),
+    [
+        ((None,), "1 open, of 0 payments, 1 of no payment that is known"),
+        (("a", "a"), "2 open, of 1 payment"),
+        (("a", None, "b"), "3 open, of 2 payments, 1 of no payment that is known"),
+    ],
+)
+async def test_what_names_no_payment_is_none_of_the_payments(
+    app: Scripted, capsys: pytest.CaptureFixture[str], payments: tuple[str | None, ...], said: str
+) -> None:
+    app.on(LIST, (200, page_of([letter(n, payment_id=each) for n, each in enumerate(payments)])))
+
+    await ops(app, "summary")
+
+    assert capsys.readouterr().out.splitlines()[-1] == said
+
+
 async def test_a_dry_run_counts_what_would_happen_and_why(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = letter(3, reason="our_fault")
     app.on(LIST, (200, page_of([letter(1), letter(2), wrong])))
@@ -77,7 +86,7 @@ async def test_a_dry_run_counts_what_would_happen_and_why(app: Scripted, capsys:
     left_out = {**verdict(3, "left_out"), "why": "it would be refused again"}
     app.on(MANY, (200, {"dry_run": True, "results": [*same, left_out], "next_page": None}))
 
-    assert await ops(app, "replay", "--all", "--dry-run") == 0
+    assert await ops(app, "replay", "--all", "--dry-run") == 1, "something would be done"
 
     _, first, second, last = capsys.readouterr().out.splitlines()
     assert first.split()[:5] == ["2", "would", "be", "replayed", "create"]
@@ -85,10 +94,8 @@ async def test_a_dry_run_counts_what_would_happen_and_why(app: Scripted, capsys:
     assert last == "2 would be replayed, 1 left out"
 
 
-async def test_waiting_says_what_became_of_each(
-    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
+def replayed_three(app: Scripted) -> None:
+    """The first is done, the second has died again, as letter 9, and the third is under way."""
     everything = page_of([letter(1), letter(2), letter(3)])
     died = page_of([letter(9, payment_id="payment-2", cause="payment-2:3"), letter(8, cause="payment-8:3")])
 
@@ -100,77 +107,29 @@ async def test_waiting_says_what_became_of_each(
     app.scripts[LIST] = listed
     app.on(MANY, (200, {"dry_run": False, "results": [verdict(1), verdict(2), verdict(3)], "next_page": None}))
 
-    assert await ops(app, "replay", "--all", "--wait", "1s", "--json") == 1
+
+async def test_waiting_says_what_became_of_each(
+    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
+    replayed_three(app)
+
+    assert await ops(app, "replay", "--all", "--wait", "0s", "--json") == 1
 
     said = json.loads(capsys.readouterr().out)
     assert said["became"] == {"died again": 1, "done": 1, "under way": 1}
     assert [each["became"] for each in said["results"]] == ["done", "died again", "under way"]
+    assert [each["died_again_as"] for each in said["results"]] == [None, letter(9)["id"], None]
 
 
-async def test_discarding_many_looks_first_and_leaves_what_would_stay(
-    app: Scripted, capsys: pytest.CaptureFixture[str]
+async def test_what_died_again_is_named_by_the_letter_that_there_is_now(
+    app: Scripted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app.on(LIST, (200, page_of([letter(1), letter(2), letter(3)])))
-    discarding(app, 1)
-    discarding(app, 2, would=False)
-    discarding(app, 3, does=False)
+    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.0)
+    replayed_three(app)
 
-    assert await ops(app, "discard", "--all", "--reason", "gone", "--died-of", "refused", "--yes") == 1
+    assert await ops(app, "replay", "--all", "--wait", "0s") == 1
 
-    bodies = [asked.body for asked in app.asked if asked.path.endswith("/discard")]
-    assert sum("dry_run" in body for body in bodies) == 3
-    assert sum("dry_run" not in body for body in bodies) == 2, "what would stay is not tried"
-    assert app.asked[0].query["reason"] == "refused"
-    shown = capsys.readouterr().out.splitlines()
-    assert shown[-1] == "1 discarded, 1 not discarded, 1 would stay"
-
-
-async def test_a_dry_run_of_discarding_many_changes_nothing(app: Scripted) -> None:
-    app.on(LIST, (200, page_of([letter(1)])))
-    discarding(app, 1)
-
-    assert await ops(app, "discard", "--all", "--reason", "gone", "--dry-run") == 0
-
-    assert all(asked.body.get("dry_run") for asked in app.asked if asked.path.endswith("/discard"))
-
-
-async def test_where_nobody_can_be_asked_many_are_not_discarded(
-    app: Scripted, capsys: pytest.CaptureFixture[str]
-) -> None:
-    app.on(LIST, (200, page_of([letter(1)])))
-    discarding(app, 1)
-
-    assert await ops(app, "discard", "--all", "--reason", "gone") == 2
-
-    assert "say --yes, or --dry-run" in capsys.readouterr().err
-    assert all(asked.body.get("dry_run") for asked in app.asked if asked.path.endswith("/discard"))
-
-
-@pytest.mark.parametrize(
-    "arguments", [("discard", "--reason", "gone"), ("discard", "an-id", "--all", "--reason", "gone")]
-)
-async def test_a_discard_is_of_one_or_of_all(app: Scripted, arguments: tuple[str, ...]) -> None:
-    assert await ops(app, *arguments) == 2
-
-    assert app.asked == []
-
-
-async def test_a_payment_is_found_by_its_reference(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    row: Json = {"status": "completed", "owes": None, "initiated_at": "2026-01-02T12:00:00Z", **EUR}
-    rows = [{**row, "id": f"payment-{each}", "moved_at": row["initiated_at"]} for each in (1, 2)]
-    app.on("GET /api/ops/payments", (200, {"payments": rows, "next_page": None, "as_of": None}))
-
-    assert await ops(app, "payment", "order-1") == 1
-
-    assert app.to("GET /api/ops/payments")[0].query["reference"] == "order-1"
-    said = capsys.readouterr().out
-    assert "payment-1" in said
-    assert "2 payments have this reference: name one by its id" in said
-
-
-async def test_what_is_neither_an_id_nor_a_reference_is_said(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
-    app.on("GET /api/ops/payments", (200, {"payments": [], "next_page": None, "as_of": None}))
-
-    assert await ops(app, "payment", "nowhere") == 2
-
-    assert "no payment has the id or the reference nowhere" in capsys.readouterr().err
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "died again" in line and "create" in line]
+    assert letter(9)["id"] in line
+    assert letter(2)["id"] not in line

@@ -1,11 +1,13 @@
 """Tables fit the terminal and are whole elsewhere; progress is a bar in a terminal and lines elsewhere."""
 
+import asyncio
 import io
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ops.output import Progress, age, duration, show_table
+from ops.output import Progress, age, ask, duration, show_table
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 ROWS = [{"ID": "a" * 20, "STEP": "create", "WHY": "w" * 30}, {"ID": "b" * 20, "STEP": "void", "WHY": "short"}]
@@ -98,3 +100,16 @@ def test_a_duration_is_a_number_with_a_unit() -> None:
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         duration(text)
+
+
+def test_a_ctrl_c_that_came_right_before_the_question_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+
+    async def stopped() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        ask("End it?")
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(stopped())

@@ -1,35 +1,17 @@
 """What the commands for payments ask, print and answer."""
 
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from functions.operators_asked import RowStatus
 from ops.words import PAYMENT_STATUSES
-from shared.codec.rows import row_to_json
 from shared.domain.payment import Status
-from shared.domain.rows import UNKNOWN, row_of
-from tests.builders import a_payment
-from tests.ops.scripted import Json, Scripted, letter, ops
+from shared.domain.rows import UNKNOWN
+from tests.ops.rows import LIST, page_of, row
+from tests.ops.scripted import Scripted, ops
 
-LIST = "GET /api/ops/payments"
-ID = "0d9f3a3e-5a2b-4f6e-9f3e-0123456789ab"
-PAYMENT = f"GET /api/ops/payments/{ID}"
-SUMS = ("authorised_minor", "captured_minor", "refunded_minor", "refunding_minor", "disputed_minor", "net_minor")
 Printed = pytest.CaptureFixture[str]
-
-
-def row(number: int, **changes: Any) -> Json:
-    """As the app itself writes it."""
-    story = a_payment(payment_id=f"payment-{number}", merchant_id=changes.pop("merchant_id", "merchant-1"))
-    return {**row_to_json(row_of(story.stored[-1])), **changes}
-
-
-def page_of(*rows: Json, next_page: str | None = None, as_of: datetime | None = None) -> Json:
-    moment = as_of or datetime.now(UTC)
-    return {"payments": [*rows], "next_page": next_page, "as_of": moment.isoformat()}
 
 
 async def test_payments_are_listed_with_what_they_owe_and_their_amounts(app: Scripted, capsys: Printed) -> None:
@@ -138,95 +120,3 @@ async def test_a_list_that_is_not_of_now_says_so(
 
 def test_the_statuses_are_those_of_the_app() -> None:
     assert {*PAYMENT_STATUSES} == {*Status, UNKNOWN} == {*RowStatus.__value__.__args__}
-
-
-# --- one payment
-
-
-def a_whole_payment(**changes: Any) -> Json:
-    return {
-        "payment_id": ID,
-        "merchant_id": "merchant-1",
-        "status": "created",
-        "amount_minor": 1250,
-        "currency": "EUR",
-        "reference": "order-1",
-        "initiated_at": "2026-01-02T12:00:00.123456Z",
-        "ledger": {**dict.fromkeys(SUMS, 0), "captured_minor": 1250, "net_minor": 1250},
-        **changes,
-    }
-
-
-def script(app: Scripted, payment: Json, *letters: Json) -> None:
-    events = [
-        {"type": "payment.initiated", "occurred_at": "2026-01-02T12:00:00.123456Z", "data": {}},
-        {"type": "payment.failed", "occurred_at": "2026-01-02T12:00:01.123456Z", "data": {"code": "card_declined"}},
-    ]
-    app.on(PAYMENT, (200, payment))
-    app.on(f"{PAYMENT}/events", (200, {"payment_id": ID, "events": events}))
-    app.on("GET /api/ops/dead-letters", (200, {"dead_letters": [*letters], "next_page": None}))
-
-
-async def test_a_payment_is_shown_with_what_waits_its_events_and_its_letters(app: Scripted, capsys: Printed) -> None:
-    waits = [{"step": "settle", "since": "2026-01-02T12:00:02Z", "state": "parked", "reason": "retries_exhausted"}]
-    script(app, a_whole_payment(waiting=waits), letter(1), letter(2, status="closed"))
-
-    assert await ops(app, "payment", ID) == 1, "a letter is open"
-
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split() for line in lines[:3]] == [["payment", ID], ["status", "created"], ["amount", "12.50", "EUR"]]
-    assert lines[lines.index("waiting") + 1] == "  2026-01-02T12:00:02Z  settle parked retries_exhausted"
-    assert lines[lines.index("events") + 2] == "  2026-01-02T12:00:01Z  payment.failed code=card_declined"
-    assert lines[lines.index("dead letters") + 2].endswith(f"{letter(2)['id']} closed: create retries_exhausted")
-    assert app.to("GET /api/ops/dead-letters")[0].query == {"payment_id": ID, "limit": "200"}
-
-
-async def test_a_payment_that_waits_for_nobody_is_nothing_to_do(app: Scripted, capsys: Printed) -> None:
-    script(app, a_whole_payment(status="failed", failed={"reason": "declined", "code": "card_declined"}))
-
-    assert await ops(app, "payment", ID) == 0
-
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[2].split() == ["failed", "declined", "card_declined"]
-    assert not {"waiting", "dead letters"} & {*lines}
-
-
-async def test_money_that_went_back_is_shown_with_what_is_left(app: Scripted, capsys: Printed) -> None:
-    at, failed = "2026-01-03T12:00:00Z", {"at": "2026-01-03T12:00:01Z", "reason": "declined", "code": "no_money"}
-    moved = {
-        "ledger": {**dict.fromkeys(SUMS, 0), "refunded_minor": 550, "disputed_minor": 1250, "net_minor": -550},
-        "refunds": [
-            {"refund_id": "r-1", "amount_minor": 550, "status": "refunded", "requested_at": at},
-            {"refund_id": "r-2", "amount_minor": 200, "status": "failed", "requested_at": at, "failed": failed},
-        ],
-        "disputes": [
-            {"dispute_id": "dp_1", "amount_minor": 1250, "status": "lost", "code": "fraudulent", "opened_at": at}
-        ],
-    }
-    script(app, a_whole_payment(**moved))
-
-    await ops(app, "payment", ID)
-
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[3].split(maxsplit=2)[2] == "5.50 EUR given back, 12.50 EUR taken back by banks, -5.50 EUR left"
-    assert lines[lines.index("refunds") + 1 :][:2] == [
-        "  2026-01-03T12:00:00Z  5.50 EUR refunded r-1",
-        "  2026-01-03T12:00:00Z  2.00 EUR failed no_money r-2",
-    ]
-    assert lines[lines.index("disputes") + 1] == "  2026-01-03T12:00:00Z  12.50 EUR lost fraudulent dp_1"
-
-
-async def test_a_payment_is_whole_for_programs_too(app: Scripted, capsys: Printed) -> None:
-    script(app, a_whole_payment(), letter(1))
-
-    await ops(app, "payment", ID, "--json")
-
-    shown = json.loads(capsys.readouterr().out)
-    assert (shown["payment_id"], len(shown["events"]), len(shown["dead_letters"])) == (ID, 2, 1)
-
-
-async def test_a_payment_that_is_not_there_is_a_wrong_use(app: Scripted, capsys: Printed) -> None:
-    assert await ops(app, "payment", "nobody/s") == 2
-
-    assert app.asked[0].path == "/api/ops/payments/nobody/s"
-    assert capsys.readouterr().err == "There is nothing here. (not_found)\n"

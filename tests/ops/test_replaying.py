@@ -37,10 +37,16 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_be(
 ) -> None:
     app.on(ONE, (200, verdict(1)))
 
-    assert await ops(app, "replay", ID, "--dry-run") == 0
+    assert await ops(app, "replay", ID, "--dry-run") == 1, "something would be done"
 
     assert app.asked[0].query == {"dry_run": "true"}
     assert capsys.readouterr().out == "would be replayed: because 1\n"
+
+
+async def test_a_dry_run_that_would_do_nothing_is_nothing_to_do(app: Scripted) -> None:
+    app.on(ONE, (200, verdict(1, "nothing_to_do")))
+
+    assert await ops(app, "replay", ID, "--dry-run") == 0
 
 
 # --- waiting for what becomes of one
@@ -125,7 +131,7 @@ async def test_a_replay_that_had_nothing_to_do_is_not_waited_for(app: Scripted) 
 def many(app: Scripted, *pages: tuple[list[Json], str | None]) -> None:
     """A page of verdicts after another; as many letters are listed."""
     number = sum(len(results) for results, _ in pages)
-    app.on(LIST, (200, page_of([letter(each) for each in range(number)])))
+    app.on(LIST, (200, page_of([letter(each) for each in range(1, number + 1)])))
     app.on(
         MANY, *((200, {"dry_run": False, "results": results, "next_page": following}) for results, following in pages)
     )
@@ -214,6 +220,22 @@ async def test_a_dry_run_of_many_lists_every_one_and_waits_for_nothing(
     document = json.loads(capsys.readouterr().out)
     assert [result["letter_id"] for result in document["results"]] == [letter(each)["id"] for each in (1, 2, 3)]
     assert [asked.body["dry_run"] for asked in app.to(MANY)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("word", "arguments", "code"),
+    [
+        ("left_out", (), 1),
+        ("left_out", ("--dry-run",), 1),
+        ("replayed", ("--dry-run",), 1),
+        ("nothing_to_do", ("--dry-run",), 0),
+        ("gone", (), 0),
+    ],
+)
+async def test_what_is_left_to_do_of_many(app: Scripted, word: str, arguments: tuple[str, ...], code: int) -> None:
+    many(app, ([verdict(1, word)], None))
+
+    assert await ops(app, "replay", "--all", *arguments) == code
 
 
 async def test_nothing_to_replay_is_nothing_to_do(app: Scripted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,10 @@ SHORT_S = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What the provider really did for one payment. captured_minor: 0 and "" as long as nothing was captured."""
+    """What the provider really did for one payment. captured_minor: 0 and "" as long as nothing was captured.
+
+    Amounts are in the minor units of ISO 4217, whatever the provider writes.
+    """
 
     authorised: int = 0
     captured_minor: int = 0
@@ -154,14 +158,17 @@ class StripeBench:
     _METHODS: ClassVar = {
         "ok": "pm_card_visa",
         "declined": "pm_card_chargeDeclined",
-        "invalid": "pm_unheard_of",
+        "invalid": "pm_card_parameterUnknown",
         "down": "pm_card_rateLimited",
         "create_times_out": "pm_card_createTimesOut",
         "settle_times_out": "pm_card_captureTimesOut",
         "refund_times_out": "pm_card_refundTimesOut",
         "settle_declined": "pm_card_captureDeclined",
-        "refund_declined": "pm_card_refundFail",
+        "refund_declined": "pm_card_refundDeclined",
     }
+
+    _MINOR: ClassVar = {"isk": Fraction(1, 100), "mga": Fraction(100)}
+    """A unit of Stripe's in minor units of ISO 4217, where they differ."""
 
     def __init__(self, http: aiohttp.ClientSession, odd: OddServer, *, url: str, account: Account) -> None:
         self._http = http
@@ -190,20 +197,25 @@ class StripeBench:
 
     async def moved(self, payment_id: str) -> Moved:
         own = [each for each in self._account.intents.values() if each["metadata"]["payment_id"] == payment_id]
-        tries = [each for each in own if each["status"] != "requires_payment_method"]
+        tries = [each for each in own if each["status"] not in ("requires_payment_method", "requires_confirmation")]
         captured = [each for each in tries if each["status"] == "succeeded"]
         minor: dict[str, int] = {}
         for each in self._account.refunds.values():
             if each["status"] == "succeeded" and each["payment_intent"] in {taken["id"] for taken in captured}:
                 name = each["metadata"]["refund_id"]
-                minor[name] = minor.get(name, 0) + each["amount"]
+                minor[name] = minor.get(name, 0) + self._minor(each["amount"], each["currency"])
         return Moved(
             authorised=len(tries),
-            captured_minor=sum(each["amount_received"] for each in captured),
+            captured_minor=sum(self._minor(each["amount_received"], each["currency"]) for each in captured),
             currency=captured[0]["currency"].upper() if captured else "",
             is_voided=any(each["status"] == "canceled" for each in tries),
             refunded_minor=minor,
         )
+
+    def _minor(self, amount: int, currency: str) -> int:
+        minor = amount * self._MINOR.get(currency, Fraction(1))
+        assert minor.denominator == 1, (amount, currency)
+        return int(minor)
 
     def _at(self, url: str, *, limit_s: float = 5.0) -> Provider:
         return StripeProvider(self._http, base_url=url, api_key="sk_test_1", limit_s=limit_s)

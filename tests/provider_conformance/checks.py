@@ -7,7 +7,9 @@ import inspect
 import sys
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from shared.domain.money import Money
 from shared.domain.payment import Payment, RefundTask, Step, Task
 from shared.ports.provider import (
     Busy,
@@ -44,19 +46,19 @@ def another_call() -> Call:
     return Call(request_id=str(uuid.uuid4()), traceparent=None)
 
 
-def a_new(method: str) -> Story:
-    return a_payment(payment_id=str(uuid.uuid4()), payment_method=method)
+def a_new(method: str, **changes: Any) -> Story:
+    return a_payment(payment_id=str(uuid.uuid4()), payment_method=method, **changes)
 
 
-async def created(provider: Provider, method: str) -> Story:
-    story = a_new(method)
+async def created(provider: Provider, method: str, **changes: Any) -> Story:
+    story = a_new(method, **changes)
     answer = await provider.create(story.payment, call(story.payment, Step.CREATE))
     assert isinstance(answer, Done), answer
     return story.created(answer.reference)
 
 
-async def settled(provider: Provider, method: str) -> Story:
-    story = await created(provider, method)
+async def settled(provider: Provider, method: str, **changes: Any) -> Story:
+    story = await created(provider, method, **changes)
     answer = await provider.settle(story.payment, call(story.payment, Step.SETTLE))
     assert isinstance(answer, Done), answer
     return story.settled(answer.reference)
@@ -72,18 +74,51 @@ async def amount_and_currency_are_exact(bench: Bench) -> None:
     assert await bench.moved(story.payment.payment_id) == Moved(1, 1250, "EUR")
 
 
+async def each_currency_has_its_own_minor_unit(bench: Bench) -> None:
+    """Without decimals, with three, and where providers like to differ: captured, given back and found in full."""
+    provider = bench.adapter()
+    for money, back in ((Money(500, "JPY"), 200), (Money(12340, "KWD"), 2340), (Money(5000, "ISK"), 1000)):
+        story = await settled(provider, bench.method("ok"), amount=money)
+        payment = story.completed().refund_requested(amount_minor=back).payment
+        returned = await provider.refund(payment, TASK, call=call(payment, TASK))
+
+        assert isinstance(returned, Done), (money, returned)
+        assert await provider.find(payment, TASK, call=call(payment, TASK)) == returned
+        expected = Moved(1, money.amount_minor, money.currency, refunded_minor={REFUND_ID: back})
+        assert await bench.moved(payment.payment_id) == expected
+
+
+async def an_amount_is_exact_or_declined(bench: Bench) -> None:
+    """What a provider cannot be told exactly is declined before anything is sent; it is never rounded."""
+    provider = bench.adapter()
+    for money in (Money(1234, "KWD"), Money(1250, "MGA"), Money(125_000, "MGA"), Money(1234, "LYD")):
+        story = a_new(bench.method("ok"), amount=money)
+        answer = await provider.create(story.payment, call(story.payment, Step.CREATE))
+        if not isinstance(answer, Done):
+            assert isinstance(answer, Declined), (money, answer)
+            assert (await bench.moved(story.payment.payment_id)).authorised == 0
+            continue
+        payment = story.created(answer.reference).payment
+        assert isinstance(await provider.settle(payment, call(payment, Step.SETTLE)), Done), money
+        assert await bench.moved(payment.payment_id) == Moved(1, money.amount_minor, money.currency)
+
+
 async def refunds_are_exact_and_apart(bench: Bench) -> None:
     """Each refund gives back its own amount, beside others."""
     provider = bench.adapter()
     story = (await settled(provider, bench.method("ok"))).completed().refund_requested(amount_minor=300)
     first = await provider.refund(story.payment, TASK, call=call(story.payment, TASK))
     story = story.refund_requested(OTHER_REFUND_ID, amount_minor=200)
+    not_sent = await provider.find(story.payment, OTHER_TASK, call=call(story.payment, OTHER_TASK))
 
     second = await provider.refund(story.payment, OTHER_TASK, call=call(story.payment, OTHER_TASK))
 
     assert isinstance(first, Done), first
     assert isinstance(second, Done), second
     assert first != second
+    assert not_sent == NeverSeen()
+    for task, answer in ((TASK, first), (OTHER_TASK, second)):
+        assert await provider.find(story.payment, task, call=call(story.payment, task)) == answer
     moved = await bench.moved(story.payment.payment_id)
     assert moved.refunded_minor == {REFUND_ID: 300, OTHER_REFUND_ID: 200}
 
@@ -99,7 +134,10 @@ async def a_void_releases(bench: Bench) -> None:
 
 
 async def a_void_done_before_is_done(bench: Bench) -> None:
-    """A void under another id, and one that is asked for, tell of the first: nobody waits for what is over."""
+    """A void under another id, and one that is asked for, tell of the first: nobody waits for what is over.
+
+    The authorisation is still known, and its money can no longer be had.
+    """
     provider = bench.adapter()
     payment = (await created(provider, bench.method("ok"))).payment
     first = await provider.void(payment, call(payment, Step.VOID))
@@ -110,20 +148,26 @@ async def a_void_done_before_is_done(bench: Bench) -> None:
 
     assert again == first
     assert found == first
+    made = await provider.find(payment, Step.CREATE, call=call(payment, Step.CREATE))
+    assert made == Done(payment.created.provider_payment_id if payment.created else "")
     taken = await provider.settle(payment, call(payment, Step.SETTLE))
+    asked = await provider.find(payment, Step.SETTLE, call=call(payment, Step.SETTLE))
     assert not isinstance(taken, Done), taken
+    assert not isinstance(asked, Done), asked
     assert (await bench.moved(payment.payment_id)).captured_minor == 0
 
 
 async def a_void_of_captured_money_names_the_capture(bench: Bench) -> None:
-    """The reference of what was taken is not lost."""
+    """The reference of what was taken is not lost, neither by the call nor when it is asked about."""
     provider = bench.adapter()
     story = await settled(provider, bench.method("ok"))
     assert story.payment.settled is not None
 
     answer = await provider.void(story.payment, call(story.payment, Step.VOID))
+    asked = await provider.ask(story.payment, Step.VOID, call=call(story.payment, Step.VOID))
+    found = await provider.find(story.payment, Step.VOID, call=call(story.payment, Step.VOID))
 
-    assert answer == CapturedInstead(story.payment.settled.capture_id)
+    assert answer == asked == found == CapturedInstead(story.payment.settled.capture_id)
 
 
 # -- repeats
@@ -173,7 +217,10 @@ async def a_decline_is_definite(bench: Bench) -> None:
     assert await provider.ask(payment, Step.CREATE, call=call(payment, Step.CREATE)) == answer
     assert isinstance(await provider.find(payment, Step.CREATE, call=call(payment, Step.CREATE)), Declined)
     assert isinstance(await provider.settle(held, call(held, Step.SETTLE)), Declined)
-    assert isinstance(await provider.refund(paid, TASK, call=call(paid, TASK)), Declined)
+    returned = await provider.refund(paid, TASK, call=call(paid, TASK))
+    assert isinstance(returned, Declined), returned
+    assert await provider.ask(paid, TASK, call=call(paid, TASK)) == returned
+    assert isinstance(await provider.find(paid, TASK, call=call(paid, TASK)), Declined)
     assert (await bench.moved(payment.payment_id)).authorised == 0
 
 
@@ -207,17 +254,25 @@ async def what_no_repeat_can_change_is_our_fault(bench: Bench) -> None:
 
 
 async def only_the_provider_is_believed(bench: Bench) -> None:
-    """What somebody else answers is Unknown after a call and Busy after a question."""
+    """What somebody else answers is Unknown after a call and Busy after a question. Of a refund too."""
     payment = a_new(bench.method("ok")).created().payment
+    paid = a_new(bench.method("ok")).created().settled().completed().refund_requested().payment
     for status, body in STRANGERS:
         provider = bench.before_a_stranger(status, body)
         for step, send in ((Step.CREATE, provider.create), (Step.SETTLE, provider.settle), (Step.VOID, provider.void)):
             heard = await send(payment, call(payment, step))
             assert isinstance(heard, Unknown), (status, body, heard)
-            asked = await provider.ask(payment, step, call=call(payment, step))
-            found = await provider.find(payment, step, call=call(payment, step))
-            assert isinstance(asked, Busy), (status, body, asked)
-            assert isinstance(found, Busy), (status, body, found)
+            await _learns_nothing(provider, payment, step)
+        returned = await provider.refund(paid, TASK, call=call(paid, TASK))
+        assert isinstance(returned, Unknown), (status, body, returned)
+        await _learns_nothing(provider, paid, TASK)
+
+
+async def _learns_nothing(provider: Provider, payment: Payment, task: Task) -> None:
+    asked = await provider.ask(payment, task, call=call(payment, task))
+    found = await provider.find(payment, task, call=call(payment, task))
+    assert isinstance(asked, Busy), asked
+    assert isinstance(found, Busy), found
 
 
 # -- asking
@@ -270,16 +325,18 @@ async def what_was_never_sent_was_never_seen(bench: Bench) -> None:
 async def the_books_outlive_request_ids(bench: Bench) -> None:
     """What the provider did is found by our references when it has forgotten the ids."""
     provider = bench.adapter()
-    story = await settled(provider, bench.method("ok"))
-    assert story.payment.created is not None
-    assert story.payment.settled is not None
+    payment = (await settled(provider, bench.method("ok"))).completed().refund_requested().payment
+    returned = await provider.refund(payment, TASK, call=call(payment, TASK))
+    assert payment.created is not None
+    assert payment.settled is not None
     await bench.forget()
 
-    for step, reference in (
-        (Step.CREATE, story.payment.created.provider_payment_id),
-        (Step.SETTLE, story.payment.settled.capture_id),
+    for task, answer in (
+        (Step.CREATE, Done(payment.created.provider_payment_id)),
+        (Step.SETTLE, Done(payment.settled.capture_id)),
+        (TASK, returned),
     ):
-        assert await provider.find(story.payment, step, call=call(story.payment, step)) == Done(reference)
+        assert await provider.find(payment, task, call=call(payment, task)) == answer
 
 
 async def an_answer_is_about_this_payment(bench: Bench) -> None:

@@ -78,12 +78,26 @@ class Right:
 
 class AmountIgnored(Right):
     def payment(self, payment: Payment) -> Payment:
-        return replace(payment, amount=Money(999, payment.amount.currency))
+        return replace(payment, amount=Money(990, payment.amount.currency))
 
 
 class CurrencyMixed(Right):
     def payment(self, payment: Payment) -> Payment:
         return replace(payment, amount=Money(payment.amount.amount_minor, "USD"))
+
+
+class YenHaveCents(Right):
+    """Every currency is taken to have two decimals."""
+
+    def payment(self, payment: Payment) -> Payment:
+        if payment.amount.currency != "JPY":
+            return payment
+        return replace(payment, amount=Money(payment.amount.amount_minor * 100, "JPY"))
+
+
+class AmountRounded(Right):
+    def payment(self, payment: Payment) -> Payment:
+        return replace(payment, amount=Money(payment.amount.amount_minor // 10 * 10, payment.amount.currency))
 
 
 class PartialRefundBecomesFull(Right):
@@ -143,6 +157,78 @@ class OurFaultIsBusy(Right):
 class CapturedIsVoided(Right):
     def answer(self, answer: Any) -> Any:
         return Done(answer.reference) if isinstance(answer, CapturedInstead) else answer
+
+
+class CapturedIsVoidedWhenAsked(Right):
+    def told(self, answer: Any) -> Any:
+        return Done(answer.reference) if isinstance(answer, CapturedInstead) else answer
+
+
+class VoidedIsCapturedWhenAsked(Right):
+    """A release is taken for the capture."""
+
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        released = await self.provider.find(payment, Step.VOID, call=call) if step is Step.SETTLE else None
+        return released if isinstance(released, Done) else await super().find(payment, step, call=call)
+
+
+class ReleasedWasNeverSeen(Right):
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        is_asked_again = step is Step.CREATE and payment.created
+        released = await self.provider.find(payment, Step.VOID, call=call) if is_asked_again else None
+        return NeverSeen() if isinstance(released, Done) else await super().find(payment, step, call=call)
+
+
+class AnyRefundIsFound(Right):
+    """Each refund of a payment is taken for the first one."""
+
+    first: Done | None = None
+
+    async def refund(self, payment: Payment, task: RefundTask, *, call: Call) -> Answer:
+        answer = await super().refund(payment, task, call=call)
+        if isinstance(answer, Done) and self.first is None:
+            self.first = answer
+        return answer
+
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        is_refund = isinstance(step, RefundTask) and self.first is not None
+        return self.first if is_refund and self.first else await super().find(payment, step, call=call)
+
+
+class RefundIsForgotten(Right):
+    """A refund is known by its request id only."""
+
+    sent: frozenset[str] = frozenset()
+
+    async def refund(self, payment: Payment, task: RefundTask, *, call: Call) -> Answer:
+        self.sent |= {call.request_id}
+        return await super().refund(payment, task, call=call)
+
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        answer = await super().find(payment, step, call=call)
+        return NeverSeen() if isinstance(step, RefundTask) and call.request_id in self.sent else answer
+
+
+class StrangerRefunds(Right):
+    """Whatever answers a refund is believed."""
+
+    async def refund(self, payment: Payment, task: RefundTask, *, call: Call) -> Answer:
+        answer = await super().refund(payment, task, call=call)
+        is_answered = isinstance(answer, Unknown) and "answered" in answer.why
+        return Done("re_1") if is_answered else answer
+
+
+class NoRefundIsFoundByAStranger(Right):
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        answer = await super().find(payment, step, call=call)
+        return NeverSeen() if isinstance(step, RefundTask) and isinstance(answer, Busy) else answer
+
+
+class RefundDeclineIsBusyWhenAsked(Right):
+    async def find(self, payment: Payment, step: Task, *, call: Call) -> AskAnswer:
+        answer = await super().find(payment, step, call=call)
+        is_a_no = isinstance(step, RefundTask) and isinstance(answer, Declined)
+        return Busy("declined") if is_a_no else answer
 
 
 class VoidIsPretended(Right):

@@ -14,7 +14,7 @@ from shared.codec.documents import SCHEMA_VERSION, event_to_json, from_document,
 from shared.codec.facts import FORMS, type_name
 from shared.codec.payments import payment_from_json, payment_to_json, state_to_json
 from shared.codec.values import fingerprint
-from shared.domain.events import PaymentParked, PaymentResumed, PaymentSeenTo
+from shared.domain.events import PaymentCreated, PaymentParked, PaymentResumed, PaymentSeenTo
 from shared.domain.evolution import fold
 from shared.domain.intentions import intend
 from shared.domain.payment import Task
@@ -31,6 +31,7 @@ from tests.builders import (
     TASKS,
     Story,
     a_payment,
+    initiated,
 )
 from tests.unit import streams
 
@@ -369,3 +370,17 @@ def test_a_document_that_is_no_event_is_unreadable_whatever_it_is(document: dict
 def test_the_fingerprint_does_not_depend_on_the_order_of_fields() -> None:
     assert fingerprint({"a": 1, "b": {"c": 2, "d": 3}}) == fingerprint({"b": {"d": 3, "c": 2}, "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": "1"})
+
+
+@pytest.mark.parametrize(("api", "written"), [("regis", {}), ("stripe", {"provider_api": "stripe"})])
+def test_which_provider_it_is_stands_in_the_stream_and_the_first_one_is_not_named(
+    api: str, written: dict[str, str]
+) -> None:
+    created = PaymentCreated(occurred_at=NOON, provider_payment_id="pp_1", provider_api=api)
+    story = Story((initiated(provider_api=api), created))
+
+    for stored in story.stored:
+        document = to_document(stored)
+        assert {name: value for name, value in document["data"].items() if name == "provider_api"} == written
+        assert from_document(document).event == stored.event
+        assert "provider_api" not in to_cloud_event(stored)

@@ -128,6 +128,7 @@ class CosmosOverview:
 def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
     """Only what is asked for; values travel as parameters. What has no position is no row, and is never compared."""
     conditions = {
+        "id": wanted.payment_id,
         "status": wanted.status,
         "reference": wanted.reference,
         "settled": wanted.settled,

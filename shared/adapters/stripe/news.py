@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from shared.ports.provider_news import News, NoSecret
+from shared.ports.provider_news import News, NotRead
 
 
 class NoNews:
     """Nobody is known as the provider."""
 
     def read(self, body: bytes, headers: Mapping[str, str]) -> News:  # noqa: ARG002 - whatever it is
-        return NoSecret("With PROVIDER_API=stripe no news of the provider is read, and disputes are not followed.")
+        return NotRead("With PROVIDER_API=stripe no news of the provider is read, and disputes are not followed.")

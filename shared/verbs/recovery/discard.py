@@ -21,43 +21,13 @@ from shared.domain.letters import (
 )
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
-from shared.errors import StreamMoved, Unreadable
+from shared.errors import LetterMoved, StreamMoved, Unreadable
 from shared.services import Services
 from shared.steps.letters import answer_recorded, closed, resume, shown_as, stands_still
 from shared.steps.recording import RELOADS, append_here
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discard:
-    """What came of it. discarded: whether it is, or is being, given up. cause: the event that ends the step."""
-
-    letter_id: str
-    discarded: bool
-    why: str
-    cause: str | None = None
-
-
-async def discard(letter_id: str, *, by: str, reason: str, dry_run: bool = False, services: Services) -> Discard | None:
-    """Give up what a dead letter tells of; None when there is no such letter. With dry_run nothing is changed, and it
-    says what would happen now.
-
-    A payment whose money was taken is not ended: it goes on. Safe to repeat. Of several actions at once one is taken,
-    and the others look again. Raises StreamMoved, LetterMoved, StoreBusy, AppendUnknown: repeat it.
-    """
-    for _ in range(RELOADS):
-        letter = await services.letters.get(letter_id)
-        if letter is None:
-            return None
-        if dry_run:
-            return await _would(letter, services=services)
-        try:
-            return await _discard(letter, by=by, reason=reason, services=services)
-        except StreamMoved:
-            continue
-    raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
-
-
-class _Way(StrEnum):
+class Way(StrEnum):
     """What a discard comes to."""
 
     NOTHING = "nothing"  # nothing is left to do about it
@@ -67,42 +37,79 @@ class _Way(StrEnum):
     KEEP = "keep"
 
 
-def _way(letter: LetterRecord, stream: Sequence[StoredEvent], *, services: Services) -> tuple[_Way, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discard:
+    """What came of it, or would. discarded: whether it is, or is being, given up. cause: the event that ends the step.
+
+    money: the provider's reference of what is noted as given back.
+    """
+
+    letter_id: str
+    discarded: bool
+    comes_to: Way
+    why: str
+    cause: str | None = None
+    money: str | None = None
+
+
+async def discard(letter_id: str, *, by: str, reason: str, dry_run: bool = False, services: Services) -> Discard | None:
+    """Give up what a dead letter tells of; None when there is no such letter. With dry_run nothing is changed, and it
+    says what would happen now.
+
+    A payment whose money was taken is not ended: it goes on. Safe to repeat. Of several actions at once one is taken,
+    and the others look again. Raises StreamMoved, StoreBusy, AppendUnknown: repeat it.
+    """
+    for _ in range(RELOADS):
+        letter = await services.letters.get(letter_id)
+        if letter is None:
+            return None
+        if dry_run:
+            return await _would(letter, services=services)
+        try:
+            return await _discard(letter, by=by, reason=reason, services=services)
+        except (StreamMoved, LetterMoved):
+            continue
+    raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
+
+
+def _way(letter: LetterRecord, stream: Sequence[StoredEvent], *, services: Services) -> tuple[Way, str]:
     """By these events; and why it is kept, if it is. The one rule of a discard and of its dry run."""
     if letter_status(letter, stream) is LetterStatus.CLOSED:
-        return _Way.NOTHING, ""
+        return Way.NOTHING, ""
     if is_in_the_box_alone(letter, stream):
-        return _Way.CLOSE, ""
+        return Way.CLOSE, ""
     if letter.reason in MONEY_TO_GIVE_BACK:
-        return _Way.NOTE, ""
+        return Way.NOTE, ""
     if letter.task is None:
-        return _Way.CLOSE, ""
+        return Way.CLOSE, ""
     now = standing(stream, letter.task)
     refused = "" if stands_still(now, step=letter.task, services=services) else _why_not(letter, now)
-    return (_Way.KEEP, refused) if refused else (_Way.END, "")
+    return (Way.KEEP, refused) if refused else (Way.END, "")
 
 
 async def _would(letter: LetterRecord, *, services: Services) -> Discard:
     """What _discard would come to now; nothing is written."""
     if _is_of_the_feed(letter):
-        return _gone(letter, _NOTHING_LEFT if letter.closing else _WOULD_CLOSE)
+        return _nothing(letter) if letter.closing else _gone(letter, _WOULD_CLOSE, to=Way.CLOSE)
     try:
         stream = await _stream_of(letter, services)
     except Unreadable as exc:
         return _unread(letter, exc)
     way, why = _way(letter, stream, services=services)
-    if way is not _Way.NOTHING and holds_unrecorded(letter, stream):
-        return _gone(letter, "the yes that it holds would be recorded; then it is ended as far as it may be")
+    if way is not Way.NOTHING and holds_unrecorded(letter, stream):
+        to = Way.END if way is Way.END else Way.CLOSE
+        return _gone(letter, "the yes that it holds would be recorded; then it is ended as far as it may be", to=to)
     match way:
-        case _Way.NOTHING:
-            return _gone(letter, _NOTHING_LEFT)
-        case _Way.CLOSE:
-            return _gone(letter, _WOULD_CLOSE)
-        case _Way.NOTE:
-            return _gone(letter, f"it would be noted that {money_of(letter, stream)} was given back")
-        case _Way.END:
-            return _gone(letter, f"{letter.step} would be ended; the provider is asked first")
-        case _Way.KEEP:
+        case Way.NOTHING:
+            return _nothing(letter)
+        case Way.CLOSE:
+            return _gone(letter, _WOULD_CLOSE, to=way)
+        case Way.NOTE:
+            money = money_of(letter, stream)
+            return _gone(letter, f"it would be noted that {money} was given back", to=way, money=money)
+        case Way.END:
+            return _gone(letter, f"{letter.step} would be {_ended(letter)[1]}", to=way)
+        case Way.KEEP:
             return _kept(letter, why)
 
 
@@ -117,21 +124,20 @@ async def _discard(letter: LetterRecord, *, by: str, reason: str, services: Serv
         return _unread(letter, exc)
     way, why = _way(letter, stream, services=services)
     match way:
-        case _Way.NOTHING:
+        case Way.NOTHING:
             await shown_as(letter, stream, services=services)
-            return _gone(letter, _NOTHING_LEFT)
-        case _Way.CLOSE:
+            return _nothing(letter)
+        case Way.CLOSE:
             return await _in_the_box(letter, by=by, reason=reason, services=services)
-        case _Way.NOTE:
+        case Way.NOTE:
             return await _given_back(letter, stream, by=by, reason=reason, services=services)
-        case _Way.END:
+        case Way.END:
             return await _end(letter, stream=stream, by=by, reason=reason, services=services)
-        case _Way.KEEP:
+        case Way.KEEP:
             await shown_as(letter, stream, services=services)
             return _kept(letter, why)
 
 
-_NOTHING_LEFT = "nothing is left to do about it"
 _WOULD_CLOSE = "the letter would be closed; no payment waits for it"
 
 
@@ -146,10 +152,10 @@ def _unread(letter: LetterRecord, fault: Unreadable) -> Discard:
 
 async def _in_the_box(letter: LetterRecord, *, by: str, reason: str, services: Services) -> Discard:
     if letter.closing:
-        return _gone(letter, _NOTHING_LEFT)
+        return _nothing(letter)
     await closed(letter, action="discarded", by=by, note=reason, services=services)
     _count(letter, services)
-    return _gone(letter, "the letter is closed; no payment waits for it")
+    return _gone(letter, "the letter is closed; no payment waits for it", to=Way.CLOSE)
 
 
 def _why_not(letter: LetterRecord, now: Standing) -> str:
@@ -186,9 +192,14 @@ async def _end(
     )
     stored = await resume(resumed, stream=stream, letter=letter, services=services)
     _count(letter, services)
-    return _gone(
-        letter, f"{letter.step} is being ended: what was done is asked for and recorded", cause=stored.event_id
-    )
+    return _gone(letter, f"{letter.step} is being {_ended(letter)[0]}", to=Way.END, cause=stored.event_id)
+
+
+def _ended(letter: LetterRecord) -> tuple[str, str]:
+    """How it goes on, and how it would. Who owes a merchant only a word has nothing to ask the provider."""
+    if letter.task is not None and not letter.task.step.moves_money:
+        return (told := "given up: its merchant is not told of it"), told
+    return "ended: what was done is asked for and recorded", "ended; the provider is asked first"
 
 
 async def _given_back(
@@ -206,7 +217,8 @@ async def _given_back(
     )
     await shown_as(letter, (*stream, stored), services=services)
     _count(letter, services)
-    return _gone(letter, f"noted that {seen_to.reference} was given back", cause=stored.event_id)
+    why = f"noted that {seen_to.reference} was given back"
+    return _gone(letter, why, to=Way.NOTE, cause=stored.event_id, money=seen_to.reference)
 
 
 async def _stream_of(letter: LetterRecord, services: Services) -> Sequence[StoredEvent]:
@@ -217,9 +229,13 @@ def _count(letter: LetterRecord, services: Services) -> None:
     services.telemetry.count(signals.DEAD_LETTERS_DISCARDED, step=letter.step, reason=letter.reason)
 
 
-def _gone(letter: LetterRecord, why: str, *, cause: str | None = None) -> Discard:
-    return Discard(letter_id=letter.letter_id, discarded=True, why=why, cause=cause)
+def _nothing(letter: LetterRecord) -> Discard:
+    return _gone(letter, "nothing is left to do about it", to=Way.NOTHING)
+
+
+def _gone(letter: LetterRecord, why: str, *, to: Way, cause: str | None = None, money: str | None = None) -> Discard:
+    return Discard(letter_id=letter.letter_id, discarded=True, comes_to=to, why=why, cause=cause, money=money)
 
 
 def _kept(letter: LetterRecord, why: str) -> Discard:
-    return Discard(letter_id=letter.letter_id, discarded=False, why=why)
+    return Discard(letter_id=letter.letter_id, discarded=False, comes_to=Way.KEEP, why=why)

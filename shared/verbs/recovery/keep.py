@@ -111,7 +111,13 @@ async def _as_the_stream_tells(record: LetterRecord, letter: DeadLetter, *, serv
     if not stream:
         return record
     payment = stream[-1].payment
-    owner = Owner(merchant_id=payment.merchant_id, reference=payment.reference, amount=payment.amount)
+    refund = payment.refund(record.refund_id) if record.refund_id else None
+    owner = Owner(
+        merchant_id=payment.merchant_id,
+        reference=payment.reference,
+        amount=payment.amount,
+        refund_minor=refund.amount_minor if refund else None,
+    )
     return replace(record, owner=owner)
 
 

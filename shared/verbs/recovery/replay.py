@@ -28,7 +28,7 @@ from shared.domain.reasons import Reason
 from shared.domain.rows import Row
 from shared.domain.standing import Standing, Stands, standing
 from shared.domain.stream import StoredEvent
-from shared.errors import PaymentsError, StreamMoved, Unreadable
+from shared.errors import LetterMoved, PaymentsError, StreamMoved, Unreadable
 from shared.services import Services
 from shared.steps.letters import answer_recorded, closed, resume, shown_as, stands_still
 from shared.steps.recording import RELOADS
@@ -68,7 +68,7 @@ async def replay(letter_id: str, *, by: str, dry_run: bool, services: Services) 
             return None
         try:
             return await _replay(letter, by=by, dry_run=dry_run, services=services)
-        except StreamMoved:
+        except (StreamMoved, LetterMoved):
             continue
     raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
 

@@ -44,6 +44,8 @@ from tests.flow.kit.host import FEEDS, Host, read_feed
 from tests.flow.kit.telemetry import RecordedTelemetry
 from tests.flow.kit.worker import WorkerFactory
 
+USUAL_AMOUNT = Money(1250, "EUR")
+
 
 class World(Host):
     """A host with its bus and backends, and what merchants, operators and tests do with it."""
@@ -56,13 +58,18 @@ class World(Host):
     # -- what merchants, operators and timers do; when the worker crashes in it, they do it again
 
     async def accept(
-        self, payment_method: str = "pm_ok", *, notify: str | None = None, description: str | None = None
+        self,
+        payment_method: str = "pm_ok",
+        *,
+        notify: str | None = None,
+        description: str | None = None,
+        amount: Money = USUAL_AMOUNT,
     ) -> str:
         """A new payment; its id. notify: how the merchant's web server answers (docs/test-tokens.md), or its url."""
         self._keys += 1
         at = notify if notify is None or "://" in notify else f"{self.backends.provider_url}/merchant/{notify}"
         command = Initiate(
-            amount=Money(1250, "EUR"),
+            amount=amount,
             payment_method=payment_method,
             reference="order-1",
             description=description,
