@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_part(commands.add_parser("part", help="the parts of a running platform; kill, freeze or thaw one"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
+    commands.add_parser("gameday", help="hurts a platform of its own and measures what becomes of its payments")
     for service in (*SERVICES, "stripe"):
         commands.add_parser(service, help="this service alone, until SIGTERM or Ctrl-C; --help lists its options")
     return parser
