@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from local.datafolder import FolderUnusable, owned, reset
-from local.gameday.day import Outcome, play
+from local.gameday.day import Day, Outcome, play
 from local.gameday.faults import SCENARIOS, Field, Scenario
 from local.gameday.judge import findings
 from local.gameday.report import report
@@ -45,13 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [scenario for scenario in SCENARIOS if not given.only or scenario.name in given.only]
     page = given.report or given.data / "gameday.html"
     try:
-        return asyncio.run(_day(given.data, chosen, page=page, has_sweep=not given.without_sweep))
+        return _told(asyncio.run(_day(given.data, chosen, has_sweep=not given.without_sweep)), page)
     except (FolderUnusable, ServiceDied, NotReady) as fault:
         print(printable(str(fault)), file=sys.stderr)
         return 2
 
 
-async def _day(data: Path, scenarios: Sequence[Scenario], *, page: Path, has_sweep: bool) -> int:
+async def _day(data: Path, scenarios: Sequence[Scenario], *, has_sweep: bool) -> Day:
     with owned(data):
         reset(data)
     began = datetime.now(UTC)
@@ -69,12 +69,16 @@ async def _day(data: Path, scenarios: Sequence[Scenario], *, page: Path, has_swe
             print(_line(outcomes[-1]), flush=True)
         found = [each for outcome in outcomes for each in outcome.findings()]
         found += await findings(shop)
-    text = report(outcomes, found, at=f"{began:%Y-%m-%d %H:%M} UTC", payments=len(shop.ordered))
-    page.write_text(text)
-    for each in found:
+    return Day(began, outcomes, findings=found, payments=len(shop.ordered))
+
+
+def _told(day: Day, page: Path) -> int:
+    """The exit code."""
+    page.write_text(report(day))
+    for each in day.findings:
         print(printable(f"found: {each}"), file=sys.stderr)
-    print(f"{len(shop.ordered)} payments, {len(found)} findings; the report: {page}")
-    return 1 if found else 0
+    print(f"{day.payments} payments, {len(day.findings)} findings; the report: {page}")
+    return 1 if day.findings else 0
 
 
 def _line(outcome: Outcome) -> str:

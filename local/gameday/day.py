@@ -6,7 +6,9 @@ Knows no fault and no page.
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from local.gameday.faults import Field, Scenario
 from local.gameday.shop import EVERY_S, NotAnswered, Shop
@@ -49,6 +51,16 @@ class Outcome:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All of it. findings: what must not be; without any the day was good. payments: how many were accepted."""
+
+    began: datetime
+    outcomes: Sequence[Outcome]
+    findings: Sequence[str]
+    payments: int
+
+
 def _after(seconds: float | None) -> str:
     return "never" if seconds is None else f"after {seconds:.1f} s"
 
@@ -59,15 +71,15 @@ async def play(scenario: Scenario, *, field: Field, shop: Shop) -> Outcome:
     ordering = asyncio.create_task(shop.order_all_the_time(scenario.name))
     await _looking(watch, BEFORE_S)
     hurt_at_s = watch.now_s()
-    hurting = asyncio.create_task(scenario.hurts(field))
-    while not hurting.done():
-        await _looking(watch, EVERY_S)
-    await hurting
+    async with asyncio.TaskGroup() as hurting:
+        hurt = hurting.create_task(scenario.hurts(field))
+        while not hurt.done():
+            await _looking(watch, EVERY_S)
     await _looking(watch, scenario.hold_s)
     ordering.cancel()
     await scenario.heals(field)
     outcome = Outcome(scenario, hurt_at_s, watch.now_s())
-    outcome.well_at_s = await _until_well(watch, ordering, scenario, healed_at_s=outcome.healed_at_s)
+    outcome.well_at_s = await _until_well(watch, ordering, limit_s=scenario.well_within_s)
     await _ended(ordering)
     outcome.payments, outcome.looks = len(shop.of(scenario.name)), watch.looks
     first = next((look for look in watch.looks if look.at_s > hurt_at_s and look.signs), None)
@@ -83,14 +95,13 @@ async def _looking(watch: Watch, duration_s: float) -> None:
         await asyncio.sleep(max(0.0, min(EVERY_S, until_s - time.monotonic())))
 
 
-async def _until_well(
-    watch: Watch, ordering: asyncio.Task[None], scenario: Scenario, *, healed_at_s: float
-) -> float | None:
+async def _until_well(watch: Watch, ordering: asyncio.Task[None], *, limit_s: float) -> float | None:
     """When all orders were accepted, nothing was under way and nothing wrong; None when that did not come in time.
 
     It is waited for a little beyond the limit, so that the report can say by how much.
     """
-    while watch.now_s() - healed_at_s < 1.5 * scenario.well_within_s:
+    until_s = watch.now_s() + 1.5 * limit_s
+    while watch.now_s() < until_s:
         look = await watch.look()
         if ordering.done() and not look.under_way and not look.signs:
             return look.at_s

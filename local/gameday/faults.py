@@ -1,7 +1,10 @@
-"""What is done to the platform, one fault after another, and how soon each must be seen and be over. Measures nothing."""
+"""What is done to the platform, one fault after another, and how soon each must be seen and be over.
+
+Measures nothing.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 import aiohttp
@@ -41,8 +44,8 @@ class Scenario:
 
     name: str
     title: str
-    hurts: Callable[[Field], Awaitable[None]]
-    heals: Callable[[Field], Awaitable[None]]
+    hurts: Callable[[Field], Coroutine[None, None, None]]
+    heals: Callable[[Field], Coroutine[None, None, None]]
     hold_s: float
     seen_within_s: float
     well_within_s: float
@@ -88,7 +91,7 @@ async def _bus_emptied(field: Field) -> None:
     """What it holds are retries, for the provider fails; a broker that comes back from a backup has lost them."""
     await _provider_down(field)
     async with asyncio.timeout(_RETRYING_WITHIN_S):
-        while await _waiting(field) < _MESSAGES:
+        while await _waiting(field) < _MESSAGES:  # noqa: ASYNC110 - the bus tells nobody
             await asyncio.sleep(_LOOK_S)
     await field.keeper.do("kill", "servicebus")
     for ending in ("", "-wal", "-shm"):

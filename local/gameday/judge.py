@@ -22,15 +22,14 @@ async def findings(shop: Shop) -> list[str]:
     told = await _told(shop)
     found: list[str] = []
     for key, payment_id in shop.ordered.items():
-        found += [
-            f"{key} ({payment_id}): {words}" async for words in _of_one(shop, payment_id, charges.get(payment_id))
-        ]
+        about = f"{key} ({payment_id})"
+        found += [f"{about}: {words}" async for words in _of_one(shop, payment_id, charge=charges.get(payment_id))]
         if not told[payment_id]:
-            found.append(f"{key} ({payment_id}): its merchant was not told")
+            found.append(f"{about}: its merchant was not told")
     return [*found, *await _reconciled(shop)]
 
 
-async def _of_one(shop: Shop, payment_id: str, charge: Json | None) -> AsyncIterator[str]:
+async def _of_one(shop: Shop, payment_id: str, *, charge: Json | None) -> AsyncIterator[str]:
     try:
         payment = await shop.ask("GET", f"/api/payments/{payment_id}")
         events = (await shop.ask("GET", f"/api/payments/{payment_id}/events"))["events"]

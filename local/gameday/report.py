@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from local.gameday.day import Outcome
+from local.gameday.day import Day, Outcome
 
 _WIDTH, _HEIGHT, _LEFT = 640, 150, 36
 _STYLE = """
@@ -22,8 +22,9 @@ figcaption { font-size: .9rem; }
 """
 
 
-def report(outcomes: Sequence[Outcome], findings: Sequence[str], *, at: str, payments: int) -> str:
-    """The page. at: when the day began. findings: what must not be; without any the day was good."""
+def report(day: Day) -> str:
+    """The page."""
+    findings = day.findings
     verdict = f"{len(findings)} findings" if findings else "nothing lost, nothing charged twice, all in time"
     listed = "".join(f"<li class=bad>{escape(each)}</li>" for each in findings)
     return "\n".join(
@@ -32,14 +33,14 @@ def report(outcomes: Sequence[Outcome], findings: Sequence[str], *, at: str, pay
             "<meta name=viewport content='width=device-width'>",
             f"<title>Game day: {escape(verdict)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>Game day: {escape(verdict)}</h1>",
-            f"<p>Begun {escape(at)}. {payments} payments were accepted, one each half second while something was wrong.",
-            "<i>Seen</i> counts from the beginning of the fault until an operator could see a sign of it. <i>Well</i>",
+            f"<p>Begun {day.began:%Y-%m-%d %H:%M} UTC. {day.payments} payments were accepted, one each half second from",
+            "shortly before a fault to its end. <i>Seen</i> counts from the beginning of the fault until an operator could see a sign of it. <i>Well</i>",
             "counts from its end until every payment was where it belongs and nothing was wrong any more.</p>",
             f"<ul>{listed}</ul>" if listed else "",
             "<table><thead><tr><th>what was done<th>payments<th>seen after<th>first sign<th>well after</thead><tbody>",
-            *map(_row, outcomes),
+            *map(_row, day.outcomes),
             "</tbody></table>",
-            *map(_picture, outcomes),
+            *map(_picture, day.outcomes),
             "</body></html>",
         ]
     )
@@ -82,12 +83,13 @@ def _picture(outcome: Outcome) -> str:
         anchor = "end" if place > _WIDTH - 60 else "start"
         return f"<path class=mark d='M{place} 14V{_HEIGHT}'/><text x={place} y=11 text-anchor={anchor}>{word}</text>"
 
-    fault = x(outcome.healed_at_s) - x(outcome.hurt_at_s)
+    begins, ends = x(outcome.hurt_at_s), x(outcome.healed_at_s)
+    width = max(1.0, round(ends - begins, 1))
     title = escape(outcome.scenario.title)
     return "".join(
         [
             f"<figure><svg viewBox='0 0 {_WIDTH} {_HEIGHT + 18}' role=img aria-label='{title}'>",
-            f"<rect class=fault x={x(outcome.hurt_at_s)} y=14 width={max(1.0, round(fault, 1))} height={_HEIGHT - 14} />",
+            f"<rect class=fault x={begins} y=14 width={width} height={_HEIGHT - 14} />",
             line("way", [look.under_way for look in looks]),
             line("letters", [len(look.letters) for look in looks]),
             mark(outcome.seen_at_s, "seen"),

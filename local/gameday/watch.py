@@ -1,6 +1,5 @@
 """Looks at the platform as an operator does, twice a second, and says what is wrong. Changes nothing."""
 
-import contextlib
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,7 +59,7 @@ class Watch:
 
     async def _of_the_app(self) -> list[str]:
         signs = []
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        try:
             async with self.shop.http.get(f"{self.shop.url}/api/health/ready", timeout=_READY_LIMIT) as response:
                 if response.status != 200:
                     signs.append("the app says that it is not ready")
@@ -68,7 +67,10 @@ class Watch:
                     signs.append("orders are refused")
                     self._refusals = self.shop.refusals
                 return signs
-        return ["the app does not answer"]
+        except TimeoutError:
+            return ["the app does not say that it is ready"]
+        except aiohttp.ClientError:
+            return ["the app does not answer"]
 
     @staticmethod
     def _of_payments(rows: list[Json], letters: list[Json]) -> list[str]:
