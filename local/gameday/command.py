@@ -25,7 +25,6 @@ QUICK = {
     "FRESH_S": "4",
     "SWEEP_SCHEDULE": "*/5 * * * * *",
     "SWEEP_MARGIN_S": "1",
-    "OTEL_SDK_DISABLED": "true",
 }
 """A laptop's day has minutes: what stands still is looked for every 5 s, and after seconds instead of an hour."""
 WITHOUT_SWEEP = {"AzureWebJobs.sweep_payments.Disabled": "true"}
