@@ -22,10 +22,11 @@ async def findings(shop: Shop) -> list[str]:
     told = await _told(shop)
     found: list[str] = []
     for key, payment_id in shop.ordered.items():
-        about = f"{key} ({payment_id})"
-        found += [f"{about}: {words}" async for words in _of_one(shop, payment_id, charge=charges.get(payment_id))]
+        words = [each async for each in _of_one(shop, payment_id, charge=charges.get(payment_id))]
         if not told[payment_id]:
-            found.append(f"{about}: its merchant was not told")
+            words.append("its merchant was not told")
+        if words:
+            found.append(f"{key} ({payment_id}): {'; '.join(words)}")
     return [*found, *await _reconciled(shop)]
 
 

@@ -13,6 +13,8 @@ type Json = dict[str, Any]
 
 EVERY_S = 0.5
 _REPEAT_S = 0.3
+_LOOK_LIMIT = aiohttp.ClientTimeout(total=4)
+"""Whoever looks and has no answer by then has seen enough."""
 _ANY_FAULT = (aiohttp.ClientError, TimeoutError, ValueError)
 
 
@@ -76,11 +78,12 @@ class Shop:
 
     async def rows(self) -> list[Json]:
         """The newest payments, as operators see them."""
-        rows: list[Json] = (await self.ask("GET", "/api/ops/payments?limit=200"))["payments"]
+        rows: list[Json] = (await self.ask("GET", "/api/ops/payments?limit=200", timeout=_LOOK_LIMIT))["payments"]
         return rows
 
     async def open_letters(self) -> list[Json]:
-        letters: list[Json] = (await self.ask("GET", "/api/ops/dead-letters?status=open&limit=200"))["dead_letters"]
+        path = "/api/ops/dead-letters?status=open&limit=200"
+        letters: list[Json] = (await self.ask("GET", path, timeout=_LOOK_LIMIT))["dead_letters"]
         return letters
 
     async def look_after(self, letters: Iterable[Json]) -> None:

@@ -153,8 +153,14 @@ def test_what_took_too_long_is_a_finding(seen_at_s: float | None, well_at_s: flo
 # --- what is a sign
 
 
-def since(seconds: float, **changes: Any) -> Json:
-    return {"payments": [{**ROW, "moved_at": (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(), **changes}]}
+class Since:
+    """The list of payments, where one has last moved so long ago."""
+
+    def __init__(self, seconds: float, **changes: Any) -> None:
+        self.ago, self.changes = timedelta(seconds=seconds), changes
+
+    def listed(self) -> Json:
+        return {"payments": [{**ROW, "moved_at": (datetime.now(UTC) - self.ago).isoformat(), **self.changes}]}
 
 
 @pytest.mark.parametrize(
@@ -165,14 +171,14 @@ def since(seconds: float, **changes: Any) -> Json:
         ("/api/ops/payments", 503, ["operators get no answer"]),
         ("/api/ops/dead-letters", 503, ["operators get no answer"]),
         ("/api/ops/dead-letters", {"dead_letters": [{"id": "l1"}]}, ["letters are open"]),
-        ("/api/ops/payments", since(LATE_S + 1, owes="settle"), ["payments stand still"]),
-        ("/api/ops/payments", since(LATE_S - 3, owes="settle"), []),
-        ("/api/ops/payments", since(LATE_S + 1), []),
+        ("/api/ops/payments", Since(LATE_S + 1, owes="settle"), ["payments stand still"]),
+        ("/api/ops/payments", Since(LATE_S - 3, owes="settle"), []),
+        ("/api/ops/payments", Since(LATE_S + 1), []),
     ],
 )
 async def test_a_sign_is_what_an_operator_can_see(path: str, answer: Any, signs: list[str]) -> None:
     async with played() as (world, shop):
-        world.answers[path] = answer
+        world.answers[path] = answer.listed() if isinstance(answer, Since) else answer
 
         assert (await Watch(shop, "bus").look()).signs == signs
 
