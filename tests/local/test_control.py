@@ -23,9 +23,14 @@ from tests.local.terminal import FAKES, local
 from tests.waiting import until
 
 APP = """
-import json, os
+import json, os, uuid
 import azure.functions as func
 app = func.FunctionApp(func.AuthLevel.ANONYMOUS)
+LIFE = uuid.uuid4().hex
+
+@app.route("life")
+async def life(req: func.HttpRequest) -> str:
+    return LIFE
 
 @app.route("environment")
 async def environment(req: func.HttpRequest) -> str:
@@ -311,19 +316,22 @@ async def test_only_who_knows_the_token_reaches_the_platform_itself() -> None:
 async def test_the_app_is_not_aware_of_it_and_a_host_that_begins_anew_still_passes_it_on(app: Path) -> None:
     async with steered(app, services=("cosmos",)) as desk:
         _, environment = await desk.ask("GET", "/api/environment")
+        life = await desk.ask("GET", "/api/life")
         left = await desk.ask("GET", "/api/leave")
 
-        async def passes() -> bool:
+        async def lives_anew() -> bool:
             try:
-                return (await desk.ask("GET", "/local/"))[0] == 200
+                status, answer = await desk.ask("GET", "/api/life")
             except aiohttp.ClientError:
                 return False
+            return status == 200 and (status, answer) != life
 
-        await until(passes)
+        await until(lives_anew)
+        passed_on = await desk.ask("GET", "/local/")
         _, anew = await desk.ask("GET", "/api/environment")
         token = desk.control.token
 
-    assert left[0] == 500
+    assert (left[0], passed_on[0]) == (500, 200)
     assert token not in environment + anew
     assert "LOCAL_HOST_PLATFORM" not in environment + anew
 
