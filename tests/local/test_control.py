@@ -17,6 +17,7 @@ import pytest_asyncio
 from local.control import Control, controlling
 from local.datafolder import word_left
 from local.keeper import keeping
+from local.part import part
 from local.supervisor import running_platform
 from tests.local.host_support import APPS, running_host
 from tests.local.terminal import FAKES, local
@@ -218,21 +219,21 @@ async def test_what_is_not_there_is_not_found(desk: Desk) -> None:
 # --- the command
 
 
-async def said(desk: Desk, *arguments: str, data: Path) -> tuple[int, str]:
-    with word_left(data, {"url": desk.url}):
-        async with local("part", *arguments, "--data", str(data)) as run:
-            exit_code = await run.ends()
-            return exit_code, run.said
+async def test_the_command_shows_the_parts_and_does_what_the_page_can(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def said(name: str | None = None, action: str | None = None) -> tuple[int, str]:
+        exit_code = await part(desk.url, name, action=action)
+        written = capsys.readouterr()
+        return exit_code, written.out + written.err
 
-
-async def test_the_command_shows_the_parts_and_does_what_the_page_can(desk: Desk, tmp_path: Path) -> None:
-    shown = await said(desk, data=tmp_path)
-    frozen = await said(desk, "servicebus", "freeze", data=tmp_path)
-    one = await said(desk, "servicebus", data=tmp_path)
-    thawed = await said(desk, "servicebus", "thaw", data=tmp_path)
-    again = await said(desk, "servicebus", "thaw", data=tmp_path)
-    broken = await said(desk, "provider", "break", data=tmp_path)
-    await said(desk, "provider", "repair", data=tmp_path)
+    shown = await said()
+    frozen = await said("servicebus", "freeze")
+    one = await said("servicebus")
+    thawed = await said("servicebus", "thaw")
+    again = await said("servicebus", "thaw")
+    broken = await said("provider", "break")
+    await said("provider", "repair")
 
     assert shown[0] == 0
     assert [line.split()[:2] for line in shown[1].splitlines()[:-1]] == [[name, "up"] for name in KEPT]
