@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test tests conformance branches e2e soak mutants check lint types fix contracts pin package clean
+.PHONY: help run emulators test tests conformance branches e2e soak gameday mutants check lint types fix contracts pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ soak: .venv/.ready ## the storm with 10,000 payments, 50,000 runs of tests/invar
 	LOCAL_FSYNC=1 STORM_PAYMENTS=$${STORM_PAYMENTS:-10000} $(PYTHON) -m pytest tests/e2e/test_storm.py -n 0 -s $(ARGS)
 	INVARIANT_RUNS=$${INVARIANT_RUNS:-50000} $(PYTHON) -m pytest tests/invariants --dist load $(ARGS)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-1000} $(PYTHON) -m pytest tests/e2e/test_fuzz.py -n 0 -s $(ARGS)
+
+gameday: .venv/.ready ## hurt a platform of its own, one fault after another, and measure; some minutes; one HTML report (ARGS='--only bus')
+	$(PYTHON) -m local gameday $(ARGS)
 
 mutants: .venv/.ready ## small faults in shared/ and functions/, one at a time: does a test notice? An hour or more (ARGS='--seed n --only shared/verbs')
 	$(PYTHON) -u -m tests.mutants $(ARGS)

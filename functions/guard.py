@@ -76,8 +76,8 @@ def _is_own(origin: SplitResult, *, host: str) -> bool:
     return (origin.hostname, _port(origin)) == (asked.hostname, _port(asked))
 
 
-def _port(address: SplitResult) -> int:
-    return address.port or _USUAL_PORT[address.scheme]
+def _port(address: SplitResult) -> int | None:
+    return address.port or _USUAL_PORT.get(address.scheme)
 
 
 def _parts(address: str) -> SplitResult:

@@ -53,6 +53,10 @@ def _service(name: str) -> Callable[[Sequence[str]], int] | None:
             from local.azure.host.command import main as host
 
             return host
+        case "gameday":
+            from local.gameday.command import main as gameday
+
+            return gameday
         case _:
             return None
 

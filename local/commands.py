@@ -1,4 +1,4 @@
-"""`python -m local up | emulators | pay | dispute | tail | listen | status`: the command line.
+"""`python -m local up | emulators | pay | dispute | tail | listen | part | status`: the command line.
 
 Knows what its options are called.
 """
@@ -18,6 +18,7 @@ from local.dispute import deciding, dispute, opening
 from local.emulators import emulators
 from local.foreground import Options, in_foreground
 from local.listening import add_listen, listened
+from local.part import ACTIONS, part
 from local.pay import NotAtRest, Order, Paid, Refused, pay, summary
 from local.ports import Ports
 from local.status import status
@@ -40,6 +41,9 @@ def run(arguments: Sequence[str], modules: Mapping[str, str]) -> int:
             return asyncio.run(_pay(options))
         case "dispute":
             return asyncio.run(_dispute(options))
+        case "part":
+            url = (word_found(options.data) or {}).get("url") or f"http://127.0.0.1:{Ports().http}"
+            return asyncio.run(part(url, options.name, action=options.action))
         case "tail":
             return in_foreground(_tail(options))
         case "listen":
@@ -59,8 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_tail(commands.add_parser("tail", help="the events that go to the subscribers of topics, as they go"))
     add_listen(commands.add_parser("listen", help="show what merchants are told, and forward it to a server of yours"))
+    _add_part(commands.add_parser("part", help="the parts of a running platform; kill, freeze or thaw one"))
     show = commands.add_parser("status", help="where a running platform answers, and whether it does")
     show.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
+    commands.add_parser("gameday", help="hurts a platform of its own and measures what becomes of its payments")
     for service in (*SERVICES, "stripe"):
         commands.add_parser(service, help="this service alone, until SIGTERM or Ctrl-C; --help lists its options")
     return parser
@@ -80,6 +86,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reset", action="store_true", help="forget all payments and messages first")
     parser.add_argument(
         "--provider", choices=PROVIDERS, default="regis", help="whose API the provider imitates (%(default)s)"
+    )
+    parser.add_argument(
+        "--no-restart", action="store_true", help="end when a part dies, and start it again never; so does --once"
     )
     ports = Ports()
     for name in ("http", "cosmos", "amqp", "provider", "admin"):
@@ -114,6 +123,12 @@ def _add_dispute(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", help="a code such as product_not_received")
 
 
+def _add_part(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", choices=SERVICES, help="all, if none is named")
+    parser.add_argument("action", nargs="?", choices=ACTIONS, help="else it is shown; break and repair: the provider")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
+
+
 def _add_tail(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="such as payment-settled; all if none is named")
     parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="the data folder of the running platform")
@@ -129,7 +144,14 @@ def _run_options(options: argparse.Namespace, modules: Mapping[str, str]) -> Opt
         provider=options.provider_port,
         admin=options.admin_port,
     )
-    return Options(options.data, ports, is_reset=options.reset, provider=options.provider, modules=modules)
+    return Options(
+        options.data,
+        ports,
+        is_reset=options.reset,
+        provider=options.provider,
+        modules=modules,
+        keeps=not options.no_restart,
+    )
 
 
 async def _pay(options: argparse.Namespace) -> int:

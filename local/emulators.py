@@ -30,9 +30,9 @@ def emulators(options: Options) -> int:
 
 
 async def _run(options: Options) -> int:
-    async with started(options, EMULATORS, host_command="func start") as platform:
-        print(to_type(platform, has_settings=_SETTINGS.exists()), flush=True)
-        return await serve(platform)
+    async with started(options, EMULATORS, host_command="func start") as running:
+        print(to_type(running.platform, has_settings=_SETTINGS.exists()), flush=True)
+        return await serve(running)
 
 
 def to_type(platform: Platform, *, has_settings: bool) -> str:

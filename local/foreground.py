@@ -10,12 +10,15 @@ import sys
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from local.base.serving import PortTaken
 from local.datafolder import FolderUnusable, owned, reset, word_left
+from local.keeper import Keeper
 from local.ports import Ports
 from local.processes import NotReady, ServiceDied
+from local.steering import Run, steered
 from local.supervisor import Platform, running_platform
 
 
@@ -28,6 +31,8 @@ class Options:
     is_reset: bool = False
     provider: str = "regis"
     modules: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = True
+    """Whether what dies is started again; else the run ends with it."""
 
 
 def in_foreground(run: Coroutine[None, None, int]) -> int:
@@ -63,8 +68,16 @@ async def _until_told_to_stop(run: Coroutine[None, None, int]) -> int:
         return 128 + stopped_by[0] if stopped_by else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What runs. keeper: who starts again what dies; None: nobody does."""
+
+    platform: Platform
+    keeper: Keeper | None
+
+
 @contextlib.asynccontextmanager
-async def started(options: Options, services: Sequence[str], **word: str) -> AsyncIterator[Platform]:
+async def started(options: Options, services: Sequence[str], **word: str) -> AsyncIterator[Started]:
     """Runs the services until the end of the block; where they are is printed, and left for `status` and `pay`.
 
     `word` is left for them too. Raises what `running_platform` raises.
@@ -73,24 +86,42 @@ async def started(options: Options, services: Sequence[str], **word: str) -> Asy
         with owned(options.data):
             reset(options.data)
     print("starting ...", flush=True)
-    async with running_platform(
+    run = partial(
+        running_platform,
         data=options.data,
         ports=options.ports,
         services=services,
         provider=options.provider,
         modules=options.modules,
-    ) as platform:
+    )
+    async with _kept(run) if options.keeps else _left_alone(run) as running:
+        platform = running.platform
         here = {**platform.addresses(), "url": platform.url, "started_at": datetime.now(UTC).isoformat()}
         with word_left(options.data, here | word):
             print(_table(platform), flush=True)
-            yield platform
+            yield running
 
 
-async def serve(platform: Platform) -> int:
-    """Returns 0 when told to stop. Raises ServiceDied when a service ends before."""
+@contextlib.asynccontextmanager
+async def _kept(run: Run) -> AsyncIterator[Started]:
+    async with steered(run) as keeper:
+        yield Started(keeper.platform, keeper)
+
+
+@contextlib.asynccontextmanager
+async def _left_alone(run: Run) -> AsyncIterator[Started]:
+    async with run() as platform:
+        yield Started(platform, None)
+
+
+async def serve(running: Started) -> int:
+    """Returns 0 when told to stop. Raises ServiceDied when a service ends before that nobody starts again."""
     print("serving; Ctrl-C stops", flush=True)
     try:
-        raise await platform.first_death()
+        if running.keeper is None:
+            raise await running.platform.first_death()
+        await running.keeper.until_it_fails()
+        return 1
     except asyncio.CancelledError:
         print("\nstopping ...", flush=True)
         return 0

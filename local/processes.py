@@ -25,7 +25,8 @@ class ServiceDied(Exception):
 
     def __init__(self, name: str, *, exit_code: int, was_ready: bool, last_words: str, log: Path) -> None:
         how = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with exit code {exit_code}"
-        super().__init__(_report(f"{name} {how}", last_words, log=log))
+        self.what = f"{name} {how}"
+        super().__init__(_report(self.what, last_words, log=log))
         self.name = name
         self.was_ready = was_ready
         self.last_words = last_words
@@ -80,15 +81,15 @@ class Child:
         )
         return cls(command.name, process, log=command.log)
 
-    async def ready(self, limit_s: float) -> int:
-        """The port on which it answers. Raises ServiceDied, NotReady."""
+    async def ready(self, limit_s: float | None) -> int:
+        """The port on which it answers. Raises ServiceDied, NotReady; without a limit it waits as long as it lives."""
         either: list[asyncio.Future[Any]] = [self._ready, self._life]
         await asyncio.wait(either, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
         if self._ready.done():
             return self._ready.result()
         if self._life.done():
             raise self._death()
-        raise NotReady(self.name, limit_s=limit_s, last_words=self.last_words, log=self._log)
+        raise NotReady(self.name, limit_s=limit_s or 0.0, last_words=self.last_words, log=self._log)
 
     async def death(self) -> ServiceDied:
         """Returns when the process has ended, however it came."""

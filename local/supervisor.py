@@ -157,6 +157,14 @@ class Platform:
     def pid(self, service: str) -> int:
         return self._children[service].pid
 
+    async def ready(self, service: str) -> None:
+        """Returns when the service that was started answers, however long that takes. Raises ServiceDied."""
+        await self._children[service].ready(None)
+
+    async def death(self, service: str) -> ServiceDied:
+        """Returns when the service has ended."""
+        return await self._children[service].death()
+
     async def first_death(self) -> ServiceDied:
         """Returns when any service has ended that is running now."""
         deaths = [asyncio.create_task(child.death()) for child in self._children.values() if child.is_running]

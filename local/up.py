@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -30,12 +31,13 @@ def up(options: Options, *, is_once: bool, sample_limit_s: float, is_quiet: bool
 
 
 async def _run(options: Options, *, is_once: bool, sample_limit_s: float, is_quiet: bool) -> int:
-    async with started(options, SERVICES) as platform:
-        has_completed = await _unless_one_dies(platform, _sample(platform, sample_limit_s))
+    async with started(replace(options, keeps=options.keeps and not is_once), SERVICES) as running:
+        platform, sample = running.platform, _sample(running.platform, sample_limit_s)
+        has_completed = await (sample if running.keeper else _unless_one_dies(platform, sample))
         if is_once:
             return 0 if has_completed else 1
         async with contextlib.nullcontext() if is_quiet else payments_told(platform.url):
-            return await serve(platform)
+            return await serve(running)
 
 
 async def _unless_one_dies(platform: Platform, work: Coroutine[None, None, bool]) -> bool:

@@ -28,7 +28,7 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out
     assert [
         name
-        for name in ("up", "emulators", "pay", "dispute", "listen", "status", *SERVICES)
+        for name in ("up", "emulators", "pay", "dispute", "listen", "part", "status", *SERVICES)
         if f"\n    {name} " not in said
     ] == []
 

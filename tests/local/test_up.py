@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,8 +112,40 @@ async def test_a_reset_forgets_what_was_stored_before_anything_starts(tmp_path: 
     assert (tmp_path / "cosmos.sqlite").read_text() == ""
 
 
-async def test_when_one_dies_it_says_which_and_its_last_words_and_stops_the_rest(tmp_path: Path) -> None:
+async def test_when_one_dies_it_says_which_and_that_it_is_back_and_serves_on(tmp_path: Path) -> None:
+    async with local(*up(tmp_path, "--quiet")) as run:
+        await run.says("serving")
+        began = time.monotonic()
+
+        os.kill(int((tmp_path / "cosmos.pid").read_text()), signal.SIGKILL)
+        await run.says("cosmos is started again in 3 s")
+        await run.says("cosmos is back after")
+        lasted_s = time.monotonic() - began
+        run.process.send_signal(signal.SIGINT)
+
+        assert await run.ends() == 0, run.said
+    assert "cosmos was killed by signal 9" in run.said
+    assert lasted_s > 3
+    with owned(tmp_path):
+        pass
+
+
+async def test_it_is_told_to_stop_while_a_part_waits_to_be_started_again(tmp_path: Path) -> None:
     async with local(*up(tmp_path)) as run:
+        await run.says("serving")
+        os.kill(int((tmp_path / "cosmos.pid").read_text()), signal.SIGKILL)
+        await run.says("cosmos is started again in 3 s")
+
+        run.process.send_signal(signal.SIGINT)
+
+        assert await run.ends() == 0, run.said
+    assert "cosmos is back" not in run.said
+    with owned(tmp_path):
+        pass
+
+
+async def test_where_nothing_is_to_be_started_again_the_first_death_ends_the_run(tmp_path: Path) -> None:
+    async with local(*up(tmp_path, "--no-restart")) as run:
         await run.says("serving")
 
         os.kill(int((tmp_path / "cosmos.pid").read_text()), signal.SIGKILL)

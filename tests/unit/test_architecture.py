@@ -69,6 +69,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.stripe": ("local.stripe", "local.base", "aiohttp"),
     "local.stripe.server": ("local.stripe", "local.provider", "local.base", "aiohttp"),  # the merchant beside it
     "local": ("local", "aiohttp", "terminal"),
+    "local.gameday.poison": ("azure.servicebus",),
     "local.signing": ("local", "standardwebhooks"),
     # how both command lines write what others have sent
     "terminal": ("terminal",),

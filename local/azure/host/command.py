@@ -14,6 +14,7 @@ from local.azure.host.errors import CannotStart
 from local.azure.host.hostjson import read_host_json
 from local.azure.host.keys import Keys
 from local.azure.host.logs import log_to_stderr
+from local.azure.host.passing import Runner
 from local.azure.host.server import Host, StartOptions, start_host
 from local.azure.host.settings import apply_local_settings
 from local.azure.host.worker import running_function
@@ -22,6 +23,7 @@ from local.base.serving import serve
 _FUNCTION_KEY, _ADMIN_KEY = "LOCAL_HOST_FUNCTION_KEY", "LOCAL_HOST_ADMIN_KEY"
 _ENABLE_AUTH = "LOCAL_HOST_ENABLE_AUTH"
 _LISTENS_ON = "LOCAL_HOST_LISTENS_ON"
+_PLATFORM, _PLATFORM_TOKEN = "LOCAL_HOST_PLATFORM", "LOCAL_HOST_PLATFORM_TOKEN"
 _OF_THE_WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT": "1000"}
 """What the worker of Microsoft's host is started with."""
 
@@ -29,13 +31,13 @@ _OF_THE_WORKER = {"PYTHON_THREADPOOL_THREAD_COUNT": "1000"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; the exit code."""
     given = _parser().parse_args(arguments)
-    started_in = Path.cwd()
+    started_in, runner = Path.cwd(), _runner()
     log_to_stderr({}, current=running_function, verbose=given.verbose)
 
     async def start() -> Host:
         host_options = read_host_json(given.app)
         log_to_stderr(host_options.log_levels, current=running_function, verbose=given.verbose)
-        return await start_host(_options(given, started_in), host_options=host_options)
+        return await start_host(_options(given, started_in, runner=runner), host_options=host_options)
 
     try:
         _prepare(given)
@@ -45,8 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _begin_anew(started_in: Path, listening: socket.socket | None) -> NoReturn:
+def _runner() -> Runner | None:
+    """As we were told, and nobody else is: the app in this process must not be aware of it."""
+    address, token = os.environ.pop(_PLATFORM, ""), os.environ.pop(_PLATFORM_TOKEN, "")
+    return Runner(address, token) if address and token else None
+
+
+def _begin_anew(started_in: Path, listening: socket.socket | None, *, runner: Runner | None) -> NoReturn:
     """The same command in the same process, as if it had just been typed. Whoever has knocked meanwhile is answered."""
+    if runner:
+        os.environ |= {_PLATFORM: runner.address, _PLATFORM_TOKEN: runner.token}
     if listening:
         os.environ[_LISTENS_ON] = str(listening.fileno())
         listening.set_inheritable(True)
@@ -106,7 +116,7 @@ def _prepare(given: argparse.Namespace) -> None:
     os.chdir(given.app)
 
 
-def _options(given: argparse.Namespace, started_in: Path) -> StartOptions:
+def _options(given: argparse.Namespace, started_in: Path, *, runner: Runner | None) -> StartOptions:
     machine_and_app = hashlib.sha256(str(given.app).encode()).hexdigest()[:12]
     return StartOptions(
         app=given.app,
@@ -116,8 +126,9 @@ def _options(given: argparse.Namespace, started_in: Path) -> StartOptions:
         drain_s=given.drain_s,
         lanes=given.lanes,
         keys=Keys(given.enable_auth, given.function_key, given.admin_key),
+        runner=runner,
         listening=_left_by_the_life_before(),
-        begin_anew=partial(_begin_anew, started_in),
+        begin_anew=partial(_begin_anew, started_in, runner=runner),
         end=_end,
     )
 

@@ -19,6 +19,7 @@ from local.azure.host.hostjson import HostOptions
 from local.azure.host.keys import Keys
 from local.azure.host.leases import Holder
 from local.azure.host.pacing import Stop, shortened, together
+from local.azure.host.passing import Passing, Runner
 from local.azure.host.settings import Settings
 from local.azure.host.timer import Timer
 from local.azure.host.traces import Traces
@@ -64,6 +65,8 @@ class StartOptions:
     lanes: int
     """Receivers, and so AMQP connections, per Service Bus function."""
     keys: Keys
+    runner: Runner | None
+    """Who runs the platform that this host is a part of, if anybody does."""
     listening: socket.socket | None
     """Left by the life before."""
     begin_anew: Callable[[socket.socket | None], NoReturn]
@@ -99,7 +102,14 @@ class Host:
         self._clients: list[Client] = []
         self._listeners: list[Listener] = []
         admin = Admin(triggers.functions, invoke=self.invoke, keys=options.keys)
-        self._web = WebServer(triggers.http, invoke=self.invoke, keys=options.keys, traces=self._traces, admin=admin)
+        self._web = WebServer(
+            triggers.http,
+            invoke=self.invoke,
+            keys=options.keys,
+            traces=self._traces,
+            admin=admin,
+            passing=Passing(options.runner, keys=options.keys),
+        )
         self._listen(triggers)
         self._timers = [Timer(t, invoke=self.invoke, clock=_now, stop=self._stop) for t in triggers.timers]
         self._timer_tasks: list[asyncio.Task[None]] = []

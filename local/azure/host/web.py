@@ -14,6 +14,7 @@ from local.azure.host.admin import Admin
 from local.azure.host.errors import InvocationFailed
 from local.azure.host.keys import Keys, offered_key
 from local.azure.host.pacing import became_true
+from local.azure.host.passing import Passing, is_passed
 from local.azure.host.traces import Traces
 from local.azure.host.triggers import HttpTrigger
 from local.azure.host.wire import RpcHttp, RpcHttpCookie, TraceContext, TypedData
@@ -31,7 +32,14 @@ class WebServer:
     """Serves the app's HTTP functions on 127.0.0.1."""
 
     def __init__(
-        self, triggers: Sequence[HttpTrigger], *, invoke: Invoke, keys: Keys, traces: Traces, admin: Admin
+        self,
+        triggers: Sequence[HttpTrigger],
+        *,
+        invoke: Invoke,
+        keys: Keys,
+        traces: Traces,
+        admin: Admin,
+        passing: Passing,
     ) -> None:
         # The first that matches wins, by the names of the functions and not by what the routes say.
         self._triggers = sorted(triggers, key=lambda trigger: trigger.function.name)
@@ -39,6 +47,7 @@ class WebServer:
         self._keys = keys
         self._traces = traces
         self._admin = admin
+        self._passing = passing
         self._runner: web.AppRunner | None = None
         self._under_way = 0
         self.socket: socket.socket | None = None
@@ -97,6 +106,8 @@ class WebServer:
         path = request.path.casefold()
         if path == "/admin" or path.startswith("/admin/"):
             return await self._admin.answer(request, key=offered_key(request.headers, request.query))
+        if is_passed(request.path):
+            return await self._passing.answer(request)
         if path == "/" and request.method in ("GET", "HEAD"):
             return web.Response(text=_WELCOME, content_type="text/html")
         return web.Response(status=404)

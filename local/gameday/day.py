@@ -1,0 +1,117 @@
+"""Runs the scenarios one after another on a platform, and measures how long each was not seen and not over.
+
+Knows no fault and no page.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from local.gameday.faults import Field, Scenario
+from local.gameday.shop import EVERY_S, NotAnswered, Shop
+from local.gameday.watch import Look, Watch
+
+BEFORE_S = 3.0
+"""Payments that are under way when the fault comes."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one scenario; times in seconds since it began, None where it never came."""
+
+    scenario: Scenario
+    hurt_at_s: float
+    healed_at_s: float
+    seen_at_s: float | None = None
+    first_sign: str | None = None
+    well_at_s: float | None = None
+    payments: int = 0
+    looks: list[Look] = field(default_factory=list)
+
+    @property
+    def seen_after_s(self) -> float | None:
+        return None if self.seen_at_s is None else self.seen_at_s - self.hurt_at_s
+
+    @property
+    def well_after_s(self) -> float | None:
+        return None if self.well_at_s is None else self.well_at_s - self.healed_at_s
+
+    def findings(self) -> list[str]:
+        """What was not in time."""
+        name, limits = self.scenario.name, self.scenario
+        seen, well = self.seen_after_s, self.well_after_s
+        found = []
+        if seen is None or seen > limits.seen_within_s:
+            found.append(f"{name}: seen {_after(seen)}, and not within {limits.seen_within_s:g} s")
+        if well is None or well > limits.well_within_s:
+            found.append(f"{name}: all was well {_after(well)}, and not within {limits.well_within_s:g} s")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All of it. findings: what must not be; without any the day was good. payments: how many were accepted."""
+
+    began: datetime
+    outcomes: Sequence[Outcome]
+    findings: Sequence[str]
+    payments: int
+
+
+def _after(seconds: float | None) -> str:
+    return "never" if seconds is None else f"after {seconds:.1f} s"
+
+
+async def play(scenario: Scenario, *, field: Field, shop: Shop) -> Outcome:
+    """Hurts, heals, looks, and plays the operator when it is over. Returns when all is well or past its limit."""
+    watch = Watch(shop, scenario.name)
+    ordering = asyncio.create_task(shop.order_all_the_time(scenario.name))
+    await _looking(watch, BEFORE_S)
+    hurt_at_s = watch.now_s()
+    async with asyncio.TaskGroup() as hurting:
+        hurt = hurting.create_task(scenario.hurts(field))
+        while not hurt.done():
+            await _looking(watch, EVERY_S)
+    await _looking(watch, scenario.hold_s)
+    ordering.cancel()
+    await scenario.heals(field)
+    outcome = Outcome(scenario, hurt_at_s, watch.now_s())
+    outcome.well_at_s = await _until_well(watch, ordering, limit_s=scenario.well_within_s)
+    await _ended(ordering)
+    outcome.payments, outcome.looks = len(shop.of(scenario.name)), watch.looks
+    first = next((look for look in watch.looks if look.at_s > hurt_at_s and look.signs), None)
+    if first is not None:
+        outcome.seen_at_s, outcome.first_sign = first.at_s, first.signs[0]
+    return outcome
+
+
+async def _looking(watch: Watch, duration_s: float) -> None:
+    until_s = time.monotonic() + duration_s
+    while time.monotonic() < until_s:
+        await watch.look()
+        await asyncio.sleep(max(0.0, min(EVERY_S, until_s - time.monotonic())))
+
+
+async def _until_well(watch: Watch, ordering: asyncio.Task[None], *, limit_s: float) -> float | None:
+    """When all orders were accepted, nothing was under way and nothing wrong; None when that did not come in time.
+
+    It is waited for a little beyond the limit, so that the report can say by how much.
+    """
+    until_s = watch.now_s() + 1.5 * limit_s
+    while watch.now_s() < until_s:
+        look = await watch.look()
+        if ordering.done() and not look.under_way and not look.signs:
+            return look.at_s
+        with contextlib.suppress(NotAnswered):
+            await watch.shop.look_after(look.letters)
+        await asyncio.sleep(EVERY_S)
+    return None
+
+
+async def _ended(ordering: asyncio.Task[None]) -> None:
+    """Those orders that nobody has taken until now are given up."""
+    ordering.cancel()
+    await asyncio.wait([ordering], timeout=5)
