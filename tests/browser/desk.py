@@ -74,6 +74,10 @@ class Desk:
         """A button of the dialog, by its whole name."""
         return self.page.get_by_role("dialog").get_by_role("button", name=name, exact=True)
 
+    async def turn_to(self, view: str) -> None:
+        """By its link at the top."""
+        await self.page.get_by_role("navigation").get_by_role("link", name=view).click()
+
     def heading(self, name: str) -> Locator:
         return self.page.get_by_role("heading", name=name)
 
