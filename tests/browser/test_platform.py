@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 async def keeper(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Keeper]:
     chromium()
     run = partial(hosts.running, data=tmp_path_factory.mktemp("platform"))
-    async with steered(run, environment=SOON_PARKED, first_s=1.0, tell=lambda *_: None) as kept:
+    async with steered(run, environment=SOON_PARKED, first_s=1.0, tell=lambda *_, **__: None) as kept:
         yield kept
 
 
