@@ -156,7 +156,14 @@ async def test_what_stands_in_the_address_is_text(desk: Desk) -> None:
     await harmless(desk)
 
 
-@pytest.mark.parametrize("address", ["javascript:alert(1)//{trace_id}", "data:text/html,x{trace_id}"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "javascript:alert(1)//{trace_id}",
+        "javascript://viewer.example/%0aalert(1)//{trace_id}",
+        "data:text/html,x{trace_id}",
+    ],
+)
 async def test_a_viewer_of_traces_is_an_address_of_the_web_or_none(address: str, desk: Desk, shop: Shop) -> None:
     from tests.browser import played
 
