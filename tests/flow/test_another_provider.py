@@ -157,13 +157,13 @@ async def test_a_refund_of_what_the_other_provider_took_is_not_sent_and_keeps_it
 
 async def test_what_nobody_has_acted_on_is_made_at_the_new_one_and_stays_there(tmp_path: Path) -> None:
     async with a_company(tmp_path) as company:
-        payment_id = await company.world.accept("pm_ok")
+        payment_id = await company.world.accept("pm_refund_times_out_once")
         await company.changes_to("regis")
         await company.world.run()
         await company.world.refund(payment_id, 300)
         await company.world.run()
 
-        assert await company.world.events(payment_id) == [*COMPLETED, "refund_requested", "refunded"]
+        assert await company.world.events(payment_id) == [*COMPLETED, "refund_requested", "refunded"], "it was asked"
         assert company.stripe.account.intents == {}
         assert await company.world.letters() == []
 

@@ -36,6 +36,7 @@ KEPT = {
         "request_fingerprint",
         "expires_at",
         "notification_url",
+        "provider_api",
     },
     PaymentRefundRequested: {"occurred_at", "refund_id", "amount_minor", "request_fingerprint"},
 }
