@@ -212,6 +212,7 @@ CHANGES = [
     ("request_cancel", b""),
     ("request_refund", {}),
     ("resend_notification", b""),
+    ("resend_any_notification", b""),
     *TELLING.items(),
     ("replay_dead_letter", b""),
     ("drain_dead_letters", b""),
