@@ -5,7 +5,6 @@
 
 import asyncio
 import contextlib
-import json
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from local.azure.cosmos.auth import EMULATOR_KEY
 from local.datafolder import kept_for, owned
+from local.inherited import harmless, sample_settings
 from local.ports import FREE, Ports
 from local.processes import Child, Command, ServiceDied
 from local.provider.command import KEY
@@ -26,9 +26,6 @@ PROVIDERS = {"regis": "provider", "stripe": "stripe"}
 """The command that serves each API of a provider, as PROVIDER_API names it."""
 _SHOWS = {"regis": "/charges", "stripe": "/v1/payment_intents"}
 _PORT_OF = {"cosmos": "cosmos", "servicebus": "amqp", "provider": "provider", "host": "http"}
-_CONNECTIONS = ("CosmosConnection", "ServiceBusConnection")
-_STORAGE = "AzureWebJobsStorage"
-_DEVELOPMENT_STORAGES = ("UseDevelopmentStorage=true", "devstoreaccount1")
 _CHOICES = 3
 
 
@@ -216,13 +213,8 @@ class Platform:
         return options
 
     def _host_environment(self) -> dict[str, str]:
-        """Sample settings, then the caller's environment, then where our services are, then what the setup says.
-
-        A connection in the caller's environment is left out: it would let a local run loose on a real account. So is a
-        storage that is no Azurite.
-        """
-        inherited = {name: value for name, value in os.environ.items() if _is_harmless(name, value)}
-        return {**_sample_settings(), **inherited, **self.settings(), **self.setup.environment}
+        """Sample settings, then the caller's environment, then where our services are, then what the setup says."""
+        return {**sample_settings(), **harmless(os.environ), **self.settings(), **self.setup.environment}
 
 
 @contextlib.asynccontextmanager
@@ -287,16 +279,3 @@ def _lost_its_port(fault: BaseException) -> bool:
 def _webhook_secret() -> str:
     """By which the provider signs and the app verifies: the caller's, else the one that everybody knows."""
     return os.environ.get(KEY) or LOCAL_KEY
-
-
-def _is_harmless(name: str, value: str) -> bool:
-    if name.startswith(_STORAGE):
-        return any(each in value for each in _DEVELOPMENT_STORAGES)
-    return not name.startswith(_CONNECTIONS)
-
-
-def _sample_settings() -> dict[str, str]:
-    """Without what only Microsoft's Service Bus emulator needs: ours takes any number of connections, as Azure does."""
-    values: dict[str, str] = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
-    del values["SERVICEBUS_SENDERS"]
-    return values

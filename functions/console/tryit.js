@@ -99,7 +99,8 @@ function methods() {
 
 function token(method) {
   return html`<li>
-    <button type="button" @click=${() => send(usual(method))}><code>${method}</code></button> <span>${TOKENS[method]}</span>
+    <button type="button" @click=${() => send(usual(method))}><code>${method}</code></button>
+    <span>${TOKENS[method]}</span>
   </li>`;
 }
 
