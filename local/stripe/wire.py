@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -22,45 +23,55 @@ def application(
 
     keep: returns when what was done is on disk; no answer leaves before.
     """
-    end = closing or asyncio.Event()
+    answers = _Answers(account, hold_s, keep, closing or asyncio.Event())
+    served = web.Application(middlewares=[_said_by_name])
+    served.router.add_get("/v1/payment_intents", answers.intents)
+    served.router.add_get("/v1/payment_intents/{id}", answers.intent)
+    served.router.add_get("/v1/refunds", answers.refunds)
+    served.router.add_post("/v1/{path:.*}", answers.post)
+    return served
 
-    async def post(request: web.Request) -> web.StreamResponse:
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    account: Account
+    hold_s: float
+    keep: Keep
+    closing: asyncio.Event
+
+    async def post(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
-        answer = account.perform(request.path, form, key=request.headers.get("Idempotency-Key", ""))
-        await keep()
+        answer = self.account.perform(request.path, form, key=request.headers.get("Idempotency-Key", ""))
+        await self.keep()
         if answer.is_lost:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(end.wait(), hold_s)
+                await asyncio.wait_for(self.closing.wait(), self.hold_s)
             if request.transport is not None:
                 request.transport.abort()
         return web.json_response(answer.body, status=answer.status)
 
-    async def intent(request: web.Request) -> web.StreamResponse:
-        found = account.intents.get(request.match_info["id"])
-        missing = refused(404, "invalid_request_error", code="resource_missing")
-        return web.json_response(found) if found else web.json_response(missing.body, status=404)
+    async def intent(self, request: web.Request) -> web.StreamResponse:
+        found = self.account.intents.get(request.match_info["id"])
+        return web.json_response(found) if found else _missing()
 
-    async def intents(request: web.Request) -> web.StreamResponse:
+    async def intents(self, request: web.Request) -> web.StreamResponse:
         first, last = _number(request, "created[gte]", default=0), _number(request, "created[lte]", default=2**40)
         before = _number(request, "created[lt]", default=2**40)
-        made = [each for each in account.intents.values() if first <= each["created"] <= last]
+        made = [each for each in self.account.intents.values() if first <= each["created"] <= last]
         return _page([each for each in made if each["created"] < before], request)
 
-    async def refunds(request: web.Request) -> web.StreamResponse:
+    async def refunds(self, request: web.Request) -> web.StreamResponse:
         intent_id = request.query.get("payment_intent")
-        if intent_id not in account.intents:
-            missing = refused(404, "invalid_request_error", code="resource_missing", param="payment_intent")
-            return web.json_response(missing.body, status=404)
-        found = account.refunds_of(intent_id)
-        await keep()
+        if intent_id not in self.account.intents:
+            return _missing(param="payment_intent")
+        found = self.account.refunds_of(intent_id)
+        await self.keep()
         return _page(found, request)
 
-    served = web.Application(middlewares=[_said_by_name])
-    served.router.add_get("/v1/payment_intents", intents)
-    served.router.add_get("/v1/payment_intents/{id}", intent)
-    served.router.add_get("/v1/refunds", refunds)
-    served.router.add_post("/v1/{path:.*}", post)
-    return served
+
+def _missing(**more: str) -> web.Response:
+    answer = refused(404, "invalid_request_error", code="resource_missing", **more)
+    return web.json_response(answer.body, status=answer.status)
 
 
 @web.middleware
