@@ -73,8 +73,8 @@ class Taken:
     png: bytes | None
 
 
-LOOKS_EVERY_S = 2
-LAGS = [0] * 40 + [1, 2, 4, 5, 7, 8, 8, 6, 4, 3, 1, 1] + [0] * 68
+LOOKS_EVERY_S = 4
+LAGS = [0] * 15 + [1, 3, 6, 8, 6, 3, 1] + [0] * 38
 """Of the outbox, in seconds: when the provider came back, all went at once."""
 
 
@@ -83,8 +83,9 @@ async def _lagged(desk: Desk) -> None:
     for each, lag in enumerate(LAGS, 1):
         await desk.page.clock.set_fixed_time(NOW - timedelta(seconds=LOOKS_EVERY_S * (len(LAGS) - each)))
         await desk.page.evaluate(REMEMBER, [lag, max(0, lag - 2)])
-    await desk.turn_to("Flow")
-    await desk.turn_to("Charts")
+    for view in ("Flow", "Charts"):  # so that it is drawn anew
+        await desk.turn_to(view)
+        await desk.heading(view).wait_for()
 
 
 REMEMBER = """([publish, project]) => import('/api/console/charts.js').then(
@@ -171,7 +172,7 @@ async def shown(browser: Browser, picture: Picture) -> AsyncIterator[Desk]:
         else:
             await _play_all(desk, picture)
             await desk.open(picture.place)
-            await expect(desk.page.locator("main")).not_to_contain_text("Asking")
+            await expect(desk.page.locator("main")).not_to_contain_text("Asking", timeout=15_000)
         if picture.act is not None:
             await picture.act(desk)
         if picture.without:

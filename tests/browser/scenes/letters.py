@@ -16,7 +16,7 @@ LETTERS = (
     ("order-20436", "create", "retries_exhausted", "normal", 301, 1250, BUSY),
     ("order-20441", "create", "retries_exhausted", "normal", 274, 3400, BUSY),
     ("order-20397", "create", "our_fault", "normal", 2400, 2000, WRONG),
-    ("order-20460", "create", "our_fault", "normal", 48, 8900, WRONG),
+    ("order-20459", "create", "our_fault", "normal", 48, 8900, WRONG),
     ("order-20440", "settle", "retries_exhausted", "normal", 290, 6150, BUSY),
     ("order-20112", "notify", "notification_undelivered", "low", 6840, 7200, "busy after 10 attempts: answered 502"),
     ("order-20115", "notify", "notification_undelivered", "low", 6780, 1999, "busy after 10 attempts: answered 502"),

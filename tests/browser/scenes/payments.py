@@ -45,20 +45,20 @@ def payments() -> Json:
         row_of("order-20463", 2500, began_s=4, moved_s=2.8, status="completed"),
         row_of("order-20462", 119900, began_s=6, moved_s=5.2, status="failed"),
         row_of("order-20461", 4550, began_s=9, moved_s=7.8, status="completed"),
-        row_of("order-20460", 8900, began_s=49, moved_s=48, status="initiated", waits="parked"),
-        row_of("order-20459", 1999, began_s=52, moved_s=45, status="voided"),
+        row_of("order-20460", 4990, began_s=47.2, moved_s=12.2, status="completed", version=7, refunded_minor=1500),
+        row_of("order-20459", 8900, began_s=49, moved_s=48, status="initiated", waits="parked"),
+        row_of("order-20458", 1999, began_s=52, moved_s=45, status="voided"),
+        row_of("order-20446", 1250, began_s=340, moved_s=340, status="initiated"),
         row_of("order-20441", 3400, began_s=462, moved_s=274, status="initiated", waits="parked"),
         row_of("order-20440", 6150, began_s=480, moved_s=290, status="created", waits="parked"),
-        row_of("order-20438", 1250, began_s=340, moved_s=340, status="initiated"),
-        row_of("order-20407", 4990, began_s=1500, moved_s=640, status="completed", refunded_minor=1500),
     ]
     return {"payments": rows, "next_page": "next", "as_of": at(0)}
 
 
 # --- one payment: its capture was not answered, was asked about, and came; later a part of it was given back
 
-BOOKS = payment_id("order-20407")
-REFUND = payment_id("refund of order-20407")
+BOOKS = payment_id("order-20460")
+REFUND = payment_id("refund of order-20460")
 _TRACE, _LATER_TRACE = "8b536d2163d43cda05fbf3bdf82ebd30", "5a5551d0b2e080be37ab648235f59665"
 BEGAN_S = 47.2
 """Ago. The rest of its moments as well."""
@@ -74,7 +74,7 @@ def payment() -> Json:
         "merchant_id": MERCHANT,
         "amount_minor": 4990,
         "currency": CURRENCY,
-        "reference": "order-20407",
+        "reference": "order-20460",
         "notification_url": SHOP,
         "initiated_at": at(BEGAN_S),
         "expires_at": at(BEGAN_S - 86400),
@@ -110,7 +110,7 @@ def events() -> Json:
         "amount_minor": 4990,
         "currency": CURRENCY,
         "payment_method": "pm_ok",
-        "reference": "order-20407",
+        "reference": "order-20460",
         "expires_at": at(BEGAN_S - 86400),
         "description": "Two books",
         "metadata": {"cart": "7"},
@@ -169,7 +169,7 @@ def _notice(name: str, word: str, ago_s: float, *, told_s: float, took_ms: int) 
 
 # --- one that is being tried again
 
-HELD_UP = payment_id("order-20438")
+HELD_UP = payment_id("order-20446")
 
 
 def held_up() -> Json:
@@ -181,7 +181,7 @@ def held_up() -> Json:
         "merchant_id": MERCHANT,
         "amount_minor": 1250,
         "currency": CURRENCY,
-        "reference": "order-20438",
+        "reference": "order-20446",
         "payment_method": "pm_ok",
         "initiated_at": at(began_s),
         "expires_at": at(began_s - 86400),
@@ -199,7 +199,7 @@ def events_held_up() -> Json:
         "amount_minor": 1250,
         "currency": CURRENCY,
         "payment_method": "pm_ok",
-        "reference": "order-20438",
+        "reference": "order-20446",
         "expires_at": at(340 - 86400),
         "description": None,
         "metadata": {},
