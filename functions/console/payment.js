@@ -5,7 +5,7 @@ import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, clock, mark, money, plain, theirs} from './words.js';
+import {ago, clock, duration, mark, money, plain, theirs} from './words.js';
 
 const LEDGER = {
   authorised_minor: 'reserved',
@@ -118,9 +118,19 @@ function waiting(payment) {
           ${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} since ${ago(wait.since)}
           ${wait.reason ? html`<span class="quiet">because</span> ${theirs(wait.reason)}` : nothing}
           ${wait.state === 'parked' ? html`<a href="#" @click=${toLetters}>a person has to look</a>` : nothing}
+          ${wait.state === 'retrying' ? nextTry(wait) : nothing}
         </li>`,
     )}
   </ul>`;
+}
+
+// When it comes is drawn by lot and stands in the message on its way: no more than the bounds are known.
+function nextTry({step}) {
+  const retries = page.flow.steps.find((each) => each.step === step.split(':')[0])?.retries;
+  if (!retries) return nothing;
+  return html`<span class="quiet"
+    >next try at most ${duration(retries.longest_wait_s)} after the last, ${retries.attempts} in all</span
+  >`;
 }
 
 function toLetters(event) {

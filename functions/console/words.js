@@ -101,6 +101,7 @@ const SIGNS = {
   unknown: '?',
   running: '▸',
   retrying: '↻',
+  late: '↻',
   ending: '↓',
   parked: '‖',
   done: '✓',
