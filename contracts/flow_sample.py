@@ -9,11 +9,14 @@ from shared.codec.values import time_to_json
 from shared.domain.money import Money
 from shared.domain.payment import Step
 from shared.domain.rates import WINDOW
+from shared.domain.retry import Retries, RetryPolicy
 from shared.ports.letter_box import Glance, LetterKind
 from shared.ports.outbox import lag_of
 from shared.ports.overview import Owed
 from shared.verbs.watch import Flow, Tally, Waiting
 
+_POLICY = RetryPolicy(attempts=16, base_s=5, cap_s=900)
+_RETRIES = Retries(create=_POLICY, settle=_POLICY, notify=_POLICY, void=_POLICY, notify_failure=_POLICY)
 _SHOWN = 6
 """Slices of each curve: sixty would be most of the document."""
 
@@ -40,7 +43,7 @@ def flow_seen() -> dict[str, Any]:
         waiting=Waiting(counted_at=now, owed=owed, letters=(parked,)),
     )
     times = {"as_of": time_to_json(now), "counted_at": time_to_json(now)}
-    return {**times, "build": "6f0c1d2", **_cut(shown(seen))}
+    return {**times, "build": "6f0c1d2", **_cut(shown(seen, retries=_RETRIES))}
 
 
 def _cut(answer: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -48,6 +48,13 @@ class Parked(Answer):
     low: Count
 
 
+class FlowRetries(Answer):
+    """What a step does by itself where its call fails. When the next attempt comes is drawn by lot."""
+
+    attempts: Annotated[int, Field(ge=1, description="How often it is tried in all before a person has to look.")]
+    longest_wait_s: Annotated[float, Field(ge=0, description="How long it waits between two attempts at most.")]
+
+
 class FlowStep(Answer):
     """A step, where it listens, and what waits for it."""
 
@@ -60,6 +67,7 @@ class FlowStep(Answer):
     late: Annotated[int, Field(ge=0, description="Those of them that have not moved for 10 s.")]
     oldest_s: Annotated[Age | None, Field(description="How long ago the one moved that stands still the longest.")]
     parked: Parked
+    retries: FlowRetries
 
 
 class Feed(Answer):

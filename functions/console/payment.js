@@ -118,9 +118,19 @@ function waiting(payment) {
           ${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} for ${duration(seconds(wait.since), 0)}
           ${wait.reason ? html`<span class="quiet">because</span> ${theirs(wait.reason)}` : nothing}
           ${wait.state === 'parked' ? html`<a href="#" @click=${toLetters}>a person has to look</a>` : nothing}
+          ${wait.state === 'retrying' ? nextTry(wait) : nothing}
         </li>`,
     )}
   </ul>`;
+}
+
+// When it comes is drawn by lot and stands in the message on its way: no more than the bounds are known.
+function nextTry({step}) {
+  const retries = page.flow.steps.find((each) => each.step === step.split(':')[0])?.retries;
+  if (!retries) return nothing;
+  return html`<span class="quiet"
+    >next try at most ${duration(retries.longest_wait_s)} after the last, ${retries.attempts} in all</span
+  >`;
 }
 
 function toLetters(event) {

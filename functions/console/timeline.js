@@ -4,11 +4,16 @@ import {clock, duration, mark, now, plain} from './words.js';
 
 const FACTS = ['reason', 'code', 'notification', 'provider_payment_id', 'capture_id', 'void_id'];
 
+// As the app itself counts a step as late (GET /api/ops/flow).
+const LATE_MS = 10_000;
+
 // Rows of {name, from, to, state, attempt, says}: a step from its cause to its fact, what is under way up to now, and
 // what happened at one moment (to: null).
 export function rowsOf({events, payment, steps, at}) {
   const byVersion = new Map(events.map((event) => [String(event.version), event]));
-  const rows = events.map((event) => rowOf(event, byVersion.get(causeIn(event)), steps));
+  const causeOf = (event) =>
+    event.type === 'payment.parked' ? startOf(event, events, steps) : byVersion.get(causeIn(event));
+  const rows = events.map((event) => rowOf(event, causeOf(event), steps));
   const waits = payment.waiting ?? [];
   for (const wait of waits) {
     rows.push({
@@ -27,6 +32,14 @@ export function rowsOf({events, payment, steps, at}) {
 // The version of the event that led to this one: a message's id begins with its payment and version.
 function causeIn({caused_by: by}) {
   return /^[0-9a-f-]{36}:(\d+)/.exec(by ?? '')?.[1];
+}
+
+// What a letter tells of began where its step was started last.
+function startOf(event, events, steps) {
+  const {step} = event.data;
+  const starts = steps.find((each) => each.step === step?.split(':')[0])?.starts ?? [];
+  const isStart = ({type, data}) => (type === 'payment.resumed' ? data.step === step : starts.includes(type));
+  return events.slice(0, events.indexOf(event)).findLast(isStart);
 }
 
 function rowOf(event, cause, steps) {
@@ -54,16 +67,9 @@ function underWay({events, payment, steps, at}) {
   if (!next.length || ['completed', 'voided'].includes(payment.status)) return [];
   if (payment.failed && !payment.created && !payment.untold) return [];
   const mayRun = next.filter((step) => step.step !== 'void' || payment.created);
-  return mayRun
-    .slice(0, 1)
-    .map((step) => ({
-      name: step.step,
-      from: Date.parse(last.occurred_at),
-      to: at,
-      state: 'running',
-      says: '',
-      isOpen: true,
-    }));
+  const from = Date.parse(last.occurred_at);
+  const state = at - from > LATE_MS ? 'late' : 'running'; // it may have failed and be tried again: nobody has said
+  return mayRun.slice(0, 1).map((step) => ({name: step.step, from, to: at, state, says: '', isOpen: true}));
 }
 
 function facts(event) {

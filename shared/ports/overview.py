@@ -32,7 +32,8 @@ class RowFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """Payments whose next move is one step's. late: how many of them have not moved for a while.
+    """Payments whose next move is one step's, and that need no person for it. late: how many of them have not moved for
+    a while.
 
     oldest_at: when the one moved last that has stood still the longest.
     """
@@ -73,7 +74,8 @@ class Overview(Protocol):
         """
 
     async def owed(self, *, moved_before: datetime) -> Mapping[str, Owed]:
-        """By step, or what stands there when it is not known; of all merchants. Without those that nobody owes.
+        """By step, or what stands there when it is not known; of all merchants. Without those that nobody owes, and
+        without those that are parked: a person moves these.
 
         late are those that have not moved since. Of very many, being looked at by the sweep counts as moving, and
         oldest_at is of the one that was least lately looked at. Raises StoreBusy.

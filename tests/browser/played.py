@@ -61,6 +61,7 @@ def summary(*, minute: Mapping[str, int] | None = None, steps: Mapping[str, Any]
                 "late": 0,
                 "oldest_s": None,
                 "parked": {"high": 0, "normal": 0, "low": 0},
+                "retries": {"attempts": 16, "longest_wait_s": 900.0},
                 **changed.get(step.value, {}),
             }
             for step, place in flow.PLACE_OF.items()

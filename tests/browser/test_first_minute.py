@@ -1,12 +1,13 @@
 """The first minute at the console: from an empty platform to a completed payment."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared import flow
 from tests.browser.desk import Desk
-from tests.browser.played import platform_at_rest, play
+from tests.browser.played import platform_at_rest, play, summary
 from tests.shop import Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -105,3 +106,43 @@ async def test_a_step_that_goes_on_is_running_until_its_fact_is_there(desk: Desk
     await desk.page.locator(".lead .mark.completed").wait_for(timeout=30_000)
 
     await desk.page.locator(".timeline .running").wait_for(state="detached")
+
+
+async def test_what_has_brought_nothing_for_ten_seconds_is_late_and_not_running(desk: Desk, shop: Shop) -> None:
+    """It may have failed and be tried again, and of that nothing is stored."""
+    payment_id = (await shop.post(payment_method="pm_down", reference="late")).body["payment_id"]
+    path = f"/api/ops/payments/{payment_id}"
+    began = datetime.now(UTC) - timedelta(seconds=12)
+    told = (await shop.get(f"{path}/events")).body["events"][:1]
+    told[0]["occurred_at"] = began.isoformat()
+    payment = {name: value for name, value in (await shop.get(path)).body.items() if name != "waiting"}
+    await play(desk.page, path, payment)
+    await play(desk.page, f"{path}/events", {"events": told})
+    await desk.open(f"#/payments/{payment_id}")
+
+    await desk.page.locator(".timeline .row .mark.late").wait_for()
+    assert await desk.page.locator(".timeline .running").count() == 0
+
+
+async def test_it_is_said_how_soon_a_step_is_tried_again_and_how_often(desk: Desk, shop: Shop) -> None:
+    payment_id = (await shop.post(payment_method="pm_down", reference="again")).body["payment_id"]
+    path = f"/api/ops/payments/{payment_id}"
+    payment = (await shop.get(path)).body
+    steps = {"refund": {"retries": {"attempts": 7, "longest_wait_s": 90.0}}}
+    await play(desk.page, "/api/ops/flow", lambda: summary(steps=steps))
+    wait = {"step": "refund:r-1", "since": payment["initiated_at"], "state": "retrying"}
+    await play(desk.page, path, {**payment, "waiting": [wait]})
+    await desk.open(f"#/payments/{payment_id}")
+
+    await desk.shows("next try at most 90 s after the last, 7 in all")
+
+
+async def test_a_step_that_was_parked_is_a_bar_from_its_beginning_until_then(desk: Desk, shop: Shop) -> None:
+    payment_id = (await shop.post(payment_method="pm_down", reference="bar")).body["payment_id"]
+    await desk.open(f"#/payments/{payment_id}")
+
+    parked = desk.page.locator(".timeline .row.parked", has_text="→ parked")
+    await parked.wait_for()
+
+    took = " ".join((await parked.locator(".took").inner_text()).split())
+    assert re.fullmatch(r"[1-9]\d* ms|\d+\.\d s", took), f"it was tried more than once meanwhile, and took {took}"

@@ -63,6 +63,7 @@ async def test_the_picture_is_drawn_from_the_map(tmp_path: Path) -> None:
             "late": 0,
             "oldest_s": None,
             "parked": {"high": 0, "normal": 0, "low": 0},
+            "retries": {"attempts": 4, "longest_wait_s": 60},
         }
         assert (body["build"], body["bucket_s"], body["times"]["completed_s"]["p50"]) == ("abc123", 10, None)
 
@@ -178,7 +179,11 @@ async def test_very_many_that_wait_are_counted_as_exactly(tmp_path: Path, monkey
         assert (step(body, "create")["late"], step(body, "create")["oldest_s"]) == (2, 45)
 
 
-async def test_what_is_parked_shows_at_its_step_until_it_is_replayed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("few", [1000, 1])
+async def test_what_is_parked_shows_at_its_step_until_it_is_replayed(
+    few: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.adapters.cosmos.overview.FEW", few)
     async with a_world(tmp_path) as world:
         edge = Edge(world)
         await stuck(world, count=2)
@@ -190,7 +195,8 @@ async def test_what_is_parked_shows_at_its_step_until_it_is_replayed(tmp_path: P
         replayed = await after_a_while(world, edge)
 
         assert step(parked, "settle")["parked"] == {"high": 0, "normal": 2, "low": 0}
-        assert step(parked, "settle")["owed"] == 2
+        assert (step(parked, "settle")["owed"], step(older, "settle")["late"]) == (0, 0), "it is not shown as to do too"
+        assert step(older, "settle")["oldest_s"] is None
         assert (parked["letters"]["open"], parked["letters"]["high"]) == (2, 0)
         assert [each["n"] for each in parked["letters"]["by_age"]] == [2, 0, 0, 0, 0, 0]
         assert [each["n"] for each in older["letters"]["by_age"]] == [0, 0, 2, 0, 0, 0]

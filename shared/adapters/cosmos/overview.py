@@ -22,6 +22,11 @@ from shared.ports.overview import Owed, RowFilter
 FEW = 1000
 """Payments that owe something and are looked at one by one, which costs about as much as a page of a list."""
 
+_PARKED = '(IS_DEFINED(c.waits) AND c.waits = "parked")'
+"""A row that an earlier release wrote does not say whether it is parked."""
+
+_SLOW = frozenset({"any", "retrying"})
+
 _WHOLE = "whole"
 """Id and partition of the document that says up to when the rows are whole."""
 
@@ -93,16 +98,17 @@ class CosmosOverview:
 
     async def owed(self, *, moved_before: datetime) -> Mapping[str, Owed]:
         """One by one as long as they are few: where nobody waits, that is one request."""
-        query = 'SELECT TOP @limit c.owes, c.moved_at FROM c WHERE c.owes > ""'
+        query = 'SELECT TOP @limit c.owes, c.moved_at, c.waits FROM c WHERE c.owes > ""'
         async with reading("count what payments owe"):
             rows = self._container.query_items(query, parameters=_parameters({"@limit": FEW + 1}))
-            found = [(str(row["owes"]), time_from_json(row["moved_at"])) async for row in rows]
+            found = [row async for row in rows]
             if len(found) > FEW:
                 every = {owes: await self._owed_by_many(owes, moved_before) for owes in (*Step, UNKNOWN)}
                 return {owes: owed for owes, owed in every.items() if owed}
         moved: dict[str, list[datetime]] = {}
-        for owes, moved_at in found:
-            moved.setdefault(owes, []).append(moved_at)
+        for row in found:
+            if row.get("waits") != "parked":
+                moved.setdefault(str(row["owes"]), []).append(time_from_json(row["moved_at"]))
         return {
             owes: Owed(payments=len(times), late=sum(each < moved_before for each in times), oldest_at=min(times))
             for owes, times in moved.items()
@@ -111,8 +117,9 @@ class CosmosOverview:
     async def _owed_by_many(self, owes: str, moved_before: datetime) -> Owed | None:
         """Counted where they are, by the index."""
         values = {"@owes": owes, "@before": time_to_json(moved_before)}
-        all_of_them = "SELECT VALUE COUNT(1) FROM c WHERE c.owes = @owes"
-        oldest = "SELECT TOP 1 VALUE c.moved_at FROM c WHERE c.owes = @owes ORDER BY c.active_at"
+        goes_on = f"c.owes = @owes AND NOT {_PARKED}"
+        all_of_them = f"SELECT VALUE COUNT(1) FROM c WHERE {goes_on}"  # noqa: S608 - built of constants
+        oldest = f"SELECT TOP 1 VALUE c.moved_at FROM c WHERE {goes_on} ORDER BY c.active_at"  # noqa: S608 - likewise
         payments = await self._only(all_of_them, values)
         late = await self._only(f"{all_of_them} AND c.active_at < @before", values)
         oldest_at = await self._only(oldest, values)
@@ -161,14 +168,12 @@ class CosmosOverview:
             return [row_from_json(row) async for row in rows]
 
 
-_SLOW = frozenset({"any", "retrying"})
 _OWES_FOR_LONG = 'c.owes > "" AND c.active_at < @before'
 _WAITING = {
     "parked": 'c.waits = "parked"',
-    "retrying": f'(c.waits = "resumed" OR ({_OWES_FOR_LONG} AND NOT (IS_DEFINED(c.waits) AND c.waits = "parked")))',
+    "retrying": f'(c.waits = "resumed" OR ({_OWES_FOR_LONG} AND NOT {_PARKED}))',
     "any": f'(c.waits IN ("parked", "resumed") OR ({_OWES_FOR_LONG}))',
 }
-"""A row that an earlier release wrote does not say whether it is parked."""
 
 
 def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:

@@ -62,10 +62,11 @@ BY_AGE = ((60, 1), (600, 5), (3600, 2), (21600, 2), (86400, 0), (None, 0))
 def flow() -> Json:
     waited = {each: 95.0 - 8 * (each - DOWN.stop) for each in range(DOWN.stop, DOWN.stop + 11)}
     parked = {"high": 0, "normal": 0, "low": 0}
+    retries = {"retries": {"attempts": 6, "longest_wait_s": 240.0}}
     told = played.summary(
         steps={
-            "create": {"owed": 9, "late": 3, "oldest_s": 340, "parked": {**parked, "normal": 6}},
-            "settle": {"owed": 4, "late": 1, "oldest_s": 710, "parked": {**parked, "high": 1, "normal": 1}},
+            "create": {"owed": 9, "late": 3, "oldest_s": 340, "parked": {**parked, "normal": 6}, **retries},
+            "settle": {"owed": 4, "late": 1, "oldest_s": 205, "parked": {**parked, "high": 1, "normal": 1}, **retries},
             "notify": {"owed": 2, "parked": {**parked, "low": 2}},
         },
         as_of=at(0),

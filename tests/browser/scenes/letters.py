@@ -10,7 +10,7 @@ WRONG = "the other side refuses the call as wrong: 400 invalid_payment_method"
 
 LETTERS = (
     # name, step, reason, severity, ago in seconds, amount, description
-    ("order-20418", "settle", "charged_not_recorded", "high", 705, 24900, "store_busy after 12 attempts: 429"),
+    ("order-20418", "settle", "charged_not_recorded", "high", 705, 24900, "store_busy after 6 attempts: 429"),
     ("order-20433", "create", "retries_exhausted", "normal", 330, 4990, BUSY),
     ("order-20434", "create", "retries_exhausted", "normal", 322, 12900, BUSY),
     ("order-20436", "create", "retries_exhausted", "normal", 301, 1250, BUSY),
