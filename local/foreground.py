@@ -38,7 +38,7 @@ class Options:
 def in_foreground(run: Coroutine[None, None, int]) -> int:
     """Returns the exit code: the run's own, 128 and the signal when it was told to stop before it served, else 1."""
     try:
-        return asyncio.run(_until_told_to_stop(run))
+        return asyncio.run(until_told_to_stop(run))
     except (FolderUnusable, PortTaken) as taken:
         print(taken, file=sys.stderr)
     except ServiceDied as died:
@@ -50,7 +50,8 @@ def in_foreground(run: Coroutine[None, None, int]) -> int:
     return 1
 
 
-async def _until_told_to_stop(run: Coroutine[None, None, int]) -> int:
+async def until_told_to_stop(run: Coroutine[None, None, int]) -> int:
+    """The run's own exit code; 128 and the signal when it was told to stop and had nothing to say to it."""
     running = asyncio.create_task(run)
     stopped_by: list[int] = []
 
