@@ -60,13 +60,22 @@ async def until_told_to_stop(run: Coroutine[None, None, int]) -> int:
             running.cancel()
         stopped_by.append(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stops():
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     try:
         return await running
     except asyncio.CancelledError:
-        print("stopped", flush=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("stopped", flush=True)
         return 128 + stopped_by[0] if stopped_by else 1
+
+
+def _stops() -> list[signal.Signals]:
+    """A terminal that is closed stops us in order too; not where somebody wants us to outlive it, as `nohup` does."""
+    stops = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        stops.append(signal.SIGHUP)
+    return stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +133,8 @@ async def serve(running: Started) -> int:
         await running.keeper.until_it_fails()
         return 1
     except asyncio.CancelledError:
-        print("\nstopping ...", flush=True)
+        with contextlib.suppress(OSError):  # as above
+            print("\nstopping ...", flush=True)
         return 0
 
 

@@ -20,7 +20,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from local.descendants import descendants, living
 from local.gameday import day, judge
 from local.gameday.command import QUICK, WITHOUT_SWEEP, main
 from local.gameday.day import Day, Outcome, play
@@ -225,29 +224,43 @@ def test_a_report_that_cannot_be_written_is_said_before_anything_is_hurt(
     assert capfd.readouterr().err == f"{page} cannot be written (File exists): choose another with --report\n"
 
 
-@pytest.mark.timeout(60)
-def test_ctrl_c_twice_ends_the_day_in_order_and_leaves_no_old_report(tmp_path: Path) -> None:
-    """Twice, as people press it; then nothing runs any more and there is no traceback."""
-    (tmp_path / "gameday.html").write_text("of another day")
-    day_of_its_own = subprocess.Popen(
-        [sys.executable, "-u", "-m", "local", "gameday", "--data", str(tmp_path)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with day_of_its_own:
-        assert day_of_its_own.stdout is not None
-        assert day_of_its_own.stdout.readline().startswith("provider: ")
-        started = descendants(day_of_its_own.pid)
-        day_of_its_own.send_signal(signal.SIGINT)
-        time.sleep(0.2)
-        day_of_its_own.send_signal(signal.SIGINT)
-        said, errors = day_of_its_own.communicate()
+BROKEN_OFF = """
+import asyncio, contextlib, sys
+from local.gameday import command
 
-    assert (day_of_its_own.returncode, said, errors) == (130, "stopped\n", "")
-    assert len(started) >= 4
-    assert living(started) == set()
+@contextlib.asynccontextmanager
+async def platform():
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0.5)
+        print("all is down", flush=True)
+
+async def day(*_, **__):
+    async with platform():
+        print("hurting", flush=True)
+        await asyncio.sleep(60)
+
+command._day = day
+sys.exit(command.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_twice_the_day_ends_its_platform_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    """Twice, as people press Ctrl-C. The report of another day is no report of this one."""
+    (tmp_path / "gameday.html").write_text("of another day")
+    command = [sys.executable, "-c", BROKEN_OFF, "--data", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "hurting\n"
+        run.send_signal(number)
+        time.sleep(0.1)
+        run.send_signal(number)
+        said, errors = run.communicate()
+
+    assert (run.returncode, said, errors) == (128 + number, "all is down\nstopped\n", "")
     assert not (tmp_path / "gameday.html").exists()
 
 
