@@ -5,7 +5,7 @@ UV_COMPILE := .venv/bin/uv pip compile -q pyproject.toml --generate-hashes --no-
 # Where it is set, every process that a test starts compiles the product, and pytest the tests, anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run emulators test tests conformance branches e2e soak gameday mutants check lint types fix contracts pin package clean
+.PHONY: help run emulators test tests conformance branches e2e soak gameday mutants pictures check lint types fix contracts pin package clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ gameday: .venv/.ready ## hurt a platform of its own, one fault after another, an
 
 mutants: .venv/.ready ## small faults in shared/ and functions/, one at a time: does a test notice? An hour or more (ARGS='--seed n --only shared/verbs')
 	$(PYTHON) -u -m tests.mutants $(ARGS)
+
+pictures: .venv/.ready ## take the pictures of docs/pictures/ anew, with the text that a test compares; needs a Chromium (ARGS='flow letters')
+	$(PYTHON) -m tests.browser.pictures $(ARGS)
 
 check: lint types ## lint, format and types; changes nothing
 

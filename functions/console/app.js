@@ -8,7 +8,7 @@ import {payments} from './payments.js';
 import {Ticker} from './ticker.js';
 import {tryIt} from './tryit.js';
 import {html, nothing, render} from './vendor/lit-html.js';
-import {duration, plain} from './words.js';
+import {age, duration, plain} from './words.js';
 
 const VIEWS = {flow, payments, letters, charts, try: tryIt};
 const AWAY_MS = 10_000;
@@ -126,14 +126,14 @@ function tab(name, each) {
 
 function looks() {
   const name = page.me ? html`<span class="who">${plain(page.me.name)}</span>` : nothing;
-  return html`${name}<span class="age">${age()}</span>
+  return html`${name}<span class="age">${howOld()}</span>
     <button type="button" aria-pressed=${ticker.isPaused} @click=${() => ticker.pause(!ticker.isPaused)}>
       Pause
     </button>`;
 }
 
-function age() {
-  const old = page.heardAt ? `as of ${duration((Date.now() - page.heardAt) / 1000)} ago` : 'not heard yet';
+function howOld() {
+  const old = page.heardAt ? `as of ${age((Date.now() - page.heardAt) / 1000)}` : 'not heard yet';
   const why = {paused: 'paused', hidden: 'stopped: hidden', idle: 'stopped: nobody looks', failing: 'trying again'};
   return [old, why[ticker.state]].filter(Boolean).join(', ');
 }

@@ -32,7 +32,7 @@ function all() {
       empty: 'no payment was completed in these ten minutes',
     },
     {
-      title: 'Time until an outcome was certain that one attempt had not told',
+      title: 'Time until an unknown outcome was certain',
       names: ['half', '99 of 100'],
       rows: curve(times.certain_s.curve, {asOf, bucketS}),
       empty: 'no step needed a second attempt in these ten minutes',

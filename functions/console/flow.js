@@ -97,7 +97,7 @@ function open() {
 }
 
 function topicCard({topic, minute, curve, reactions}) {
-  return html`<li class="topic" data-topic=${topic} data-busy=${String(minute > 0)}>
+  return html`<li class="topic" data-topic=${topic} data-minute=${minute}>
     <div class="head">
       <h3>${topic}</h3>
       <span class="rate" title="events in the last minute"
@@ -147,7 +147,7 @@ function short(type) {
 // A small curve without axes; what it says stands as a number beside it.
 function sparkline(curve) {
   if (curve.length < 2) return nothing;
-  const most = Math.max(1, ...curve);
+  const most = Math.max(4, ...curve); // so that one event alone is no mountain
   const points = curve.map((each, at) => `${at},${(15 - (each / most) * 14).toFixed(1)}`).join(' ');
   return html`<svg class="spark" viewBox="0 0 ${curve.length - 1} 16" preserveAspectRatio="none" aria-hidden="true">
     ${svg`<polyline points=${points} vector-effect="non-scaling-stroke"></polyline>`}

@@ -45,16 +45,18 @@ export function wire() {
   const layer = map?.querySelector('.wires');
   if (!layer) return;
   const lines = isWide() ? linesOf(map) : [];
-  const key = lines.map((line) => line.d + line.isBusy).join();
+  const key = lines.map((line) => line.d + line.minute).join();
   if (key === drawnFor && layer.childElementCount === lines.length) return;
   drawnFor = key;
   layer.replaceChildren(...lines.map(path));
 }
 
-function path({d, isBusy}) {
+// The more events, the broader.
+function path({d, minute}) {
   const line = document.createElementNS('http://www.w3.org/2000/svg', 'path');
   line.setAttribute('d', d);
-  line.setAttribute('class', isBusy ? 'busy' : '');
+  line.setAttribute('class', minute ? 'busy' : '');
+  line.setAttribute('stroke-width', (1.5 + Math.min(2.5, Math.log10(1 + minute))).toFixed(1));
   return line;
 }
 
@@ -79,7 +81,12 @@ function between(step, card, origin) {
   const d = isBack
     ? `M${x1},${y1} C${x1 + bend},${y1} ${x1 + bend},${y2} ${to.right - origin.left},${y2}`
     : `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}`;
-  return {d, isBusy: card.dataset.busy === 'true'};
+  return {d, minute: Math.min(minuteOf(step.closest('[data-topic]')), minuteOf(card))};
+}
+
+// No more can have gone from a step to a topic than what came to the one and what went to the other.
+function minuteOf(card) {
+  return Number(card.dataset.minute);
 }
 
 addEventListener('resize', () => wire());

@@ -5,7 +5,7 @@ import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, clock, duration, mark, money, plain, theirs} from './words.js';
+import {ago, clock, duration, mark, money, plain, seconds, theirs} from './words.js';
 
 const LEDGER = {
   authorised_minor: 'reserved',
@@ -115,7 +115,7 @@ function waiting(payment) {
     ${payment.waiting.map(
       (wait) =>
         html`<li>
-          ${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} since ${ago(wait.since)}
+          ${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} for ${duration(seconds(wait.since), 0)}
           ${wait.reason ? html`<span class="quiet">because</span> ${theirs(wait.reason)}` : nothing}
           ${wait.state === 'parked' ? html`<a href="#" @click=${toLetters}>a person has to look</a>` : nothing}
           ${wait.state === 'retrying' ? nextTry(wait) : nothing}

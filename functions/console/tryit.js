@@ -124,12 +124,13 @@ function breaking() {
   </section>`;
 }
 
-function part({part: name, state, since, can, last_death: death}) {
+function part({part: name, state, since, can, last_death: death, again_at: again}) {
   return html`<li class="bar" data-part=${name}>
     ${mark(state, `${name} is ${state}`)}
-    ${since ? html`<span class="quiet">for ${duration(seconds(since))}</span>` : nothing}
+    ${since ? html`<span class="quiet">for ${duration(seconds(since), 0)}</span>` : nothing}
     ${can.map((deed) => button(`/local/parts/${name}/${deed}`, `${WORDS[deed]} ${name}`))}
     ${death && state !== 'up' ? html`<span class="quiet">${plain(death)}</span>` : nothing}
+    ${again ? html`<span class="quiet">started again in ${duration(Math.ceil(-seconds(again)), 0)}</span>` : nothing}
   </li>`;
 }
 

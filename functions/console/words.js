@@ -21,7 +21,8 @@ export function money({amount_minor: minor, currency}) {
 }
 
 export function sums(list) {
-  return list.map(money).join(', ') || 'none';
+  if (!list.length) return 'none';
+  return list.map((each, at) => html`${at ? ', ' : ''}<span class="number">${money(each)}</span>`);
 }
 
 // Sums by currency of rows that may have an amount; a payment counts once.
@@ -47,11 +48,12 @@ export function theirs(text) {
   return html`<bdi class="theirs">${plain(text)}</bdi>`;
 }
 
-export function duration(s) {
+// digits: of seconds, below ten.
+export function duration(s, digits = 1) {
   if (s === null || s === undefined || Number.isNaN(s)) return '–';
-  if (s < 0) return '0 s';
+  if (s <= 0) return '0 s';
   if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 10) return `${s.toFixed(digits)} s`;
   if (s < 120) return `${Math.round(s)} s`;
   if (s < 7200) return `${Math.round(s / 60)} min`;
   if (s < 172800) return `${Math.round(s / 3600)} h`;
@@ -74,8 +76,13 @@ export function seconds(from, to = now()) {
   return (to - Date.parse(from)) / 1000;
 }
 
+// Whole seconds: parts of them would be other ones each time that the page is drawn.
+export function age(s) {
+  return s < 1 ? 'now' : `${duration(s < 10 ? Math.floor(s) : s, 0)} ago`;
+}
+
 export function ago(moment) {
-  return html`<time datetime=${moment} title=${moment}>${duration(seconds(moment))} ago</time>`;
+  return html`<time datetime=${moment} title=${moment}>${age(seconds(moment))}</time>`;
 }
 
 export function clock(moment) {

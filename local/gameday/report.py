@@ -36,7 +36,7 @@ def report(day: Day) -> str:
             f"<p>Begun {day.began:%Y-%m-%d %H:%M} UTC. {day.payments} payments were accepted, one each half second",
             "from shortly before a fault to its end. <i>Seen</i> counts from the beginning of the fault until an",
             "operator could see a sign of it. <i>Well</i> counts from its end until every payment was where it belongs",
-            "and nothing was wrong any more.</p>",
+            "and nothing was wrong any more. Behind <i>of</i> stands how long it may take.</p>",
             f"<ul>{listed}</ul>" if listed else "",
             "<table><thead><tr><th>what was done<th>payments<th>seen after<th>first sign<th>well after</thead><tbody>",
             *map(_row, day.outcomes),
