@@ -230,6 +230,23 @@ async def test_how_long_an_unknown_outcome_took_to_be_certain_is_told_beside_wha
         assert times["completed_s"]["p50"] < 1 < times["completed_s"]["p99"]
 
 
+async def test_what_a_person_started_again_needed_more_than_one_attempt(tmp_path: Path) -> None:
+    """Its own first attempt goes well, and the step has waited for hours."""
+    async with a_world(tmp_path) as world:
+        await stuck(world)
+        world.clock.advance_s(7200)
+        await world.backends.tell_provider("/repair")
+        edge = Edge(world)
+        await seen(edge)
+        await world.replay_all()
+        await world.run()
+
+        goes_on = (await after_a_while(world, edge))["times"]["certain_s"]
+        begins = (await seen(Edge(world))).body["times"]["certain_s"]
+
+        assert goes_on["p50"] == begins["p50"] == pytest.approx(7200, rel=0.04)
+
+
 async def test_a_reader_that_stands_still_has_a_lag_whoever_saw_it_first(tmp_path: Path) -> None:
     async with a_world(tmp_path) as world:
         await publisher_came_to(world, 0)
