@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from shared import flow
+from shared.codec.deliveries import attempt_in
 from shared.codec.facts import FORMS, type_name
 from shared.domain.payment import Step
 from shared.domain.rates import SLICES
 from shared.verbs import watch
 from tests.flow.kit.edge import Answered, Edge
 from tests.flow.kit.rows import all_is_read, project_payment, projector_came_to, requests
-from tests.flow.kit.scenarios import stuck, timed_out_and_done
+from tests.flow.kit.scenarios import parked_and_discarded, stuck, timed_out_and_done
 from tests.flow.kit.world import World, a_world
 from tests.flow.test_measure import publisher_came_to
 
@@ -231,20 +232,18 @@ async def test_how_long_an_unknown_outcome_took_to_be_certain_is_told_beside_wha
 
 
 async def test_what_a_person_started_again_needed_more_than_one_attempt(tmp_path: Path) -> None:
-    """Its own first attempt goes well, and the step has waited for hours."""
+    """Its last message is a first attempt, and the step had been tried for long before."""
     async with a_world(tmp_path) as world:
-        await stuck(world)
-        world.clock.advance_s(7200)
-        await world.backends.tell_provider("/repair")
-        edge = Edge(world)
-        await seen(edge)
-        await world.replay_all()
-        await world.run()
+        began = world.clock.now()
+        payment_id = await parked_and_discarded(world)
+        failed = next(each for each in await world.stream(payment_id) if type_name(each.event) == "payment.failed")
+        took_s = (failed.event.occurred_at - began).total_seconds()
 
-        goes_on = (await after_a_while(world, edge))["times"]["certain_s"]
-        begins = (await seen(Edge(world))).body["times"]["certain_s"]
+        certain = (await seen(Edge(world))).body["times"]["certain_s"]
 
-        assert goes_on["p50"] == begins["p50"] == pytest.approx(7200, rel=0.04)
+        assert failed.caused_by is not None
+        assert attempt_in(failed.caused_by) == 1
+        assert certain["p50"] == pytest.approx(took_s, rel=0.04)
 
 
 async def test_a_reader_that_stands_still_has_a_lag_whoever_saw_it_first(tmp_path: Path) -> None:
