@@ -1,20 +1,21 @@
 """An operator who looks on sees what moves, where it waits and what is parked; and looking on costs next to nothing."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared import flow
-from shared.codec.deliveries import attempt_in
 from shared.codec.facts import FORMS, type_name
 from shared.domain.payment import Step
 from shared.domain.rates import SLICES
 from shared.verbs import watch
+from tests.builders import a_payment
 from tests.flow.kit.edge import Answered, Edge
 from tests.flow.kit.rows import all_is_read, project_payment, projector_came_to, requests
-from tests.flow.kit.scenarios import parked_and_discarded, stuck, timed_out_and_done
+from tests.flow.kit.scenarios import stuck, timed_out_and_done
 from tests.flow.kit.world import World, a_world
 from tests.flow.test_measure import publisher_came_to
 
@@ -231,19 +232,22 @@ async def test_how_long_an_unknown_outcome_took_to_be_certain_is_told_beside_wha
         assert times["completed_s"]["p50"] < 1 < times["completed_s"]["p99"]
 
 
-async def test_what_a_person_started_again_needed_more_than_one_attempt(tmp_path: Path) -> None:
-    """Its last message is a first attempt, and the step had been tried for long before."""
-    async with a_world(tmp_path) as world:
-        began = world.clock.now()
-        payment_id = await parked_and_discarded(world)
-        failed = next(each for each in await world.stream(payment_id) if type_name(each.event) == "payment.failed")
-        took_s = (failed.event.occurred_at - began).total_seconds()
+def test_what_a_person_started_again_needed_more_than_one_attempt() -> None:
+    """The provider had done it long before, and says so at once when it is asked again."""
+    stream = a_payment().created().parked("settle").resumed("settle").settled().stored
+    at_once = replace(stream[-1], caused_by=stream[1].event_id)
+    again = replace(stream[-1], caused_by=stream[3].event_id)
+    tallies = {}
+    for name, settled in (("at once", at_once), ("again", again)):
+        tallies[name] = watch.Tally()
+        for stored in (*stream[:-1], settled):
+            tallies[name].note(stored)
 
-        certain = (await seen(Edge(world))).body["times"]["certain_s"]
+    seconds = {name: tally.certain.all(stream[-1].event.occurred_at) for name, tally in tallies.items()}
 
-        assert failed.caused_by is not None
-        assert attempt_in(failed.caused_by) == 1
-        assert certain["p50"] == pytest.approx(took_s, rel=0.04)
+    assert seconds["at once"] is None
+    assert seconds["again"] is not None
+    assert seconds["again"].p50 == pytest.approx(3, rel=0.03)
 
 
 async def test_a_reader_that_stands_still_has_a_lag_whoever_saw_it_first(tmp_path: Path) -> None:
