@@ -16,6 +16,12 @@ _APPLICATION = frozenset({"azp", "appid"})
 _OBJECT = frozenset({"oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"})
 """The platform renames some claims of the token on their way: each by the names that it may have."""
 
+_AUDIENCE = frozenset({"aud"})
+"""Who signs in with a browser has an ID token, which names no application but the one that it was made for.
+
+https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference
+"""
+
 _LONGEST_ID, _LONGEST_NAME = 64, 128
 
 
@@ -35,7 +41,8 @@ class Principal:
 def principal_in(headers: Mapping[str, str]) -> Principal:
     """Raises Unreadable."""
     claims = _claims(headers[HEADER])
-    application = _only(claims, _APPLICATION)
+    calls = any(kind in _APPLICATION for kind, _ in claims)
+    application = _only(claims, _APPLICATION if calls else _AUDIENCE)
     object_ids = [value for kind, value in claims if kind in _OBJECT]
     name = next((each for each in (headers.get(_NAME, ""), *object_ids) if _is_plain(each, _LONGEST_NAME)), application)
     return Principal(

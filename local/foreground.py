@@ -38,7 +38,7 @@ class Options:
 def in_foreground(run: Coroutine[None, None, int]) -> int:
     """Returns the exit code: the run's own, 128 and the signal when it was told to stop before it served, else 1."""
     try:
-        return asyncio.run(_until_told_to_stop(run))
+        return asyncio.run(until_told_to_stop(run))
     except (FolderUnusable, PortTaken) as taken:
         print(taken, file=sys.stderr)
     except ServiceDied as died:
@@ -50,7 +50,8 @@ def in_foreground(run: Coroutine[None, None, int]) -> int:
     return 1
 
 
-async def _until_told_to_stop(run: Coroutine[None, None, int]) -> int:
+async def until_told_to_stop(run: Coroutine[None, None, int]) -> int:
+    """The run's own exit code; 128 and the signal when it was told to stop and had nothing to say to it."""
     running = asyncio.create_task(run)
     stopped_by: list[int] = []
 
@@ -59,13 +60,22 @@ async def _until_told_to_stop(run: Coroutine[None, None, int]) -> int:
             running.cancel()
         stopped_by.append(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stops():
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     try:
         return await running
     except asyncio.CancelledError:
-        print("stopped", flush=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("stopped", flush=True)
         return 128 + stopped_by[0] if stopped_by else 1
+
+
+def _stops() -> list[signal.Signals]:
+    """A terminal that is closed stops us in order too; not where somebody wants us to outlive it, as `nohup` does."""
+    stops = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        stops.append(signal.SIGHUP)
+    return stops
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,8 @@ async def serve(running: Started) -> int:
         await running.keeper.until_it_fails()
         return 1
     except asyncio.CancelledError:
-        print("\nstopping ...", flush=True)
+        with contextlib.suppress(OSError):  # as above
+            print("\nstopping ...", flush=True)
         return 0
 
 

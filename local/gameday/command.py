@@ -11,11 +11,12 @@ from pathlib import Path
 import aiohttp
 
 from local.datafolder import FolderUnusable, owned, reset
+from local.foreground import until_told_to_stop
 from local.gameday.day import Day, Outcome, play
 from local.gameday.faults import SCENARIOS, Field, Scenario
 from local.gameday.judge import findings
 from local.gameday.report import report
-from local.gameday.shop import Shop
+from local.gameday.shop import NotAnswered, Shop
 from local.processes import NotReady, ServiceDied
 from local.steering import steered
 from local.supervisor import running_platform
@@ -42,9 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without-sweep", action="store_true", help="to see the day fail: what stands still stays so")
     given = parser.parse_args(arguments)
     chosen = [scenario for scenario in SCENARIOS if not given.only or scenario.name in given.only]
-    page = given.report or given.data / "gameday.html"
+    page: Path = given.report or given.data / "gameday.html"
     try:
-        return _told(asyncio.run(_day(given.data, chosen, has_sweep=not given.without_sweep)), page)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.touch()
+        page.unlink()  # an old one beside a day that was broken off would be taken for its own
+    except OSError as fault:
+        print(f"{page} cannot be written ({fault.strerror}): choose another with --report", file=sys.stderr)
+        return 2
+    try:
+        return asyncio.run(until_told_to_stop(_told(given.data, chosen, page=page, has_sweep=not given.without_sweep)))
     except (FolderUnusable, ServiceDied, NotReady) as fault:
         print(printable(str(fault)), file=sys.stderr)
         return 2
@@ -67,13 +75,22 @@ async def _day(data: Path, scenarios: Sequence[Scenario], *, has_sweep: bool) ->
             outcomes.append(await play(scenario, field=Field(http, keeper), shop=shop))
             print(_line(outcomes[-1]), flush=True)
         found = [each for outcome in outcomes for each in outcome.findings()]
-        found += await findings(shop)
+        found += await _judged(shop)
     return Day(began, outcomes, findings=found, payments=len(shop.ordered))
 
 
-def _told(day: Day, page: Path) -> int:
+async def _judged(shop: Shop) -> list[str]:
+    """What cannot be judged is a finding too."""
+    try:
+        return await findings(shop)
+    except (NotAnswered, aiohttp.ClientError, TimeoutError) as fault:
+        return [f"the day could not be judged: {fault!r}"]
+
+
+async def _told(data: Path, scenarios: Sequence[Scenario], *, page: Path, has_sweep: bool) -> int:
     """The exit code."""
-    page.write_text(report(day))
+    day = await _day(data, scenarios, has_sweep=has_sweep)
+    page.write_text(report(day))  # noqa: ASYNC240 - the day is over
     for each in day.findings:
         print(printable(f"found: {each}"), file=sys.stderr)
     print(f"{day.payments} payments, {len(day.findings)} findings; the report: {page}")

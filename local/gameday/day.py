@@ -6,7 +6,7 @@ Knows no fault and no page.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +29,8 @@ class Outcome:
     first_sign: str | None = None
     well_at_s: float | None = None
     payments: int = 0
+    troubles: list[str] = field(default_factory=list)
+    """What kept the day itself from being played as it is written."""
     looks: list[Look] = field(default_factory=list)
 
     @property
@@ -40,10 +42,12 @@ class Outcome:
         return None if self.well_at_s is None else self.well_at_s - self.healed_at_s
 
     def findings(self) -> list[str]:
-        """What was not in time."""
+        """What was not in time, and what was not tried at all."""
         name, limits = self.scenario.name, self.scenario
         seen, well = self.seen_after_s, self.well_after_s
-        found = []
+        found = [f"{name}: {trouble}" for trouble in self.troubles]
+        if not self.payments:
+            found.append(f"{name}: no order was accepted, so nothing was tried")
         if seen is None or seen > limits.seen_within_s:
             found.append(f"{name}: seen {_after(seen)}, and not within {limits.seen_within_s:g} s")
         if well is None or well > limits.well_within_s:
@@ -69,23 +73,41 @@ async def play(scenario: Scenario, *, field: Field, shop: Shop) -> Outcome:
     """Hurts, heals, looks, and plays the operator when it is over. Returns when all is well or past its limit."""
     watch = Watch(shop, scenario.name)
     ordering = asyncio.create_task(shop.order_all_the_time(scenario.name))
+    try:
+        outcome = await _played(scenario, field=field, watch=watch, ordering=ordering)
+    finally:
+        await _ended(ordering)
+    outcome.payments, outcome.looks = len(shop.of(scenario.name)), watch.looks
+    if not ordering.cancelled() and (fault := ordering.exception()):
+        outcome.troubles.append(f"the merchant could not order: {fault!r}")
+    first = next((look for look in watch.looks if look.at_s > outcome.hurt_at_s and look.signs), None)
+    if first is not None:
+        outcome.seen_at_s, outcome.first_sign = first.at_s, first.signs[0]
+    return outcome
+
+
+async def _played(scenario: Scenario, *, field: Field, watch: Watch, ordering: asyncio.Task[None]) -> Outcome:
     await _looking(watch, BEFORE_S)
     hurt_at_s = watch.now_s()
     async with asyncio.TaskGroup() as hurting:
-        hurt = hurting.create_task(scenario.hurts(field))
+        hurt = hurting.create_task(_tried(scenario.hurts(field)))
         while not hurt.done():
             await _looking(watch, EVERY_S)
     await _looking(watch, scenario.hold_s)
     ordering.cancel()
-    await scenario.heals(field)
-    outcome = Outcome(scenario, hurt_at_s, watch.now_s())
+    healed = await _tried(scenario.heals(field))
+    outcome = Outcome(scenario, hurt_at_s, watch.now_s(), troubles=[*hurt.result(), *healed])
     outcome.well_at_s = await _until_well(watch, ordering, limit_s=scenario.well_within_s)
-    await _ended(ordering)
-    outcome.payments, outcome.looks = len(shop.of(scenario.name)), watch.looks
-    first = next((look for look in watch.looks if look.at_s > hurt_at_s and look.signs), None)
-    if first is not None:
-        outcome.seen_at_s, outcome.first_sign = first.at_s, first.signs[0]
     return outcome
+
+
+async def _tried(doing: Coroutine[None, None, None]) -> list[str]:
+    """Why it could not be done. Whatever that is, it is a finding, and no reason to lose the rest of the day."""
+    try:
+        await doing
+    except Exception as fault:  # noqa: BLE001 - see above
+        return [f"it could not be done: {fault!r}"]
+    return []
 
 
 async def _looking(watch: Watch, duration_s: float) -> None:

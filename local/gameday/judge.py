@@ -6,10 +6,10 @@ Changes nothing. A finding is a sentence; no finding is the only good news.
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 
-from local.gameday.shop import Json, NotAnswered, Shop
+from local.gameday.shop import AMOUNT_MINOR, CURRENCY, Json, NotAnswered, Shop
 
 ROOT = Path(__file__).parents[2]
 _RECONCILE_WITHIN_S = 120.0
@@ -20,7 +20,7 @@ async def findings(shop: Shop) -> list[str]:
     """Of all orders that were accepted."""
     charges = await shop.charges()
     told = await _told(shop)
-    found: list[str] = []
+    found = of_orders(shop.ordered, charged=charges)
     for key, payment_id in shop.ordered.items():
         words = [each async for each in _of_one(shop, payment_id, charge=charges.get(payment_id))]
         if not told[payment_id]:
@@ -44,6 +44,20 @@ async def _of_one(shop: Shop, payment_id: str, *, charge: Json | None) -> AsyncI
     times = charge["times_charged"] if charge else 0
     if times != 1:
         yield f"the provider took the money {times} times"
+    if charge and (charge["amount_minor"], charge["currency"]) != (AMOUNT_MINOR, CURRENCY):
+        yield f"the provider took {charge['amount_minor']} {charge['currency']}, and not {AMOUNT_MINOR} {CURRENCY}"
+
+
+def of_orders(ordered: Mapping[str, str], *, charged: Iterable[str]) -> list[str]:
+    """What is wrong between orders and payments: one order is one payment, also where it was sent more than once."""
+    found = [] if ordered else ["no order was accepted, so nothing was judged"]
+    counts = Counter(ordered.values())
+    found += [
+        f"{counts[each]} orders were answered with the same payment {each}" for each in counts if counts[each] > 1
+    ]
+    return found + [
+        f"the provider took money for {each}, which nobody has ordered" for each in charged if not counts[each]
+    ]
 
 
 def of_stream(events: Iterable[Json]) -> list[str]:

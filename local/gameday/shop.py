@@ -12,6 +12,7 @@ import aiohttp
 type Json = dict[str, Any]
 
 EVERY_S = 0.5
+AMOUNT_MINOR, CURRENCY = 1250, "EUR"
 _REPEAT_S = 0.3
 _LOOK_LIMIT = aiohttp.ClientTimeout(total=4)
 """Whoever looks and has no answer by then has seen enough."""
@@ -35,7 +36,7 @@ class Shop:
 
     async def order(self, key: str) -> None:
         """Until it is accepted: with a key an order may be repeated."""
-        order = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": key}
+        order: Json = {"amount_minor": AMOUNT_MINOR, "currency": CURRENCY, "payment_method": "pm_ok", "reference": key}
         order["notification_url"] = f"{self.provider_url}/merchant/ok"
         while key not in self.ordered:
             try:

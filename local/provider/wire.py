@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
+from local.base.guard import why_refused
 from local.provider.desk import Desk
 from local.provider.faults import Faults
 from local.provider.merchant import Endpoint, Merchant
@@ -219,9 +220,18 @@ class Wire:
         return web.Response(status=204)
 
 
+@web.middleware
+async def _own_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if refused := why_refused(request.headers):
+        code, words = refused
+        return shown(refusal(403, code, message=words))
+    return await handler(request)
+
+
 @contextlib.asynccontextmanager
 async def listening(application: web.Application, port: int) -> AsyncIterator[int]:
-    """Serves on 127.0.0.1 and gives the port. Raises OSError when it is taken."""
+    """Serves on 127.0.0.1 and gives the port; no page of another site is heard. Raises OSError when it is taken."""
+    application.middlewares.insert(0, _own_pages_only)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:

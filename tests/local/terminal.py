@@ -44,7 +44,8 @@ class Run:
 @contextlib.asynccontextmanager
 async def local(*arguments: str, modules: Mapping[str, str] = FAKES, **environment: str) -> AsyncIterator[Run]:
     """Runs `python -m local ARGUMENTS`, by default over the fakes; standard error is read with standard output."""
-    command = f"import sys; from local.__main__ import main; sys.exit(main(sys.argv[1:], modules={modules!r}))"
+    in_a_terminal = "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL)"  # also where tests run by nohup
+    command = f"{in_a_terminal}; from local.__main__ import main; sys.exit(main(sys.argv[1:], modules={modules!r}))"
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

@@ -3,35 +3,40 @@
 The judge and the watch are asked over an app and a provider that answer what each test wants.
 """
 
+import asyncio
 import re
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from local.gameday import judge
+from local.gameday import day, judge
 from local.gameday.command import QUICK, WITHOUT_SWEEP, main
-from local.gameday.day import Day, Outcome
-from local.gameday.faults import SCENARIOS
+from local.gameday.day import Day, Outcome, play
+from local.gameday.faults import SCENARIOS, Field
 from local.gameday.judge import findings, of_stream
 from local.gameday.poison import TOPIC
 from local.gameday.report import report
 from local.gameday.shop import Shop
 from local.gameday.watch import LATE_S, Look, Watch
+from local.keeper import CannotBeDone
 from local.provider.wire import listening
 from local.supervisor import ROOT
 from shared import flow
 
 NAMES = ["payment.initiated", "payment.created", "payment.settled", "payment.completed"]
 EVENTS = [{"version": n, "type": name} for n, name in enumerate(NAMES, 1)]
-CHARGE = {"payment_id": "p1", "times_charged": 1}
+CHARGE = {"payment_id": "p1", "times_charged": 1, "amount_minor": 1250, "currency": "EUR"}
 NOTICE = {"payment_id": "p1", "times_accepted": 1}
 ROW = {"id": "p1", "owes": None, "moved_at": "2026-01-01T00:00:00+00:00"}
 
@@ -90,6 +95,7 @@ async def test_a_payment_that_went_well_is_no_finding() -> None:
     [
         ("/charges", {"charges": [{**CHARGE, "times_charged": 2}]}, "the provider took the money 2 times"),
         ("/charges", {"charges": []}, "the provider took the money 0 times"),
+        ("/charges", {"charges": [{**CHARGE, "amount_minor": 1251}]}, "the provider took 1251 EUR, and not 1250 EUR"),
         ("/api/payments/p1", {"status": "settled"}, "it is settled, and was to be completed"),
         ("/api/payments/p1", 404, "GET /api/payments/p1 answered 404"),
         ("/api/payments/p1/events", {"events": EVENTS[:3]}, "payment.completed is there 0 times"),
@@ -102,6 +108,32 @@ async def test_what_was_lost_or_done_twice_is_found(path: str, answer: Any, word
         world.answers[path] = answer
 
         assert await findings(shop) == [f"bus-1 (p1): {words}"]
+
+
+@pytest.mark.usefixtures("reconciled")
+async def test_an_order_that_became_two_payments_is_found() -> None:
+    """Each of them is charged once, completed and told of; the customer has paid twice."""
+    async with played() as (world, shop):
+        world.answers["/charges"] = {"charges": [CHARGE, {**CHARGE, "payment_id": "p2"}]}
+
+        assert await findings(shop) == ["the provider took money for p2, which nobody has ordered"]
+
+
+@pytest.mark.usefixtures("reconciled")
+async def test_two_orders_that_became_one_payment_are_found() -> None:
+    async with played() as (_, shop):
+        shop.ordered["bus-2"] = "p1"
+
+        assert await findings(shop) == ["2 orders were answered with the same payment p1"]
+
+
+@pytest.mark.usefixtures("reconciled")
+async def test_a_day_without_orders_is_no_good_day() -> None:
+    async with played() as (world, shop):
+        shop.ordered.clear()
+        world.answers["/charges"] = {"charges": []}
+
+        assert await findings(shop) == ["no order was accepted, so nothing was judged"]
 
 
 async def test_what_the_operators_command_finds_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +180,88 @@ def test_what_was_seen_and_over_in_time_is_no_finding() -> None:
 )
 def test_what_took_too_long_is_a_finding(seen_at_s: float | None, well_at_s: float | None, words: str) -> None:
     assert outcome(seen_at_s=seen_at_s, well_at_s=well_at_s).findings() == [words]
+
+
+def test_a_fault_that_met_no_payment_and_one_that_could_not_be_made_are_findings() -> None:
+    quiet = outcome()
+    quiet.payments, quiet.troubles = 0, ["it could not be done: TimeoutError()"]
+
+    assert quiet.findings() == [
+        "bus: it could not be done: TimeoutError()",
+        "bus: no order was accepted, so nothing was tried",
+    ]
+
+
+@pytest.mark.timeout(60)
+async def test_a_fault_that_cannot_be_made_does_not_end_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(_: Field) -> None:
+        raise CannotBeDone("servicebus has just died")
+
+    async def orders(self: Shop, _: str) -> None:
+        await asyncio.sleep(0.1)
+        raise KeyError("payment_id")
+
+    monkeypatch.setattr(day, "BEFORE_S", 0.2)
+    monkeypatch.setattr(Shop, "order_all_the_time", orders)
+    scenario = replace(SCENARIOS[0], name="bus", hurts=fails, heals=fails, hold_s=0.1)
+    async with played() as (_, shop):
+        outcome = await play(scenario, field=cast("Field", None), shop=shop)
+
+    assert outcome.troubles == [
+        *["it could not be done: CannotBeDone('servicebus has just died')"] * 2,
+        "the merchant could not order: KeyError('payment_id')",
+    ]
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_hurt(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    page = tmp_path / "file" / "page.html"
+
+    assert main(["--data", str(tmp_path / "data"), "--report", str(page)]) == 2
+
+    assert capfd.readouterr().err == f"{page} cannot be written (File exists): choose another with --report\n"
+
+
+BROKEN_OFF = """
+import asyncio, contextlib, sys
+from local.gameday import command
+
+@contextlib.asynccontextmanager
+async def platform():
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0.5)
+        print("all is down", flush=True)
+
+async def day(*_, **__):
+    async with platform():
+        print("hurting", flush=True)
+        await asyncio.sleep(60)
+
+command._day = day
+sys.exit(command.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_twice_the_day_ends_its_platform_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    """Twice, as people press Ctrl-C. The report of another day is no report of this one."""
+    (tmp_path / "gameday.html").write_text("of another day")
+    command = [sys.executable, "-c", BROKEN_OFF, "--data", str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "hurting\n"
+        run.send_signal(number)
+        time.sleep(0.1)
+        run.send_signal(number)
+        said, errors = run.communicate()
+
+    assert (run.returncode, said, errors) == (128 + number, "all is down\nstopped\n", "")
+    assert not (tmp_path / "gameday.html").exists()
 
 
 # --- what is a sign

@@ -7,7 +7,7 @@ import pytest
 from multidict import CIMultiDict
 
 from functions.guard import foreign_host, foreign_page
-from local.azure.host.guard import is_foreign_host, is_foreign_page
+from local.base.guard import is_foreign_host, is_foreign_page
 
 HOSTS = ["localhost:7071", "127.9.9.9", "[::1]:7071", "evil.example", "0.0.0.0:7071", "localhost:port", "[", ""]
 ORIGINS = [

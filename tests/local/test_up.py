@@ -60,7 +60,7 @@ async def test_once_fails_and_says_why_when_the_payment_does_not_complete(
     assert reason in run.said
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     async with local(*up(tmp_path)) as run:
         await run.says("serving")

@@ -115,6 +115,32 @@ def test_the_platforms_own_names_of_claims_are_understood() -> None:
     assert found == Caller(merchant_id="shop", name="who-1", roles=frozenset({"Payments.Read"}))
 
 
+def test_who_signs_in_with_a_browser_has_an_id_token_that_names_its_audience_alone() -> None:
+    """As the platform passes on what Entra ID puts into one: neither azp nor appid."""
+    claims = [
+        {"typ": "aud", "val": "the-page"},
+        {"typ": "iss", "val": "https://login.microsoftonline.com/t/v2.0"},
+        {"typ": "http://schemas.microsoft.com/identity/claims/objectidentifier", "val": "who-1"},
+        {"typ": "preferred_username", "val": "ada@example.org"},
+        {"typ": "roles", "val": "Operations"},
+    ]
+    headers = {**stated({"claims": claims}), "x-ms-client-principal-name": "ada@example.org"}
+
+    found = known(SIGNED_IN, needs=Role.OPERATIONS, headers=headers)
+
+    assert found == Caller(merchant_id="the-page", name="ada@example.org", roles=frozenset({"Operations"}))
+
+
+def test_the_audience_is_never_taken_for_the_application_that_calls() -> None:
+    claims = [
+        {"typ": "aud", "val": "api://the-page"},
+        {"typ": "azp", "val": "shop"},
+        {"typ": "roles", "val": "Payments.Read"},
+    ]
+
+    assert merchant(known(SIGNED_IN, headers=stated({"claims": claims}))) == "shop"
+
+
 @pytest.mark.parametrize(
     ("name", "said"), [("ada@example.org", "ada@example.org"), ("", "who-1"), ("a" * 129, "who-1"), ("a\x00b", "who-1")]
 )
@@ -153,6 +179,8 @@ ODD = [
     b'{"claims": [{"typ": ["azp"], "val": "shop"}]}',
     b'{"claims": []}',
     b'{"claims": [{"typ": "roles", "val": "Payments.Read"}]}',
+    b'{"claims": [{"typ": "aud", "val": "a"}, {"typ": "aud", "val": "b"}, {"typ": "roles", "val": "Payments.Read"}]}',
+    b'{"claims": [{"typ": "aud", "val": "a"}, {"typ": "azp", "val": ""}, {"typ": "roles", "val": "Payments.Read"}]}',
     b'{"claims": [{"typ": "azp", "val": ""}, {"typ": "roles", "val": "Payments.Read"}]}',
     b'{"claims": [{"typ": "azp", "val": "a\\nb"}, {"typ": "roles", "val": "Payments.Read"}]}',
     b'{"claims": [{"typ": "azp", "val": "shop"}, {"typ": "azp", "val": "other"}]}',

@@ -26,6 +26,7 @@ from local.azure.cosmos.groups import Groups
 from local.azure.cosmos.store import Store
 from local.azure.cosmos.waits import Waits
 from local.azure.cosmos.wire import Call, Request, Response, refusal
+from local.base.guard import why_refused
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
@@ -158,6 +159,9 @@ class _App:
             return
         request = await _read(scope, receive)
         if request is None:
+            return
+        if refused := why_refused({name.title(): value for name, value in request.headers.items()}):
+            await _send(Response(403, {"content-type": "text/plain"}, ": ".join(refused).encode()), send)
             return
         if request.path[:1] == (PREFIX,):
             await _send(self._diagnostics.answer(request), send)

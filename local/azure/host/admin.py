@@ -1,7 +1,7 @@
 """The host's own paths below /admin: its state, its functions, a call of one by hand. Must not know the app's routes.
 
-Only the admin key opens them, but for the ping. What is called by hand runs in the background: the caller learns that
-it was accepted.
+Only the admin key opens them, but for the ping. On a laptop nobody has a key, so no page of another site is heard. What
+is called by hand runs in the background: the caller learns that it was accepted.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from local.azure.host.keys import Keys
 from local.azure.host.timer import timer_by_hand
 from local.azure.host.wire import TypedData
 from local.azure.host.worker import Function, Invocation
+from local.base.guard import why_refused
 
 type Invoke = Callable[[Function, Invocation], Awaitable[TypedData | None]]
 
@@ -36,6 +37,8 @@ class Admin:
                 return web.Response()
             case _ if refused := self._refusal(key):
                 return refused
+            case _ if why_refused(request.headers):
+                return web.Response(status=403)
             case ["host", "status"]:
                 return web.json_response({"state": "Running", "processUptime": 0, "errors": []})
             case ["functions"]:

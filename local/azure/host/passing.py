@@ -5,14 +5,13 @@ asks under a foreign name: behind it processes are killed. Where the host asks f
 """
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
 
-from local.azure.host.guard import is_foreign_host, is_foreign_page
 from local.azure.host.keys import Keys, offered_key
+from local.base.guard import why_refused
 
 _HEADER = "X-Platform-Token"
 _LIMIT = aiohttp.ClientTimeout(total=20)
@@ -60,11 +59,9 @@ class Passing:
 
 
 async def _refusal(request: web.Request) -> web.Response | None:
-    headers: Mapping[str, str] = request.headers
-    if is_foreign_host(headers):
-        return _problem(403, "host_refused", title="This machine is not asked under that name.")
-    if is_foreign_page(headers):
-        return _problem(403, "origin_refused", title="A page of another site may not see or change anything here.")
+    if refused := why_refused(request.headers):
+        code, title = refused
+        return _problem(403, code, title=title)
     if request.method not in ("GET", "POST"):
         return web.Response(status=404)
     if (request.content_length or 0) > _MOST_BYTES:

@@ -1,6 +1,6 @@
 """Diagnostics over HTTP, for tests and for people: what is where, and faults on order. The app never calls this."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -9,6 +9,7 @@ from local.azure.servicebus.entities import MessageState, Queue, Subscription, T
 from local.azure.servicebus.faults import OrderedFaults
 from local.azure.servicebus.state import Broker
 from local.azure.servicebus.watching import tail
+from local.base.guard import why_refused
 
 _COUNTED = ("delivered", "completed", "abandoned", "lock_lost", "died", "forwarded")
 
@@ -24,7 +25,7 @@ async def start_admin(
 ) -> tuple[web.AppRunner, int]:
     """The runner to clean up in the end, and the port it answers on."""
     answers = _Answers(broker, faults, connections, drop_connections)
-    app = web.Application()
+    app = web.Application(middlewares=[_own_pages_only])
     app.add_routes(
         [
             web.get("/", answers.entities),  # the address that `make run` shows
@@ -45,6 +46,16 @@ async def start_admin(
         await runner.cleanup()
         raise
     return runner, int(runner.addresses[0][1])
+
+
+@web.middleware
+async def _own_pages_only(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    if refused := why_refused(request.headers):
+        code, words = refused
+        return web.json_response({"error": words, "code": code}, status=403)
+    return await handler(request)
 
 
 @dataclass(frozen=True, slots=True)

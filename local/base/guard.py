@@ -1,6 +1,7 @@
 """Which requests a page of another site could have sent, and which were sent to a foreign name of this machine.
 
-The same questions that the app asks at its own doors, for what the host answers by itself. Knows no path.
+The same questions that the app asks at its own doors, for what local services answer by themselves: none of them asks
+who calls, so anything that a developer's browser loads would break the provider or read messages. Knows no path.
 """
 
 import ipaddress
@@ -9,6 +10,15 @@ from urllib.parse import SplitResult, urlsplit
 
 _OWN_FETCHES = frozenset({"same-origin", "none"})
 _USUAL_PORT = {"http": 80, "https": 443}
+
+
+def why_refused(headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """The code and the words of a 403; None for who is heard. headers: found as `Host`, `Origin`, `Sec-Fetch-Site`."""
+    if is_foreign_host(headers):
+        return "host_refused", "This machine is not asked under that name."
+    if is_foreign_page(headers):
+        return "origin_refused", "A page of another site may not see or change anything here."
+    return None
 
 
 def is_foreign_host(headers: Mapping[str, str]) -> bool:
