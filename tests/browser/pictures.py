@@ -114,15 +114,16 @@ OF_ONE_HELD_UP = {
 }
 REPLAYED = {"/dead-letters/replay": letters.replayed()}
 
-IDLE_TOPICS = "#map ~ *"
+BESIDE_THE_MAP = "#map ~ *, section[aria-label=Map] > p"
+HISTORY = "section[aria-label=History]"
 SENT = "section[aria-label='What the merchant sent']"
 MORE_LETTERS = "main > table:last-of-type tr:nth-child(n + 4), main > p:last-child"
 
 PICTURES = {
     each.name: each
     for each in (
-        Picture(name="flow", place="#/flow", without=IDLE_TOPICS),
-        Picture(name="flow-dark", place="#/flow", without=IDLE_TOPICS, theme="dark"),
+        Picture(name="flow", place="#/flow", without=BESIDE_THE_MAP),
+        Picture(name="flow-dark", place="#/flow", without=BESIDE_THE_MAP, theme="dark"),
         Picture(name="payments", place="#/payments", answers={"/payments": payments.payments()}),
         Picture(name="payment", place=f"#/payments/{payments.BOOKS}", answers=OF_A_PAYMENT, without=SENT),
         Picture(name="letters", place="#/letters", answers=OF_LETTERS, without=MORE_LETTERS),
@@ -135,7 +136,12 @@ PICTURES = {
             part_width=960,
             without="#page",
         ),
-        Picture(name="letter", place=f"#/letters/{letters.letter()['id']}", answers={LETTER: letters.letter()}),
+        Picture(
+            name="letter",
+            place=f"#/letters/{letters.letter()['id']}",
+            answers={LETTER: letters.letter()},
+            without=HISTORY,
+        ),
         Picture(name="charts", place="#/charts", act=_lagged, opened_s=LOOKS_EVERY_S * len(LAGS)),
         Picture(name="try-it", place="#/try"),
         Picture(
