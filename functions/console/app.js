@@ -8,7 +8,7 @@ import {payments} from './payments.js';
 import {Ticker} from './ticker.js';
 import {tryIt} from './tryit.js';
 import {html, nothing, render} from './vendor/lit-html.js';
-import {age, duration, plain} from './words.js';
+import {age, plain} from './words.js';
 
 const VIEWS = {flow, payments, letters, charts, try: tryIt};
 const AWAY_MS = 10_000;
