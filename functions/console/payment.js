@@ -1,20 +1,14 @@
 // One payment whole: what it waits for, its timeline, where its money is, who was told, and what may be done.
 import {get, query, Refused} from './api.js';
 import {actions} from './doing.js';
+import {because, disputes, ledger, refunds} from './money.js';
 import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
+import {lookedUp, unread} from './unread.js';
 import {html, nothing} from './vendor/lit-html.js';
 import {ago, bare, clock, duration, mark, money, plain, seconds, theirs} from './words.js';
 
-const LEDGER = {
-  authorised_minor: 'reserved',
-  captured_minor: 'taken',
-  refunded_minor: 'given back',
-  refunding_minor: 'being given back',
-  disputed_minor: 'taken back by banks',
-  net_minor: 'left for the merchant',
-};
 const AT_REST = new Set(['completed', 'failed', 'voided']);
 
 // Begins to follow the payment; returns what the view of payments needs of it.
@@ -26,12 +20,14 @@ export function onePayment(paymentId) {
     notices: [],
     letters: [],
     isGone: false,
+    fault: null,
+    row: null,
   };
   return {tick: (hasMoved) => tick(own, hasMoved), show: () => show(own)};
 }
 
 async function tick(own, hasMoved) {
-  if (own.payment && !hasMoved && isAtRest(own)) return;
+  if (!hasMoved && (own.fault || (own.payment && isAtRest(own)))) return;
   await look(own);
 }
 
@@ -51,7 +47,7 @@ async function look(own) {
       get(path),
       get(`${path}/events`),
       get(`${path}/notifications`),
-      get(query('/api/ops/dead-letters', {payment_id: own.paymentId.toLowerCase(), limit: 50})),
+      get(lettersOf(own)),
     ]);
     const wasStatus = own.payment?.status;
     Object.assign(own, {
@@ -60,12 +56,24 @@ async function look(own) {
       notices: notices.notifications,
       letters: dead.dead_letters,
       isGone: false,
+      fault: null,
     });
     if (wasStatus && wasStatus !== payment.status) announce(`the payment is ${payment.status}`);
   } catch (fault) {
-    if (!(fault instanceof Refused) || fault.status !== 404) throw fault;
-    own.isGone = true;
+    if (fault.code === 'unreadable') await lookAtRest(own, fault);
+    else if (fault instanceof Refused && fault.status === 404) own.isGone = true;
+    else throw fault;
   }
+}
+
+// Of a payment whose events cannot be read: what else is known of it.
+async function lookAtRest(own, fault) {
+  const [row, dead] = await Promise.all([lookedUp(own.paymentId), get(lettersOf(own))]);
+  Object.assign(own, {fault, row, letters: dead.dead_letters});
+}
+
+function lettersOf({paymentId}) {
+  return query('/api/ops/dead-letters', {payment_id: paymentId.toLowerCase(), limit: 200});
 }
 
 // --- what is drawn
@@ -78,6 +86,7 @@ function show(own) {
       <h1 tabindex="-1">No such payment</h1>
       <p>There is no payment with the id ${theirs(own.paymentId)}.</p>`;
   }
+  if (own.fault) return html`${back} ${unread(own)} ${letters(own)}`;
   if (!payment)
     return html`${back}
       <h1 tabindex="-1">Payment</h1>
@@ -99,11 +108,6 @@ function show(own) {
     </section>
     ${ledger(payment)} ${refunds(payment)} ${disputes(payment)} ${notifications(own, () => look(own))} ${letters(own)}
     ${about(payment)}`;
-}
-
-function because(failed) {
-  if (!failed) return nothing;
-  return html`<span class="quiet">because</span> ${theirs(`${failed.reason} ${failed.code}`)}`;
 }
 
 // The steps as the app tells them, each with the events that start it.
@@ -149,62 +153,6 @@ function raw(event) {
 // Line breaks are of the JSON itself: those in texts are written as \n.
 function plainJson(value) {
   return JSON.stringify(value, null, 2).split('\n').map(plain).join('\n');
-}
-
-function ledger({ledger: amounts, currency, voided}) {
-  const reserved = voided ? 'reserved, and released' : amounts.captured_minor ? 'reserved at first' : 'reserved';
-  const rows = Object.entries(LEDGER).filter(
-    ([name]) => amounts[name] || name === 'net_minor' || name === 'captured_minor',
-  );
-  return html`<section aria-label="Money">
-    <h2>Money</h2>
-    <dl class="facts">
-      ${rows.map(
-        ([name, words]) =>
-          html`<dt>${name === 'authorised_minor' ? reserved : words}</dt>
-            <dd class="number">${money({amount_minor: amounts[name], currency})}</dd>`,
-      )}
-    </dl>
-  </section>`;
-}
-
-// A refund that its provider has not answered yet is pending; what holds it up is told with it.
-function pending({refund_id: id, status}, waiting) {
-  const wait = (waiting ?? []).find((each) => each.step === `refund:${id}`);
-  return status === 'pending' && wait ? mark(wait.state, `${status}, ${wait.state}`) : mark(status);
-}
-
-function refunds({refunds: list, currency, waiting}) {
-  if (!list) return nothing;
-  return html`<section aria-label="Refunds">
-    <h2>Refunds</h2>
-    <ul class="lines">
-      ${list.map(
-        (each) =>
-          html`<li>
-            ${pending(each, waiting)} ${money({...each, currency})} asked for at ${clock(each.requested_at)}
-            ${because(each.failed)}
-            <code>${plain(each.refund_id)}</code>
-          </li>`,
-      )}
-    </ul>
-  </section>`;
-}
-
-function disputes({disputes: list, currency}) {
-  if (!list) return nothing;
-  return html`<section aria-label="Disputes">
-    <h2>Disputes</h2>
-    <ul class="lines">
-      ${list.map(
-        (each) =>
-          html`<li>
-            ${mark(each.status)} ${money({...each, currency})} opened ${ago(each.opened_at)}
-            <span class="quiet">because</span> ${theirs(each.code)} <code>${plain(each.dispute_id)}</code>
-          </li>`,
-      )}
-    </ul>
-  </section>`;
 }
 
 function letters({letters: list}) {

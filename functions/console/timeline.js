@@ -79,10 +79,9 @@ function underWay({events, payment, steps, at}) {
   return mayRun.slice(0, 1).map((step) => ({name: step.step, from, to: at, state, says: '', isOpen: true}));
 }
 
-function facts(event) {
-  return FACTS.filter((name) => event.data[name])
-    .map((name) => String(event.data[name]))
-    .join(', ');
+function facts({data}) {
+  const said = FACTS.filter((name) => data[name]).map((name) => String(data[name]));
+  return [...(data.refund_id ? [`refund ${data.refund_id.slice(0, 8)}`] : []), ...said].join(', ');
 }
 
 function short(type) {
