@@ -21,7 +21,8 @@ const WORDS = {
 // id, step, reason, payment_id, refund_id, recorded_at; batch, since, act, word, why, dismissed
 let entries = stored();
 
-// Ids and words alone are kept by the browser, so that a page that is loaded again goes on.
+// Ids and words of ours alone are kept by the browser, so that a page that is loaded again goes on. What a letter says
+// of its death may be a customer's: whoever uses the browser next could read it without signing in.
 function stored() {
   try {
     return JSON.parse(localStorage.getItem(STORED) ?? '[]').filter((each) => typeof each?.id === 'string');
@@ -33,10 +34,14 @@ function stored() {
 function store() {
   entries = entries.slice(-MOST);
   try {
-    localStorage.setItem(STORED, JSON.stringify(entries));
+    localStorage.setItem(STORED, JSON.stringify(entries.map(withoutTheirWords)));
   } catch {
     // without storage it is followed as long as the page stands
   }
+}
+
+function withoutTheirWords(each) {
+  return each.word === 'died_again' ? {...each, why: ''} : each;
 }
 
 // results: as acting.js has them. act: 'replay' or 'discard'. since: a moment before it was done, by the app's clock.
