@@ -27,7 +27,8 @@ const WORDS = {
 // id, step, reason, payment_id, refund_id, event_id, recorded_at; batch, since, act, word, why, dismissed
 let entries = stored();
 
-// Ids and words alone are kept by the browser, so that a page that is loaded again goes on.
+// Ids and words of ours alone are kept by the browser, so that a page that is loaded again goes on. What a letter says
+// of its death may be a customer's: whoever uses the browser next could read it without signing in.
 function stored() {
   try {
     return JSON.parse(localStorage.getItem(STORED) ?? '[]').filter((each) => typeof each?.id === 'string');
@@ -40,7 +41,7 @@ function store() {
   const [old, shown] = [true, false].map((is) => entries.filter((each) => Boolean(each.dismissed) === is));
   entries = [...old.slice(-MOST_KEPT), ...shown];
   try {
-    localStorage.setItem(STORED, JSON.stringify(entries.slice(-MOST_KEPT)));
+    localStorage.setItem(STORED, JSON.stringify(entries.slice(-MOST_KEPT).map(withoutTheirWords)));
   } catch {
     // without storage it is followed as long as the page stands
   }
@@ -52,6 +53,10 @@ addEventListener('storage', (event) => {
   entries = stored();
   draw();
 });
+
+function withoutTheirWords(each) {
+  return each.word === 'died_again' ? {...each, why: ''} : each;
+}
 
 // results: as acting.js has them. act: 'replay' or 'discard'. since: a moment before it was done, by the app's clock.
 export function follow(results, {act, since}) {

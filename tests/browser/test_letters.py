@@ -63,6 +63,11 @@ async def test_what_dies_again_is_said_to_have_died_again_and_its_new_letter_is_
     await desk.answer("Replay 1 letter").click()
 
     await desk.heading("Replayed: 1 died again").wait_for(timeout=30_000)
+    (again,) = await letters(shop)
+    await desk.shows(again["description"])
+    kept = await desk.page.evaluate("JSON.stringify(localStorage)")
+    assert again["id"] in kept
+    assert again["description"] not in kept, "the next user of this browser reads it"
     await desk.page.get_by_role("link", name="its new letter").click()
     await desk.heading("Letter: create retries_exhausted").wait_for()
     await end_all(desk, shop)
