@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from local.descendants import living
+
 if sys.platform != "win32":
     import fcntl
 
@@ -121,4 +123,4 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return sys.platform == "win32" or bool(living([pid]))  # one that nobody has buried yet is gone as well

@@ -20,6 +20,7 @@ from terminal.text import printable
 
 NEVER_FROZEN = frozenset({"host"})
 """Through the host the others are thawed: from a page that it serves."""
+_ENDS = "the platform is being stopped"
 
 
 class State(StrEnum):
@@ -83,6 +84,7 @@ class Keeper:
         self.platform = platform
         self._tell = tell
         self.working: asyncio.Task[None] | None = None
+        self._is_over = False
         running = [name for name in SERVICES if platform.is_running(name)]
         self.parts = {name: Part(name, Pauses(first_s)) for name in running}
 
@@ -102,6 +104,8 @@ class Keeper:
     async def do(self, action: str, name: str) -> Part:
         """kill, freeze or thaw. Raises CannotBeDone."""
         part = self.parts[name]
+        if self._is_over:
+            raise CannotBeDone(_ENDS)
         if action not in part.can:
             raise CannotBeDone(_why_not(action, part))
         match action:
@@ -116,7 +120,8 @@ class Keeper:
         return part
 
     async def let_all_go(self) -> None:
-        """What is frozen can neither stop in order nor close its files."""
+        """What is frozen can neither stop in order nor close its files. Nothing is frozen any more from now on."""
+        self._is_over = True
         for part in self.parts.values():
             await self._let_go(part)
 
@@ -134,10 +139,10 @@ class Keeper:
             part.frozen = await Frozen.freeze(self.platform.pid(part.name))
         except Gone:
             part.enters(State.UP)
-        if not self.platform.is_running(part.name):
+        if self._is_over or not self.platform.is_running(part.name):
             await self._let_go(part)
         if part.frozen is None:
-            raise CannotBeDone(f"{part.name} has just died")
+            raise CannotBeDone(_ENDS if self._is_over else f"{part.name} has just died")
         self._tell(f"{part.name} is frozen: it answers nobody until it is thawed or killed")
 
     async def _let_go(self, part: Part) -> None:

@@ -80,9 +80,7 @@ async def play(scenario: Scenario, *, field: Field, shop: Shop) -> Outcome:
     outcome.payments, outcome.looks = len(shop.of(scenario.name)), watch.looks
     if not ordering.cancelled() and (fault := ordering.exception()):
         outcome.troubles.append(f"the merchant could not order: {fault!r}")
-    first = next((look for look in watch.looks if look.at_s > outcome.hurt_at_s and look.signs), None)
-    if first is not None:
-        outcome.seen_at_s, outcome.first_sign = first.at_s, first.signs[0]
+    outcome.seen_at_s, outcome.first_sign = _first_new_sign(watch.looks, hurt_at_s=outcome.hurt_at_s)
     return outcome
 
 
@@ -99,6 +97,13 @@ async def _played(scenario: Scenario, *, field: Field, watch: Watch, ordering: a
     outcome = Outcome(scenario, hurt_at_s, watch.now_s(), troubles=[*hurt.result(), *healed])
     outcome.well_at_s = await _until_well(watch, ordering, limit_s=scenario.well_within_s)
     return outcome
+
+
+def _first_new_sign(looks: Sequence[Look], *, hurt_at_s: float) -> tuple[float | None, str | None]:
+    """When, and which. What was to be seen before the fault is none of it, such as letters of the one before."""
+    old = next((set(look.signs) for look in reversed(looks) if look.at_s <= hurt_at_s), set())
+    new = ((look.at_s, sign) for look in looks if look.at_s > hurt_at_s for sign in look.signs if sign not in old)
+    return next(new, (None, None))
 
 
 async def _tried(doing: Coroutine[None, None, None]) -> list[str]:

@@ -5,8 +5,6 @@ The judge and the watch are asked over an app and a provider that answer what ea
 
 import asyncio
 import re
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -39,6 +37,8 @@ EVENTS = [{"version": n, "type": name} for n, name in enumerate(NAMES, 1)]
 CHARGE = {"payment_id": "p1", "times_charged": 1, "amount_minor": 1250, "currency": "EUR"}
 NOTICE = {"payment_id": "p1", "times_accepted": 1}
 ROW = {"id": "p1", "owes": None, "moved_at": "2026-01-01T00:00:00+00:00"}
+
+LETTERS = {"/api/ops/dead-letters": {"dead_letters": [{"id": "l1"}]}}
 
 type Json = dict[str, Any]
 
@@ -213,55 +213,31 @@ async def test_a_fault_that_cannot_be_made_does_not_end_the_day(monkeypatch: pyt
     ]
 
 
-def test_a_report_that_cannot_be_written_is_said_before_anything_is_hurt(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("before", "after", "seen"),
+    [({}, {}, None), ({}, {"/api/health/ready": 503}, "the app says that it is not ready"), (LETTERS, {}, None)],
+)
+async def test_a_fault_is_seen_by_what_was_not_to_be_seen_before_it(
+    before: Json, after: Json, seen: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").touch()
-    page = tmp_path / "file" / "page.html"
+    async def nothing(*_: object) -> None:
+        return
 
-    assert main(["--data", str(tmp_path / "data"), "--report", str(page)]) == 2
+    monkeypatch.setattr(day, "BEFORE_S", 0.2)
+    monkeypatch.setattr(Shop, "order_all_the_time", nothing)
+    monkeypatch.setattr(Shop, "look_after", nothing)
+    async with played() as (world, shop):
 
-    assert capfd.readouterr().err == f"{page} cannot be written (File exists): choose another with --report\n"
+        async def hurts(_: Field) -> None:
+            world.answers |= after
 
+        world.answers |= before
+        scenario = replace(SCENARIOS[0], name="bus", hurts=hurts, heals=nothing, hold_s=0.1, well_within_s=0.1)
+        outcome = await play(scenario, field=cast("Field", None), shop=shop)
 
-BROKEN_OFF = """
-import asyncio, contextlib, sys
-from local.gameday import command
-
-@contextlib.asynccontextmanager
-async def platform():
-    try:
-        yield
-    finally:
-        await asyncio.sleep(0.5)
-        print("all is down", flush=True)
-
-async def day(*_, **__):
-    async with platform():
-        print("hurting", flush=True)
-        await asyncio.sleep(60)
-
-command._day = day
-sys.exit(command.main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_twice_the_day_ends_its_platform_in_order(tmp_path: Path, number: signal.Signals) -> None:
-    """Twice, as people press Ctrl-C. The report of another day is no report of this one."""
-    (tmp_path / "gameday.html").write_text("of another day")
-    command = [sys.executable, "-c", BROKEN_OFF, "--data", str(tmp_path)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as run:
-        assert run.stdout is not None
-        assert run.stdout.readline() == "hurting\n"
-        run.send_signal(number)
-        time.sleep(0.1)
-        run.send_signal(number)
-        said, errors = run.communicate()
-
-    assert (run.returncode, said, errors) == (128 + number, "all is down\nstopped\n", "")
-    assert not (tmp_path / "gameday.html").exists()
+    assert outcome.first_sign == seen
+    assert (outcome.seen_after_s is None) == (seen is None)
 
 
 # --- what is a sign

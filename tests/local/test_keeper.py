@@ -219,6 +219,20 @@ async def test_the_platform_stops_in_order_while_a_part_is_frozen_and_another_is
         pass
 
 
+async def test_while_the_platform_is_being_stopped_nothing_is_frozen_any_more(tmp_path: Path) -> None:
+    """Asked for in the middle of it, or begun just before: what stands still then would be waited for, and shot."""
+    async with running_platform(data=tmp_path, services=["cosmos"], modules=FAKES) as platform:
+        async with keeping(platform, tell=lambda *_, **__: None) as keeper:
+            begun = asyncio.create_task(keeper.do("freeze", "cosmos"))
+            await asyncio.sleep(0)
+        with pytest.raises(CannotBeDone, match="the platform is being stopped"):
+            await begun
+        with pytest.raises(CannotBeDone, match="the platform is being stopped"):
+            await keeper.do("freeze", "cosmos")
+
+        assert state_of(platform.pid("cosmos")) != "T"
+
+
 FREEZER = """
 import asyncio, subprocess, sys
 from local.frozen import Frozen

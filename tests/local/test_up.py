@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -250,6 +251,18 @@ async def test_a_word_left_by_a_killed_run_is_not_believed(tmp_path: Path) -> No
     (tmp_path / "up.json").write_text(json.dumps({"pid": process.pid, "url": "http://127.0.0.1:1"}))
 
     assert word_found(tmp_path) is None
+
+
+def test_a_killed_run_that_nobody_has_buried_yet_is_gone(tmp_path: Path) -> None:
+    """As in a container, whose first process waits for nobody."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    try:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        (tmp_path / "up.json").write_text(json.dumps({"pid": process.pid, "url": "http://127.0.0.1:1"}))
+
+        assert word_found(tmp_path) is None
+    finally:
+        process.wait()
 
 
 async def test_pay_follows_one_payment_or_summarizes_many(tmp_path: Path) -> None:
