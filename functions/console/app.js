@@ -14,6 +14,8 @@ const VIEWS = {flow, payments, letters, charts, try: tryIt};
 const AWAY_MS = 10_000;
 const SLOW_MS = 6_000;
 const SIGN_IN = '/.auth/login/aad?post_login_redirect_uri=/api/console';
+const SIGN_OUT = '/.auth/logout?post_logout_redirect_uri=/api/console';
+const IS_LAPTOP = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname); // there nobody signs in
 const root = document.getElementById('page');
 
 let view = flow;
@@ -53,8 +55,7 @@ function failed(fault) {
     console.error(fault);
     page.trouble = 'something went wrong in the page';
   } else if (fault.status === 401 || fault.status === 403) {
-    page.refusal = fault;
-    page.me = null;
+    Object.assign(page, {refusal: fault, me: null, flow: null}); // nothing of what others may see stays
   } else {
     page.trouble = fault.words;
   }
@@ -148,7 +149,8 @@ function tab(name, each) {
 
 function looks() {
   const name = page.me ? html`<span class="who">${plain(page.me.name)}</span>` : nothing;
-  return html`${name}<span class="age">${howOld()}</span>
+  const out = page.me && !IS_LAPTOP ? html`<a href=${SIGN_OUT}>Sign out</a>` : nothing;
+  return html`${name}${out}<span class="age">${howOld()}</span>
     <button type="button" aria-pressed=${ticker.isPaused} @click=${() => ticker.pause(!ticker.isPaused)}>
       Pause
     </button>`;

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from playwright.async_api import Browser, Route
 
 from local.supervisor import Platform
 from tests.browser import played
 from tests.browser.conftest import Visit
-from tests.browser.desk import Desk
+from tests.browser.desk import Desk, visiting
 from tests.browser.played import play
 from tests.shop import Shop
 from tests.waiting import until
@@ -203,6 +204,36 @@ async def test_who_may_not_look_is_told_so_and_shown_nothing(desk: Desk) -> None
     assert "The caller may not do this. This needs the role Operations." in said
     assert "role_missing" in said
     assert not [each for each in desk.requests if "/api/ops/dead-letters" in each]
+
+
+async def test_after_a_session_has_ended_nothing_of_what_was_seen_stays(desk: Desk) -> None:
+    letters = played.letters(open=7, oldest_s=5)
+    await play(desk.page, "/api/ops/flow", lambda: played.summary(letters=letters))
+    await desk.open()
+    await desk.shows("7 open")
+
+    await desk.page.route("**/api/ops/**", lambda route: route.fulfill(status=401))
+
+    await desk.heading("Sign in").wait_for()
+    assert await desk.page.locator(".badge, .who, .tile").count() == 0
+
+
+async def test_who_has_signed_in_can_sign_out_but_not_on_a_laptop(
+    desk: Desk, browser: Browser, platform: Platform
+) -> None:
+    async def deployed(route: Route) -> None:
+        here = route.request.url.replace("https://shop.example", platform.url)
+        await route.fulfill(response=await route.fetch(url=here, headers={}))
+
+    await desk.open()
+    assert await desk.page.get_by_role("link", name="Sign out").count() == 0
+    async with visiting(browser, "https://shop.example") as elsewhere:
+        await elsewhere.page.route("https://shop.example/**", deployed)
+        await elsewhere.open()
+
+        link = elsewhere.page.get_by_role("link", name="Sign out")
+
+        assert await link.get_attribute("href") == "/.auth/logout?post_logout_redirect_uri=/api/console"
 
 
 async def test_what_a_caller_may_not_do_is_not_offered(desk: Desk, shop: Shop) -> None:
