@@ -6,6 +6,7 @@ export const LETTERS = '/api/ops/dead-letters';
 const MOST = 200;
 const SLICE = 50;
 const AT_ONCE = 8;
+const ALREADY = 'dealt with since it was listed, by somebody else';
 const MONEY_TO_GIVE_BACK = new Set(['charged_twice', 'captured_late', 'captured_after_failure']);
 
 // All open letters that the filter finds, as they were at one moment: what comes later is no part of what is asked for.
@@ -32,16 +33,38 @@ export async function replayed({filter, letters, asOf, isDry, one = false, progr
     const path = query(`${pathOf(letters[0].id)}/replay`, {dry_run: isDry ? 'true' : ''});
     return [resultOf(await post(path), letters)];
   }
-  const body = {...filter, recorded_before: asOf, dry_run: isDry, limit: isDry ? MOST : SLICE};
+  const limit = isDry ? MOST : SLICE;
+  const body = {...filter, recorded_before: asOf, dry_run: isDry, limit};
   const results = [];
   let next = null;
   do {
-    const page = await post(`${LETTERS}/replay`, {...body, ...(next ? {page: next} : {})});
-    results.push(...page.results.map((each) => resultOf(each, letters)));
-    next = page.next_page;
-    progress(results.length);
+    try {
+      const page = await post(`${LETTERS}/replay`, {...body, ...(next ? {page: next} : {})});
+      results.push(...page.results.map((each) => resultOf(each, letters)));
+      next = page.next_page;
+      progress(results.length);
+    } catch (fault) {
+      if (isDry || !(fault instanceof Refused)) throw fault;
+      return [...results, ...unheard(letters, results, {limit, why: fault.words})];
+    }
   } while (next);
-  return results;
+  return [...results, ...rest(letters, results).map((letter) => ({letter, word: 'no_longer_open', why: ALREADY}))];
+}
+
+function rest(letters, results) {
+  const known = new Set(results.map((each) => each.letter.id));
+  return letters.filter((each) => !known.has(each.id));
+}
+
+// After a fault nothing more is begun. Of what was asked for last nobody knows: the app goes through the list in order.
+function unheard(letters, results, {limit, why}) {
+  return rest(letters, results).map((letter, at) =>
+    at < limit ? {letter, word: 'not_known', why} : notBegun(letter, why),
+  );
+}
+
+function notBegun(letter, why) {
+  return {letter, word: 'not_begun', why: `this ended before its turn: ${why}`};
 }
 
 function resultOf({letter_id: id, verdict, why, cause}, letters) {
@@ -59,10 +82,13 @@ export async function discarded({filter, letters, reason, isDry, one = false, pr
     else own.set(letter.payment_id ?? letter.id, [...(own.get(letter.payment_id ?? letter.id) ?? []), letter]);
   }
   const waiting = [...own.values()];
+  let ended = null; // why nothing more is begun
   const worker = async () => {
     for (let each = waiting.shift(); each; each = waiting.shift()) {
       for (const letter of each) {
-        results.set(letter.id, await discardedOne(letter, {reason, isDry}));
+        const result = ended ? notBegun(letter, ended) : await discardedOne(letter, {reason, isDry});
+        if (result.isEnd) ended = result.why;
+        results.set(letter.id, result);
         progress(results.size);
       }
     }
@@ -81,11 +107,13 @@ async function discardedOne(letter, {reason, isDry}) {
       word: said.discarded ? 'discarded' : 'cannot',
       why: said.why,
       cause: said.cause,
-      comesTo: said.comes_to,
+      money: said.money,
     };
   } catch (fault) {
-    if (!(fault instanceof Refused) || fault.needsSignIn) throw fault;
-    return {letter, word: 'failed', why: fault.words};
+    if (!(fault instanceof Refused) || isDry) throw fault;
+    const isEnd = fault.status === 0 || fault.status === 401 || fault.status === 403;
+    const isKnown = fault.status >= 400 && fault.status < 500;
+    return {letter, word: isKnown ? 'failed' : 'not_known', why: fault.words, isEnd};
   }
 }
 

@@ -41,6 +41,20 @@ export async function post(path, body, {headers = {}, accept = 0} = {}) {
   return read(answer);
 }
 
+// As many rows as are shown already, from the first one on: {rows, next, first}, first being the first page as it came.
+export async function rowsOf(path, fields, {name, many, most}) {
+  const rows = new Map();
+  let [first, next] = [null, null];
+  do {
+    const limit = Math.min(most, many - rows.size);
+    const found = await get(query(path, {...fields, limit, page: next}));
+    for (const row of found[name]) rows.set(row.id, row);
+    first ??= found;
+    next = found.next_page;
+  } while (next && rows.size < many);
+  return {rows: [...rows.values()], next, first};
+}
+
 export function query(path, fields) {
   const given = Object.entries(fields).filter(([, value]) => value !== '' && value !== null && value !== undefined);
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
@@ -65,12 +79,13 @@ async function send(path, options) {
 }
 
 async function read(answer) {
-  const text = await answer.text().catch(() => '');
   let said = null;
   try {
+    const text = await answer.text();
     said = text ? JSON.parse(text) : null;
   } catch {
-    said = null;
+    // Nothing is known of it: half an answer is none, and is not kept as if it were one.
+    if (answer.ok) throw new Refused({status: 0, said: {title: "the app's answer cannot be read"}});
   }
   if (answer.ok) return said;
   const retryAfterS = Number(answer.headers.get('retry-after')) || 0;

@@ -11,22 +11,27 @@ import {html, nothing, render} from './vendor/lit-html.js';
 import {duration, plain} from './words.js';
 
 const VIEWS = {flow, payments, letters, charts, try: tryIt};
+const AWAY_MS = 10_000;
 const SIGN_IN = '/.auth/login/aad?post_login_redirect_uri=/api/console';
 const root = document.getElementById('page');
 
 let view = flow;
 let wasAsked = false;
+let isNews = false; // something moved, and the view could not ask for it yet
 const ticker = new Ticker({ask, changed: draw});
 
 async function ask() {
   try {
     if (!page.me) await begin();
     const before = page.flow;
+    const awayMs = Date.now() - page.heardAt;
     page.flow = await get('/api/ops/flow');
     page.heardAt = Date.now();
     remember(page.flow.feeds);
     page.refusal = null;
-    await view.tick?.(hasMoved(before, page.flow));
+    isNews ||= awayMs > AWAY_MS || hasMoved(before, page.flow);
+    await view.tick?.(isNews);
+    isNews = false;
     page.trouble = null;
   } catch (fault) {
     failed(fault);
@@ -53,7 +58,8 @@ function failed(fault) {
   }
 }
 
-// Whether anything came in since the look before, or stands elsewhere: else no other list is asked for anew.
+// Whether anything came in since the look before, or stands elsewhere: else no other list is asked for anew. Two looks
+// tell that only where they are so near to each other that what came in between still shows.
 function hasMoved(before, flow) {
   if (before === flow) return false; // the app said that it has not changed
   const now = moving(flow);

@@ -118,12 +118,12 @@ function stepRow(step) {
     <p>
       <strong title=${step.function}>${step.step.replaceAll('_', ' ')}</strong>
       ${isQuiet ? html`<span class="quiet">nothing waits</span>` : nothing}
-      ${step.owed
-        ? html`<a href=${link(['payments'], {owes: step.step})}>${mark('running', `${step.owed} to do`)}</a>`
+      ${step.owed > step.late
+        ? html`<a href=${link(['payments'], {owes: step.step})}>${mark('running', `${step.owed - step.late} to do`)}</a>`
         : nothing}
       ${
         step.late
-          ? html`<a href=${link(['payments'], {owes: step.step, waiting: 'any'})}
+          ? html`<a href=${link(['payments'], {owes: step.step})}
               >${mark('retrying', `${step.late} late, oldest ${duration(step.oldest_s)}`)}</a
             >`
           : nothing

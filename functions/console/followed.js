@@ -1,14 +1,18 @@
 // What was done to letters and what became of it: followed until it is known, and shown until it is dismissed, to
 // whoever looks. What others have started again is followed as well. Knows no dialog.
-import {get, query} from './api.js';
-import {LETTERS} from './acting.js';
+import {get, rowsOf} from './api.js';
+import {LETTERS, pathOf} from './acting.js';
 import {announce, draw, link, paymentLink} from './page.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {count, mark, plain} from './words.js';
+import {count, mark, now, plain} from './words.js';
 
 const STORED = 'regis-pay.followed';
-const MOST = 500;
-const WAITS = new Set(['replayed', 'discarded', 'under_way']);
+const MOST_KEPT = 2000; // by the browser; those that are shown are all followed as long as the page stands
+const MOST_ASKED = 20; // letters that are looked at each by itself, of one look
+const PAGE = 200;
+const PAGES = 10;
+const GIVEN_UP_AFTER_MS = 60_000; // longer than the app may work on what it was asked for
+const WAITS = new Set(['replayed', 'discarded', 'under_way', 'not_known']);
 const WORDS = {
   replayed: 'under way',
   discarded: 'being ended',
@@ -16,9 +20,10 @@ const WORDS = {
   died_again: 'died again',
   failed: 'failed',
   cannot: 'not possible',
+  not_known: 'not known yet',
 };
 
-// id, step, reason, payment_id, refund_id, recorded_at; batch, since, act, word, why, dismissed
+// id, step, reason, payment_id, refund_id, event_id, recorded_at; batch, since, act, word, why, dismissed
 let entries = stored();
 
 // Ids and words alone are kept by the browser, so that a page that is loaded again goes on.
@@ -31,13 +36,20 @@ function stored() {
 }
 
 function store() {
-  entries = entries.slice(-MOST);
+  entries = [...entries.filter((each) => each.dismissed).slice(-MOST_KEPT), ...entries.filter((each) => !each.dismissed)];
   try {
-    localStorage.setItem(STORED, JSON.stringify(entries));
+    localStorage.setItem(STORED, JSON.stringify(entries.slice(-MOST_KEPT)));
   } catch {
     // without storage it is followed as long as the page stands
   }
 }
+
+// Another tab of this browser has followed or dismissed something.
+addEventListener('storage', (event) => {
+  if (event.key !== STORED) return;
+  entries = stored();
+  draw();
+});
 
 // results: as acting.js has them. act: 'replay' or 'discard'. since: a moment before it was done, by the app's clock.
 export function follow(results, {act, since}) {
@@ -50,8 +62,8 @@ export function follow(results, {act, since}) {
   draw();
 }
 
-function named({id, step, reason, payment_id, refund_id, recorded_at}) {
-  return {id, step, reason, payment_id, refund_id, recorded_at};
+function named({id, step, reason, payment_id, refund_id, event_id, recorded_at}) {
+  return {id, step, reason, payment_id, refund_id, event_id, recorded_at};
 }
 
 // Looks what became of those of which it is not known, and whether others have started any again.
@@ -59,13 +71,20 @@ export async function lookOn(hasMoved) {
   const waits = entries.filter((each) => WAITS.has(each.word) && !each.dismissed);
   if (!waits.length && !hasMoved) return;
   const under = await listed({status: 'taken_up'});
-  const open = waits.length || under.length ? await listed({status: 'open'}) : [];
+  const earliest = [...waits, ...under].map((each) => each.recorded_at ?? '').sort()[0];
+  const since = earliest ? {recorded_from: earliest} : {};
+  const isAny = waits.length + under.length > 0;
+  const open = isAny ? await listed({status: 'open', ...since}) : [];
   seenOfOthers(under, open);
-  if (waits.length) await settle(waits, {under, open});
+  if (!waits.length) return;
+  const closed = await listed({status: 'closed', ...since});
+  await settle(waits, {under, open, closed});
 }
 
+// All of them, as far as so many pages reach.
 async function listed(filter) {
-  return (await get(query(LETTERS, {...filter, limit: 200}))).dead_letters;
+  const found = await rowsOf(LETTERS, filter, {name: 'dead_letters', many: PAGE * PAGES, most: PAGE});
+  return found.rows;
 }
 
 function seenOfOthers(under, open) {
@@ -76,34 +95,54 @@ function seenOfOthers(under, open) {
   store();
 }
 
+// Whether it tells of another death of the same: a payment may owe the same kind of step twice.
 function isNewer(other, letter) {
-  const isSame =
-    other.step === letter.step && other.payment_id === letter.payment_id && other.refund_id === letter.refund_id;
-  return isSame && other.recorded_at > letter.recorded_at && other.id !== letter.id;
+  const isSame = ['step', 'payment_id', 'refund_id', 'event_id'].every((name) => other[name] === letter[name]);
+  return isSame && Boolean(letter.event_id) && other.recorded_at > letter.recorded_at && other.id !== letter.id;
 }
 
 // A new death first: what could not be delivered may be done all the same.
-async function settle(waits, {under, open}) {
-  const isUnderWay = new Set(under.map((each) => each.id));
-  const isOpen = new Set(open.map((each) => each.id));
+async function settle(waits, {under, open, closed}) {
+  const [isUnderWay, isOpen, isClosed] = [under, open, closed].map((list) => new Set(list.map((each) => each.id)));
+  let asked = 0;
   let known = 0;
   for (const each of waits) {
     const again = open.find(
       (other) => (each.cause && other.cause === each.cause && other.step === each.step) || isNewer(other, each),
     );
     if (again) Object.assign(each, {word: 'died_again', why: `${again.reason}: ${again.description}`, died: again.id});
-    else if (!isUnderWay.has(each.id) && !isOpen.has(each.id) && (await isClosed(each)))
-      Object.assign(each, {word: 'done', why: ''});
+    else if (isClosed.has(each.id)) Object.assign(each, {word: 'done', why: ''});
+    else if (isUnderWay.has(each.id)) each.word = each.word === 'not_known' ? 'under_way' : each.word;
+    else if (isOpen.has(each.id)) stillOpen(each);
+    else if ((asked += 1) <= MOST_ASKED) await lookAt(each);
     known += WAITS.has(each.word) ? 0 : 1;
   }
   if (!known) return;
   store();
   const left = waits.filter((each) => WAITS.has(each.word)).length;
-  announce(left ? `${count(left, 'letter')} still under way` : summary(waits));
+  announce(left ? `${count(left, 'letter')} still under way` : summary(batchesOf(waits)));
 }
 
-async function isClosed({id}) {
-  return (await get(`${LETTERS}/${encodeURIComponent(id)}`)).status === 'closed';
+function batchesOf(some) {
+  const batches = new Set(some.map((each) => each.batch));
+  return entries.filter((each) => batches.has(each.batch) && !each.dismissed);
+}
+
+// A request that was not answered may be worked on for a while. After that the letter is as it was.
+function stillOpen(each) {
+  const isOver = each.word === 'not_known' && now() - Date.parse(each.since) > GIVEN_UP_AFTER_MS;
+  if (isOver) Object.assign(each, {word: 'failed', why: `it is open still: ${each.why}`});
+}
+
+async function lookAt(each) {
+  try {
+    const {status} = await get(pathOf(each.id));
+    if (status === 'closed') Object.assign(each, {word: 'done', why: ''});
+    else if (status === 'open') stillOpen(each);
+  } catch (fault) {
+    if (fault.status !== 404) throw fault;
+    Object.assign(each, {word: 'gone', why: 'there is no such letter any more'});
+  }
 }
 
 function dismiss(batch) {

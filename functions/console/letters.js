@@ -1,5 +1,5 @@
 // Letters: what a person has to look at, grouped by step and reason; by filter; one of them is drawn by letter.js.
-import {get, query} from './api.js';
+import {get, query, rowsOf} from './api.js';
 import {LETTERS} from './acting.js';
 import {followedPanel, lookOn} from './followed.js';
 import {oneLetter} from './letter.js';
@@ -11,6 +11,7 @@ import {ago, count, duration, mark, money, options, plain, seconds, sums, theirs
 
 const FILTERS = ['step', 'reason', 'severity', 'like', 'payment_id'];
 const PAGE = 50;
+const MOST = 200; // letters on one page of the app
 const list = {filters: {}, groups: null, open: 0, letters: null, next: null, fault: null, isBusy: false};
 let one = null;
 
@@ -44,23 +45,26 @@ function chosen() {
 async function load() {
   const asked = list.filters;
   const filter = chosen();
-  const [told, found] = await Promise.all([
+  const shown = list.letters;
+  const many = Math.max(PAGE, shown?.length ?? 0); // all that was shown is asked for anew: none may be there no more
+  const [told, {rows, next}] = await Promise.all([
     get(query(`${LETTERS}/summary`, filter)),
-    get(query(LETTERS, {...filter, status: asked.status || 'open', limit: PAGE})),
+    rowsOf(LETTERS, {...filter, status: asked.status || 'open'}, {name: 'dead_letters', many, most: MOST}),
   ]);
   if (asked !== list.filters) return;
-  // What was shown beyond the first page stays: nothing jumps while somebody reads.
-  const ids = new Set(found.dead_letters.map((each) => each.id));
-  const kept = (list.letters ?? []).slice(PAGE).filter((each) => !ids.has(each.id));
-  const next = kept.length ? list.next : found.next_page;
-  Object.assign(list, {groups: told.groups, open: told.open, letters: [...found.dead_letters, ...kept], next});
+  if (shown !== list.letters) return load(); // more was asked for meanwhile
+  Object.assign(list, {groups: told.groups, open: told.open, letters: rows, next});
 }
 
 async function more() {
   await attempt(list, async () => {
     const status = list.filters.status || 'open';
-    const found = await get(query(LETTERS, {...chosen(), status, limit: PAGE, page: list.next}));
-    Object.assign(list, {letters: [...list.letters, ...found.dead_letters], next: found.next_page});
+    const {letters: shown, next} = list;
+    const found = await get(query(LETTERS, {...chosen(), status, limit: PAGE, page: next}));
+    if (shown !== list.letters) return more(); // what came before it has changed meanwhile
+    const known = new Set(shown.map((each) => each.id));
+    const fresh = found.dead_letters.filter((each) => !known.has(each.id));
+    Object.assign(list, {letters: [...shown, ...fresh], next: found.next_page});
   });
 }
 

@@ -1,18 +1,21 @@
 // Payments: the list with its search; one of them is drawn by payment.js. Asks the operators' endpoints alone.
-import {get, query} from './api.js';
+import {get, query, rowsOf} from './api.js';
 import {attempt, draw, go, link, page, wished} from './page.js';
 import {onePayment} from './payment.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, count, mark, money, options, theirs} from './words.js';
+import {ago, count, duration, mark, money, now, options, seconds, theirs} from './words.js';
 
 const PATH = '/api/ops/payments';
 const PAGE = 50;
+const MOST = 500; // payments on one page of the app
 const STATUSES = ['initiated', 'created', 'settled', 'completed', 'failed', 'voided', 'unknown'];
 const FILTERS = ['status', 'reference', 'amount_minor', 'owes', 'waiting'];
+const LATE_S = 10; // as the map has it
+const BEHIND_S = 60; // as the command has it; the app measures once a minute
 const AN_ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
-const list = {filters: {}, rows: null, next: null, asOf: null, fresh: [], fault: null, isBusy: false};
+const list = {filters: {}, rows: null, next: null, asOf: null, heardAt: 0, fresh: [], behind: 0, fault: null, isBusy: false};
 let one = null;
 
 export const payments = {title: 'Payments', enter, leave, tick, show};
@@ -46,20 +49,25 @@ async function asked() {
   const {filters} = list;
   const found = await get(query(PATH, {...filters, limit: PAGE}));
   if (filters !== list.filters) return;
-  Object.assign(list, {rows: found.payments, next: found.next_page, asOf: found.as_of, fresh: []});
+  Object.assign(list, {rows: found.payments, next: found.next_page, asOf: found.as_of, fresh: [], behind: 0});
+  list.heardAt = now();
 }
 
-// What is shown keeps its place and is brought up to date there; what is new waits until somebody wants it.
+// What is shown keeps its place and is brought up to date there; what is new waits until somebody wants it. What fits no
+// longer says so, and what is further down than the app was asked says when it was looked at last.
 async function look() {
-  const {filters} = list;
-  const found = await get(query(PATH, {...filters, limit: PAGE}));
+  const {filters, rows: shown} = list;
+  const many = Math.min(MOST, shown.length + PAGE);
+  const {rows, next, first} = await rowsOf(PATH, filters, {name: 'payments', many, most: MOST});
   if (filters !== list.filters || !list.rows) return;
-  const heard = new Map(found.payments.map((row) => [row.id, row]));
-  const shown = new Set(list.rows.map((row) => row.id));
-  const newest = list.rows[0]?.position ?? '';
-  list.fresh = found.payments.filter((row) => !shown.has(row.id) && row.position > newest);
-  list.rows = list.rows.map((row) => heard.get(row.id) ?? row);
-  list.asOf = found.as_of;
+  const heard = new Map(rows.map((row) => [row.id, row]));
+  const known = new Set(list.rows.map((row) => row.id));
+  const last = next ? rows.at(-1).position : '';
+  const end = list.next ? list.rows.at(-1).position : ''; // one may come late, or fit only now, and stand between others
+  list.fresh = rows.filter((row) => !known.has(row.id) && row.position > end);
+  list.rows = list.rows.map((row) => heard.get(row.id) ?? {...row, fitsNoLonger: row.position >= last});
+  list.behind = list.rows.filter((row) => row.position < last).length;
+  Object.assign(list, {asOf: first.as_of, heardAt: now()});
 }
 
 function refresh() {
@@ -70,7 +78,9 @@ function refresh() {
 
 async function more() {
   await attempt(list, async () => {
-    const found = await get(query(PATH, {...list.filters, limit: PAGE, page: list.next}));
+    const {filters, next} = list;
+    const found = await get(query(PATH, {...filters, limit: PAGE, page: next}));
+    if (filters !== list.filters || next !== list.next) return;
     Object.assign(list, {rows: [...list.rows, ...found.payments], next: found.next_page});
   });
 }
@@ -92,14 +102,26 @@ function show() {
   return html`<h1 tabindex="-1">Payments</h1>
     ${form()} ${list.fault ? html`<p class="fault">${list.fault.words}</p>` : nothing}
     <p class="bar">
-      <button type="button" class=${list.fresh.length ? 'main' : ''} @click=${refresh}>
+      <button type="button" class=${list.fresh.length || list.rows?.some((row) => row.fitsNoLonger) ? 'main' : ''} @click=${refresh}>
         Refresh${list.fresh.length ? ` (${list.fresh.length}${list.fresh.length >= PAGE ? '+' : ''})` : ''}
       </button>
-      <span class="quiet"
-        >${list.asOf === null && list.rows ? 'the list is being filled: this is not all' : nothing}</span
-      >
+      <span class="quiet">${list.rows ? caveats() : nothing}</span>
     </p>
     ${list.rows ? rows() : list.fault ? nothing : html`<p class="quiet">Asking.</p>`}`;
+}
+
+// Why the list may not say how things are.
+function caveats() {
+  const behind = list.asOf === null ? 0 : (list.heardAt - Date.parse(list.asOf)) / 1000;
+  const gone = list.rows.filter((row) => row.fitsNoLonger).length;
+  return [
+    list.asOf === null ? 'the list is being filled: this is not all' : '',
+    behind > BEHIND_S ? `the read model is ${duration(behind)} behind` : '',
+    gone ? `${count(gone, 'payment')} of these ${gone === 1 ? 'fits' : 'fit'} no longer` : '',
+    list.behind ? `the last ${list.behind} were not looked at again` : '',
+  ]
+    .filter(Boolean)
+    .join('; ');
 }
 
 function form() {
@@ -165,17 +187,29 @@ function rows() {
     </p>`;
 }
 
+// A step that broke: which of several waits for a person, the row does not say.
+function waiting({waits, broken}, step) {
+  const isParked = waits === 'parked';
+  const word = broken.length > 1 ? 'waits' : isParked ? 'parked' : 'started again';
+  return mark(isParked ? 'parked' : 'retrying', `${word}: ${step.replace(/:.*/, '').replaceAll('_', ' ')}`);
+}
+
+function next({owes, moved_at: movedAt}) {
+  if (!owes) return nothing;
+  const step = owes.replaceAll('_', ' ');
+  return seconds(movedAt, list.heardAt) > LATE_S
+    ? mark('retrying', `late: ${step}`)
+    : html`<span class="quiet">next: ${step}</span>`;
+}
+
 function paymentRow(row) {
-  const waits = row.broken.map((step) => mark('retrying', `waits: ${step.replaceAll('_', ' ')}`));
   return html`<tr>
     <td data-label="Payment">
       <a href=${link(['payments', row.id])}><code>${row.id.slice(0, 8)}</code></a>
     </td>
     <td data-label="Status">
-      ${mark(row.status)} ${waits}
-      ${row.owes && !row.broken.length
-        ? html`<span class="quiet">next: ${row.owes.replaceAll('_', ' ')}</span>`
-        : nothing}
+      ${row.fitsNoLonger ? html`<span class="quiet">fits no longer; was</span>` : nothing} ${mark(row.status)}
+      ${row.broken.length ? row.broken.map((step) => waiting(row, step)) : next(row)}
       ${row.charged_twice ? mark('high', 'charged twice') : nothing}
       ${row.captured_late ? mark('high', 'captured late') : nothing}
     </td>

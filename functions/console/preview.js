@@ -16,6 +16,7 @@ const WOULD = {
   left_out: 'left out',
   failed: 'could not be looked at',
   gone: 'gone',
+  no_longer_open: 'no longer open',
 };
 
 // Either {letter}, which is meant by itself, or {filter}, which means all that are open and that it finds now.
@@ -97,7 +98,8 @@ function table(would) {
   const groups = Map.groupBy(would, (each) =>
     JSON.stringify([each.word, each.letter.step, each.letter.reason, each.why]),
   );
-  const rows = [...groups.values()].sort((a, b) => b.length - a.length);
+  const all = [...groups.values()].sort((a, b) => b.length - a.length);
+  const rows = all.filter((group, at) => at < NAMED || group[0].money); // each that says that money was given back
   return html`<table class="cards">
       <thead>
         <tr>
@@ -109,10 +111,10 @@ function table(would) {
         </tr>
       </thead>
       <tbody>
-        ${rows.slice(0, NAMED).map(row)}
+        ${rows.map(row)}
       </tbody>
     </table>
-    ${rows.length > NAMED ? html`<p class="quiet">and ${rows.length - NAMED} other reasons</p>` : nothing}`;
+    ${all.length > rows.length ? html`<p class="quiet">and ${all.length - rows.length} other reasons</p>` : nothing}`;
 }
 
 function row(group) {

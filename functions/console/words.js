@@ -125,6 +125,8 @@ const SIGNS = {
   cannot: '✕',
   left_out: '–',
   gone: '–',
+  no_longer_open: '–',
+  not_begun: '–',
   died_again: '✕',
   under_way: '↻',
   up: '●',

@@ -7,6 +7,7 @@ import pytest
 from tests.browser.conftest import Visit
 from tests.browser.desk import Desk
 from tests.browser.played import play
+from tests.browser.played_letters import LATER, Box, letter
 from tests.shop import Shop
 from tests.waiting import until
 
@@ -184,3 +185,75 @@ async def test_a_replay_that_the_app_refuses_says_so_in_its_place(desk: Desk, sh
     await desk.heading("Replayed: 1 not possible").wait_for()
     assert why in await desk.page.get_by_role("region", name="What was done").inner_text()
     await end_all(desk, shop)
+
+
+async def test_what_others_dealt_with_leaves_every_page_that_is_shown(desk: Desk) -> None:
+    box = Box([letter(number) for number in range(120)])
+    await box.put_in(desk.page)
+    await desk.open("#/letters")
+    await desk.shows("50 letters shown")
+    await desk.button("Show more").click()
+    await desk.shows("100 letters shown")
+
+    for each in box.letters[40:95]:
+        each["status"] = "closed"
+
+    await desk.shows("65 letters shown")
+    assert await desk.page.get_by_text("order-94", exact=True).count() == 0
+    await desk.button("Show more").wait_for(state="detached")
+
+
+async def test_a_replay_that_ends_in_the_middle_says_of_each_letter_what_is_known(desk: Desk) -> None:
+    box = Box([letter(number) for number in range(120)], refuses=50)
+    await box.put_in(desk.page)
+    await desk.open("#/letters")
+
+    await desk.button("Replay all 120").click()
+    await desk.answer("Replay 120 letters").click()
+
+    await desk.heading("Replayed: 50 under way, 50 not known yet, 20 not begun").wait_for()
+    for each in box.letters[50:70]:  # it was done all the same
+        each["status"] = "closed"
+    await desk.heading("Replayed: 50 under way, 20 done, 30 not known yet, 20 not begun").wait_for()
+
+
+async def test_what_somebody_else_replays_before_the_button_is_pressed_is_said_to_be_open_no_longer(desk: Desk) -> None:
+    box = Box([letter(1), letter(2)])
+    await box.put_in(desk.page)
+    await desk.open("#/letters")
+    await desk.button("Replay all 2").click()
+    await desk.shows("2 letters of 2")
+
+    box.letters[0]["status"] = "taken_up"
+    await desk.answer("Replay 2 letters").click()
+
+    await desk.heading("Replayed: 1 under way, 1 no longer open").wait_for()
+    await desk.shows("dealt with since it was listed, by somebody else")
+
+
+async def test_a_letter_of_another_event_is_no_new_death_of_this_one(desk: Desk) -> None:
+    """A merchant who is to be told of two events: each is a task of its own."""
+    payment_id = letter(1)["payment_id"]
+    own = {"step": "notice", "payment_id": payment_id}
+    box = Box([letter(1, **own, event_id="a:1"), letter(2, **own, event_id="a:2", recorded_at=LATER, severity="low")])
+    box.becomes = lambda each: each.update(status="closed" if each["id"] == "letter-1" else "open")
+    await box.put_in(desk.page)
+    await desk.open("#/letters")
+
+    await desk.button("Replay all 2").click()
+    await desk.answer("Replay 2 letters").click()
+
+    await desk.heading("Replayed: 1 done, 1 under way").wait_for()
+
+
+async def test_many_are_followed_to_their_end_by_few_questions(desk: Desk) -> None:
+    box = Box([letter(number) for number in range(450)], becomes=lambda each: each.update(status="closed"))
+    await box.put_in(desk.page)
+    await desk.open("#/letters")
+
+    await desk.button("Replay all 450").click()
+    await desk.answer("Replay 450 letters").click()
+
+    await desk.heading("Replayed: 450 done").wait_for()
+    assert not [each for each in box.heard if "/letter-" in each]
+    assert await desk.page.locator("[role=status].unseen").inner_text() == "450 done"

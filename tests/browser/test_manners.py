@@ -1,6 +1,7 @@
 """How the page behaves towards the app: how often it asks, when it stops, and what it says when it gets no answer."""
 
 import asyncio
+import json
 import re
 from typing import Any
 
@@ -217,3 +218,63 @@ async def test_it_survives_the_death_of_the_host(desk: Desk, platform: Platform,
     await desk.button("Refresh (").wait_for(timeout=30_000)
     await desk.button("Refresh (").click()
     await desk.shows("after-the-death")
+
+
+async def test_half_an_answer_is_none_and_is_not_kept(desk: Desk) -> None:
+    """The app dies while it answers; its tag came before."""
+    heard: list[str | None] = []
+
+    async def answer(route: Any) -> None:
+        heard.append(route.request.headers.get("if-none-match"))
+        body = '{"as_of": "2026-' if len(heard) == 2 else json.dumps(played.summary())
+        await route.fulfill(body=body, headers={"ETag": f'"{min(len(heard), 2)}"'}, content_type="application/json")
+
+    await desk.page.route("**/api/ops/flow", answer)
+    await desk.open()
+
+    await desk.shows("Out of date: the app's answer cannot be read")
+    await desk.page.locator(".trouble").wait_for(state="detached")
+
+    assert heard[:3] == [None, '"1"', '"1"'], "what came whole is what is asked about"
+
+
+async def test_what_moved_while_nobody_looked_is_asked_for_when_somebody_does(desk: Desk) -> None:
+    """The curves of the last seconds are as flat as they were before."""
+    await on_a_clock(desk)
+    await desk.turn_to("Payments")
+    await passes(desk, 4)
+    before = len(lists(desk))
+    await passes(desk, 6)
+    at_rest = len(lists(desk))
+
+    await desk.page.evaluate(HIDE)
+    await passes(desk, 30)
+    await desk.page.evaluate(SHOW)
+    await passes(desk, 3)
+
+    assert at_rest == before
+    assert len(lists(desk)) == at_rest + 1
+
+
+async def test_what_a_list_could_not_ask_for_is_asked_for_once_it_can(desk: Desk) -> None:
+    """Something moves, the store is busy just then, and after that nothing moves."""
+    await on_a_clock(desk)
+    await desk.turn_to("Payments")
+    await passes(desk, 4)
+    problem = {"title": "The store is busy.", "code": "store_busy"}
+    await play(desk.page, "/api/ops/payments", problem, status=503)
+    await play(desk.page, "/api/ops/flow", played.summary(steps={"create": {"owed": 1}}))
+    await passes(desk, 3)
+    assert "Out of date: The store is busy." in await desk.text()
+
+    await desk.page.unroute_all(behavior="ignoreErrors")
+    await play(desk.page, "/api/ops/flow", played.summary(steps={"create": {"owed": 1}}))
+    before = len(lists(desk))
+    await passes(desk, 20)
+
+    assert len(lists(desk)) == before + 1
+    assert "Out of date" not in await desk.text()
+
+
+def lists(desk: Desk) -> list[str]:
+    return [each for each in desk.requests if "/api/ops/payments?" in each]

@@ -180,3 +180,26 @@ async def test_a_payment_is_found_by_its_reference_among_many(desk: Desk, shop: 
 @pytest.mark.timeout(400)
 async def test_a_payment_is_found_by_its_reference_among_a_thousand(desk: Desk, shop: Shop) -> None:
     await found_among(1000, desk, shop)
+
+
+async def test_a_row_that_fits_no_longer_says_so_and_keeps_its_place(desk: Desk, shop: Shop) -> None:
+    """Somebody replays what others look at."""
+    await shop.tell_provider("/break")
+    await shop.post(payment_method="pm_down", reference="is-parked")
+    place = "#/payments?reference=is-parked&waiting=parked"
+    await until(lambda: waits(shop, "is-parked"), every_s=0.2)
+    await desk.open(place)
+    await expect(desk.page.locator("tbody .mark.parked")).to_contain_text("parked: create")
+
+    await shop.tell_provider("/repair")
+    async with shop.http.post(f"{shop.url}/api/ops/dead-letters/replay", json={"like": "is-parked"}) as answered:
+        assert answered.status == 200
+
+    await desk.shows("1 payment of these fits no longer", within_s=20)
+    await expect(desk.page.locator("tbody tr")).to_contain_text("fits no longer; was")
+    await desk.button("Refresh").click()
+    await desk.shows("No payment fits.")
+
+
+async def waits(shop: Shop, reference: str) -> bool:
+    return bool((await shop.get(f"/api/ops/payments?reference={reference}&waiting=parked")).body["payments"])
