@@ -79,7 +79,8 @@ class Counted(Letters):
 class Rows(Strict):
     """Filters of a list of payments.
 
-    payment_id: also of a payment whose events cannot be read. waiting: parked waits for a person; retrying was started
+    payment_id: also of a payment whose events cannot be read; eight characters or more with which it begins will do.
+    waiting: parked waits for a person; retrying was started
     again, or has not moved for longer than a turn may take.
     """
 

@@ -1,5 +1,6 @@
 """One payment whole, or what there is of one whose events cannot be read. Knows no HTTP."""
 
+import re
 import shlex
 from argparse import Namespace
 
@@ -9,6 +10,9 @@ from ops.output import age, say, show_fields, show_json, show_table, show_times
 from ops.paths import PAYMENTS, can_be_id, payment_path
 from ops.payments import lateness, row_words
 from terminal.money import money
+
+_BEGIN = re.compile("[0-9a-fA-F]{8}[0-9a-fA-F-]{0,27}")
+"""What an id of a payment may begin with, as it stands on a screen or in a picture."""
 
 
 async def show_payment(api: Api, options: Namespace) -> int:
@@ -20,8 +24,11 @@ async def show_payment(api: Api, options: Namespace) -> int:
         payment = await api.find(payment_path(payment_id)) if can_be_id(payment_id) else None
         if payment is None:
             found = await api.get(PAYMENTS, {"reference": payment_id, "limit": "50"})
+            is_begin = not found["payments"] and _BEGIN.fullmatch(payment_id) is not None
+            if is_begin:
+                found = await api.get(PAYMENTS, {"payment_id": payment_id.lower(), "limit": "50"})
             if len(found["payments"]) != 1:
-                return _none_or_several(found, options)
+                return _none_or_several(found, options, is_begin=is_begin)
             payment_id = found["payments"][0]["id"]
             payment = await api.get(payment_path(payment_id))
         return await _whole(api, payment, options=options)
@@ -77,8 +84,8 @@ def _show_letters(found: list[Json]) -> None:
     )
 
 
-def _none_or_several(found: Json, options: Namespace) -> int:
-    """Raises NotThere when no payment has the reference."""
+def _none_or_several(found: Json, options: Namespace, *, is_begin: bool) -> int:
+    """Raises NotThere for none. is_begin: none has the reference, and these have ids that begin like it."""
     rows, more, late = found["payments"], found["next_page"] is not None, lateness(found["as_of"])
     if not rows:
         nothing = f"no payment has the id or the reference {options.payment_id}"
@@ -88,6 +95,9 @@ def _none_or_several(found: Json, options: Namespace) -> int:
         return 1
     show_table([row_words(row, with_merchant=True) for row in rows])
     number = f"the first {len(rows)} of more" if more else str(len(rows))
+    if is_begin:
+        say(f"the ids of {number} payments begin like this: give more of it")
+        return 1
     say(f"{number} payments have this reference: name one by its id")
     if more:
         say(f"every one: payments --reference {shlex.quote(options.payment_id)} --all")

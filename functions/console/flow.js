@@ -118,9 +118,13 @@ function stepRow(step) {
     <p>
       <strong title=${step.function}>${step.step.replaceAll('_', ' ')}</strong>
       ${isQuiet ? html`<span class="quiet">nothing waits</span>` : nothing}
-      ${step.owed > step.late
-        ? html`<a href=${link(['payments'], {owes: step.step})}>${mark('running', `${step.owed - step.late} to do`)}</a>`
-        : nothing}
+      ${
+        step.owed > step.late
+          ? html`<a href=${link(['payments'], {owes: step.step})}
+              >${mark('running', `${step.owed - step.late} to do`)}</a
+            >`
+          : nothing
+      }
       ${
         step.late
           ? html`<a href=${link(['payments'], {owes: step.step})}

@@ -36,7 +36,8 @@ function stored() {
 }
 
 function store() {
-  entries = [...entries.filter((each) => each.dismissed).slice(-MOST_KEPT), ...entries.filter((each) => !each.dismissed)];
+  const [old, shown] = [true, false].map((is) => entries.filter((each) => Boolean(each.dismissed) === is));
+  entries = [...old.slice(-MOST_KEPT), ...shown];
   try {
     localStorage.setItem(STORED, JSON.stringify(entries.slice(-MOST_KEPT)));
   } catch {

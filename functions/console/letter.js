@@ -4,7 +4,7 @@ import {pathOf} from './acting.js';
 import {link} from './page.js';
 import {previewed} from './preview.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, clock, mark, money, plain, theirs} from './words.js';
+import {ago, atStake, clock, mark, plain, theirs} from './words.js';
 import {Refused} from './api.js';
 
 const WOULD = {
@@ -42,7 +42,7 @@ function show(own) {
   return html`${back}
     <h1 tabindex="-1">Letter: ${plain(letter.step)} ${plain(letter.reason)}</h1>
     <p class="lead">
-      ${mark(letter.status)} ${mark(letter.severity)} ${money(letter)}
+      ${mark(letter.status)} ${mark(letter.severity)} ${atStake(letter)}
       ${letter.reference ? theirs(letter.reference) : nothing}
       <span class="quiet">recorded ${ago(letter.recorded_at)}</span>
     </p>

@@ -7,7 +7,7 @@ import {attempt, go, link, page, paymentLink, wished} from './page.js';
 import {previewed} from './preview.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, count, duration, mark, money, options, plain, seconds, sums, theirs} from './words.js';
+import {ago, atStake, count, duration, mark, options, plain, seconds, sums, theirs} from './words.js';
 
 const FILTERS = ['step', 'reason', 'severity', 'like', 'payment_id'];
 const PAGE = 50;
@@ -220,7 +220,7 @@ function letterRow(each) {
     </td>
     <td data-label="Severity">${mark(each.severity)}</td>
     <td data-label="Age">${ago(each.recorded_at)}</td>
-    <td data-label="Amount" class="number">${money(each)}</td>
+    <td data-label="Amount" class="number">${atStake(each)}</td>
     <td data-label="Reference">
       ${each.reference ? theirs(each.reference) : nothing}
       ${each.payment_id ? paymentLink(each.payment_id) : nothing}

@@ -5,7 +5,7 @@ import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, clock, mark, money, plain, theirs} from './words.js';
+import {ago, bare, clock, duration, mark, money, plain, seconds, theirs} from './words.js';
 
 const LEDGER = {
   authorised_minor: 'reserved',
@@ -31,14 +31,17 @@ export function onePayment(paymentId) {
 }
 
 async function tick(own, hasMoved) {
-  if (own.payment && !hasMoved && isAtRest(own.payment)) return;
+  if (own.payment && !hasMoved && isAtRest(own)) return;
   await look(own);
 }
 
-// Whether nothing more comes by itself.
-function isAtRest(payment) {
-  const isPending = (payment.refunds ?? []).some((refund) => refund.status === 'pending');
-  return AT_REST.has(payment.status) && !payment.waiting && !payment.untold && !isPending;
+// Whether nothing more comes by itself: each step that is owed waits for a person.
+function isAtRest({payment, notices}) {
+  const waits = payment.waiting ?? [];
+  const pending = (payment.refunds ?? []).filter((refund) => refund.status === 'pending').length;
+  const untold = notices.filter((each) => each.state === 'waiting').length;
+  const owed = (AT_REST.has(payment.status) ? 0 : 1) + pending + untold;
+  return waits.every((each) => each.state === 'parked') && waits.length >= owed;
 }
 
 async function look(own) {
@@ -115,7 +118,7 @@ function waiting(payment) {
     ${payment.waiting.map(
       (wait) =>
         html`<li>
-          ${mark(wait.state, `${wait.step.replaceAll('_', ' ')}: ${wait.state}`)} since ${ago(wait.since)}
+          ${mark(wait.state, `${bare(wait.step)}: ${wait.state}`)} for ${duration(seconds(wait.since))}
           ${wait.reason ? html`<span class="quiet">because</span> ${theirs(wait.reason)}` : nothing}
           ${wait.state === 'parked' ? html`<a href="#" @click=${toLetters}>a person has to look</a>` : nothing}
         </li>`,
@@ -138,7 +141,8 @@ function plainJson(value) {
   return JSON.stringify(value, null, 2).split('\n').map(plain).join('\n');
 }
 
-function ledger({ledger: amounts, currency}) {
+function ledger({ledger: amounts, currency, voided}) {
+  const reserved = voided ? 'reserved, and released' : amounts.captured_minor ? 'reserved at first' : 'reserved';
   const rows = Object.entries(LEDGER).filter(
     ([name]) => amounts[name] || name === 'net_minor' || name === 'captured_minor',
   );
@@ -147,14 +151,20 @@ function ledger({ledger: amounts, currency}) {
     <dl class="facts">
       ${rows.map(
         ([name, words]) =>
-          html`<dt>${words}</dt>
+          html`<dt>${name === 'authorised_minor' ? reserved : words}</dt>
             <dd class="number">${money({amount_minor: amounts[name], currency})}</dd>`,
       )}
     </dl>
   </section>`;
 }
 
-function refunds({refunds: list, currency}) {
+// A refund that its provider has not answered yet is pending; what holds it up is told with it.
+function pending({refund_id: id, status}, waiting) {
+  const wait = (waiting ?? []).find((each) => each.step === `refund:${id}`);
+  return status === 'pending' && wait ? mark(wait.state, `${status}, ${wait.state}`) : mark(status);
+}
+
+function refunds({refunds: list, currency, waiting}) {
   if (!list) return nothing;
   return html`<section aria-label="Refunds">
     <h2>Refunds</h2>
@@ -162,7 +172,7 @@ function refunds({refunds: list, currency}) {
       ${list.map(
         (each) =>
           html`<li>
-            ${mark(each.status)} ${money({...each, currency})} asked for at ${clock(each.requested_at)}
+            ${pending(each, waiting)} ${money({...each, currency})} asked for at ${clock(each.requested_at)}
             ${because(each.failed)}
             <code>${plain(each.refund_id)}</code>
           </li>`,

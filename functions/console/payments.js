@@ -4,7 +4,7 @@ import {attempt, draw, go, link, page, wished} from './page.js';
 import {onePayment} from './payment.js';
 import {repeat} from './vendor/directives/repeat.js';
 import {html, nothing} from './vendor/lit-html.js';
-import {ago, count, duration, mark, money, now, options, seconds, theirs} from './words.js';
+import {ago, bare, count, duration, mark, money, now, options, seconds, theirs} from './words.js';
 
 const PATH = '/api/ops/payments';
 const PAGE = 50;
@@ -13,9 +13,10 @@ const STATUSES = ['initiated', 'created', 'settled', 'completed', 'failed', 'voi
 const FILTERS = ['status', 'reference', 'amount_minor', 'owes', 'waiting'];
 const LATE_S = 10; // as the map has it
 const BEHIND_S = 60; // as the command has it; the app measures once a minute
+const BEGIN = /^[0-9a-f]{8}[0-9a-f-]{0,27}$/i; // of an id, as lists show it
 const AN_ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
-const list = {filters: {}, rows: null, next: null, asOf: null, heardAt: 0, fresh: [], behind: 0, fault: null, isBusy: false};
+const list = {filters: {}, rows: null, next: null, fresh: [], behind: 0, asOf: null, heardAt: 0, fault: null};
 let one = null;
 
 export const payments = {title: 'Payments', enter, leave, tick, show};
@@ -47,23 +48,29 @@ function load() {
 
 async function asked() {
   const {filters} = list;
-  const found = await get(query(PATH, {...filters, limit: PAGE}));
+  let fields = filters;
+  let found = await get(query(PATH, {...fields, limit: PAGE}));
+  if (!found.payments.length && BEGIN.test(filters.reference ?? '')) {
+    fields = {...filters, reference: '', payment_id: filters.reference.toLowerCase()};
+    found = await get(query(PATH, {...fields, limit: PAGE}));
+  }
   if (filters !== list.filters) return;
-  Object.assign(list, {rows: found.payments, next: found.next_page, asOf: found.as_of, fresh: [], behind: 0});
+  Object.assign(list, {fields, rows: found.payments, next: found.next_page, asOf: found.as_of, fresh: [], behind: 0});
   list.heardAt = now();
 }
 
-// What is shown keeps its place and is brought up to date there; what is new waits until somebody wants it. What fits no
-// longer says so, and what is further down than the app was asked says when it was looked at last.
+// What is shown keeps its place and is brought up to date there; what is new waits until somebody wants it. What fits
+// no longer says so; it is told how many stand further down than the app was asked.
 async function look() {
-  const {filters, rows: shown} = list;
+  const {filters, fields, rows: shown} = list;
   const many = Math.min(MOST, shown.length + PAGE);
-  const {rows, next, first} = await rowsOf(PATH, filters, {name: 'payments', many, most: MOST});
+  const {rows, next, first} = await rowsOf(PATH, fields, {name: 'payments', many, most: MOST});
   if (filters !== list.filters || !list.rows) return;
   const heard = new Map(rows.map((row) => [row.id, row]));
   const known = new Set(list.rows.map((row) => row.id));
   const last = next ? rows.at(-1).position : '';
-  const end = list.next ? list.rows.at(-1).position : ''; // one may come late, or fit only now, and stand between others
+  // One may come late, or fit only now, and stand between others.
+  const end = list.next ? list.rows.at(-1).position : '';
   list.fresh = rows.filter((row) => !known.has(row.id) && row.position > end);
   list.rows = list.rows.map((row) => heard.get(row.id) ?? {...row, fitsNoLonger: row.position >= last});
   list.behind = list.rows.filter((row) => row.position < last).length;
@@ -78,8 +85,8 @@ function refresh() {
 
 async function more() {
   await attempt(list, async () => {
-    const {filters, next} = list;
-    const found = await get(query(PATH, {...filters, limit: PAGE, page: next}));
+    const {filters, fields, next} = list;
+    const found = await get(query(PATH, {...fields, limit: PAGE, page: next}));
     if (filters !== list.filters || next !== list.next) return;
     Object.assign(list, {rows: [...list.rows, ...found.payments], next: found.next_page});
   });
@@ -88,9 +95,10 @@ async function more() {
 function search(event) {
   event.preventDefault();
   const said = new FormData(event.target);
-  const wanted = String(said.get('reference') ?? '').trim();
-  if (AN_ID.test(wanted)) return go(['payments', wanted]);
+  const wanted = String(said.get('reference') ?? '');
+  if (AN_ID.test(wanted.trim())) return go(['payments', wanted.trim()]);
   const fields = Object.fromEntries(FILTERS.map((name) => [name, String(said.get(name) ?? '').trim()]));
+  fields.reference = wanted; // a merchant's own may begin or end with a blank
   if (link(['payments'], fields) === location.hash) refresh();
   else go(['payments'], fields);
 }
@@ -102,12 +110,16 @@ function show() {
   return html`<h1 tabindex="-1">Payments</h1>
     ${form()} ${list.fault ? html`<p class="fault">${list.fault.words}</p>` : nothing}
     <p class="bar">
-      <button type="button" class=${list.fresh.length || list.rows?.some((row) => row.fitsNoLonger) ? 'main' : ''} @click=${refresh}>
+      <button type="button" class=${isOld() ? 'main' : ''} @click=${refresh}>
         Refresh${list.fresh.length ? ` (${list.fresh.length}${list.fresh.length >= PAGE ? '+' : ''})` : ''}
       </button>
       <span class="quiet">${list.rows ? caveats() : nothing}</span>
     </p>
     ${list.rows ? rows() : list.fault ? nothing : html`<p class="quiet">Asking.</p>`}`;
+}
+
+function isOld() {
+  return list.fresh.length || list.behind || list.rows?.some((row) => row.fitsNoLonger);
 }
 
 // Why the list may not say how things are.
@@ -139,6 +151,7 @@ function form() {
         name="amount_minor"
         inputmode="numeric"
         pattern="[0-9]*"
+        title="Digits alone: 1250 for 12.50 EUR, for 1250 JPY and for 1.250 BHD"
         .value=${filters.amount_minor ?? ''}
         autocomplete="off"
     /></label>
@@ -161,7 +174,14 @@ function choice(name, label, words) {
 function rows() {
   if (!list.rows.length) {
     const isFiltered = Object.values(list.filters).some(Boolean);
-    if (isFiltered) return html`<p>No payment fits. <a href=${link(['payments'])}>Show all</a></p>`;
+    const {reference} = list.filters;
+    const without = {...list.filters, reference: reference.trim()};
+    const isBlank = without.reference !== reference;
+    if (isFiltered)
+      return html`<p>
+        No payment fits. <a href=${link(['payments'])}>Show all</a>
+        ${isBlank ? html`<a href=${link(['payments'], without)}>Look without the blanks around it</a>` : nothing}
+      </p>`;
     return html`<p>
       There are no payments yet.${page.local ? html` <a href=${link(['try'])}>Send one</a>` : nothing}
     </p>`;
@@ -191,7 +211,7 @@ function rows() {
 function waiting({waits, broken}, step) {
   const isParked = waits === 'parked';
   const word = broken.length > 1 ? 'waits' : isParked ? 'parked' : 'started again';
-  return mark(isParked ? 'parked' : 'retrying', `${word}: ${step.replace(/:.*/, '').replaceAll('_', ' ')}`);
+  return mark(isParked ? 'parked' : 'retrying', `${word}: ${bare(step)}`);
 }
 
 function next({owes, moved_at: movedAt}) {

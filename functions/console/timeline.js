@@ -8,7 +8,8 @@ const FACTS = ['reason', 'code', 'notification', 'provider_payment_id', 'capture
 // what happened at one moment (to: null).
 export function rowsOf({events, payment, steps, at}) {
   const byVersion = new Map(events.map((event) => [String(event.version), event]));
-  const rows = events.map((event) => rowOf(event, byVersion.get(causeIn(event)), steps));
+  const causeOf = (event) => byVersion.get(causeIn(event)) ?? startOf(event, events, steps);
+  const rows = events.map((event) => rowOf(event, causeOf(event), steps));
   const waits = payment.waiting ?? [];
   for (const wait of waits) {
     rows.push({
@@ -29,13 +30,29 @@ function causeIn({caused_by: by}) {
   return /^[0-9a-f-]{36}:(\d+)/.exec(by ?? '')?.[1];
 }
 
+// What had started a step that was parked: its own start, or a person who started it again.
+function startOf(event, events, steps) {
+  if (event.type !== 'payment.parked') return undefined;
+  const [kind, id] = event.data.step.split(/:(.*)/);
+  const starts = steps.find((step) => step.step === kind)?.starts ?? [];
+  const isOurs = ({type, data, version}) =>
+    type === 'payment.resumed'
+      ? data.step === event.data.step
+      : starts.includes(type) && (!id || data.refund_id === id || id.endsWith(`:${version}`));
+  return events.findLast((each) => each.version < event.version && isOurs(each));
+}
+
 function rowOf(event, cause, steps) {
   const at = Date.parse(event.occurred_at);
   const step = stepOf(event, cause, steps);
   const base = {name: step ?? short(event.type), event, attempt: event.attempt, says: facts(event)};
-  if (!step) return {...base, from: at, to: null, state: event.type.endsWith('failed') ? 'failed' : 'done'};
-  const state = event.type === 'payment.parked' ? 'parked' : event.type.endsWith('failed') ? 'failed' : 'done';
+  const state = event.type === 'payment.parked' ? 'parked' : isBad(event) ? 'failed' : 'done';
+  if (!step) return {...base, from: at, to: null, state};
   return {...base, from: Date.parse(cause?.occurred_at ?? event.occurred_at), to: at, state};
+}
+
+function isBad({type, data}) {
+  return /(failed|lost)$/.test(type) || data.notification === 'undelivered';
 }
 
 // The step that stored the event: which one the cause starts, and this event ends.

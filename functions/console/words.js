@@ -86,6 +86,19 @@ export function count(number, one, many = `${one}s`) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+// A step without which refund or notice of the payment it is about.
+export function bare(step) {
+  return step.replace(/:.*/, '').replaceAll('_', ' ');
+}
+
+// What a letter is about: a payment, or a refund of it. '?': of a refund whose amount an older letter does not have.
+export function atStake(letter) {
+  const whole = money(letter);
+  if (letter.step !== 'refund' || !whole) return whole;
+  const minor = letter.refund_minor;
+  return `${minor ? money({amount_minor: minor, currency: letter.currency}) : '?'} of ${whole}`;
+}
+
 export function options(words, chosen) {
   const shown = (each) => each.replaceAll('_', ' ');
   return words.map((each) => html`<option value=${each} ?selected=${each === chosen}>${shown(each)}</option>`);

@@ -11,9 +11,14 @@ type Waiting = Literal["any", "retrying", "parked"]
 """A payment waits for a person, or for itself: started again and not done, or under way for longer than it should."""
 
 
+SHORTEST_ID, LONGEST_ID = 8, 36
+"""People read the first characters of an id off a screen, and look for the payment by them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowFilter:
-    """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included.
+    """Which rows; None means any. low, high: positions (codec/rows.py), the first of them included. payment_id: whole,
+    or how it begins, from SHORTEST_ID characters on.
 
     waiting: with moved_before, and then all that owe something and have not moved since wait, too.
     """

@@ -136,6 +136,55 @@ async def test_an_id_leads_to_its_payment_and_a_reference_to_a_list(desk: Desk, 
     assert desk.page.url.endswith(f"#/payments/{payment_id}")
 
 
+async def test_what_a_list_shows_of_an_id_finds_the_payment(desk: Desk, shop: Shop) -> None:
+    payment_id = await completed(shop, reference="short-id")
+    await until(lambda: has_status(shop, "short-id", "completed"), every_s=0.2)
+    await desk.open("#/payments")
+
+    await desk.page.get_by_label("Id or reference").fill(payment_id[:8].upper())
+    await desk.page.keyboard.press("Enter")
+
+    await expect(desk.page).to_have_url(re.compile("reference="))
+    await expect(desk.page.locator("tbody code")).to_have_text([payment_id[:8]])
+
+
+async def test_a_reference_that_ends_with_a_blank_is_found_as_it_is(desk: Desk, shop: Shop) -> None:
+    await completed(shop, reference="blank ")
+    await until(lambda: has_status(shop, "blank%20", "completed"), every_s=0.2)
+    await desk.open("#/payments")
+
+    await desk.page.get_by_label("Id or reference").fill("blank ")
+    await desk.page.keyboard.press("Enter")
+    await desk.shows("1 payment shown")
+    await desk.page.get_by_label("Id or reference").fill("short-id ")
+    await desk.page.keyboard.press("Enter")
+    await desk.page.get_by_role("link", name="Look without the blanks around it").click()
+
+    await expect(desk.page.locator("tbody .theirs")).to_have_text("short-id")
+
+
+async def test_money_that_is_held_up_or_was_released_is_said_to_be(desk: Desk, shop: Shop) -> None:
+    """What a provider that is down leaves undone is not shown as running, and what was tried took its time."""
+    payment_id = await completed(shop, payment_method="pm_refund_down")
+    voided = (await shop.post(payment_method="pm_settle_declined")).body["payment_id"]
+    await shop.finished(voided, at=("voided",))
+    await shop.tell_provider("/break")
+    await shop.refund(payment_id, key="held-up", amount_minor=450)
+    await at(desk, payment_id)
+
+    await desk.page.locator(".waits .mark.parked").wait_for(timeout=30_000)
+    refunds = desk.page.get_by_role("region", name="Refunds")
+    await expect(refunds.locator(".mark.parked")).to_contain_text("pending, parked")
+    took = desk.page.locator(".timeline .parked").first.locator(".took")
+    await expect(took).not_to_have_text(re.compile("^ *0 ms"))
+    await shop.tell_provider("/repair")
+    await at(desk, voided)
+    await expect(desk.page.get_by_role("region", name="Money")).to_contain_text("reserved, and released")
+    letters = (await shop.get(f"/api/ops/dead-letters?payment_id={payment_id}")).body["dead_letters"]
+    await desk.open(f"#/letters/{letters[0]['id']}")
+    await desk.shows("4.50 EUR of 12.50 EUR")
+
+
 async def test_a_filter_stands_in_the_address_and_is_there_again_when_the_page_is(desk: Desk, shop: Shop) -> None:
     await shop.finished((await shop.post(payment_method="pm_declined", reference="no-luck")).body["payment_id"])
     await desk.open("#/payments")

@@ -43,6 +43,23 @@ async def test_a_payment_is_found_by_its_amount_whole(tmp_path: Path) -> None:
         assert (await edge.ask("list_payments", params={"amount_minor": "0"})).status == 422
 
 
+async def test_a_payment_is_found_by_how_its_id_begins(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        ids = ["3f2a90bc-0000-4000-8000-000000000001", "3f2a90bc-0000-4000-8000-000000000002"]
+        for each in ids:
+            await project_payment(world, payment_id=each)
+
+        begins = ("3f2a90bc", ids[0][:-1], ids[0], "3f2a90b", "3f2a90bd", "%f2a90bc")
+        assert [await found(world, payment_id=each) for each in begins] == [
+            set(ids),
+            set(ids),
+            {ids[0]},
+            set(),
+            set(),
+            set(),
+        ]
+
+
 async def test_payments_that_wait_are_found_as_each_of_them_says(tmp_path: Path) -> None:
     """One of each: done, just begun, begun long ago, parked, and parked and then started again."""
     async with a_world(tmp_path) as world:

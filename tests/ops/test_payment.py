@@ -256,3 +256,26 @@ async def test_an_event_says_of_which_step_it_tells(app: Scripted, capsys: Print
     shown = capsys.readouterr().out
     assert "payment.parked step=settle reason=retries_exhausted" in shown
     assert "payment.resumed step=settle" in shown
+
+
+async def test_the_first_characters_of_an_id_find_the_payment(app: Scripted, capsys: Printed) -> None:
+    """As they stand on a screen; a reference of the same letters goes before."""
+    script(app, a_whole_payment())
+    app.on("GET /api/ops/payments/3F2A90BC", (404, {"title": "There is nothing here.", "code": "not_found"}))
+    app.on(LIST, (200, page_of()), (200, page_of(row(1, id=ID))))
+
+    await ops(app, "payment", "3F2A90BC")
+
+    assert [{name: asked.query.get(name) for name in ("reference", "payment_id")} for asked in app.to(LIST)] == [
+        {"reference": "3F2A90BC", "payment_id": None},
+        {"reference": None, "payment_id": "3f2a90bc"},
+    ]
+    assert ID in capsys.readouterr().out
+
+
+async def test_several_whose_ids_begin_like_this_are_listed(app: Scripted, capsys: Printed) -> None:
+    app.on(LIST, (200, page_of()), (200, page_of(row(1), row(2))))
+
+    assert await ops(app, "payment", "3f2a90bc") == 1
+
+    assert capsys.readouterr().out.splitlines()[-1] == "the ids of 2 payments begin like this: give more of it"

@@ -17,7 +17,7 @@ from shared.codec.rows import UNREAD, partition_in, partition_of, row_from_json,
 from shared.codec.values import time_from_json, time_to_json
 from shared.domain.payment import Step
 from shared.domain.rows import UNKNOWN, Row
-from shared.ports.overview import Owed, RowFilter
+from shared.ports.overview import LONGEST_ID, SHORTEST_ID, Owed, RowFilter
 
 FEW = 1000
 """Payments that owe something and are looked at one by one, which costs about as much as a page of a list."""
@@ -179,16 +179,19 @@ _WAITING = {
 def _newest(wanted: RowFilter, *, limit: int) -> tuple[str, dict[str, Any]]:
     """Only what is asked for; values travel as parameters. What has no position is no row, and is never compared."""
     conditions = {
-        "id": wanted.payment_id,
         "status": wanted.status,
         "reference": wanted.reference,
         "settled": wanted.settled,
         "owes": wanted.owes,
         "amount_minor": wanted.amount_minor,
     }
-    given = {name: value for name, value in conditions.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in conditions.items() if value is not None}
     texts = ["c.position >= @low", "c.position < @high", *(f"c.{name} = @{name}" for name in given)]
     texts += [_WAITING[wanted.waiting]] if wanted.waiting else []
+    if wanted.payment_id is not None:
+        is_begin = SHORTEST_ID <= len(wanted.payment_id) < LONGEST_ID
+        texts.append("STARTSWITH(c.id, @id)" if is_begin else "c.id = @id")
+        given["id"] = wanted.payment_id
     query = f"SELECT TOP @limit * FROM c WHERE {' AND '.join(texts)} ORDER BY c.position DESC"  # noqa: S608 - of constants
     values = {"@limit": limit, "@low": wanted.low, "@high": wanted.high}
     if wanted.waiting in _SLOW and wanted.moved_before:
