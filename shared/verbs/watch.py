@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from shared import flow
-from shared.codec.deliveries import attempt_in
+from shared.codec.deliveries import attempt_in, named_in
 from shared.codec.documents import from_document
 from shared.domain.events import (
     Event,
@@ -21,6 +21,7 @@ from shared.domain.events import (
     PaymentFailed,
     PaymentRefunded,
     PaymentRefundFailed,
+    PaymentResumed,
     PaymentSettled,
     PaymentVoided,
 )
@@ -65,13 +66,15 @@ class Waiting:
 class Tally:
     """What was stored in the last ten minutes. events: how often each, by type. notices: of which a merchant is told by
     itself. completed: how long payments took until nothing was left to do. certain: how long a step took, from when it
-    began to what is recorded, where the first attempt did not bring it.
+    began to what is recorded, where the first attempt did not bring it. resumed: steps that were started again, and
+    when: what such a one brings was not brought by the first attempt.
     """
 
     events: dict[type[Event], Rate] = field(default_factory=lambda: {event: Rate() for event in flow.SENT})
     notices: Rate = field(default_factory=Rate)
     completed: Durations = field(default_factory=Durations)
     certain: Durations = field(default_factory=Durations)
+    resumed: dict[str, datetime] = field(default_factory=dict)
 
     def note(self, stored: StoredEvent) -> None:
         event, at = stored.event, stored.event.occurred_at
@@ -80,14 +83,26 @@ class Tally:
             self.notices.add(at)
         if isinstance(event, PaymentCompleted):
             self.completed.add(at, seconds=(at - stored.payment.initiated_at).total_seconds())
-        if (task := _task_of(stored)) and (began := began_at(stored.payment, task)):
+        if isinstance(event, PaymentResumed):
+            self._forget_resumed(before=at - WINDOW)
+            self.resumed[stored.event_id] = at
+        if self._is_repeated(stored) and (task := _task_of(stored)) and (began := began_at(stored.payment, task)):
             self.certain.add(at, seconds=(at - began).total_seconds())
+
+    def _forget_resumed(self, *, before: datetime) -> None:
+        while (oldest := next(iter(self.resumed), None)) and self.resumed[oldest] < before:
+            del self.resumed[oldest]
+
+    def _is_repeated(self, stored: StoredEvent) -> bool:
+        """Whether more than one attempt was needed."""
+        if stored.caused_by is None:
+            return False
+        named = named_in(stored.caused_by)
+        return (attempt_in(stored.caused_by) or 0) > 1 or (named is not None and named[1] in self.resumed)
 
 
 def _task_of(stored: StoredEvent) -> Task | None:
-    """The task whose outcome this is, where it took more than one attempt; None else."""
-    if stored.caused_by is None or (attempt_in(stored.caused_by) or 0) < 2:
-        return None
+    """The task whose outcome this is; None for what is no outcome of one."""
     match stored.event:
         case PaymentCreated():
             return Step.CREATE

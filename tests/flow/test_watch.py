@@ -1,6 +1,7 @@
 """An operator who looks on sees what moves, where it waits and what is parked; and looking on costs next to nothing."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from shared.codec.facts import FORMS, type_name
 from shared.domain.payment import Step
 from shared.domain.rates import SLICES
 from shared.verbs import watch
+from tests.builders import a_payment
 from tests.flow.kit.edge import Answered, Edge
 from tests.flow.kit.rows import all_is_read, project_payment, projector_came_to, requests
 from tests.flow.kit.scenarios import stuck, timed_out_and_done
@@ -228,6 +230,24 @@ async def test_how_long_an_unknown_outcome_took_to_be_certain_is_told_beside_wha
         assert took_s > 1
         assert times["certain_s"]["p50"] == times["certain_s"]["p99"] == pytest.approx(took_s, rel=0.03)
         assert times["completed_s"]["p50"] < 1 < times["completed_s"]["p99"]
+
+
+def test_what_a_person_started_again_needed_more_than_one_attempt() -> None:
+    """The provider had done it long before, and says so at once when it is asked again."""
+    stream = a_payment().created().parked("settle").resumed("settle").settled().stored
+    at_once = replace(stream[-1], caused_by=stream[1].event_id)
+    again = replace(stream[-1], caused_by=stream[3].event_id)
+    tallies = {}
+    for name, settled in (("at once", at_once), ("again", again)):
+        tallies[name] = watch.Tally()
+        for stored in (*stream[:-1], settled):
+            tallies[name].note(stored)
+
+    seconds = {name: tally.certain.all(stream[-1].event.occurred_at) for name, tally in tallies.items()}
+
+    assert seconds["at once"] is None
+    assert seconds["again"] is not None
+    assert seconds["again"].p50 == pytest.approx(3, rel=0.03)
 
 
 async def test_a_reader_that_stands_still_has_a_lag_whoever_saw_it_first(tmp_path: Path) -> None:
