@@ -12,6 +12,7 @@ import {duration, plain} from './words.js';
 
 const VIEWS = {flow, payments, letters, charts, try: tryIt};
 const AWAY_MS = 10_000;
+const SLOW_MS = 6_000;
 const SIGN_IN = '/.auth/login/aad?post_login_redirect_uri=/api/console';
 const root = document.getElementById('page');
 
@@ -135,13 +136,14 @@ function looks() {
 function age() {
   const old = page.heardAt ? `as of ${duration((Date.now() - page.heardAt) / 1000)} ago` : 'not heard yet';
   const why = {paused: 'paused', hidden: 'stopped: hidden', idle: 'stopped: nobody looks', failing: 'trying again'};
-  return [old, why[ticker.state]].filter(Boolean).join(', ');
+  const waits = ticker.isAsking && Date.now() - page.heardAt > SLOW_MS ? 'no answer yet' : '';
+  return [old, why[ticker.state] ?? waits].filter(Boolean).join(', ');
 }
 
 function trouble() {
-  const inS = Math.max(0, (ticker.nextAt - Date.now()) / 1000);
-  const next = ticker.state === 'failing' ? ` Trying again in ${duration(Math.ceil(inS))}.` : '';
-  return `Out of date: ${plain(page.trouble)}.${next}`;
+  const inS = Math.ceil((ticker.nextAt - Date.now()) / 1000);
+  const next = inS > 0 ? ` Trying again in ${inS} s.` : ' Trying again now.';
+  return `Out of date: ${plain(page.trouble).replace(/[.]$/, '')}.${ticker.state === 'failing' ? next : ''}`;
 }
 
 function refused() {

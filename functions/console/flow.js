@@ -2,7 +2,7 @@
 import {link, page} from './page.js';
 import {html, nothing, svg} from './vendor/lit-html.js';
 import {repeat} from './vendor/directives/repeat.js';
-import {count, duration, mark} from './words.js';
+import {clock, count, duration, mark, seconds} from './words.js';
 import {arrange, wire} from './map.js';
 
 export const flow = {title: 'Flow', show, drawn: wire};
@@ -21,6 +21,7 @@ function show() {
         A request is accepted and stored; the outbox publishes each event on its topic; the step that listens there
         makes its call and stores the next event. Counts are of the last minute, curves of the last ten.
       </p>
+      ${began()}
       <div class="map" id="map">
         <svg class="wires" aria-hidden="true"></svg>
         ${columns.map(
@@ -40,6 +41,16 @@ function show() {
       }
     </section>
   `;
+}
+
+// What was stored before the app began to watch is in no count: a nought may be none.
+function began() {
+  const {since, topics, bucket_s: bucketS} = page.flow;
+  const whole = topics[0].curve.length * bucketS;
+  if (seconds(since) >= whole - bucketS) return nothing;
+  return html`<p class="caveat">
+    More was stored than the app reads at once: counts, curves and times are whole only since ${clock(since)}.
+  </p>`;
 }
 
 function feed(name, {lag_s: lag, unread}, what) {
@@ -74,8 +85,9 @@ function ends() {
 
 function speed() {
   const {p50, p99} = page.flow.times.completed_s;
-  if (p50 === null || p50 === undefined) return tile('Time to completed', 'none lately');
-  return tile('Time to completed', `${duration(p50)}`, `half take less; 99 of 100 less than ${duration(p99)}`);
+  if (p50 === null || p50 === undefined) return tile('Time to completed', 'none in ten minutes');
+  const more = `half took less, in ten minutes; 99 of 100 less than ${duration(p99)}`;
+  return tile('Time to completed', duration(p50), more);
 }
 
 function open() {

@@ -116,7 +116,9 @@ function group({step, reason, severity, letters: number, oldest_at, payments, wo
     <td data-label="Step and reason"><a href=${link(['letters'], filter)}>${plain(step)}: ${plain(reason)}</a></td>
     <td data-label="Severity">${mark(severity)}</td>
     <td data-label="Oldest">${duration(seconds(oldest_at))}</td>
-    <td data-label="Payments worth">${sums(amounts)} <span class="quiet">of ${count(payments, 'payment')}</span></td>
+    <td data-label="Payments worth">${payments
+      ? html`${sums(amounts)} <span class="quiet">of ${count(payments, 'payment')}</span>`
+      : html`<span class="quiet">of no payment that is known</span>`}</td>
     <td data-label="Do" class="bar">
       <button type="button" aria-label="Replay ${what}" @click=${() => previewed('replay', {filter: known(filter)})}>
         Replay…

@@ -179,7 +179,8 @@ class Watch:
         is_first = self._position is None
         look = await services.outbox.look(self._position, since=now - WINDOW, limit=MOST_EVENTS)
         if is_first:
-            self._tally, self._since = Tally(), now - WINDOW if look.is_whole else now
+            self._tally, self._since = Tally(), now - WINDOW
+        self._since = self._since if look.is_whole else now
         if look.is_whole or not is_first:
             for stored in _readable(look.documents, with_erased=is_first):
                 self._tally.note(stored)

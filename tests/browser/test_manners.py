@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -112,9 +113,30 @@ async def test_while_the_app_fails_it_asks_less_and_less_often(desk: Desk) -> No
 
     said = await desk.text()
     assert 2 <= asked(desk) - before <= 6
-    assert "Out of date: The store is busy." in said
-    assert "Trying again in" in said
+    assert "Out of date: The store is busy. Do the same again: it is safe. Trying again in" in said
     assert "Flow" in said  # what was known stays
+
+
+async def test_counts_that_are_not_whole_say_since_when_they_are(desk: Desk) -> None:
+    """An app that has just begun to watch, and may not read ten minutes of so many events, says nought of all."""
+    since = {"since": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
+    begun = played.summary(**since)
+    answers = [begun, played.summary()]
+    await play(desk.page, "/api/ops/flow", lambda: answers[0] if len(answers) == 1 else answers.pop(0))
+    await desk.open()
+
+    await desk.shows(f"are whole only since {since['since'][11:19]}Z")
+    await desk.page.locator(".caveat").wait_for(state="detached")
+
+
+async def test_an_answer_that_does_not_come_is_said_to_be_waited_for(desk: Desk) -> None:
+    """The store is frozen: long before the request is given up."""
+    await on_a_clock(desk)
+    await desk.page.route("**/api/ops/flow", lambda _: None)
+
+    await passes(desk, 10)
+
+    assert re.search(r"as of [0-9.]+ s ago, no answer yet", await desk.text())
 
 
 async def test_what_has_not_changed_is_not_sent_again(desk: Desk) -> None:

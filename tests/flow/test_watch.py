@@ -286,6 +286,7 @@ async def test_where_more_was_stored_than_a_look_may_read_the_curves_begin_now(
 
         assert empty["since"] < empty["as_of"]
         assert sum(minutes(too_many).values()) == 2
+        assert too_many["since"] == too_many["as_of"], "two are missing, and it does not say that none is"
         assert (anew["since"], minutes(anew)) == (anew["as_of"], {})
         assert (goes_on["since"], minutes(goes_on)) == (anew["since"], {"payment-initiated": 1})
 
