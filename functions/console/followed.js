@@ -12,7 +12,8 @@ const MOST_ASKED = 20; // letters that are looked at each by itself, of one look
 const PAGE = 200;
 const PAGES = 10;
 const GIVEN_UP_AFTER_MS = 60_000; // longer than the app may work on what it was asked for
-const WAITS = new Set(['replayed', 'discarded', 'under_way', 'not_known']);
+// Also what somebody else has taken up meanwhile: what becomes of it is what both wanted to know.
+const WAITS = new Set(['replayed', 'discarded', 'under_way', 'not_known', 'nothing_to_do', 'no_longer_open']);
 const WORDS = {
   replayed: 'under way',
   discarded: 'being ended',
