@@ -28,6 +28,7 @@ async function ask() {
     const awayMs = Date.now() - page.heardAt;
     page.flow = await get('/api/ops/flow');
     page.heardAt = Date.now();
+    page.build ??= page.flow.build;
     remember(page.flow.feeds);
     page.refusal = null;
     isNews ||= awayMs > AWAY_MS || hasMoved(before, page.flow);
@@ -92,24 +93,44 @@ function changedPlace() {
 
 // --- what is drawn
 
+// A view that fails must not leave the frame as it was: that would pass for what is there now.
 function frame() {
-  render(
-    html`
-      <a class="skip" href="#main" @click=${skip}>Skip to the content</a>
-      <header>
-        <p class="name">Regis Pay</p>
-        <nav aria-label="Views">${Object.entries(VIEWS).map(([name, each]) => tab(name, each))}</nav>
-        <div class="looks">${looks()}</div>
-      </header>
-      ${page.trouble ? html`<p class="trouble" role="alert">${trouble()}</p>` : nothing}
-      <main id="main" tabindex="-1" aria-busy=${!page.refusal && !page.flow}>
-        ${page.refusal ? refused() : page.flow ? view.show() : first()}
-      </main>
-      <p class="unseen" role="status">${page.said}</p>
-    `,
-    root,
-  );
-  view.drawn?.();
+  try {
+    render(whole(view.show), root);
+    view.drawn?.();
+  } catch (fault) {
+    console.error(fault);
+    render(whole(() => failedView(fault)), root);
+  }
+}
+
+function failedView(fault) {
+  return html`<h1 tabindex="-1">${view.title}</h1>
+    <p class="fault">The page cannot show this: ${plain(fault.message)}. The command can.</p>`;
+}
+
+function whole(show) {
+  return html`
+    <a class="skip" href="#main" @click=${skip}>Skip to the content</a>
+    <header>
+      <p class="name">Regis Pay</p>
+      <nav aria-label="Views">${Object.entries(VIEWS).map(([name, each]) => tab(name, each))}</nav>
+      <div class="looks">${looks()}</div>
+    </header>
+    ${page.trouble ? html`<p class="trouble" role="alert">${trouble()}</p>` : nothing}
+    ${page.flow ? anew() : nothing}
+    <main id="main" tabindex="-1" aria-busy=${!page.refusal && !page.flow}>
+      ${page.refusal ? refused() : page.flow ? show() : first()}
+    </main>
+    <p class="unseen" role="status">${page.said}</p>
+  `;
+}
+
+function anew() {
+  if (!page.build || page.flow.build === page.build) return nothing;
+  return html`<p class="caveat">
+    The app has been deployed anew since this page was loaded. <a href="/api/console">Load the page again</a>
+  </p>`;
 }
 
 function skip(event) {

@@ -5,6 +5,7 @@ import {plain} from './words.js';
 export const page = {
   me: null, // who has signed in, and what they may
   flow: null, // the last summary
+  build: null, // of the app, when the page was loaded
   heardAt: 0, // when it came, by this machine's clock
   local: null, // the parts of the local platform; null elsewhere
   refusal: null, // why nothing can be shown

@@ -4,6 +4,7 @@ import {actions} from './doing.js';
 import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
+import {lookedUp, unread} from './unread.js';
 import {html, nothing} from './vendor/lit-html.js';
 import {ago, bare, clock, duration, mark, money, plain, seconds, theirs} from './words.js';
 
@@ -26,12 +27,14 @@ export function onePayment(paymentId) {
     notices: [],
     letters: [],
     isGone: false,
+    fault: null,
+    row: null,
   };
   return {tick: (hasMoved) => tick(own, hasMoved), show: () => show(own)};
 }
 
 async function tick(own, hasMoved) {
-  if (own.payment && !hasMoved && isAtRest(own)) return;
+  if (!hasMoved && (own.fault || (own.payment && isAtRest(own)))) return;
   await look(own);
 }
 
@@ -51,7 +54,7 @@ async function look(own) {
       get(path),
       get(`${path}/events`),
       get(`${path}/notifications`),
-      get(query('/api/ops/dead-letters', {payment_id: own.paymentId.toLowerCase(), limit: 50})),
+      get(lettersOf(own)),
     ]);
     const wasStatus = own.payment?.status;
     Object.assign(own, {
@@ -60,12 +63,24 @@ async function look(own) {
       notices: notices.notifications,
       letters: dead.dead_letters,
       isGone: false,
+      fault: null,
     });
     if (wasStatus && wasStatus !== payment.status) announce(`the payment is ${payment.status}`);
   } catch (fault) {
-    if (!(fault instanceof Refused) || fault.status !== 404) throw fault;
-    own.isGone = true;
+    if (fault.code === 'unreadable') await lookAtRest(own, fault);
+    else if (fault instanceof Refused && fault.status === 404) own.isGone = true;
+    else throw fault;
   }
+}
+
+// Of a payment whose events cannot be read: what else is known of it.
+async function lookAtRest(own, fault) {
+  const [row, dead] = await Promise.all([lookedUp(own.paymentId), get(lettersOf(own))]);
+  Object.assign(own, {fault, row, letters: dead.dead_letters});
+}
+
+function lettersOf({paymentId}) {
+  return query('/api/ops/dead-letters', {payment_id: paymentId.toLowerCase(), limit: 200});
 }
 
 // --- what is drawn
@@ -78,6 +93,7 @@ function show(own) {
       <h1 tabindex="-1">No such payment</h1>
       <p>There is no payment with the id ${theirs(own.paymentId)}.</p>`;
   }
+  if (own.fault) return html`${back} ${unread(own)} ${letters(own)}`;
   if (!payment)
     return html`${back}
       <h1 tabindex="-1">Payment</h1>

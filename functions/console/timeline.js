@@ -83,10 +83,9 @@ function underWay({events, payment, steps, at}) {
     }));
 }
 
-function facts(event) {
-  return FACTS.filter((name) => event.data[name])
-    .map((name) => String(event.data[name]))
-    .join(', ');
+function facts({data}) {
+  const said = FACTS.filter((name) => data[name]).map((name) => String(data[name]));
+  return [...(data.refund_id ? [`refund ${data.refund_id.slice(0, 8)}`] : []), ...said].join(', ');
 }
 
 function short(type) {

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from tests.browser import played
 from tests.browser.desk import Desk
+from tests.browser.played import play
 from tests.shop import Shop
 from tests.waiting import until
 
@@ -252,3 +254,40 @@ async def test_a_row_that_fits_no_longer_says_so_and_keeps_its_place(desk: Desk,
 
 async def waits(shop: Shop, reference: str) -> bool:
     return bool((await shop.get(f"/api/ops/payments?reference={reference}&waiting=parked")).body["payments"])
+
+
+async def test_of_a_payment_that_cannot_be_read_there_is_what_else_is_known(desk: Desk, shop: Shop) -> None:
+    payment_id = await completed(shop, reference="unreadable")
+    await until(lambda: has_status(shop, "unreadable", "completed"), every_s=0.2)
+    problem = {"title": "What is stored of this payment cannot be read.", "code": "unreadable"}
+    await play(desk.page, f"/api/ops/payments/{payment_id}", problem, status=500)
+
+    await desk.open(f"#/payments/{payment_id}")
+
+    await desk.shows("What is stored of this payment cannot be read.")
+    await expect(desk.page.locator(".lead")).to_contain_text("completed 12.50 EUR for unreadable")
+    assert "Out of date" not in await desk.text()
+
+
+async def test_a_view_that_fails_says_so_and_the_others_go_on(desk: Desk) -> None:
+    """What it showed before would pass for what is there now."""
+    rows = {"payments": [{"id": None}], "next_page": None, "as_of": "2026-11-30T19:00:00Z"}
+    await play(desk.page, "/api/ops/payments", rows)
+    await desk.open()
+
+    await desk.turn_to("Payments")
+    await desk.shows("The page cannot show this")
+    await desk.turn_to("Charts")
+
+    await desk.heading("Charts").wait_for()
+    assert desk.faults
+    desk.faults.clear()
+
+
+async def test_a_page_that_is_older_than_the_app_says_so(desk: Desk) -> None:
+    answers = [played.summary(), played.summary(build="def456")]
+    await play(desk.page, "/api/ops/flow", lambda: answers[0] if len(answers) == 1 else answers.pop(0))
+
+    await desk.open()
+
+    await desk.shows("The app has been deployed anew")
