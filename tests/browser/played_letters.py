@@ -72,12 +72,17 @@ class Box:
                 await route.fulfill(json=self._summary())
             case ["replay"]:
                 await self._replay(route, json.loads(route.request.post_data or "{}"))
+            case [letter_id, "discard"]:
+                money = f"ch_{letter_id}"
+                why = f"it would be noted that {money} was given back"
+                await route.fulfill(json={"discarded": True, "why": why, "cause": None, "money": money})
             case _:
                 await route.fulfill(status=404, json={"title": "There is no such letter."})
 
     def _page(self, asked: dict[str, Any]) -> dict[str, Any]:
         since = asked.get("recorded_from", "")
         found = [each for each in self.letters if each["status"] == asked["status"] and each["recorded_at"] >= since]
+        found = [each for each in found if each["reason"] == asked.get("reason", each["reason"])]
         begin = int(asked.get("page") or 0)
         end = begin + int(asked["limit"])
         return {"dead_letters": found[begin:end], "next_page": str(end) if end < len(found) else None, "as_of": LATER}

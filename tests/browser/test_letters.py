@@ -259,3 +259,20 @@ async def test_many_are_followed_to_their_end_by_few_questions(desk: Desk) -> No
     await desk.heading("Replayed: 450 done").wait_for()
     assert not [each for each in box.heard if "/letter-" in each]
     assert await desk.page.locator("[role=status].unseen").inner_text() == "450 done"
+
+
+async def test_each_charge_that_would_be_noted_as_given_back_is_named(desk: Desk) -> None:
+    """A person answers for each of them. Left out are those that the filter does not mean."""
+    twice = {"reason": "charged_twice", "severity": "high"}
+    box = Box([*(letter(number, **twice) for number in range(25)), letter(99)])
+    await box.put_in(desk.page)
+    await desk.open("#/letters?reason=charged_twice")
+
+    await desk.button("Discard all 26").click()
+    await desk.page.get_by_label("Why?").fill("given back by hand")
+    await desk.answer("Show what would happen").click()
+
+    await desk.shows("25 letters of 25")
+    said = await desk.page.get_by_role("dialog").inner_text()
+    assert [number for number in range(25) if f"ch_letter-{number} was given back" not in said] == []
+    assert "payments worth 312.50 EUR" in said
