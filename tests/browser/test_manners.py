@@ -119,13 +119,12 @@ async def test_while_the_app_fails_it_asks_less_and_less_often(desk: Desk) -> No
 
 async def test_counts_that_are_not_whole_say_since_when_they_are(desk: Desk) -> None:
     """An app that has just begun to watch, and may not read ten minutes of so many events, says nought of all."""
-    since = {"since": datetime.now(UTC).isoformat().replace("+00:00", "Z")}
-    begun = played.summary(**since)
-    answers = [begun, played.summary()]
+    since = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    answers = [played.summary(since=since), played.summary()]
     await play(desk.page, "/api/ops/flow", lambda: answers[0] if len(answers) == 1 else answers.pop(0))
     await desk.open()
 
-    await desk.shows(f"are whole only since {since['since'][11:19]}Z")
+    await desk.shows(f"are whole only since {since[11:19]}Z")
     await desk.page.locator(".caveat").wait_for(state="detached")
 
 
