@@ -1,6 +1,7 @@
 // One payment whole: what it waits for, its timeline, where its money is, who was told, and what may be done.
 import {get, query, Refused} from './api.js';
 import {actions} from './doing.js';
+import {because, disputes, ledger, refunds} from './money.js';
 import {announce, link, page} from './page.js';
 import {notifications} from './notifications.js';
 import {timeline} from './timeline.js';
@@ -8,14 +9,6 @@ import {lookedUp, unread} from './unread.js';
 import {html, nothing} from './vendor/lit-html.js';
 import {ago, bare, clock, duration, mark, money, plain, seconds, theirs} from './words.js';
 
-const LEDGER = {
-  authorised_minor: 'reserved',
-  captured_minor: 'taken',
-  refunded_minor: 'given back',
-  refunding_minor: 'being given back',
-  disputed_minor: 'taken back by banks',
-  net_minor: 'left for the merchant',
-};
 const AT_REST = new Set(['completed', 'failed', 'voided']);
 
 // Begins to follow the payment; returns what the view of payments needs of it.
@@ -117,11 +110,6 @@ function show(own) {
     ${about(payment)}`;
 }
 
-function because(failed) {
-  if (!failed) return nothing;
-  return html`<span class="quiet">because</span> ${theirs(`${failed.reason} ${failed.code}`)}`;
-}
-
 // The steps as the app tells them, each with the events that start it.
 function steps() {
   const eventsOf = new Map(page.flow.topics.map((each) => [each.topic, each.events]));
@@ -155,62 +143,6 @@ function raw(event) {
 // Line breaks are of the JSON itself: those in texts are written as \n.
 function plainJson(value) {
   return JSON.stringify(value, null, 2).split('\n').map(plain).join('\n');
-}
-
-function ledger({ledger: amounts, currency, voided}) {
-  const reserved = voided ? 'reserved, and released' : amounts.captured_minor ? 'reserved at first' : 'reserved';
-  const rows = Object.entries(LEDGER).filter(
-    ([name]) => amounts[name] || name === 'net_minor' || name === 'captured_minor',
-  );
-  return html`<section aria-label="Money">
-    <h2>Money</h2>
-    <dl class="facts">
-      ${rows.map(
-        ([name, words]) =>
-          html`<dt>${name === 'authorised_minor' ? reserved : words}</dt>
-            <dd class="number">${money({amount_minor: amounts[name], currency})}</dd>`,
-      )}
-    </dl>
-  </section>`;
-}
-
-// A refund that its provider has not answered yet is pending; what holds it up is told with it.
-function pending({refund_id: id, status}, waiting) {
-  const wait = (waiting ?? []).find((each) => each.step === `refund:${id}`);
-  return status === 'pending' && wait ? mark(wait.state, `${status}, ${wait.state}`) : mark(status);
-}
-
-function refunds({refunds: list, currency, waiting}) {
-  if (!list) return nothing;
-  return html`<section aria-label="Refunds">
-    <h2>Refunds</h2>
-    <ul class="lines">
-      ${list.map(
-        (each) =>
-          html`<li>
-            ${pending(each, waiting)} ${money({...each, currency})} asked for at ${clock(each.requested_at)}
-            ${because(each.failed)}
-            <code>${plain(each.refund_id)}</code>
-          </li>`,
-      )}
-    </ul>
-  </section>`;
-}
-
-function disputes({disputes: list, currency}) {
-  if (!list) return nothing;
-  return html`<section aria-label="Disputes">
-    <h2>Disputes</h2>
-    <ul class="lines">
-      ${list.map(
-        (each) =>
-          html`<li>
-            ${mark(each.status)} ${money({...each, currency})} opened ${ago(each.opened_at)}
-            <span class="quiet">because</span> ${theirs(each.code)} <code>${plain(each.dispute_id)}</code>
-          </li>`,
-      )}
-    </ul>
-  </section>`;
 }
 
 function letters({letters: list}) {
