@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared import flow
+from shared.adapters.cosmos import feeds
 from shared.codec.facts import FORMS, type_name
 from shared.domain.payment import Step
 from shared.domain.rates import SLICES
@@ -289,6 +290,30 @@ async def test_where_more_was_stored_than_a_look_may_read_the_curves_begin_now(
         assert too_many["since"] == too_many["as_of"], "two are missing, and it does not say that none is"
         assert (anew["since"], minutes(anew)) == (anew["as_of"], {})
         assert (goes_on["since"], minutes(goes_on)) == (anew["since"], {"payment-initiated": 1})
+
+
+async def test_where_a_part_of_the_feed_was_split_the_watch_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer then tells of one half, and how far behind a reader is in the other is not known."""
+    read = feeds.from_position
+
+    async def of_one_half(*args: Any, **kwargs: Any) -> feeds.Read:
+        whole = await read(*args, **kwargs)
+        return replace(whole, tokens=[f"9{token[token.index(':') :]}" for token in whole.tokens])
+
+    async with a_world(tmp_path) as world:
+        edge = Edge(world)
+        await seen(edge)
+        monkeypatch.setattr(feeds, "from_position", of_one_half)
+        split = await after_a_while(world, edge)
+        monkeypatch.undo()
+        await world.accept("pm_ok")
+        anew = await after_a_while(world, edge)
+
+        assert split["since"] == split["as_of"]
+        assert anew["since"] < split["as_of"]
+        assert minutes(anew) == {"payment-initiated": 1}
 
 
 async def test_while_nothing_moves_a_look_is_one_read_of_the_feed_and_one_of_its_leases(tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ class CosmosOutbox:
         self._leases = leases
         self._prefixes = tuple(lease_prefixes)
         self._rid: tuple[str, float] | None = None
+        self._known: frozenset[str] = frozenset()
+        """The parts that there were when a look last began anew. One that was split answers for one half at a time."""
 
     async def unread(self) -> Mapping[str, Sequence[Unread]]:
         """When several leases name one part, the furthest counts: so far the part was read."""
@@ -79,7 +81,7 @@ class CosmosOutbox:
                 documents=[document for read in reads.values() for document in read.documents],
                 position={name: read.position for name, read in reads.items()},
                 unread=await self._unread_in(parts),
-                is_whole=all(read.is_end for read in reads.values()),
+                is_whole=all(read.is_end for read in reads.values()) and parts.newest.keys() <= self._known,
             )
 
     async def _first_look(self, *, since: datetime, limit: int) -> Look:
@@ -93,6 +95,7 @@ class CosmosOutbox:
             newest = max(_global_number(token.partition(":")[2]) for token in end.tokens)
             documents += [document for document in read.documents if document["_lsn"] <= newest]
             is_whole = is_whole and read.is_end
+        self._known = frozenset(parts.newest)
         return Look(documents=documents, position=position, unread=await self._unread_in(parts), is_whole=is_whole)
 
     async def _unread_in(self, parts: _Parts) -> Mapping[str, Sequence[Unread]]:
