@@ -9,6 +9,7 @@ import {lookedUp, unread} from './unread.js';
 import {html, nothing} from './vendor/lit-html.js';
 import {ago, bare, clock, duration, mark, money, plain, seconds, theirs} from './words.js';
 
+const REST_MS = 10_000; // most of what moves is of other payments
 const AT_REST = new Set(['completed', 'failed', 'voided']);
 
 // Begins to follow the payment; returns what the view of payments needs of it.
@@ -20,6 +21,8 @@ export function onePayment(paymentId) {
     notices: [],
     letters: [],
     isGone: false,
+    isNews: false,
+    askedAt: 0,
     fault: null,
     row: null,
   };
@@ -27,12 +30,16 @@ export function onePayment(paymentId) {
 }
 
 async function tick(own, hasMoved) {
-  if (!hasMoved && (own.fault || (own.payment && isAtRest(own)))) return;
+  own.isNews ||= hasMoved;
+  const isAtRest = own.fault || (own.payment && rests(own));
+  if (isAtRest && (!own.isNews || Date.now() - own.askedAt < REST_MS)) return;
+  own.askedAt = Date.now();
   await look(own);
+  own.isNews = false;
 }
 
 // Whether nothing more comes by itself: each step that is owed waits for a person.
-function isAtRest({payment, notices}) {
+function rests({payment, notices}) {
   const waits = payment.waiting ?? [];
   const pending = (payment.refunds ?? []).filter((refund) => refund.status === 'pending').length;
   const untold = notices.filter((each) => each.state === 'waiting').length;

@@ -9,6 +9,7 @@ import {ago, bare, count, duration, mark, money, now, options, seconds, theirs} 
 const PATH = '/api/ops/payments';
 const PAGE = 50;
 const MOST = 500; // payments on one page of the app
+const SLACK = 10; // that may have come in since the look before
 const STATUSES = ['initiated', 'created', 'settled', 'completed', 'failed', 'voided', 'unknown'];
 const FILTERS = ['status', 'reference', 'amount_minor', 'owes', 'waiting'];
 const LATE_S = 10; // as the map has it
@@ -63,7 +64,7 @@ async function asked() {
 // no longer says so; it is told how many stand further down than the app was asked.
 async function look() {
   const {filters, fields, rows: shown} = list;
-  const many = Math.min(MOST, shown.length + PAGE);
+  const many = Math.min(MOST, shown.length + list.fresh.length + SLACK);
   const {rows, next, first} = await rowsOf(PATH, fields, {name: 'payments', many, most: MOST});
   if (filters !== list.filters || !list.rows) return;
   const heard = new Map(rows.map((row) => [row.id, row]));
@@ -111,7 +112,7 @@ function show() {
     ${form()} ${list.fault ? html`<p class="fault">${list.fault.words}</p>` : nothing}
     <p class="bar">
       <button type="button" class=${isOld() ? 'main' : ''} @click=${refresh}>
-        Refresh${list.fresh.length ? ` (${list.fresh.length}${list.fresh.length >= PAGE ? '+' : ''})` : ''}
+        Refresh${list.fresh.length ? ` (${list.fresh.length}${list.behind ? '+' : ''})` : ''}
       </button>
       <span class="quiet">${list.rows ? caveats() : nothing}</span>
     </p>

@@ -216,6 +216,19 @@ async def test_what_a_caller_may_not_do_is_not_offered(desk: Desk, shop: Shop) -
     assert await desk.button("Refund…").count() == 0
 
 
+async def test_a_payment_at_rest_is_not_asked_for_each_time_that_others_move(desk: Desk, shop: Shop) -> None:
+    payment = await shop.finished((await shop.post()).body["payment_id"])
+    await on_a_clock(desk)
+    await play(desk.page, "/api/ops/flow", lambda: played.summary(minute={"payment-initiated": 1}))
+    await desk.page.evaluate(f"location.hash = '#/payments/{payment['payment_id']}'")
+    await passes(desk, 6)
+    before = asked(desk, "/events")
+
+    await passes(desk, 30)
+
+    assert 2 <= asked(desk, "/events") - before <= 4
+
+
 async def test_no_key_and_no_name_is_kept_by_the_browser(desk: Desk, visit: Visit) -> None:
     await desk.open("#/payments")
     await desk.page.wait_for_load_state("networkidle")
