@@ -294,10 +294,12 @@ async def test_half_an_answer_is_none_and_is_not_kept(desk: Desk) -> None:
         body = '{"as_of": "2026-' if len(heard) == 2 else json.dumps(played.summary())
         await route.fulfill(body=body, headers={"ETag": f'"{min(len(heard), 2)}"'}, content_type="application/json")
 
+    await desk.page.clock.install()
     await desk.page.route("**/api/ops/flow", answer)
     await desk.open()
-
+    await passes(desk, 3)
     await desk.shows("Out of date: the app's answer cannot be read")
+    await passes(desk, 5)
     await desk.page.locator(".trouble").wait_for(state="detached")
 
     assert heard[:3] == [None, '"1"', '"1"'], "what came whole is what is asked about"

@@ -165,11 +165,19 @@ async def test_a_reference_that_ends_with_a_blank_is_found_as_it_is(desk: Desk, 
     await expect(desk.page.locator("tbody .theirs")).to_have_text("short-id")
 
 
-async def test_money_that_is_held_up_or_was_released_is_said_to_be(desk: Desk, shop: Shop) -> None:
-    """What a provider that is down leaves undone is not shown as running, and what was tried took its time."""
+async def test_money_that_was_released_is_not_said_to_be_reserved(desk: Desk, shop: Shop) -> None:
+    payment_id = (await shop.post(payment_method="pm_settle_declined")).body["payment_id"]
+    await shop.finished(payment_id, at=("voided",))
+
+    await at(desk, payment_id)
+
+    await expect(desk.page.get_by_role("region", name="Money")).to_contain_text("reserved, and released")
+
+
+@pytest.mark.long
+async def test_a_refund_that_waits_for_a_person_is_not_shown_as_running(desk: Desk, shop: Shop) -> None:
+    """And what was tried took its time."""
     payment_id = await completed(shop, payment_method="pm_refund_down")
-    voided = (await shop.post(payment_method="pm_settle_declined")).body["payment_id"]
-    await shop.finished(voided, at=("voided",))
     await shop.tell_provider("/break")
     await shop.refund(payment_id, key="held-up", amount_minor=450)
     await at(desk, payment_id)
@@ -180,8 +188,6 @@ async def test_money_that_is_held_up_or_was_released_is_said_to_be(desk: Desk, s
     took = desk.page.locator(".timeline .parked").first.locator(".took")
     await expect(took).not_to_have_text(re.compile("^ *0 ms"))
     await shop.tell_provider("/repair")
-    await at(desk, voided)
-    await expect(desk.page.get_by_role("region", name="Money")).to_contain_text("reserved, and released")
     letters = (await shop.get(f"/api/ops/dead-letters?payment_id={payment_id}")).body["dead_letters"]
     await desk.open(f"#/letters/{letters[0]['id']}")
     await desk.shows("4.50 EUR of 12.50 EUR")
