@@ -34,8 +34,8 @@ _PORT = (
     r"(443|102[4-9]|10[3-9][0-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}"
     r"|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 )
-_ADDRESS: dict[str, Any] = {"pattern": rf"^https://{_HOST}(:{_PORT})?([/?#][!-~]*)?$"}
-"""Fewer addresses than are taken: names of hosts in ASCII, as every client can send them."""
+_ADDRESS: dict[str, Any] = {"pattern": rf"^https://{_HOST}(:{_PORT})?([/?#][!-\[\]-~]*)?$"}
+"""Fewer addresses than are taken: names of hosts in ASCII, as every client can send them; no backslash anywhere."""
 _TOLD_WHERE = (
     "Where you are told what becomes of the payment. Only a laptop takes http, and hosts that not everybody can reach."
 )

@@ -6,15 +6,16 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from functions.bodies import BodyNotJson
 from functions.faults import OWN, WORDS, RequestInvalid
 from functions.guard import MAX_BODY_BYTES
-from functions.requests import Reach, parse
+from functions.requests import PaymentRequest, Reach, parse
 from local.azure.host.times import rewritten
 from local.supervisor import ROOT
+from shared.domain.addresses import UrlFault, url_fault
 from shared.verbs.accept import Initiate
 
 GOOD: dict[str, Any] = {"amount_minor": 1250, "currency": "EUR", "payment_method": "pm_ok", "reference": "order-1"}
@@ -249,3 +250,15 @@ def test_the_codes_of_fields_are_those_that_the_docs_list() -> None:
     listed = (ROOT / "docs" / "api.md").read_text().partition("The codes of fields are")[2].partition(".")[0]
 
     assert set(re.findall(r"`(\w+)`", listed)) == {code for code, _ in WORDS.values()} | OWN
+
+
+SAID_OF_ADDRESSES = PaymentRequest.model_json_schema()["properties"]["notification_url"]["anyOf"][0]["pattern"]
+
+
+@given(st.from_regex(SAID_OF_ADDRESSES, fullmatch=True).filter(lambda url: len(url) <= 500))
+@example("https://shop.example:63843#,vb0cQj\\")
+def test_an_address_that_the_document_allows_can_be_read(address: str) -> None:
+    """Chance does not know what makes a host a public one; that is looked at elsewhere."""
+    is_allowed = re.search(SAID_OF_ADDRESSES, address) is not None
+
+    assert not is_allowed or url_fault(address) in (None, UrlFault.NOT_PUBLIC)
