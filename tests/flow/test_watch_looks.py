@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from shared import flow
 from tests.flow.kit.edge import Edge
 from tests.flow.kit.rows import all_is_read, requests
 from tests.flow.kit.world import World, a_world
