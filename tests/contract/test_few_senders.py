@@ -3,6 +3,7 @@ tells how many there are.
 """
 
 import asyncio
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import certifi
 import pytest
 
 from local.azure.servicebus import peer, server
 from local.supervisor import TOPOLOGY
 from shared import flow
-from shared.adapters.servicebus import lines
+from shared.adapters.servicebus import client, lines
 from shared.adapters.servicebus.client import open_client
 from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.codec.deliveries import Delivery
@@ -125,6 +127,26 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
 
 def each_once(topics: Iterable[str] = TOPICS, *, times: int = 1) -> dict[str, int]:
     return {topic: times if topic in topics else 0 for topic in TOPICS}
+
+
+async def test_the_authorities_are_read_once_for_all_connections(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself the SDK reads them for each, also where nothing is encrypted."""
+    read = []
+    reads = ssl.SSLContext.load_verify_locations
+
+    def counted(context: ssl.SSLContext, file: str, *others: Any) -> None:
+        read.append(file)
+        reads(context, file, *others)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", counted, raising=False)
+    client._trust.cache_clear()
+    async with a_bus(tmp_path, senders=None) as bus:
+        await bus.publish(*TOPICS)
+        assert await bus.most() > 1
+
+    assert read == [certifi.where()]
 
 
 @pytest.mark.parametrize("senders", [1, 4])

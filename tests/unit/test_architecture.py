@@ -34,7 +34,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "shared.verbs": (*INSIDE, "shared.steps"),
     # one SDK each, and no other adapter
     "shared.adapters.cosmos": (*PORTS, "shared.adapters.cosmos", "azure.cosmos", "azure.core"),
-    "shared.adapters.servicebus": (*PORTS, "shared.adapters.servicebus", "azure.servicebus", "azure.core"),
+    "shared.adapters.servicebus": (*PORTS, "shared.adapters.servicebus", "azure.servicebus", "azure.core", "certifi"),
     "shared.adapters.provider": (*PORTS, "shared.adapters.provider", "aiohttp", "standardwebhooks"),
     "shared.adapters.provider.words": PORTS,
     "shared.adapters.merchant": (*PORTS, "shared.adapters.merchant", "aiohttp", "standardwebhooks"),
@@ -64,7 +64,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     "local.base": ("local.base",),
     "local.azure.cosmos": ("local.azure.cosmos", "local.base", "mmh3", "uvicorn"),
     "local.azure.servicebus": ("local.azure.servicebus", "local.base", "aiohttp", "proton"),
-    "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime"),
+    "local.azure.host": ("local.azure.host", "local.base", "aiohttp", "azure", "azure_functions_runtime", "certifi"),
     "local.provider": ("local.provider", "local.base", "aiohttp", "standardwebhooks"),
     "local.stripe": ("local.stripe", "local.base", "aiohttp"),
     "local.stripe.server": ("local.stripe", "local.provider", "local.base", "aiohttp"),  # the merchant beside it
