@@ -16,8 +16,9 @@ run: .venv/.ready ## start everything here, send one sample payment, serve until
 emulators: .venv/.ready ## start everything but the Functions host, for `func start` in another terminal (RESET=1, ARGS as above)
 	$(PYTHON) -m local emulators $(if $(RESET),--reset) $(ARGS)
 
-test: lint ## lint; then types and all tests side by side, with the lines of functions/ and shared/ that they cover (ARGS=tests/flow: some tests, no coverage)
-	$(MAKE) --no-print-directory -j2 types tests
+test: lint ## lint and types, then all tests, with the lines of functions/ and shared/ that they cover (ARGS=tests/flow: some tests, no coverage)
+	$(MAKE) --no-print-directory -j2 types .venv/collected
+	$(MAKE) --no-print-directory tests
 
 tests: .venv/.ready
 	$(PYTHON) -m pytest $(if $(ARGS),,--cov --cov-report=term) $(ARGS)
@@ -71,6 +72,11 @@ package: .venv/.ready ## build the zip that deploys, with its dependencies (ARGS
 clean: ## remove what was installed and cached; the payments in .local stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* .local/uv
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# In a fresh clone each of pytest's processes would compile the same files, all at the same time.
+.venv/collected: .venv/.ready
+	$(PYTHON) -m pytest -n 0 --collect-only -qq > $@.new || { cat $@.new; exit 1; }
+	mv $@.new $@
 
 .venv/.ready: requirements-dev.txt pyproject.toml local/setup.sh
 	sh local/setup.sh
