@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,10 +35,6 @@ class Options:
     """Whether what dies is started again; else the run ends with it."""
 
 
-_SERVES = threading.Event()
-"""Whether this process has come so far that to be told to stop is no failure."""
-
-
 def in_foreground(run: Coroutine[None, None, int]) -> int:
     """Returns the exit code: the run's own, 128 and the signal when it was told to stop before it served, else 1."""
     try:
@@ -57,7 +52,6 @@ def in_foreground(run: Coroutine[None, None, int]) -> int:
 
 async def until_told_to_stop(run: Coroutine[None, None, int]) -> int:
     """The run's own exit code; 128 and the signal when it was told to stop and had nothing to say to it."""
-    _SERVES.clear()
     running = asyncio.create_task(run)
     stopped_by: list[int] = []
 
@@ -73,8 +67,6 @@ async def until_told_to_stop(run: Coroutine[None, None, int]) -> int:
     except asyncio.CancelledError:
         with contextlib.suppress(OSError):  # the terminal may be gone
             print("stopped", flush=True)
-        if _SERVES.is_set():
-            return 0  # the stop came between its last line and its wait, or once more while it stopped
         return 128 + stopped_by[0] if stopped_by else 1
 
 
@@ -134,8 +126,8 @@ async def _left_alone(run: Run) -> AsyncIterator[Started]:
 
 async def serve(running: Started) -> int:
     """Returns 0 when told to stop. Raises ServiceDied when a service ends before that nobody starts again."""
-    _SERVES.set()
-    print("serving; Ctrl-C stops", flush=True)
+    # Written at once: whoever has read it may be gone, and a second write for the end of the line would be a fault.
+    print("serving; Ctrl-C stops\n", end="", flush=True)
     try:
         if running.keeper is None:
             raise await running.platform.first_death()
