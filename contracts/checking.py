@@ -6,7 +6,7 @@ A caller ignores what it does not know. Here an unknown field, value, status or 
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,17 +96,27 @@ class Contract:
         return found
 
     def _validator(self, schema: Json) -> Any:  # noqa: ANN401 - the library's type has no public name
-        return _validator(json.dumps({**schema, "components": self.closed["components"]}))
+        return self._of_schema(json.dumps(schema))
+
+    @functools.cached_property
+    def _of_schema(self) -> Callable[[str], Any]:
+        """By the schema alone: the components are large, and the same for each."""
+        components = self.closed["components"]
+        return functools.cache(lambda schema: _validator({**json.loads(schema), "components": components}))
+
+
+def _validator(schema: Json) -> Any:  # noqa: ANN401
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
 
 
 @functools.cache
-def _validator(schema: str) -> Any:  # noqa: ANN401
-    return jsonschema_rs.Draft202012Validator(json.loads(schema), validate_formats=True)
+def _validator_of_event(schema: str) -> Any:  # noqa: ANN401
+    return _validator(closed(json.loads(schema)))
 
 
 def event_faults(schema: Json, event: Any) -> list[str]:  # noqa: ANN401 - any JSON
     """What of an event is not as its schema says."""
-    errors = _validator(json.dumps(closed(schema))).iter_errors(event)
+    errors = _validator_of_event(json.dumps(schema)).iter_errors(event)
     return [f"{error.instance_path}: {error.message}" for error in errors]
 
 

@@ -1,5 +1,6 @@
 """Integration events as JSON Schema, one per type: the CloudEvents envelope with the payment in it. Writes nothing."""
 
+import functools
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -69,7 +70,7 @@ def types() -> list[str]:
 
 
 def schemas() -> dict[str, Json]:
-    """By CloudEvents type."""
+    """By CloudEvents type. Made once, and the same objects for everybody: to be read only."""
     return {name: _schema(name) for name in types()}
 
 
@@ -78,6 +79,7 @@ def samples_by_type() -> dict[str, Json]:
     return {name: samples.events()[name] for name in types()}
 
 
+@functools.cache
 def _schema(name: str) -> Json:
     its_type: Any = Literal[name]
     schema = tidy(create_model(name, __base__=_Event, type=(its_type, ...)).model_json_schema())

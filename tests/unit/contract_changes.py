@@ -1,6 +1,5 @@
 """Changes of the present contracts: those that break who built on them, with what is said of it, and welcome ones."""
 
-import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +21,7 @@ KEY: Json = API["webhooks"]["payment_settled"]["post"]["parameters"][0]
 
 
 def changed(document: Json, change: Change) -> Json:
-    new = copy.deepcopy(document)
+    new: Json = json.loads(json.dumps(document))  # a copy, several times as fast as copy.deepcopy
     change(new)
     return new
 
