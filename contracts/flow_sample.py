@@ -13,10 +13,21 @@ from shared.domain.retry import Retries, RetryPolicy
 from shared.ports.letter_box import Glance, LetterKind
 from shared.ports.outbox import lag_of
 from shared.ports.overview import Owed
+from shared.services import Limits
 from shared.verbs.watch import Flow, Tally, Waiting
 
 _POLICY = RetryPolicy(attempts=16, base_s=5, cap_s=900)
-_RETRIES = Retries(create=_POLICY, settle=_POLICY, notify=_POLICY, void=_POLICY, notify_failure=_POLICY)
+_LIMITS = Limits(
+    retries=Retries(create=_POLICY, settle=_POLICY, notify=_POLICY, void=_POLICY, notify_failure=_POLICY),
+    fresh=timedelta(seconds=3000),
+    request_id_valid=timedelta(hours=24),
+    expires_after=timedelta(hours=24),
+    turn_limit=timedelta(seconds=30),
+    never_seen_after=timedelta(seconds=90),
+    sweep_margin=timedelta(seconds=900),
+    sweep_limit=3,
+    topic_patience=timedelta(minutes=2),
+)
 _SHOWN = 6
 """Slices of each curve: sixty would be most of the document."""
 
@@ -43,7 +54,7 @@ def flow_seen() -> dict[str, Any]:
         waiting=Waiting(counted_at=now, owed=owed, letters=(parked,)),
     )
     times = {"as_of": time_to_json(now), "counted_at": time_to_json(now)}
-    return {**times, "build": "6f0c1d2", **_cut(shown(seen, retries=_RETRIES))}
+    return {**times, "build": "6f0c1d2", **_cut(shown(seen, limits=_LIMITS))}
 
 
 def _cut(answer: Any) -> Any:  # noqa: ANN401 - any JSON

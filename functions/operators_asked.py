@@ -80,8 +80,7 @@ class Rows(Strict):
     """Filters of a list of payments.
 
     payment_id: also of a payment whose events cannot be read; eight characters or more with which it begins will do.
-    waiting: parked waits for a person; retrying was started
-    again, or has not moved for longer than a turn may take.
+    waiting: parked waits for a person; retrying was started again, or has not moved for longer than a turn may take.
     """
 
     payment_id: str | None = None

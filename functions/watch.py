@@ -23,11 +23,10 @@ from shared.domain.notice import NOTICE_EVENTS
 from shared.domain.payment import Step
 from shared.domain.rates import SLICE_S, Durations, Percentiles, Rate, minute
 from shared.domain.reasons import Severity
-from shared.domain.retry import Retries, RetryPolicy
 from shared.errors import PaymentsError
 from shared.ports.letter_box import Glance
 from shared.ports.outbox import Lag
-from shared.services import GetServices
+from shared.services import GetServices, Limits
 from shared.verbs.watch import Flow, Waiting, Watch
 
 ROUTE = Route(name="watch_flow", method="GET", path="ops/flow", needs=Role.OPERATIONS)
@@ -50,7 +49,7 @@ async def _watch(request: Request, *, watch: Watch, build_id: str, services: Get
         seen = await watch.look(services=known)
     except PaymentsError as exc:
         return problem_of(exc)
-    what = {"build": build_id, **shown(seen, retries=known.limits.retries)}
+    what = {"build": build_id, **shown(seen, limits=known.limits)}
     times = {"as_of": time_to_json(seen.as_of), "counted_at": time_to_json(seen.waiting.counted_at)}
     return tagged_answer(
         request.http,
@@ -60,7 +59,7 @@ async def _watch(request: Request, *, watch: Watch, build_id: str, services: Get
     )
 
 
-def shown(seen: Flow, *, retries: Retries) -> dict[str, Any]:
+def shown(seen: Flow, *, limits: Limits) -> dict[str, Any]:
     """What is seen; without when it was, and from which build."""
     now, tally = seen.as_of, seen.tally
     return {
@@ -71,7 +70,7 @@ def shown(seen: Flow, *, retries: Retries) -> dict[str, Any]:
             *(_topic(route.topic, [route.event], rate=tally.events[route.event], now=now) for route in flow.MAP),
             _topic(flow.NOTICES, NOTICE_EVENTS, rate=tally.notices, now=now),
         ],
-        "steps": [_step(step, seen.waiting, policy=retries.of(step), now=now) for step in Step],
+        "steps": [_step(step, seen.waiting, limits=limits, now=now) for step in Step],
         "ends": {name: _rate(tally.events[event], now=now) for name, event in _ENDS.items()},
         "times": {
             "completed_s": _durations(tally.completed, now=now),
@@ -95,7 +94,7 @@ def _rate(rate: Rate, *, now: datetime) -> dict[str, Any]:
     return {"minute": minute(curve), "curve": curve}
 
 
-def _step(step: Step, waiting: Waiting, *, policy: RetryPolicy, now: datetime) -> dict[str, Any]:
+def _step(step: Step, waiting: Waiting, *, limits: Limits, now: datetime) -> dict[str, Any]:
     place, owed = flow.PLACE_OF[step], waiting.owed.get(step.value)
     return {
         "step": step.value,
@@ -107,7 +106,10 @@ def _step(step: Step, waiting: Waiting, *, policy: RetryPolicy, now: datetime) -
         "late": owed.late if owed else 0,
         "oldest_s": _age_s(now - owed.oldest_at) if owed else None,
         "parked": _by_severity([letter for letter in waiting.letters if letter.kind.step == step.value]),
-        "retries": {"attempts": policy.attempts, "longest_wait_s": policy.cap_s},
+        "retries": {
+            "attempts": limits.retries.of(step).attempts,
+            "longest_wait_s": limits.longest_wait(step).total_seconds(),
+        },
     }
 
 

@@ -50,6 +50,10 @@ class Limits:
 
     topic_patience: timedelta
 
+    def longest_wait(self, step: Step) -> timedelta:
+        """From one attempt of a step to the next at most: what may be under way has to come to its end meanwhile."""
+        return max(timedelta(seconds=self.retries.of(step).cap_s), self.quiet)
+
     def horizon(self, step: Step) -> timedelta:
         """How long somebody may be working on a cause of a step.
 

@@ -65,7 +65,7 @@ async def test_the_picture_is_drawn_from_the_map(tmp_path: Path) -> None:
             "late": 0,
             "oldest_s": None,
             "parked": {"high": 0, "normal": 0, "low": 0},
-            "retries": {"attempts": 4, "longest_wait_s": 60},
+            "retries": {"attempts": 4, "longest_wait_s": world.services.limits.quiet.total_seconds()},
         }
         assert (body["build"], body["bucket_s"], body["times"]["completed_s"]["p50"]) == ("abc123", 10, None)
 
