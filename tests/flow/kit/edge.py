@@ -6,6 +6,7 @@ Each answer is held to the contract.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -36,8 +37,11 @@ from shared.services import GetServices, Services
 from tests.builders import TRACEPARENT
 from tests.contracted import hold
 from tests.flow.kit.doors import LOCAL
+from tests.flow.kit.functions import Functions
 from tests.flow.kit.world import World
 
+_OVER_SERVICES: tuple[Any, ...] = (cancel, refund, hear, erase, query, notifications, search, recover)
+"""Those that need nothing else."""
 TRACE_URL = "https://traces.example/trace/{trace_id}"
 
 
@@ -59,22 +63,16 @@ class Edge:
             return world.services
 
         services = starting or ready
-        app = func.FunctionApp()
-        app.register_functions(accept.blueprint(services, doors=doors, reach=Reach(anywhere=True)))
-        app.register_functions(cancel.blueprint(services, doors=doors))
-        app.register_functions(refund.blueprint(services, doors=doors))
-        app.register_functions(hear.blueprint(services, doors=doors))
-        app.register_functions(erase.blueprint(services, doors=doors))
-        app.register_functions(query.blueprint(services, doors=doors))
-        app.register_functions(notifications.blueprint(services, doors=doors))
-        app.register_functions(search.blueprint(services, doors=doors))
-        app.register_functions(watch.blueprint(services, doors=doors, build_id="abc123"))
-        app.register_functions(me.blueprint(doors=doors, trace_url=TRACE_URL))
-        app.register_functions(health.blueprint(services, doors=doors, build_id="abc123"))
-        app.register_functions(recover.blueprint(services, doors=doors))
-        app.register_functions(contract.blueprint(doors=doors))
-        app.register_functions(console.blueprint(doors=doors))
-        self._functions = {each.get_function_name(): each.get_user_function() for each in app.get_functions()}
+        built = {"doors": doors, "build_id": "abc123"}
+        self._functions = Functions(
+            {
+                accept: partial(accept.blueprint, services, doors=doors, reach=Reach(anywhere=True)),
+                **{file: partial(file.blueprint, services, doors=doors) for file in _OVER_SERVICES},
+                **{file: partial(file.blueprint, services, **built) for file in (watch, health)},
+                **{file: partial(file.blueprint, doors=doors) for file in (contract, console)},
+                me: partial(me.blueprint, doors=doors, trace_url=TRACE_URL),
+            }
+        )
 
     async def ask(
         self,
@@ -108,7 +106,7 @@ class Edge:
         context = SimpleNamespace(
             trace_context=SimpleNamespace(trace_parent=TRACEPARENT), invocation_id="the-invocation"
         )
-        answer: func.HttpResponse = await self._functions[name](req=request, context=context)
+        answer: func.HttpResponse = await self._functions[name].get_user_function()(req=request, context=context)
         answered = _read(answer)
         told = {**answered.headers, "Content-Type": answered.media_type}
         if name not in PAGES:

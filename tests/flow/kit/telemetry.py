@@ -9,11 +9,15 @@ from typing import Any
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.adapters.telemetry import OpenTelemetry
+
+_NOTHING_OF_THE_MACHINE = Resource.get_empty()
+"""Else each of the many worlds finds out anew what it runs on."""
 
 
 class _Lines(logging.Handler):
@@ -34,9 +38,11 @@ class RecordedTelemetry:
     lines: list[logging.LogRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        tracers = TracerProvider(shutdown_on_exit=False)
+        tracers = TracerProvider(resource=_NOTHING_OF_THE_MACHINE, shutdown_on_exit=False)
         tracers.add_span_processor(SimpleSpanProcessor(self.spans_out))
-        meters = MeterProvider(metric_readers=[self.metrics_out], shutdown_on_exit=False)
+        meters = MeterProvider(
+            metric_readers=[self.metrics_out], resource=_NOTHING_OF_THE_MACHINE, shutdown_on_exit=False
+        )
         self.adapter = OpenTelemetry(tracers=tracers, meters=meters)
         self._handler = _Lines(self.lines)
         self._log = logging.getLogger("regispay")

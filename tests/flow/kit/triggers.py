@@ -6,10 +6,13 @@ So what a trigger file loses or forges on the way to its verb shows in every tes
 
 import json
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import azure.functions as func
 from azure.functions.cosmosdb import CosmosDBTriggerConverter
+from azure.functions.decorators.function_app import Function
 from azure.functions.meta import Datum
 from azure.functions.servicebus import ServiceBusMessageInConverter
 from azure.servicebus import ServiceBusReceivedMessage
@@ -22,26 +25,36 @@ from shared.services import Services
 from tests.crashes import Killed
 from tests.flow.kit.doors import LOCAL
 
+_SERVICES: ContextVar[Callable[[], Services]] = ContextVar("services")
+"""Of the world whose function is called."""
+
+
+@cache
+def _functions() -> dict[str, Function]:
+    """By name. One set for all worlds: the functions keep nothing, and making them takes as long as ten requests."""
+
+    async def current() -> Services:
+        return _SERVICES.get()()
+
+    app = func.FunctionApp()
+    app.register_functions(advance.blueprint(current))
+    app.register_functions(recover.blueprint(current, doors=LOCAL))
+    for feed in (publish, project):
+        app.register_functions(feed.blueprint(current, feed_poll_delay_ms=1000))
+    for timer in (drain, measure, sweep):
+        app.register_functions(timer.blueprint(current, schedule="0 * * * * *"))
+    return {str(each.get_function_name()): each for each in app.get_functions()}
+
 
 class Triggers:
-    """The functions by name."""
+    """What wakes the functions of one world."""
 
     def __init__(self, services: Callable[[], Services]) -> None:
-        async def current() -> Services:
-            return services()
-
-        app = func.FunctionApp()
-        app.register_functions(advance.blueprint(current))
-        app.register_functions(recover.blueprint(current, doors=LOCAL))
-        for feed in (publish, project):
-            app.register_functions(feed.blueprint(current, feed_poll_delay_ms=1000))
-        for timer in (drain, measure, sweep):
-            app.register_functions(timer.blueprint(current, schedule="0 * * * * *"))
-        self._functions = {each.get_function_name(): each for each in app.get_functions()}
+        self._services = services
 
     async def fire(self, name: str, message: ServiceBusReceivedMessage) -> None:
         """Raises what the host, the converter or the function raises."""
-        function = self._functions[name]
+        function = _functions()[name]
         trigger = function.get_trigger()
         assert trigger is not None
         invocation = invocation_of(message, binary=trigger.get_dict_repr().get("dataType") is func.DataType.BINARY)
@@ -60,12 +73,15 @@ class Triggers:
 
     async def _called(self, name: str, **argument: object) -> None:
         """A worker that dies reaches no edge: what stands for that here goes on beyond it."""
+        token = _SERVICES.set(self._services)
         try:
-            await self._functions[name].get_user_function()(**argument)
+            await _functions()[name].get_user_function()(**argument)
         except CutShort as cut:
             if isinstance(cut.__cause__, Killed):
                 raise cut.__cause__ from None
             raise
+        finally:
+            _SERVICES.reset(token)
 
 
 def _datum(value: TypedData) -> Datum:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from azure.cosmos.aio import CosmosClient
+from pydantic import AnyHttpUrl
 
 from local.provider.merchant import MERCHANT_KEY
 from shared import flow, wiring
@@ -32,10 +33,10 @@ QUICK_RETRIES = retries(attempts=4, base_s=1, cap_s=60)
 """Four attempts: the retries come after 1, 2 and 4 seconds, because jitter in a world is always the longest wait."""
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=64)
 def _read(**values: Hashable) -> Settings:
-    """Every worker of a world is told the same, and reading it takes as long as ten requests."""
-    return Settings.model_validate(values)
+    """What a worker is told, but for the addresses of its services: reading it takes as long as ten requests."""
+    return Settings.model_validate({"CosmosConnection": "at", "provider_base_url": "http://127.0.0.1:1", **values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +68,16 @@ class WorkerFactory:
     alter: Callable[[Services], Services]
 
     async def start(self) -> Worker:
-        settings = _read(
-            **{
-                "CosmosConnection": self.backends.cosmos.connection_string,
-                "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=none;SharedAccessKey=none",
-                "merchant_id": "merchant-1",
-                "merchant_webhook_secrets": f'{{"merchant-1": "{MERCHANT_KEY}"}}',
-                "development_notifications": True,
-                "provider_base_url": self.backends.provider_url,
-                **QUICK_RETRIES,
-                **self.settings,
-            }
-        )
+        told = {
+            "ServiceBusConnection": "Endpoint=sb://127.0.0.1;SharedAccessKeyName=none;SharedAccessKey=none",
+            "merchant_id": "merchant-1",
+            "merchant_webhook_secrets": f'{{"merchant-1": "{MERCHANT_KEY}"}}',
+            "development_notifications": True,
+            **QUICK_RETRIES,
+            **self.settings,
+        }
+        provider_url = AnyHttpUrl(told.pop("provider_base_url", self.backends.provider_url))
+        settings = _read(**told).model_copy(update={"provider_base_url": provider_url})
         client = cosmos.open_client(self.backends.cosmos.connection_string, proxies=False)
         await client.__aenter__()
         sessions = wiring.open_sessions(settings)
