@@ -4,8 +4,8 @@ What happened after something broke stands in the stream, and this is its only r
 newest event that starts the step. Whoever acts for an older cause is too late.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
@@ -132,42 +132,54 @@ class Standing:
 
 def standing(stream: Sequence[StoredEvent], task: Task) -> Standing:
     """How the task stands after these events. Raises ValueError for a stream without PaymentInitiated."""
-    now: Standing | None = None
-    for now in standings(stream, task):  # noqa: B007 - the last one
+    history: _History | None = None
+    for history in _histories(stream, task):  # noqa: B007 - the last one
         pass
-    if now is None:
+    if history is None:
         raise ValueError("a payment without events")
-    return now
+    return _standing(history, task)
 
 
 def standings(stream: Sequence[StoredEvent], task: Task) -> Iterator[Standing]:
     """How the task stood after each of these events. Raises ValueError as `standing` does."""
-    payment: Payment | None = None
-    starts: list[StoredEvent] = []
-    parked: dict[str, PaymentParked] = {}
-    completed = 0
+    for history in _histories(stream, task):
+        yield _standing(history, task)
+
+
+@dataclass(slots=True)
+class _History:
+    """What a stream has told of a task so far: its starts, and for which cause it was parked. It goes on.
+
+    is_over: the payment was completed since the newest start, so that nothing waits for its notification.
+    """
+
+    payment: Payment
+    starts: list[StoredEvent] = field(default_factory=list)
+    parked: dict[str, PaymentParked] = field(default_factory=dict)
+    is_over: bool = False
+
+
+def _histories(stream: Sequence[StoredEvent], task: Task) -> Iterator[_History]:
+    """After each event the same one."""
+    history: _History | None = None
     for stored in stream:
         event = stored.event
-        payment = evolve(payment, event)
+        if history is None:
+            history = _History(evolve(None, event))
+        else:
+            history.payment = evolve(history.payment, event)
         if is_starter(stored, task) or (isinstance(event, PaymentResumed) and event.step == task.value):
-            starts.append(stored)
+            history.starts.append(stored)
+            history.is_over = False
         if isinstance(event, PaymentParked) and event.step == task.value:
-            parked[event.cause] = event
+            history.parked[event.cause] = event
         if isinstance(event, PaymentCompleted):
-            completed = payment.version
-        is_over = task is Step.NOTIFY and bool(starts) and completed > starts[-1].payment.version
-        yield _standing(payment, task, starts=starts, parked=parked, is_over=is_over)
+            history.is_over = task is Step.NOTIFY and bool(history.starts)
+        yield history
 
 
-def _standing(
-    payment: Payment,
-    task: Task,
-    *,
-    starts: Sequence[StoredEvent],
-    parked: Mapping[str, PaymentParked],
-    is_over: bool,
-) -> Standing:
-    """is_over: the payment was completed since the newest start, so that nothing waits for its notification."""
+def _standing(history: _History, task: Task) -> Standing:
+    payment, starts, parked = history.payment, history.starts, history.parked
     intention = intend(payment, task, now=payment.initiated_at)
     if isinstance(intention, Refused) or not starts:
         refused = intention.reason if isinstance(intention, Refused) else "not_started"
@@ -176,6 +188,7 @@ def _standing(
     cause = starts[-1].event
     resumed = cause if isinstance(cause, PaymentResumed) else None
     given_up = parked.get(starts[-1].event_id)
+    is_over = history.is_over
     return Standing(
         stands=_stands(intention, is_parked=given_up is not None, is_over=is_over),
         payment=payment,

@@ -37,14 +37,14 @@ def nothing_more(event: NoticeEvent, *, event_id: str) -> tuple[Untold, ...]:
     return ()
 
 
-def forgotten(payment: Payment, task: NoticeTask) -> Payment:
-    del task
-    return replace(payment, untold=())
+def forgotten(payment: Payment, task: NoticeTask) -> dict[str, tuple[Untold, ...]]:
+    del payment, task
+    return {"untold": ()}
 
 
-def still_there(payment: Payment, task: NoticeTask) -> Payment:
-    del task
-    return payment
+def still_there(payment: Payment, task: NoticeTask) -> dict[str, tuple[Untold, ...]]:
+    del payment, task
+    return {}
 
 
 def the_oldest(payment: Payment, task: NoticeTask) -> Told | None:
