@@ -2,20 +2,22 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from functions.caller import Doors, Role
 from shared import flow
 from tests.builders import TRACEPARENT
-from tests.conftest import Declared
 from tests.flow.kit.doors import LOCAL, SIGNED_IN, WITH_KEYS, principal
 from tests.flow.kit.edge import Answered, Edge
 from tests.flow.kit.world import World, a_world
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ORDER: Mapping[str, Any] = {
     "amount_minor": 1250,
@@ -109,11 +111,12 @@ async def paid(edge: Edge, headers: Mapping[str, str], *, key: str = "k") -> str
     return str(accepted.body["payment_id"])
 
 
-def test_every_route_is_in_the_table(declared_functions: dict[str, Declared]) -> None:
-    routes = {name: each.trigger for name, each in declared_functions.items() if each.trigger["type"] == "httpTrigger"}
-
-    assert set(routes) == set(NEEDED)
-    assert {name for name, trigger in routes.items() if [m.value for m in trigger["methods"]] != ["GET"]} == {*CHANGES}
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def untouched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """A world for all who are refused: nothing is ever stored in it."""
+    async with a_world(tmp_path_factory.mktemp("untouched")) as world:
+        yield world
+        assert await stored(world) == 0
 
 
 @pytest.mark.parametrize("name", [name for name, role in NEEDED.items() if role])
@@ -135,37 +138,33 @@ async def test_a_route_opens_to_its_role_and_to_no_other(tmp_path: Path, name: s
 
 @pytest.mark.parametrize("name", [name for name, role in NEEDED.items() if role is None and name not in CHANGES])
 @pytest.mark.parametrize("doors", [LOCAL, WITH_KEYS, SIGNED_IN])
-async def test_an_open_route_asks_for_nobody(tmp_path: Path, name: str, doors: Doors) -> None:
-    async with a_world(tmp_path) as world:
-        answered = await called(Edge(world, doors=doors), name, {"Host": "a-probe:80", **principal()})
+async def test_an_open_route_asks_for_nobody(untouched: World, name: str, doors: Doors) -> None:
+    answered = await called(Edge(untouched, doors=doors), name, {"Host": "a-probe:80", **principal()})
 
-        assert answered.status == 200
+    assert answered.status == 200
 
 
 @pytest.mark.parametrize("doors", [LOCAL, WITH_KEYS, SIGNED_IN])
-async def test_the_provider_needs_a_signature_and_nothing_else(tmp_path: Path, doors: Doors) -> None:
-    async with a_world(tmp_path) as world:
-        answered = await called(Edge(world, doors=doors), "hear_provider", principal())
+async def test_the_provider_needs_a_signature_and_nothing_else(untouched: World, doors: Doors) -> None:
+    answered = await called(Edge(untouched, doors=doors), "hear_provider", principal())
 
-        assert (answered.status, answered.body["code"]) == (503, "provider_not_known"), "no secret is set"
+    assert (answered.status, answered.body["code"]) == (503, "provider_not_known"), "no secret is set"
 
 
 @pytest.mark.parametrize("name", [name for name, role in NEEDED.items() if role])
 @pytest.mark.parametrize("doors", [WITH_KEYS, SIGNED_IN, replace(LOCAL, development=None)])
-async def test_a_stranger_is_refused_everywhere_else(tmp_path: Path, name: str, doors: Doors) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await called(Edge(world, doors=doors), name)
+async def test_a_stranger_is_refused_everywhere_else(untouched: World, name: str, doors: Doors) -> None:
+    refused = await called(Edge(untouched, doors=doors), name)
 
-        assert (refused.status, refused.body["code"]) == (403, "caller_unknown")
-        assert await stored(world) == 0
+    assert (refused.status, refused.body["code"]) == (403, "caller_unknown")
+    assert await stored(untouched) == 0
 
 
 @pytest.mark.parametrize("name", [name for name, role in NEEDED.items() if role is Role.OPERATIONS])
-async def test_a_merchants_key_opens_no_operation(tmp_path: Path, name: str) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await called(Edge(world, doors=SHARED), name, OURS)
+async def test_a_merchants_key_opens_no_operation(untouched: World, name: str) -> None:
+    refused = await called(Edge(untouched, doors=SHARED), name, OURS)
 
-        assert (refused.status, refused.body["code"]) == (403, "caller_unknown")
+    assert (refused.status, refused.body["code"]) == (403, "caller_unknown")
 
 
 # -- another merchant's
@@ -270,13 +269,12 @@ async def test_anothers_payment_is_not_cancelled(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize(("doors", "signed"), [(LOCAL, {}), (SIGNED_IN, principal(*Role))], ids=["local", "entra"])
 async def test_a_page_of_another_site_changes_nothing(
-    tmp_path: Path, name: str, sent: dict[str, str], doors: Doors, signed: dict[str, str]
+    untouched: World, name: str, sent: dict[str, str], doors: Doors, signed: dict[str, str]
 ) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await called(Edge(world, doors=doors), name, {**sent, **signed})
+    refused = await called(Edge(untouched, doors=doors), name, {**sent, **signed})
 
-        assert (refused.status, refused.body["code"]) == (403, "origin_refused")
-        assert await stored(world) == 0
+    assert (refused.status, refused.body["code"]) == (403, "origin_refused")
+    assert await stored(untouched) == 0
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -298,53 +296,48 @@ async def test_a_laptop_is_not_asked_by_a_foreign_name(tmp_path: Path, name: str
         assert named.status in (200, 202, 404, 503), "503: the list is not filled yet"
 
 
-async def test_in_azure_the_front_door_knows_the_names(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-        edge = Edge(world, doors=WITH_KEYS)
+async def test_in_azure_the_front_door_knows_the_names(untouched: World) -> None:
+    edge = Edge(untouched, doors=WITH_KEYS)
 
-        answered = await called(edge, "get_payment", {"Host": "pay.example", "x-functions-key": "k"})
+    answered = await called(edge, "get_payment", {"Host": "pay.example", "x-functions-key": "k"})
 
-        assert answered.status == 404, "there is none, and the name is no matter"
+    assert answered.status == 404, "there is none, and the name is no matter"
 
 
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
-async def test_what_a_form_can_send_is_refused(tmp_path: Path, name: str, media_type: str) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await Edge(world).send(name, b"{}", headers={"Content-Type": media_type}, letter_id=ID)
+async def test_what_a_form_can_send_is_refused(untouched: World, name: str, media_type: str) -> None:
+    refused = await Edge(untouched).send(name, b"{}", headers={"Content-Type": media_type}, letter_id=ID)
 
-        assert (refused.status, refused.body["code"]) == (415, "unsupported_media_type")
-        assert await stored(world) == 0
+    assert (refused.status, refused.body["code"]) == (415, "unsupported_media_type")
+    assert await stored(untouched) == 0
 
 
 @pytest.mark.parametrize("name", CHANGES)
-async def test_a_body_beyond_all_measure_is_refused(tmp_path: Path, name: str) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await Edge(world).send(name, b'{"reason": "' + b"x" * 70_000 + b'"}', letter_id=ID)
+async def test_a_body_beyond_all_measure_is_refused(untouched: World, name: str) -> None:
+    refused = await Edge(untouched).send(name, b'{"reason": "' + b"x" * 70_000 + b'"}', letter_id=ID)
 
-        assert (refused.status, refused.body["code"]) == (413, "body_too_large")
+    assert (refused.status, refused.body["code"]) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("depth", [50, 5_000, 60_000])
 @pytest.mark.parametrize("name", CHANGES)
-async def test_a_body_that_is_nested_too_deeply_is_refused(tmp_path: Path, name: str, depth: int) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await Edge(world).send(name, b'{"reason": ' + b"[" * depth, letter_id=ID)
+async def test_a_body_that_is_nested_too_deeply_is_refused(untouched: World, name: str, depth: int) -> None:
+    refused = await Edge(untouched).send(name, b'{"reason": ' + b"[" * depth, letter_id=ID)
 
-        assert (refused.status, refused.body["code"]) == (400, "body_too_deep")
-        assert await stored(world) == 0
+    assert (refused.status, refused.body["code"]) == (400, "body_too_deep")
+    assert await stored(untouched) == 0
 
 
 # -- what is told of it
 
 
-async def test_who_calls_is_asked_before_what_they_sent(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await Edge(world, doors=SHARED).send(
-            "accept_payment", b"x" * 70_000, headers={"x-functions-key": "?"}
-        )
+async def test_who_calls_is_asked_before_what_they_sent(untouched: World) -> None:
+    refused = await Edge(untouched, doors=SHARED).send(
+        "accept_payment", b"x" * 70_000, headers={"x-functions-key": "?"}
+    )
 
-        assert refused.body["code"] == "caller_unknown"
+    assert refused.body["code"] == "caller_unknown"
 
 
 async def test_a_forged_principal_is_told_without_what_it_says(
@@ -371,8 +364,7 @@ async def test_a_mistake_in_a_body_is_no_refused_caller(tmp_path: Path, caplog: 
     assert [record for record in caplog.records if record.name == "functions.route"] == []
 
 
-async def test_a_refusal_too_carries_the_id_of_its_trace(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
-        refused = await called(Edge(world, doors=WITH_KEYS), "get_payment")
+async def test_a_refusal_too_carries_the_id_of_its_trace(untouched: World) -> None:
+    refused = await called(Edge(untouched, doors=WITH_KEYS), "get_payment")
 
-        assert refused.headers["X-Correlation-Id"] == TRACEPARENT.split("-")[1]
+    assert refused.headers["X-Correlation-Id"] == TRACEPARENT.split("-")[1]
