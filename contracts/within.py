@@ -5,6 +5,7 @@ What it cannot compare it takes for a break: another pattern, another format.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 type Json = dict[str, Any]
@@ -37,18 +38,24 @@ class Said:
     @property
     def resolved(self) -> Json:
         """Without a reference; true is anything. Raises KeyError for a reference that leads nowhere."""
-        found = Said.ANY if self.schema is True else self.schema
+        found: Json = Said.ANY if self.schema is True else self.schema
         while "$ref" in found:
             rest = {name: value for name, value in found.items() if name != "$ref"}
             found = {**_pointed(self.root, found["$ref"]), **rest}
-        return dict(found)
+        return found
 
 
 def _pointed(root: Json, reference: str) -> Json:
     found: Any = root
-    for part in reference.removeprefix("#/").split("/"):
-        found = found[part.replace("~1", "/").replace("~0", "~")]
+    for part in _parts(reference):
+        found = found[part]
     return dict(found)
+
+
+@cache
+def _parts(reference: str) -> tuple[str, ...]:
+    """A document has few references, and they are followed very often."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in reference.removeprefix("#/").split("/"))
 
 
 def unknown_keywords(schema: Json) -> set[str]:
