@@ -37,7 +37,7 @@ from functions import (
 from functions.caller import Doors
 from functions.requests import Reach
 from shared.settings import read_settings
-from shared.wiring import build_id, once
+from shared.startup import build_id, once
 
 settings = read_settings()
 services = once(settings)

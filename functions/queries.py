@@ -22,7 +22,7 @@ _KEY = "code"
 class Strict(BaseModel):
     """Refuses what it does not know, since it may be a wish."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Nothing(Strict):

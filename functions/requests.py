@@ -89,7 +89,7 @@ _Amount = Annotated[StrictInt, Field(ge=1, le=MAX_AMOUNT_MINOR, json_schema_extr
 class PaymentRequest(BaseModel):
     """The body of POST /api/payments."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     amount_minor: _Amount
     currency: Annotated[Currency, BeforeValidator(_capitals), WithJsonSchema(_ISO_4217)]
@@ -125,7 +125,7 @@ class PaymentRequest(BaseModel):
 class RefundRequest(BaseModel):
     """The body of POST /api/payments/{payment_id}/refunds."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     amount_minor: _Amount | None = None
     reason: text(at_most=200) | None = None  # type: ignore[valid-type]

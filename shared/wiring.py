@@ -7,7 +7,6 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -33,11 +32,11 @@ from shared.adapters.servicebus import client as servicebus
 from shared.adapters.servicebus.topics import ServiceBusTopics
 from shared.adapters.stripe.client import StripeProvider
 from shared.adapters.stripe.news import NoNews
-from shared.adapters.telemetry import OpenTelemetry, quiet_libraries
+from shared.adapters.telemetry import OpenTelemetry
 from shared.errors import StoreBusy
 from shared.ports.provider import Provider
 from shared.ports.provider_news import ProviderNews
-from shared.services import GetServices, Limits, Services
+from shared.services import Limits, Services
 from shared.settings import Settings
 
 START_LIMIT_S = 45.0
@@ -174,12 +173,6 @@ def telemetry_of(settings: Settings) -> OpenTelemetry:
     return OpenTelemetry(tracers=ends.tracers, meters=ends.meters, logs=ends.logs)
 
 
-def build_id() -> str:
-    """What the package was built from. A file of the package and not a setting, so that a rollback changes it too."""
-    stamp = Path(__file__).parent / "build_id.txt"
-    return stamp.read_text().strip() if stamp.is_file() else "development"
-
-
 def limits(settings: Settings) -> Limits:
     """The numbers that the verbs keep to."""
     return Limits(
@@ -195,28 +188,7 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def once(settings: Settings) -> GetServices:
-    """A getter that builds at its first call. Several functions may wake at once in a new process: they share one try,
-    so that the last of them waits no longer than the first. After a try in vain the next call tries again.
-
-    From here on libraries are quiet.
-    """
-    quiet_libraries()
-    tries: list[asyncio.Task[Built]] = []
-
-    async def services() -> Services:
-        if not tries or _was_in_vain(tries[-1]):
-            tries[:] = [asyncio.create_task(_patiently(settings))]
-        return (await asyncio.shield(tries[-1])).services
-
-    return services
-
-
-def _was_in_vain(building: asyncio.Task[Built]) -> bool:
-    return building.done() and (building.cancelled() or building.exception() is not None)
-
-
-async def _patiently(settings: Settings) -> Built:
+async def build_patiently(settings: Settings) -> Built:
     """Build, and wait a while for a store that is away.
 
     A function that raised at once would get its message back at once, and ten deliveries would be gone in a second.

@@ -26,18 +26,6 @@ _LEVELS = {
 }
 
 
-_TALKATIVE = ("azure", "uamqp")
-"""The SDKs tell at INFO of every request and of every state of every link."""
-
-
-def quiet_libraries() -> None:
-    """What libraries say below WARNING is dropped here: in Azure each line costs processor time and is paid for, and
-    the filters of host.json see no logger names.
-    """
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
 @dataclass(frozen=True, slots=True)
 class _OpenSpan:
     span: trace.Span

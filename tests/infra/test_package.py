@@ -190,7 +190,7 @@ def declared_functions() -> list[str]:
 
 
 def test_the_health_of_the_packaged_app_shows_the_build_it_was_packed_with(unzipped: Path) -> None:
-    script = "from shared.wiring import build_id; print(build_id())"
+    script = "from shared.startup import build_id; print(build_id())"
 
     assert run(sys.executable, "-c", script, cwd=unzipped).strip() == "abc123"
 

@@ -48,6 +48,7 @@ TABLE: dict[str, tuple[str, ...]] = {
     # put together
     "shared.callers": (),
     "shared.settings": ("pydantic", "pydantic_settings", "shared.callers", "shared.domain"),
+    "shared.startup": ("shared.services", "shared.settings", "shared.wiring"),
     "shared.wiring": (*INSIDE, "shared.settings", "shared.adapters", "aiohttp", "azure", "pydantic"),
     # what wakes us: no rule, no adapter, no setting
     "functions": (
@@ -59,7 +60,7 @@ TABLE: dict[str, tuple[str, ...]] = {
         "pydantic_core",
         "pydantic_extra_types",
     ),
-    "function_app": ("azure.functions", "functions", "shared.settings", "shared.wiring"),
+    "function_app": ("azure.functions", "functions", "shared.settings", "shared.startup"),
     # Azure on a laptop: each stand-in knows itself, the base and its libraries; nothing of it knows what ships
     "local.base": ("local.base",),
     "local.azure.cosmos": ("local.azure.cosmos", "local.base", "mmh3", "uvicorn"),

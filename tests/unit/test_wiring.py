@@ -12,7 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from functions.edge import edge
-from shared import wiring
+from shared import startup, wiring
 from shared.adapters.exporters import Pipelines
 from shared.errors import StoreBusy
 from shared.settings import MESSAGE_LOCK_S, Settings, read_settings
@@ -36,7 +36,7 @@ async def test_a_store_that_is_away_is_waited_for_and_then_named_as_the_cause(
     monkeypatch.setattr(wiring, "START_LIMIT_S", 1.5)
 
     with pytest.raises(StoreBusy, match="this process cannot start") as busy:
-        await wiring.once(settings)()
+        await startup.once(settings)()
 
     assert "connect" in str(busy.value.__cause__).lower()
 
@@ -55,7 +55,7 @@ async def test_a_start_in_vain_is_told_and_telemetry_is_made_once_for_all_tries(
 
     @edge
     async def publish_events() -> None:
-        await wiring.once(settings)()
+        await startup.once(settings)()
 
     before = list(logging.getLogger().handlers)
     monkeypatch.setattr(wiring, "START_LIMIT_S", 1.5)
@@ -87,7 +87,7 @@ async def test_a_store_that_never_answers_is_no_reason_to_wait_for_ever(
     monkeypatch.setattr(wiring, "build", hangs)
 
     with pytest.raises(StoreBusy):
-        await wiring.once(settings)()
+        await startup.once(settings)()
 
 
 async def test_the_waits_grow_to_eight_seconds_until_the_store_is_there(
@@ -107,7 +107,7 @@ async def test_the_waits_grow_to_eight_seconds_until_the_store_is_there(
     monkeypatch.setattr(asyncio, "sleep", pause)
 
     with pytest.raises(KeyError, match="reached"):
-        await wiring.once(settings)()
+        await startup.once(settings)()
 
     assert pauses == [1, 2, 4, 8, 8, 8]
 
@@ -126,7 +126,7 @@ async def test_whoever_wakes_while_the_store_is_away_waits_no_longer_than_the_fi
 
     monkeypatch.setattr(wiring, "START_LIMIT_S", 0.5)
     monkeypatch.setattr(wiring, "build", hangs)
-    services = wiring.once(settings)
+    services = startup.once(settings)
 
     async with asyncio.timeout(5.0):  # in turn they would need eight
         faults = await asyncio.gather(*(services() for _ in range(16)), return_exceptions=True)
@@ -145,7 +145,7 @@ async def test_one_that_is_interrupted_while_it_waits_takes_nobody_with_it(
         raise KeyError("reached")
 
     monkeypatch.setattr(wiring, "build", takes_a_while)
-    services = wiring.once(settings)
+    services = startup.once(settings)
     first, second = asyncio.ensure_future(services()), asyncio.ensure_future(services())
     await asyncio.sleep(0)
     first.cancel()
@@ -167,7 +167,7 @@ async def test_after_a_start_in_vain_the_next_tries_again(settings: Settings, mo
         return answer
 
     monkeypatch.setattr(wiring, "build", builds)
-    services = wiring.once(settings)
+    services = startup.once(settings)
 
     with pytest.raises(KeyError, match="first"):
         await services()
