@@ -54,6 +54,12 @@ class Overview(Protocol):
     async def stored(self, row: Row) -> Row | None:
         """The row of this payment as it is stored where this one belongs. Raises StoreBusy."""
 
+    def remembered(self, row: Row) -> Row | None:
+        """The row of this payment as this process put it last, where this one belongs; costs no request.
+
+        It may have been changed or removed since: a put over it finds out. None where nothing is remembered.
+        """
+
     async def find(self, payment_id: str) -> Row | None:
         """The row of a payment of which nothing else is known: looks everywhere. Raises StoreBusy."""
 

@@ -29,17 +29,22 @@ async def project(documents: Sequence[Mapping[str, Any]], *, services: Services)
     """
     latest: dict[tuple[str, bool], Row] = {}
     broken: set[str] = set()
+    begun: set[str] = set()
     for document in documents:
         row, is_broken = _row_of(document, services)
         if row is None:
             continue
         if is_broken:
             broken.add(row.payment_id)
+        if row.version == 1:
+            begun.add(row.payment_id)
         seen = latest.get((row.payment_id, row.status == UNKNOWN))
         if seen is None or seen.version < row.version:
             latest[row.payment_id, row.status == UNKNOWN] = row
     for row in sorted(latest.values(), key=lambda row: row.version):
-        await _project(row, is_broken=row.payment_id in broken, services=services)
+        is_broken = row.payment_id in broken
+        if not await _guessed(row, is_new=row.payment_id in begun, is_broken=is_broken, services=services):
+            await _project(row, is_broken=is_broken, services=services)
 
 
 def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None, bool]:
@@ -55,21 +60,45 @@ def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None
     return row_of(stored), bool(stored.payment.broken) or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL
 
 
+async def _guessed(row: Row, *, is_new: bool, is_broken: bool, services: Services) -> bool:
+    """Whether the row is there now, written over the one that must be there, without reading it first: this process put
+    it, or the payment has just begun. Where that is wrong the store refuses, and nothing has happened.
+    """
+    if row.status == UNKNOWN:
+        return False
+    standing = services.overview.remembered(row)
+    if standing is None and not is_new:
+        return False
+    changed = newer(row, standing)
+    return changed is not None and await _stored(changed, standing, is_broken=is_broken, services=services)
+
+
 async def _project(row: Row, *, is_broken: bool, services: Services) -> None:
-    """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
     for _ in range(RACES):
         standing = await _standing(row, services)
-        if is_broken or (standing is not None and standing.broken):
-            await _project_letters(row.payment_id, services)
         changed = newer(row, standing)
         if changed is None:
+            await _project_letters_of(row, standing, is_broken=is_broken, services=services)
             return
-        if standing is None:
-            await services.overview.note_month(changed)
-        if await services.overview.put(changed):
-            _tell(changed, standing=standing, services=services)
+        if await _stored(changed, standing, is_broken=is_broken, services=services):
             return
     raise StoreBusy(f"the row of payment {row.payment_id} is written to by others all the time")
+
+
+async def _stored(changed: Row, standing: Row | None, *, is_broken: bool, services: Services) -> bool:
+    """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
+    await _project_letters_of(changed, standing, is_broken=is_broken, services=services)
+    if standing is None:
+        await services.overview.note_month(changed)
+    if not await services.overview.put(changed):
+        return False
+    _tell(changed, standing=standing, services=services)
+    return True
+
+
+async def _project_letters_of(row: Row, standing: Row | None, *, is_broken: bool, services: Services) -> None:
+    if is_broken or (standing is not None and standing.broken):
+        await _project_letters(row.payment_id, services)
 
 
 async def _standing(row: Row, services: Services) -> Row | None:

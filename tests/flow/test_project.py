@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shared import flow
 from shared.codec.documents import to_document
 from shared.codec.rows import partition_of
@@ -110,6 +112,7 @@ async def test_an_event_that_cannot_be_read_moves_the_row_on_and_leaves_what_it_
         await project([await a_document_of_a_later_release(world, payment_id, version=4)], services=world.services)
 
         after = await row(world, payment_id)
+        assert world.faults == []
         assert (after.version, after.moved_at) == (4, world.clock.at)
         assert (after.status, after.owes, after.amount_minor) == (before.status, before.owes, before.amount_minor)
 
@@ -146,6 +149,7 @@ async def test_the_sweep_mends_a_row_whose_last_events_could_not_be_read_whateve
         assert await world.sweep() == 0
 
         after = await row(world, payment_id)
+        assert world.faults == []
         assert (after.version, after.status, after.owes, after.settled) == (4, "completed", None, True)
 
 
@@ -208,3 +212,48 @@ async def test_failures_are_counted_once_however_the_feed_cuts_its_pages(tmp_pat
 
 def _without_etag(found: Row) -> tuple[object, ...]:
     return (found.version, found.status, found.owes, found.settled, found.moved_at, found.initiated_at)
+
+
+async def requests_for_rows(world: World) -> dict[str, int]:
+    """How often each operation was asked for at the rows since this was asked last."""
+    async with world.backends.http.get(f"{world.backends.cosmos.url}/_local/requests") as response:
+        counts = (await response.json())["requests"].get(flow.PAYMENTS, {})
+    async with world.backends.http.delete(f"{world.backends.cosmos.url}/_local/requests"):
+        return {name: tally["count"] for name, tally in counts.items()}
+
+
+async def test_a_payment_that_goes_well_costs_no_read_of_its_row(tmp_path: Path) -> None:
+    async with a_world(tmp_path, projects=False) as world:
+        payment_ids = [await world.accept() for _ in range(2)]
+        await world.run()
+        documents, _ = await read_feed(world.backends, None)
+
+        for document in documents:
+            await project([document], services=world.services)
+
+        asked = await requests_for_rows(world)
+        assert asked.pop("container_read") == 1, "by the SDK, once for each process"
+        assert asked == {"create": 3, "replace": 6}, "a month, and one write for each event"
+        assert {(await row(world, payment_id)).status for payment_id in payment_ids} == {"completed"}
+
+
+@pytest.mark.parametrize("happens", ["changed", "removed"])
+async def test_a_row_that_others_change_or_remove_is_written_all_the_same(tmp_path: Path, happens: str) -> None:
+    async with a_world(tmp_path) as world:
+        payment_id = await world.accept()
+        await world.run()
+        before = await row(world, payment_id)
+        rows, place = world.backends.container(flow.PAYMENTS), partition_of(before)
+        if happens == "removed":
+            await rows.delete_item(payment_id, partition_key=place)
+        else:
+            stored = await rows.read_item(payment_id, partition_key=place)
+            await rows.replace_item(payment_id, {**stored, "swept_at": "2026-01-01T00:00:00Z"})
+
+        await world.refund(payment_id)
+        await world.run()
+
+        after = await row(world, payment_id)
+        assert world.faults == []
+        assert (after.version, after.refunded_minor) == (before.version + 2, before.amount_minor)
+        assert (after.swept_at is not None) == (happens == "changed"), "what others wrote is not lost"

@@ -149,9 +149,13 @@ class Rows:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._put: dict[str, Row] = {}
 
     async def stored(self, row: Row) -> Row | None:
         return await self.find(row.payment_id)
+
+    def remembered(self, row: Row) -> Row | None:
+        return self._put.get(row.payment_id)
 
     async def find(self, payment_id: str) -> Row | None:
         def look() -> Row | None:
@@ -165,10 +169,15 @@ class Rows:
         await self._shelf.change("rows.note_month", lambda: None)
 
     async def put(self, row: Row) -> bool:
-        return await self._shelf.change(
-            f"rows.put version {row.version}",
-            lambda: self._shelf.write(row.payment_id, row_to_json(row), etag=row.etag),
-        )
+        def write() -> Row | None:
+            is_written = self._shelf.write(row.payment_id, row_to_json(row), etag=row.etag)
+            return row_from_json(self._shelf.get(row.payment_id) or {}) if is_written else None
+
+        self._put.pop(row.payment_id, None)
+        written = await self._shelf.change(f"rows.put version {row.version}", write)
+        if written is not None:
+            self._put[row.payment_id] = written
+        return written is not None
 
     async def drop(self, row: Row) -> None:
         raise NotImplementedError(f"the row of {row.payment_id} says whose it is")

@@ -3,8 +3,10 @@
 Beside the rows lie the months of each merchant, and up to when the rows are whole: neither has a position.
 """
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +19,7 @@ from shared.codec.rows import UNREAD, partition_in, partition_of, row_from_json,
 from shared.codec.values import time_from_json, time_to_json
 from shared.domain.payment import Step
 from shared.domain.rows import UNKNOWN, Row
+from shared.errors import StoreRefuses
 from shared.ports.overview import LONGEST_ID, SHORTEST_ID, Owed, RowFilter
 
 FEW = 1000
@@ -27,6 +30,9 @@ _PARKED = '(IS_DEFINED(c.waits) AND c.waits = "parked")'
 
 _SLOW = frozenset({"any", "retrying"})
 
+REMEMBERED = 1000
+"""Rows, of two kilobytes each: more payments than a process has under way."""
+
 _WHOLE = "whole"
 """Id and partition of the document that says up to when the rows are whole."""
 
@@ -36,11 +42,19 @@ def _months_of(merchant_id: str) -> str:
     return f"months:{merchant_id}"
 
 
+def _place(row: Row) -> tuple[str, str]:
+    return partition_of(row), row.payment_id
+
+
 class CosmosOverview:
     """The container whose partition key is `merchant_month`."""
 
     def __init__(self, container: ContainerProxy) -> None:
         self._container = container
+        self._put: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        """The newest rows that were put from here, by partition and id, the one that was put last at the end."""
+        self._months: set[tuple[str, str]] = set()
+        """Those that were noted from here: they stay noted."""
 
     async def stored(self, row: Row) -> Row | None:
         async with reading(f"read the row of {row.payment_id}"):
@@ -50,26 +64,31 @@ class CosmosOverview:
             except CosmosResourceNotFoundError:
                 return None
 
+    def remembered(self, row: Row) -> Row | None:
+        return self._put.get(_place(row))
+
     async def find(self, payment_id: str) -> Row | None:
         query = "SELECT * FROM c WHERE c.id = @id AND IS_DEFINED(c.position)"
         rows = await self._rows(query, {"@id": payment_id}, what=f"find the row of {payment_id}")
         return min(rows, key=lambda row: row.merchant_id is None, default=None)
 
     async def note_month(self, row: Row) -> None:
-        if row.merchant_id is None or partition_of(row) == UNREAD:
+        if row.merchant_id is None or partition_of(row) == UNREAD or (row.merchant_id, row.month) in self._months:
             return
         with suppress(Taken):
             async with writing(f"note that {row.merchant_id} has payments in {row.month}"):
                 document = {"id": row.month, "merchant_month": _months_of(row.merchant_id)}
                 await self._container.create_item(document, no_response=True)
+        self._months.add((row.merchant_id, row.month))
 
     async def put(self, row: Row) -> bool:
+        before = self._put.pop(_place(row), None)  # what is not certain to be there is not remembered
         try:
             async with writing(f"write the row of {row.payment_id}"):
                 if row.etag is None:
-                    await self._container.create_item(row_to_json(row), no_response=True)
+                    written = await self._container.create_item(row_to_json(row), no_response=True)
                 else:
-                    await self._container.replace_item(
+                    written = await self._container.replace_item(
                         row.payment_id,
                         row_to_json(row),
                         etag=row.etag,
@@ -78,9 +97,17 @@ class CosmosOverview:
                     )
         except Taken:
             return False
+        except StoreRefuses as exc:
+            if before is not None and isinstance(exc.__cause__, CosmosResourceNotFoundError):
+                return False  # the rows were thrown away, so that they are filled anew
+            raise
+        self._put[_place(row)] = replace(row, etag=written.get_response_headers()["etag"])
+        if len(self._put) > REMEMBERED:
+            self._put.popitem(last=False)
         return True
 
     async def drop(self, row: Row) -> None:
+        self._put.pop(_place(row), None)
         with suppress(Taken):
             async with writing(f"remove the row of {row.payment_id}"):
                 with suppress(CosmosResourceNotFoundError):
