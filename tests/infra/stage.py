@@ -76,9 +76,9 @@ def answering_here(monkeypatch: pytest.MonkeyPatch, *, plays: Plays) -> None:
 
     def run(command: list[str], **how: Any) -> subprocess.CompletedProcess[Any]:
         tool, *words = command
-        if Path(tool).name not in TOOLS:
+        if Path(tool).stem not in TOOLS:
             return start(command, **how)
-        code, said, complained = plays(Path(tool).name, words)
+        code, said, complained = plays(Path(tool).stem, words)
         if not how.get("capture_output"):
             print(said, end="", file=how.get("stdout", sys.stdout))
             print(complained, end="", file=how.get("stderr", sys.stderr))
