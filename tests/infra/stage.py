@@ -5,6 +5,7 @@ A script that runs in the process of its test may have them answer there too: to
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,4 +94,10 @@ def step_on(stage: Stage, monkeypatch: pytest.MonkeyPatch, **more: str) -> None:
         monkeypatch.delenv(name)
     for name, value in {**stage.environment, **more}.items():
         monkeypatch.setenv(name, value)
-    answering_here(monkeypatch, plays=standin.answered)
+
+    def played(tool: str, words: list[str]) -> Answer:
+        if shutil.which(tool) is None:
+            raise FileNotFoundError(tool)  # as whoever starts it would be told
+        return standin.answered(tool, words)
+
+    answering_here(monkeypatch, plays=played)
