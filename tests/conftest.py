@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +98,21 @@ def _turn(item: pytest.Item) -> int:
     return next((number for number, at in enumerate(BESIDE_LIGHT_ONES, 1) if item.nodeid.startswith(at)), 0)
 
 
+WAITING = ("tests/browser/", "tests/e2e/", "tests/examples/", "tests/local/", "tests/ops/")
+"""Where tests wait for other processes. Side by side they leave the processors idle; so each has others beside it."""
+
+
+def _mixed(items: Iterable[pytest.Item]) -> dict[str, float]:
+    """A place between 0 and 1 for each file: those that wait are spread evenly among those that compute."""
+    files = dict.fromkeys(item.nodeid.partition("::")[0] for item in items)
+    waiting = [file for file in files if file.startswith(WAITING)]
+    computing = [file for file in files if not file.startswith(WAITING)]
+    return {file: number / len(group) for group in (waiting, computing) for number, file in enumerate(group)}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_turn)
+    places = _mixed(items)
+    items.sort(key=lambda item: (_turn(item), places[item.nodeid.partition("::")[0]]))
     for item in items:
         hosts.adapt(item)
 

@@ -6,7 +6,7 @@ from playwright.async_api import Browser
 from tests.browser.desk import Desk
 from tests.browser.pictures import PICTURES, Picture, shown
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 LINES = """() => {
   const roads = [...document.querySelectorAll('[data-step]')].flatMap((step) =>

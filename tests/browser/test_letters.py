@@ -11,7 +11,7 @@ from tests.browser.played_letters import LATER, Box, letter
 from tests.shop import Shop
 from tests.waiting import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 OUR_FAULT = "pm_invalid"
 

@@ -17,7 +17,7 @@ from tests.browser.played import play
 from tests.shop import Shop
 from tests.waiting import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 HIDE, SHOW = (
     f"() => {{ Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}});"

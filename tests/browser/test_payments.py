@@ -12,7 +12,7 @@ from tests.browser.played import play
 from tests.shop import Shop
 from tests.waiting import until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 
 async def completed(shop: Shop, **changes: Any) -> str:

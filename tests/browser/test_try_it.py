@@ -9,7 +9,7 @@ from tests.browser.desk import Desk
 from tests.browser.played import platform_at_rest, play
 from tests.shop import Shop
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_each_way_to_break_something_is_asked_for_at_its_own_address(desk: Desk) -> None:

@@ -1,7 +1,6 @@
 """A deployment to play with: a server that plays the app and its deployment site, and a stand-in for `az`."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from infra import deployed
 from infra.deploy import main
 from infra.package import BUILD_ID, write_zip
 from tests.infra.played_app import PlayedApp, serving
-from tests.infra.stage import FROM_OUTSIDE, Answer, Stage, staged
+from tests.infra.stage import Stage, staged, step_on
+from tests.infra.standin import Answer
 
 FORBIDDEN: Answer = (1, "", "ERROR: (AuthorizationFailed) The client does not have authorization to perform action")
 BUSY: Answer = (1, "", "ERROR: Operation returned an invalid status 'Service Unavailable'")
@@ -53,11 +53,8 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
         }
         stage.keep(scm=url.removeprefix("http://"))
         monkeypatch.setattr(deployed, "SCM", "http://{}")
-        for name in [name for name in os.environ if name.startswith(FROM_OUTSIDE)]:
-            monkeypatch.delenv(name)
         told = {"AZURE_ENV_NAME": "dev", "OPS_CLIENT_ID": "ops-1", "PROVIDER_BASE_URL": "https://a-7090.devtunnels.ms"}
-        for name, value in (stage.environment | outputs | told).items():
-            monkeypatch.setenv(name, value)
+        step_on(stage, monkeypatch, **outputs, **told)
         yield Azure(app, stage, package, outputs)
 
 

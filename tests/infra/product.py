@@ -113,9 +113,9 @@ class Product:
 
 
 def seeded(folder: Path, *, file: str, old: str, new: str) -> Infra:
-    """A copy of infra/ with one fault. The text to replace must be there, or the seed proves nothing."""
+    """A copy of infra/ without its scripts, with one fault. The text to replace must be there, or it proves nothing."""
     copy = folder / "infra"
-    shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(INFRA, copy, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns("__pycache__", "*.py"))
     text = (copy / file).read_text()
     assert old in text, f"{file} has no {old!r}"
     (copy / file).write_text(text.replace(old, new, 1))

@@ -9,7 +9,7 @@ import pytest
 from infra import patience
 from infra.app_roles import MEANING, role_id
 from infra.register_ops import main
-from tests.infra.stage import Stage, staged
+from tests.infra.stage import Stage, staged, step_on
 
 REGISTRATION, PRINCIPAL = "object-of-app-1", "sp-of-app-1"
 GRANT = f"az rest --method post --url https://graph.microsoft.com/v1.0/servicePrincipals/{PRINCIPAL}/appRoleAssignedTo"
@@ -18,10 +18,7 @@ GRANT = f"az rest --method post --url https://graph.microsoft.com/v1.0/servicePr
 def registering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Asked in this process; the registration of `dev` is the first that is made."""
     stage = staged(tmp_path / "stage")
-    monkeypatch.delenv("OPS_CLIENT_ID", raising=False)
-    monkeypatch.delenv("AZURE_SUBSCRIPTION_ID", raising=False)
-    for name, value in {**stage.environment, "AZURE_ENV_NAME": "dev"}.items():
-        monkeypatch.setenv(name, value)
+    step_on(stage, monkeypatch, AZURE_ENV_NAME="dev")
     monkeypatch.setattr(patience, "LIMIT_S", 2.5)
     return stage
 

@@ -1,6 +1,7 @@
 """Stands in for az, azd, gh, devtunnel and curl: refuses what they refuse, answers as they do, keeps the calls.
 
-tests/infra/stage.py puts it on PATH. It is started a thousand times, so it imports little, and nothing of the project.
+tests/infra/stage.py puts it on PATH, or asks it in the process of the test. It is started hundreds of times, so it
+imports little, and of the project only what stands beside it. STAGE, in the environment, is the folder that it keeps.
 commands/*.json say which commands and options there are: of az as `az COMMAND --help` of azure-cli 2.91.0 lists them,
 of the others as their source and documentation do.
 """
@@ -11,6 +12,7 @@ import json
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 TYPE_CHECKING = False
@@ -18,33 +20,51 @@ if TYPE_CHECKING:  # what `typing` calls so, without its five milliseconds
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-STAGE = Path(os.environ["STAGE"])
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 APP = "func-abc"
 
 type Options = dict[str, list[str]]
+type Answer = tuple[int, str, str]
+"""Exit code, standard output, standard error."""
+
+
+class Refused(Exception):
+    """A command that the tool does not do. said: what it writes on standard output all the same."""
+
+    def __init__(self, words: str, *, code: int, said: str) -> None:
+        super().__init__(words)
+        self.code, self.said = code, said
+
+
+def stage() -> Path:
+    return Path(os.environ["STAGE"])
 
 
 def state() -> dict[str, Any]:
-    path = STAGE / "state.json"
+    path = stage() / "state.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return found
 
 
 def keep(**changes: Any) -> None:
-    (STAGE / "state.json").write_text(json.dumps(state() | changes))
+    (stage() / "state.json").write_text(json.dumps(state() | changes))
 
 
-def refuse(words: str, *, code: int = 2) -> NoReturn:
-    print(f"ERROR: {words}", file=sys.stderr)
-    sys.exit(code)
+def refuse(words: str, *, code: int = 2, said: str = "") -> NoReturn:
+    raise Refused(words, code=code, said=said)
+
+
+@cache
+def commands(tool: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HERE / "commands" / f"{tool}.json").read_text())
+    return found
 
 
 def parsed(tool: str, words: list[str]) -> tuple[str, list[str], Options]:
     """The command, what stands behind it without a dash, and the options. Refuses what the tool does not know."""
-    known = json.loads((HERE / "commands" / f"{tool}.json").read_text())
+    known = commands(tool)
     lengths = [count for count in range(len(words), -1, -1) if " ".join(words[:count]) in known]
     if not lengths:
         refuse(f"'{' '.join(words[:4])}' is misspelled or not recognized by the system.")
@@ -206,9 +226,8 @@ def rest(options: Options) -> str:
     url = first(options, "--url", "--uri", "-u")
     if not url.startswith("https://graph.microsoft.com/v1.0/") or "/users/" in url:
         return ""
-    from importlib import import_module
+    from tests.infra import played_graph  # most calls need none
 
-    played_graph: Any = import_module("played_graph")  # beside this file, which is in no package when it runs
     directory = state().get("directory", {})
     if parameters := options.get("--url-parameters", options.get("--uri-parameters")):
         url += f"?{'&'.join(parameters)}"
@@ -292,8 +311,7 @@ def github(path: str, options: Options) -> str:
     what = "/".join(rest.split("/")[2:]) or kind
     if what == "actions/oidc/customization/sub":
         if github["prefix"] is None:
-            print('{"message": "Not Found"}')
-            refuse("gh: Not Found (HTTP 404)", code=1)
+            refuse("gh: Not Found (HTTP 404)", code=1, said='{"message": "Not Found"}')
         return str(github["prefix"])
     if re.fullmatch(r"environments/[\w-]+", what) and "--method" not in options:
         return "\n".join(github.get("protected_by", []))
@@ -308,9 +326,9 @@ def other(tool: str, words: list[str]) -> str:
 TOOLS: dict[str, Callable[[list[str]], str]] = {"az": az, "azd": azd, "gh": gh}
 
 
-def queued(tool: str, words: list[str]) -> tuple[int, str, str] | None:
+def queued(tool: str, words: list[str]) -> Answer | None:
     """What a test has put in the way: answers for the next calls that begin so."""
-    waiting: dict[str, list[tuple[int, str, str]]] = state().get("queue", {})
+    waiting: dict[str, list[Answer]] = state().get("queue", {})
     asked = f"{tool} {' '.join(words)}"
     for start, answers in waiting.items():
         if asked.startswith(start) and answers:
@@ -325,12 +343,25 @@ def content(word: str) -> str:
     return Path(word[1:]).read_text() if word.startswith("@") else word
 
 
+def answered(tool: str, words: list[str]) -> Answer:
+    """Keeps the call, and gives what the tool would."""
+    with (stage() / "calls").open("a") as calls:
+        calls.write(json.dumps([tool, *map(content, words)]) + "\n")
+    try:
+        said = TOOLS[tool](words) if tool in TOOLS else other(tool, words)
+    except Refused as refused:
+        return refused.code, line(refused.said), line(f"ERROR: {refused}")
+    code, said, complained = queued(tool, words) or (0, said, "")
+    return code, line(said), complained
+
+
+def line(text: str) -> str:
+    return f"{text}\n" if text else ""
+
+
 def main() -> int:
     tool, *words = sys.argv[1:]
-    with (STAGE / "calls").open("a") as calls:
-        calls.write(json.dumps([tool, *map(content, words)]) + "\n")
-    out = TOOLS[tool](words) if tool in TOOLS else other(tool, words)
-    code, said, complained = queued(tool, words) or (0, out, "")
-    print(said, end="\n" if said else "")
+    code, said, complained = answered(tool, words)
+    print(said, end="")
     print(complained, end="", file=sys.stderr)
     return code

@@ -6,18 +6,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML  # comes with check-jsonschema
 
-from infra import azure_cli
+from infra import azure_cli, register_ops
 from infra.package import FILES, PACKAGES, SITE_PACKAGES
 from infra.register_ops import name_of
 from tests.infra.played_app import PlayedApp, serving
 from tests.infra.product import INFRA, ROOT, Infra
-from tests.infra.stage import Answer, Stage, staged
+from tests.infra.stage import Stage, staged, step_on
+from tests.infra.standin import Answer
 
 AZURE_YAML: dict[str, Any] = YAML(typ="safe").load(ROOT / "azure.yaml")
 PARAMETERS: dict[str, Any] = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
@@ -34,13 +37,26 @@ def azure(tmp_path: Path) -> Stage:
 
 
 def run(azure: Stage, **more: str) -> str:
-    command = [sys.executable, str(HOOK)]
-    environment = {**azure.environment, "AZURE_ENV_NAME": "dev", **more}
+    """What the hook writes for a script to read. In this process; fails with what it says went wrong."""
+    said, complained = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as here, redirect_stdout(said), redirect_stderr(complained):
+        step_on(azure, here, **{"AZURE_ENV_NAME": "dev", **more})
+        code = register_ops.main([])
+    return checked(code, said.getvalue(), complained.getvalue())
+
+
+def started(azure: Stage) -> str:
+    """As azd starts it."""
+    command, environment = [sys.executable, str(HOOK)], {**azure.environment, "AZURE_ENV_NAME": "dev"}
     done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=110)
-    if done.returncode:
-        assert done.stdout == "", "a script reads standard output, and would go on with it"
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return checked(done.returncode, done.stdout, done.stderr)
+
+
+def checked(code: int, said: str, complained: str) -> str:
+    if code:
+        assert said == "", "a script reads standard output, and would go on with it"
+    assert code == 0, complained
+    return said
 
 
 def bodies(azure: Stage) -> list[dict[str, Any]]:
@@ -124,8 +140,19 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         shutil.copy(ROOT / name, folder)
+    (folder / "requirements.txt").write_text("".join(map(pin, FEW)))
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
+
+
+FEW = ("azure-functions", "werkzeug", "markupsafe")
+"""What one library needs: that the whole of it is installed and runs is for tests/package."""
+
+
+def pin(name: str) -> str:
+    """As it is pinned, with its hashes."""
+    (found,) = re.findall(rf"(?m)^{name}==.*\n(?: .*\n)+", (ROOT / "requirements.txt").read_text())
+    return str(found)
 
 
 def hook(name: str, *, checkout: Path, environment: dict[str, str]) -> str:
@@ -138,7 +165,7 @@ def hook(name: str, *, checkout: Path, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(600)  # installs what the package holds
+@pytest.mark.timeout(600)  # installs what it packs
 def test_every_hook_of_azd_up_runs_and_what_was_packed_is_what_is_checked(checkout: Path, azure: Stage) -> None:
     """In the order of `azd up`, with what azd has in its environment at the time."""
     environment = {**azure.environment, "AZURE_ENV_NAME": "dev"}
@@ -163,7 +190,7 @@ def test_every_hook_of_azd_up_runs_and_what_was_packed_is_what_is_checked(checko
 
 def test_the_hook_registers_one_app_however_often_it_runs(azure: Stage) -> None:
     run(azure)
-    run(azure)
+    started(azure)
 
     assert len(azure.calls("az", "ad", "app", "create")) == 1
     assert len(azure.calls("az", "ad", "sp", "create")) == 1
@@ -209,6 +236,22 @@ def test_on_windows_no_word_is_given_that_a_batch_file_takes_apart(word: str, mo
 
     with pytest.raises(azure_cli.CommandFailed, match="az on Windows is a batch file"):
         azure_cli.az("rest", "--url", word)
+
+
+def test_az_is_started_with_the_very_words_and_what_it_says_comes_back(
+    azure: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process, where most tests here have it answer in their own."""
+    monkeypatch.setenv("PATH", azure.environment["PATH"])
+    monkeypatch.setenv("STAGE", str(azure.folder))
+    words = ["ad", "app", "list", "--display-name", "it's \"Zoë's\" $HOME; a", "--filter", "", "--query", "[0].appId"]
+    azure.answers("az ad app list", (0, "first\nsecond", "a warning\n"), (1, "half", "ERROR: no such\n"))
+
+    assert azure_cli.az(*words) == "first\nsecond"
+    with pytest.raises(azure_cli.CommandFailed, match=r"^az ad app list .*: ERROR: no such$"):
+        azure_cli.az(*words)
+
+    assert azure.calls() == [["az", *words]] * 2
 
 
 def test_nothing_that_the_hook_says_to_the_azure_cli_is_such_a_word(azure: Stage) -> None:
@@ -279,6 +322,6 @@ def test_who_may_not_register_apps_is_told_what_to_do(azure: Stage) -> None:
     azure.answers("az ad app create", (1, "", "ERROR: Insufficient privileges to complete the operation."))
 
     with pytest.raises(AssertionError, match=r"Insufficient privileges(.|\n)*NEXT    sign in"):
-        run(azure)
+        started(azure)
 
     assert azure.calls("azd") == []

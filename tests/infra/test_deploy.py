@@ -11,7 +11,7 @@ from infra import deployed, smoke_bus
 from tests.conftest import Declared
 from tests.infra.deployment import CHECKED, Azure, Printed, mangled, played, steps
 from tests.infra.played_app import PlayedApp
-from tests.infra.stage import Answer
+from tests.infra.standin import Answer
 
 NOT_FOUND: Answer = (3, "", "ERROR: (ResourceNotFound) The Resource 'Microsoft.Web/sites/func-abc' was not found")
 

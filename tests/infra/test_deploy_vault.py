@@ -6,7 +6,7 @@ from textwrap import indent
 import pytest
 
 from shared.callers import webhook_secrets
-from tests.infra.stage import Answer
+from tests.infra.standin import Answer
 from tests.infra.test_deploy_guide import Told, blocks, typed
 
 (MAKES,) = [block for block in blocks() if "> the-secrets.txt" in block]

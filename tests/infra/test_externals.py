@@ -36,8 +36,8 @@ WITHOUT_A_COMPILER = [
     "tests/unit/test_map.py",
     "tests/unit/test_docs_events.py",
     "tests/infra/test_emulator_config.py",
+    "tests/infra/test_rules.py",
 ]
-SLOW = "tests/infra/test_rules.py"
 WITH_ONE = ["tests/infra/test_infra.py", "tests/infra/test_snapshots.py"]
 
 
@@ -48,8 +48,7 @@ def with_externals(*externals: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("more", [[], pytest.param([SLOW], marks=pytest.mark.long)], ids=["quick", "whole"])
-def test_what_is_declared_in_the_topology_needs_no_other_change(more: list[str], tmp_path: Path) -> None:
+def test_what_is_declared_in_the_topology_needs_no_other_change(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     listed = subprocess.run(
         ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -67,7 +66,7 @@ def test_what_is_declared_in_the_topology_needs_no_other_change(more: list[str],
     assert NONE in shipped
 
     run(copy, "infra/emulator_config.py")
-    tests = [*WITHOUT_A_COMPILER, *more, *made_anew(copy)]
+    tests = [*WITHOUT_A_COMPILER, *made_anew(copy)]
     done = run(copy, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests)
 
     assert done.returncode == 0, done.stdout[-4000:]

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from infra.package import (
     served,
     write_zip,
 )
-from tests.conftest import REQUIRED_SETTINGS
+from tests.conftest import REQUIRED_SETTINGS, Declared
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_IN_A_CHECKOUT = {".git", ".venv", ".local", "__pycache__", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist"}
@@ -41,7 +42,9 @@ for name in [each for each in sys.modules if each.split(".")[0] == "local"]:
     sys.modules[name] = None  # from here on it cannot be imported
 functions = asyncio.run(worker.load(pathlib.Path.cwd()))
 import shared
-print(json.dumps({"from": shared.__file__, "names": sorted(each.name for each in functions)}))
+from shared.startup import build_id
+names = sorted(each.name for each in functions)
+print(json.dumps({"from": shared.__file__, "names": names, "build": build_id()}))
 worker.stop()
 """
 """What the local host does at its start, with the repository out of reach for the app."""
@@ -175,24 +178,22 @@ def test_the_command_prints_size_and_contents(tmp_path: Path) -> None:
     assert re.search(r"app\.zip: [\d,]+ bytes, \d+ files of ours, 0 of dependencies, sha256 [0-9a-f]{64}$", printed)
 
 
-def test_functions_are_indexed_from_the_unzipped_folder_alone(unzipped: Path) -> None:
-    """By the library that does it in Azure, in a process that cannot see this repository."""
-    printed = json.loads(run(sys.executable, "-c", INDEX, ROOT, cwd=unzipped).splitlines()[-1])
-
-    assert Path(printed["from"]).is_relative_to(unzipped)
-    assert printed["names"] == sorted(declared_functions())
-
-
-def declared_functions() -> list[str]:
-    """Of the app as it stands in the repository, in a process of its own: it can be loaded once only."""
-    script = "import function_app; print(*(each.get_function_name() for each in function_app.app.get_functions()))"
-    return run(sys.executable, "-c", script, cwd=ROOT).split()
+@pytest.fixture(scope="module")
+def indexed(unzipped: Path) -> dict[str, Any]:
+    """What is found by the library that does it in Azure, in a process that cannot see this repository."""
+    found: dict[str, Any] = json.loads(run(sys.executable, "-c", INDEX, ROOT, cwd=unzipped).splitlines()[-1])
+    return found
 
 
-def test_the_health_of_the_packaged_app_shows_the_build_it_was_packed_with(unzipped: Path) -> None:
-    script = "from shared.startup import build_id; print(build_id())"
+def test_functions_are_indexed_from_the_unzipped_folder_alone(
+    unzipped: Path, indexed: dict[str, Any], declared_functions: dict[str, Declared]
+) -> None:
+    assert Path(indexed["from"]).is_relative_to(unzipped)
+    assert indexed["names"] == sorted(declared_functions)
 
-    assert run(sys.executable, "-c", script, cwd=unzipped).strip() == "abc123"
+
+def test_the_packaged_app_knows_the_build_it_was_packed_with(indexed: dict[str, Any]) -> None:
+    assert indexed["build"] == "abc123"
 
 
 def test_it_is_importable_with_what_requirements_txt_pins_and_nothing_more(unzipped: Path, tmp_path: Path) -> None:

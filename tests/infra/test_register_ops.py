@@ -1,8 +1,6 @@
 """Who may call, and as what: the app roles of the registration, who is given them, and that nobody else has a token."""
 
 import re
-import subprocess
-import sys
 import uuid
 from pathlib import Path
 
@@ -14,8 +12,8 @@ from infra.register_ops import main
 from infra.smoke_doors import ways
 from tests.infra.deployment import Azure, played
 from tests.infra.registration import GRANT, MANY, PRINCIPAL, REGISTRATION, directory, grown, registering, roles
-from tests.infra.stage import Answer, Stage
-from tests.infra.test_azd import HOOK
+from tests.infra.stage import Stage
+from tests.infra.standin import Answer
 
 
 @pytest.fixture
@@ -148,11 +146,14 @@ def test_who_may_not_give_a_role_is_told_what_to_do_and_azd_is_told_nothing(
 
 
 def test_what_was_given_is_told_and_not_where_a_script_reads(azure: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    azure.answers("azd env set", (0, "azd has kept it", ""))
+
     assert main(["--operator", "person-2"]) == 0
 
     told = capfd.readouterr()
     assert told.out == "OPS_CLIENT_ID=app-1\n"
     assert "person-2 has Operations; new: Operations" in told.err
+    assert "azd has kept it" in told.err
 
 
 def test_a_role_that_stands_behind_all_others_is_not_given_again(azure: Stage) -> None:
@@ -180,14 +181,13 @@ def test_a_registration_of_ones_own_gets_roles_and_keeps_its_addresses(
 
 @pytest.mark.parametrize("word", ["--operator", "--smoke", "--merchant", "--revoke"])
 @pytest.mark.parametrize("text", ["", "person@example.org", "a b"])
-def test_what_is_no_id_is_refused_before_anything_is_asked(word: str, text: str, azure: Stage) -> None:
-    environment = {**azure.environment, "AZURE_ENV_NAME": "dev"}
-    command = [sys.executable, str(HOOK), word, text]
+def test_what_is_no_id_is_refused_before_anything_is_asked(
+    word: str, text: str, azure: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([word, text])
 
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=60)
-
-    assert done.returncode == 2
-    assert f"argument {word}: {text!r} is no id" in done.stderr
+    assert f"argument {word}: {text!r} is no id" in capfd.readouterr().err
     assert azure.calls() == []
 
 

@@ -1,15 +1,16 @@
-"""The check of the rights that Azure has given, with an Azure CLI that is played by a script."""
+"""The check of the rights that Azure has given, with an Azure CLI that is played in this process."""
 
+import itertools
 import json
-import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.roles import SNAPSHOTS, declared, drawn, main
+from tests.infra.stage import answering_here
+from tests.infra.standin import Answer
 from tests.infra.test_doc_commands import fault
 
 APP, OTHER = "11111111-0000-0000-0000-00000000000a", "22222222-0000-0000-0000-00000000000b"
@@ -36,26 +37,8 @@ OWNER, RECEIVER, METRICS = (
 SENDER, SECRETS_OFFICER = "69a216fc-b8fb-44d8-bc22-1f3c2cd27a39", "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 OF_DEV, OF_PROD = "cosmos=account bus=owner vault=no", "cosmos=account bus=owner vault=yes"
 
-PLAYED_AZ = f"""#!{sys.executable}
-import json, os, sys
-asked, state = sys.argv[1:], json.loads(os.environ["STATE"])
-words = " ".join(each for each in asked[:5] if not each.startswith("-"))
-with open(os.environ["ASKED"], "a") as log:
-    print(*asked, file=log)
-earlier = [line for line in open(os.environ["ASKED"]) if line.startswith(state.get("failing", "never"))]
-if words.startswith(state.get("failing", "never")) and len(earlier) <= state["times"]:
-    sys.exit(state["error"])
-for name in ("identity list", "role assignment list", "cosmosdb list", "cosmosdb sql role assignment list"):
-    if words.startswith(name):
-        found = state[name]
-        if "--assignee-object-id" in asked:
-            groups = state["groups"] if "--include-groups" in asked else []
-            whose = [asked[asked.index("--assignee-object-id") + 1], *groups]
-            found = [each for each in found if each["principalId"] in whose]
-        print(json.dumps(found))
-"""
-
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the Azure CLI is played by a script with a shebang")
+NAMES = ("identity list", "role assignment list", "cosmosdb list", "cosmosdb sql role assignment list")
+"""The commands that list something: so a state has it too."""
 
 type Printed = pytest.CaptureFixture[str]
 
@@ -94,6 +77,7 @@ def azure(*, switches: str | None = OF_DEV, groups: tuple[str, ...] = (), **chan
         "cosmosdb list": [{"name": "c"}],
         "cosmosdb sql role assignment list": [of_cosmos(COSMOS)],
         "groups": groups,
+        "failing": "none",
         "times": 99,
         "error": "ERROR: not signed in",
     } | {name.replace("_", " "): value for name, value in changed.items()}
@@ -102,23 +86,37 @@ def azure(*, switches: str | None = OF_DEV, groups: tuple[str, ...] = (), **chan
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every command that was given to the stand-in, line by line."""
-    (tmp_path / "az").write_text(PLAYED_AZ)
-    (tmp_path / "az").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("ASKED", str(tmp_path / "asked"))
     monkeypatch.delenv("SMOKE_PRINCIPAL_ID", raising=False)
     return tmp_path / "asked"
 
 
-def checked(state: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
-    monkeypatch.setenv("STATE", json.dumps(state))
+def answered(words: list[str], *, state: dict[str, Any], asked: Path) -> Answer:
+    """failing: the command that does, so many times, with this error."""
+    with asked.open("a") as log:
+        log.write(f"{' '.join(words)}\n")
+    command = " ".join(itertools.takewhile(lambda word: not word.startswith("-"), words))
+    earlier = [line for line in asked.read_text().splitlines() if line.startswith(state["failing"])]
+    if command == state["failing"] and len(earlier) <= state["times"]:
+        return 1, "", state["error"]
+    if command not in NAMES:
+        return 0, "", ""
+    found = state[command]
+    if "--assignee-object-id" in words:
+        groups = state["groups"] if "--include-groups" in words else []
+        whose = [words[words.index("--assignee-object-id") + 1], *groups]
+        found = [each for each in found if each["principalId"] in whose]
+    return 0, json.dumps(found), ""
+
+
+def checked(state: dict[str, Any], asked: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
+    answering_here(monkeypatch, plays=lambda _, words: answered(words, state=state, asked=asked))
     return main(["--snapshot", "dev", "--resource-group", "rg", "--limit-s", "10", "--pause-s", "0.01", *more])
 
 
 def test_the_declared_rights_are_content_whatever_the_names_and_their_case(
     asked: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
-    assert checked(azure(), monkeypatch) == 0
+    assert checked(azure(), asked, monkeypatch) == 0
 
     assert capsys.readouterr().out == "the app's identity has the rights that dev declares, and no others\n"
     assert f"--all --fill-principal-name false --assignee-object-id {APP}" in asked.read_text(), "also elsewhere"
@@ -128,7 +126,7 @@ def test_no_directory_is_asked_and_every_command_is_one_that_az_has(
     asked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--assignee`, and names of principals, cost a call to Graph: a workflow may have no token for that any more."""
-    checked(azure(role_assignment_list=[*AS_DECLARED, assigned(RECEIVER, BUS)]), monkeypatch, "--delete")
+    checked(azure(role_assignment_list=[*AS_DECLARED, assigned(RECEIVER, BUS)]), asked, monkeypatch, "--delete")
 
     commands = asked.read_text().splitlines()
     assert [found for each in commands if (found := fault(f"az {each}"))] == []
@@ -155,7 +153,7 @@ def test_no_directory_is_asked_and_every_command_is_one_that_az_has(
 def test_a_role_left_behind_fails_it_and_is_named(
     extra: dict[str, str], says: str, asked: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
-    assert checked(azure(role_assignment_list=[*AS_DECLARED, extra]), monkeypatch) == 1
+    assert checked(azure(role_assignment_list=[*AS_DECLARED, extra]), asked, monkeypatch) == 1
 
     printed = capsys.readouterr()
     assert f"FAILED  {says}" in printed.err
@@ -169,7 +167,7 @@ def test_a_right_on_another_bus_is_not_the_one_that_is_declared(
 ) -> None:
     state = azure(role_assignment_list=[*AS_DECLARED[:2], AS_DECLARED[3], assigned(OWNER, f"{BUS}2")])
 
-    assert checked(state, monkeypatch) == 1
+    assert checked(state, asked, monkeypatch) == 1
 
     assert f"FAILED  missing: {OWNER} on {BUS.lower()}\n" in capsys.readouterr().err
 
@@ -179,7 +177,7 @@ def test_a_role_of_cosmos_that_was_left_wider_is_found_too(
 ) -> None:
     both = [of_cosmos(COSMOS), of_cosmos(f"{COSMOS}/dbs/regis-pay", name="narrow")]
 
-    assert checked(azure(cosmosdb_sql_role_assignment_list=both), monkeypatch) == 1
+    assert checked(azure(cosmosdb_sql_role_assignment_list=both), asked, monkeypatch) == 1
 
     said = capsys.readouterr().err
     assert "databaseaccounts/cosmos-abc123/dbs/regis-pay: az cosmosdb" in said
@@ -192,7 +190,7 @@ def test_a_role_that_is_not_there_fails_it_and_nothing_is_deleted(
     """To delete the wider one before the narrower is there would stop the app."""
     state = azure(role_assignment_list=[*AS_DECLARED[:2], AS_DECLARED[3], assigned(RECEIVER, BUS)])
 
-    assert checked(state, monkeypatch, "--delete") == 1
+    assert checked(state, asked, monkeypatch, "--delete") == 1
 
     said = capsys.readouterr().err
     assert f"FAILED  missing: {OWNER} on {BUS.lower()}" in said
@@ -209,7 +207,7 @@ def test_what_was_left_behind_is_deleted_when_that_is_asked_for(
         cosmosdb_sql_role_assignment_list=[of_cosmos(COSMOS), narrow],
     )
 
-    assert checked(state, monkeypatch, "--delete") == 0
+    assert checked(state, asked, monkeypatch, "--delete") == 0
 
     deleted = [line for line in asked.read_text().splitlines() if " delete " in line]
     assert deleted == [
@@ -235,7 +233,7 @@ def test_a_snapshot_of_other_switches_deletes_nothing_and_says_which_to_take(
     key = assigned("4633458b-17de-408a-b874-0445c86b69e6", VAULT)
     state = azure(switches=switches, role_assignment_list=[*AS_DECLARED, key])
 
-    assert checked(state, monkeypatch, "--delete") == 1
+    assert checked(state, asked, monkeypatch, "--delete") == 1
 
     printed = capsys.readouterr()
     assert printed.err.startswith(
@@ -256,7 +254,7 @@ def test_what_others_hold_is_told_and_never_deleted(
         cosmosdb_sql_role_assignment_list=[of_cosmos(COSMOS), of_cosmos(COSMOS, name="theirs", principal=OTHER)],
     )
 
-    assert checked(state, monkeypatch, "--delete") == 0
+    assert checked(state, asked, monkeypatch, "--delete") == 0
 
     notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("NOTE")]
     assert len(notes) == 3
@@ -271,7 +269,7 @@ def test_the_smoke_test_is_no_stranger_where_its_identity_is_named(
 ) -> None:
     monkeypatch.setenv("SMOKE_PRINCIPAL_ID", named)
 
-    assert checked(azure(role_assignment_list=[*AS_DECLARED, *OF_SMOKE]), monkeypatch) == 0
+    assert checked(azure(role_assignment_list=[*AS_DECLARED, *OF_SMOKE]), asked, monkeypatch) == 0
 
     assert capsys.readouterr().out.count("(declared for SMOKE_PRINCIPAL_ID, which is another)") == notes
 
@@ -283,7 +281,7 @@ def test_the_smoke_test_with_a_right_on_the_whole_bus_is_told(
     monkeypatch.setenv("SMOKE_PRINCIPAL_ID", SMOKE)
     state = azure(role_assignment_list=[*AS_DECLARED, *OF_SMOKE, assigned(SENDER, BUS, principal=SMOKE)])
 
-    assert checked(state, monkeypatch) == 0
+    assert checked(state, asked, monkeypatch) == 0
 
     assert f"{SMOKE} has {SENDER} on {BUS.lower()} (not declared)" in capsys.readouterr().out
 
@@ -293,7 +291,7 @@ def test_a_right_through_a_group_is_a_fault_and_is_not_taken_from_the_group(
 ) -> None:
     state = azure(groups=(TEAM,), role_assignment_list=[*AS_DECLARED, assigned(OWNER, BUS, principal=TEAM)])
 
-    assert checked(state, monkeypatch, "--delete") == 1
+    assert checked(state, asked, monkeypatch, "--delete") == 1
 
     assert f"FAILED  through the group {TEAM}: {OWNER} on {BUS.lower()}: take the app out" in capsys.readouterr().err
     assert " delete " not in asked.read_text()
@@ -310,7 +308,7 @@ def test_a_right_through_a_group_is_a_fault_and_is_not_taken_from_the_group(
 def test_without_an_answer_nothing_is_called_good(
     changed: dict[str, Any], says: str, asked: Path, monkeypatch: pytest.MonkeyPatch, capsys: Printed
 ) -> None:
-    assert checked(azure(**changed), monkeypatch) == 2
+    assert checked(azure(**changed), asked, monkeypatch) == 2
 
     printed = capsys.readouterr()
     assert says in printed.err
@@ -320,7 +318,7 @@ def test_without_an_answer_nothing_is_called_good(
 def test_what_may_pass_is_waited_for(asked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = azure(failing="role assignment list", times=2, error="ERROR: (AuthorizationFailed) 403")
 
-    assert checked(state, monkeypatch) == 0
+    assert checked(state, asked, monkeypatch) == 0
 
 
 def test_what_does_not_pass_is_waited_for_up_to_a_limit(
@@ -328,7 +326,7 @@ def test_what_does_not_pass_is_waited_for_up_to_a_limit(
 ) -> None:
     state = azure(failing="identity list", error="ERROR: (AuthorizationFailed) 403")
 
-    assert checked(state, monkeypatch, "--limit-s", "0.05") == 2
+    assert checked(state, asked, monkeypatch, "--limit-s", "0.05") == 2
 
     printed = capsys.readouterr()
     assert "az identity list" in printed.err

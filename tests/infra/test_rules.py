@@ -1,41 +1,25 @@
-"""The check of the deployed rules, with an Azure CLI that is played by a script."""
+"""The check of the deployed rules, with an Azure CLI that is played in this process."""
 
+import itertools
 import json
-import os
 import re
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.externals import topics_of
 from infra.rules import ADDRESSED, TOPOLOGY, main
+from tests.infra.stage import answering_here
 
-PLAYED_AZ = f"""#!{sys.executable}
-import json, os, sys
-asked, words = json.loads(os.environ["RULES"]), sys.argv[1:]
-given = dict(zip(words, words[1:]))
-assert (given["--resource-group"], given["--namespace-name"]) == ("rg", "bus"), given
-topic = given.get("--topic-name")
-if words[:3] == ["servicebus", "topic", "list"]:
-    found = list(dict.fromkeys(place.split("/")[0] for place in asked))
-elif words[:4] == ["servicebus", "topic", "subscription", "list"]:
-    found = [place.split("/")[1] for place in asked if place.startswith(topic + "/") and place[-1] != "/"]
-elif words[:5] == ["servicebus", "topic", "subscription", "rule", "list"]:
-    print(json.dumps(asked[topic + "/" + given["--subscription-name"]]))
-    sys.exit()
-print(json.dumps([dict(name=name) for name in found]))
-"""
-
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the Azure CLI is played by a script with a shebang")
+type Rules = dict[str, list[dict[str, Any]]]
+"""By topic/subscription."""
 
 
 def one(expression: str) -> list[dict[str, Any]]:
     return [{"name": "$Default", "sqlFilter": {"sqlExpression": expression}}]
 
 
-def declared() -> dict[str, list[dict[str, Any]]]:
+def declared() -> Rules:
     """What `az` lists when all is as it should be. A topic that nobody reads stands with nothing behind its slash."""
     topics = topics_of(json.loads(TOPOLOGY.read_text()))
     empty = {f"{topic['name']}/": list[dict[str, Any]]() for topic in topics}
@@ -44,18 +28,32 @@ def declared() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def checked(rules: dict[str, list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    (tmp_path / "az").write_text(PLAYED_AZ)
-    (tmp_path / "az").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("RULES", json.dumps(rules))
+def listed(words: list[str], rules: Rules) -> list[dict[str, Any]]:
+    """What `az` answers to these words, where these rules are there."""
+    given = dict(itertools.pairwise(words))
+    assert (given["--resource-group"], given["--namespace-name"]) == ("rg", "bus"), given
+    match [*itertools.takewhile(lambda word: not word.startswith("-"), words)]:
+        case ["servicebus", "topic", "list"]:
+            names = list(dict.fromkeys(place.split("/")[0] for place in rules))
+        case ["servicebus", "topic", "subscription", "list"]:
+            places = [place.split("/") for place in rules]
+            names = [name for topic, name in places if topic == given["--topic-name"] and name]
+        case ["servicebus", "topic", "subscription", "rule", "list"]:
+            return rules[f"{given['--topic-name']}/{given['--subscription-name']}"]
+        case _:
+            raise AssertionError(words)
+    return [{"name": name} for name in names]
+
+
+def checked(rules: Rules, monkeypatch: pytest.MonkeyPatch) -> int:
+    answering_here(monkeypatch, plays=lambda _, words: (0, json.dumps(listed(words, rules)), ""))
     return main(["--resource-group", "rg", "--namespace", "bus"])
 
 
 def test_it_lists_every_subscription_with_the_declared_rule(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert checked(declared(), tmp_path, monkeypatch) == 0
+    assert checked(declared(), monkeypatch) == 0
 
     printed = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert printed == [place for place in declared() if place[-1] != "/"]
@@ -76,13 +74,12 @@ def test_it_lists_every_subscription_with_the_declared_rule(
 )
 def test_any_other_rule_fails_it_and_is_named(
     rules: list[dict[str, Any]],
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     spoiled = declared() | {"payment-created/settle": rules}
 
-    assert checked(spoiled, tmp_path, monkeypatch) == 1
+    assert checked(spoiled, monkeypatch) == 1
 
     assert capsys.readouterr().err.startswith("FAILED  payment-created/settle:")
 
@@ -95,31 +92,31 @@ def test_any_other_rule_fails_it_and_is_named(
     ],
 )
 def test_what_is_declared_and_not_there_fails_it(
-    gone: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    gone: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = {place: rules for place, rules in declared().items() if not place.startswith(gone)}
 
-    assert checked(there, tmp_path, monkeypatch) == 1
+    assert checked(there, monkeypatch) == 1
 
     assert f"FAILED  {says}" in capsys.readouterr().err
 
 
 def test_a_step_of_another_release_fails_it_because_nobody_reads_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     beside = {"payment-voided/refund": one("sys.To IS NULL OR sys.To = 'refund'")}
 
-    assert checked(declared() | beside, tmp_path, monkeypatch) == 1
+    assert checked(declared() | beside, monkeypatch) == 1
 
     assert "FAILED  payment-voided/refund: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rule", ["sys.To IS NULL", "1=1", "currency = 'EUR' AND sys.To IS NULL"])
 def test_a_subscription_of_another_component_is_told_and_fails_nothing(
-    rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rule: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """docs/events.md: they take what is addressed to nobody. Only a step takes what is addressed to it."""
-    assert checked(declared() | {"payment-settled/shipping": one(rule)}, tmp_path, monkeypatch) == 0
+    assert checked(declared() | {"payment-settled/shipping": one(rule)}, monkeypatch) == 0
 
     assert "payment-settled/shipping: " in capsys.readouterr().out
 

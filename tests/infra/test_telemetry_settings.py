@@ -22,6 +22,7 @@ def pipes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipelines]:
     for name, value in SETTINGS.items():
         if name.startswith("OTEL_"):
             monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.01")  # nobody takes what is left at the end
     made = pipelines(azure_monitor=None, otlp_endpoint="http://127.0.0.1:9", console=False)
     yield made
     made.meters.shutdown(timeout_millis=1)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ PREPARING = ("actions/checkout@", "actions/setup-python@")
 type Job = dict[str, Any]
 
 
+@cache
 def loaded(path: Path) -> dict[str, Any]:
+    """Read once, so nobody may change it."""
     held: dict[str, Any] = YAML(typ="safe").load(path)
     return held
 
