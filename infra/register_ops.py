@@ -57,10 +57,13 @@ def name_of(environment: str, *, subscription: str) -> str:
     return f"regis-pay-ops-{environment.lower()}-{hashlib.sha256(subscription.lower().encode()).hexdigest()[:8]}"
 
 
-def register(name: str) -> str:
-    """The client id of the registration of this name, which is made if it is not there. Safe to run again."""
-    client_id = _found(name) or patiently("ad", "app", "create", *_CREATE, "--display-name", name, *_query("appId"))
-    object_id = _object_id(client_id)
+def made(name: str) -> str:
+    """The client id of a new registration."""
+    return patiently("ad", "app", "create", *_CREATE, "--display-name", name, *_query("appId"))
+
+
+def expose(client_id: str, *, object_id: str) -> None:
+    """The registration is known in the tenant, and operators get tokens for it by the Azure CLI. Safe to run again."""
     if not patiently("ad", "sp", "list", "--filter", f"appId eq '{client_id}'", *_query("[0].id")):
         patiently("ad", "sp", "create", "--id", client_id, "--output", "none")
     # Two steps: an app can be trusted with a scope only once the scope is there.
@@ -69,12 +72,11 @@ def register(name: str) -> str:
     send("patch", application, body={"identifierUris": [f"api://{client_id}"], "api": exposed})
     trusted = {"appId": AZURE_CLI, "delegatedPermissionIds": [SCOPE]}
     send("patch", application, body={"api": {"preAuthorizedApplications": [trusted]}})
-    return client_id
 
 
-def shut(client_id: str) -> Assigned:
+def shut(client_id: str, *, object_id: str) -> Assigned:
     """The registration has the roles, and nobody has a token without one: before anybody is given any."""
-    declare(_object_id(client_id))
+    declare(object_id)
     assigned = Assigned(_principal_of(client_id))
     assigned.required()
     return assigned
@@ -212,10 +214,14 @@ def main(arguments: list[str] | None = None) -> int:
         return _failed(f"AZURE_ENV_NAME is {environment!r}", do="AZURE_ENV_NAME=dev python infra/register_ops.py")
     try:
         name = name_of(environment, subscription=_subscription())
-        if asked.revoke and not (given or _found(name)):
+        found = given or _found(name)
+        if asked.revoke and not found:
             return _failed(f"nobody has a role: there is no registration {name}", do=_WHERE)
-        client_id = given or register(name)
-        code = _changed(shut(client_id), asked)
+        client_id = found or made(name)
+        object_id = _object_id(client_id)
+        if not given:
+            expose(client_id, object_id=object_id)
+        code = _changed(shut(client_id, object_id=object_id), asked)
     except _OtherTenant as exc:
         return _failed(exc, do=f"az account set --subscription {os.environ['AZURE_SUBSCRIPTION_ID']}")
     except (CommandFailed, SmokeFailed, NotYet) as exc:

@@ -92,6 +92,18 @@ def test_running_it_again_changes_neither_roles_nor_grants(azure: Stage) -> None
     assert not [call for call in again if "appRoles" in call or "appRoleAssignedTo" in call]
 
 
+@pytest.mark.parametrize("word", ["--operator", "--revoke"])
+def test_what_azure_has_said_it_is_not_asked_again(word: str, azure: Stage) -> None:
+    """The Azure CLI takes half a second and more for each."""
+    assert main(["--operator", "person-2"]) == 0
+    before = len(azure.calls("az", "ad"))
+
+    assert main([word, "person-2"]) == 0
+
+    said = [" ".join(call) for call in azure.calls("az", "ad")[before:]]
+    assert len(said) == len(set(said)) == 4
+
+
 def test_roles_that_somebody_else_has_made_stay(azure: Stage) -> None:
     theirs = {"id": str(uuid.uuid4()), "value": "Reports.Read", "isEnabled": True, "origin": "Application"}
     azure.keep(directory={"roles": {REGISTRATION: [theirs]}})
