@@ -73,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 LONGEST_FIRST = (
     "tests/flow/test_crashes.py",
+    "tests/invariants/",
     "tests/e2e/test_many_payments.py",
     "tests/local/test_host_services.py",
     "tests/local/test_foreign_host.py",
@@ -88,31 +89,35 @@ LONGEST_FIRST = (
 """A file stays in one process, so one that takes half a minute or more and comes last leaves the other process idle."""
 BESIDE_LIGHT_ONES = ("tests/e2e/test_exits.py", "tests/unit/")
 """Come last and together: what must not meet a busy machine, and what is over soon and waits for nothing."""
-
-
-def _turn(item: pytest.Item) -> int:
-    """Where its file comes. pyproject.toml keeps xdist from sorting the files itself, by their number of tests."""
-    for number, file in enumerate(LONGEST_FIRST):
-        if item.nodeid.startswith(file):
-            return number - len(LONGEST_FIRST)
-    return next((number for number, at in enumerate(BESIDE_LIGHT_ONES, 1) if item.nodeid.startswith(at)), 0)
-
-
 WAITING = ("tests/browser/", "tests/e2e/", "tests/examples/", "tests/local/", "tests/ops/")
 """Where tests wait for other processes. Side by side they leave the processors idle; so each has others beside it."""
 
 
-def _mixed(items: Iterable[pytest.Item]) -> dict[str, float]:
-    """A place between 0 and 1 for each file: those that wait are spread evenly among those that compute."""
-    files = dict.fromkeys(item.nodeid.partition("::")[0] for item in items)
-    waiting = [file for file in files if file.startswith(WAITING)]
-    computing = [file for file in files if not file.startswith(WAITING)]
-    return {file: number / len(group) for group in (waiting, computing) for number, file in enumerate(group)}
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
+
+
+def _turn(file: str) -> int:
+    for number, first in enumerate(LONGEST_FIRST):
+        if file.startswith(first):
+            return number - len(LONGEST_FIRST)
+    return next((number for number, at in enumerate(BESIDE_LIGHT_ONES, 1) if file.startswith(at)), 0)
+
+
+def _places(files: Iterable[str]) -> dict[str, float]:
+    """Where each comes, from 0 on. Before those that come last, files that wait are spread among those that compute."""
+    in_turn = sorted(files, key=_turn)
+    last = [file for file in in_turn if _turn(file) > 0]
+    waiting = [file for file in in_turn if file.startswith(WAITING) and file not in last]
+    computing = [file for file in in_turn if file not in {*waiting, *last}]
+    spread = {file: number / len(group) for group in (computing, waiting) for number, file in enumerate(group)}
+    return spread | {file: 1.0 + number for number, file in enumerate(last)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = _mixed(items)
-    items.sort(key=lambda item: (_turn(item), places[item.nodeid.partition("::")[0]]))
+    """pyproject.toml keeps xdist from sorting the files itself, by their number of tests."""
+    places = _places(dict.fromkeys(map(_file, items)))
+    items.sort(key=lambda item: places[_file(item)])
     for item in items:
         hosts.adapt(item)
 
