@@ -89,7 +89,7 @@ LONGEST_FIRST = (
 """A file stays in one process, so one that takes half a minute or more and comes last leaves the other process idle."""
 BESIDE_LIGHT_ONES = ("tests/e2e/test_exits.py", "tests/unit/")
 """Come last and together: what must not meet a busy machine, and what is over soon and waits for nothing."""
-WAITING = ("tests/browser/", "tests/e2e/", "tests/examples/", "tests/local/", "tests/ops/")
+WAITING = ("tests/browser/", "tests/contract/", "tests/e2e/", "tests/examples/", "tests/local/", "tests/ops/")
 """Where tests wait for other processes. Side by side they leave the processors idle; so each has others beside it."""
 
 
