@@ -4,17 +4,18 @@ As the host (it is given `--app`) it answers the payments API from memory; FAKE_
 """
 
 import argparse
-import contextlib
+import asyncio
+import json
 import os
 import sys
+import threading
 import uuid
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-from aiohttp import web
+from typing import Any
 
 from local.base.serving import Running, serve
-from local.provider.wire import listening
 
 _PATHS = {
     "completed": ["initiated", "created", "settled", "completed"],
@@ -24,67 +25,73 @@ _PATHS = {
 
 
 class FakeService:
-    """Answers on its port, and on a second one when it is given one."""
+    """Answers on its port, and on a second one when it is given one. Needs little: many are started."""
 
     def __init__(self) -> None:
         self.port = 0
-        self._listening = contextlib.AsyncExitStack()
+        self._servers: list[ThreadingHTTPServer] = []
 
     async def open(self, *ports: int) -> Running:
-        bound = [await self._listening.enter_async_context(listening(application(), port)) for port in ports]
-        self.port = bound[0]
+        for port in ports:
+            self._servers.append(ThreadingHTTPServer(("127.0.0.1", port), Answers))
+        for server in self._servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.port = self._servers[0].server_port
         return self
 
     async def close(self) -> None:
-        await self._listening.aclose()
+        for server in self._servers:
+            await asyncio.to_thread(server.shutdown)
+            server.server_close()
 
 
-async def accept(request: web.Request) -> web.Response:
-    body = await request.json()
-    if body["amount_minor"] < 1:
-        return web.json_response({"code": "amount_out_of_range"}, status=400)
-    return web.json_response({"payment_id": str(uuid.uuid4()), "status": "initiated"}, status=202)
+class Answers(BaseHTTPRequestHandler):
+    """What each path is answered."""
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        status = os.environ.get("FAKE_HOST_STATUS", "completed")
+        if path == "/api/health/ready":
+            self.answer(200, {})
+        elif path == "/environment":
+            self.answer(200, dict(os.environ))
+        elif path == "/api/ops/payments":
+            self.answer(200, rows())
+        elif path.startswith("/api/payments/"):
+            self.answer(200, events(status) if path.endswith("/events") else {"status": status})
+        else:
+            self.answer(404, {})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path != "/api/payments":
+            self.answer(404, {})
+        elif body["amount_minor"] < 1:
+            self.answer(400, {"code": "amount_out_of_range"})
+        else:
+            self.answer(202, {"payment_id": str(uuid.uuid4()), "status": "initiated"})
+
+    def answer(self, status: int, content: dict[str, Any]) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Says nothing."""
 
 
-async def get(request: web.Request) -> web.Response:
-    return web.json_response({"status": os.environ.get("FAKE_HOST_STATUS", "completed")})
-
-
-async def events(request: web.Request) -> web.Response:
+def events(status: str) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat()
-    path = _PATHS[os.environ.get("FAKE_HOST_STATUS", "completed")]
-    listed = [{"version": n, "type": f"payment.{word}", "occurred_at": now} for n, word in enumerate(path, 1)]
-    return web.json_response({"events": listed})
+    listed = [{"version": n, "type": f"payment.{word}", "occurred_at": now} for n, word in enumerate(_PATHS[status], 1)]
+    return {"events": listed}
 
 
-async def rows(request: web.Request) -> web.Response:
+def rows() -> dict[str, Any]:
     """What an operator is shown: one payment, which moves now."""
     row = {"id": "payment-later", "status": "settled", "amount_minor": 1250, "currency": "EUR", "reference": "later"}
     moved = {"moved_at": datetime.now(UTC).isoformat(), "refunded_minor": 0, "disputed_minor": 0, "broken": []}
-    return web.json_response({"payments": [{**row, **moved}]})
-
-
-async def environment(request: web.Request) -> web.Response:
-    return web.json_response(dict(os.environ))
-
-
-async def ready(request: web.Request) -> web.Response:
-    return web.Response()
-
-
-def application() -> web.Application:
-    application = web.Application()
-    application.add_routes(
-        [
-            web.post("/api/payments", accept),
-            web.get("/api/payments/{payment_id}", get),
-            web.get("/api/payments/{payment_id}/events", events),
-            web.get("/api/ops/payments", rows),
-            web.get("/api/health/ready", ready),
-            web.get("/environment", environment),
-        ]
-    )
-    return application
+    return {"payments": [{**row, **moved}]}
 
 
 def main() -> int:
