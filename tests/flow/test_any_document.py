@@ -76,6 +76,9 @@ class Rows:
     async def stored(self, row: Row) -> Row | None:
         return await self.find(row.payment_id)
 
+    def remembered(self, row: Row) -> Row | None:
+        return self.rows.get(row.payment_id)
+
     async def find(self, payment_id: str) -> Row | None:
         return self.rows.get(payment_id)
 

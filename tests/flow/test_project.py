@@ -214,29 +214,6 @@ def _without_etag(found: Row) -> tuple[object, ...]:
     return (found.version, found.status, found.owes, found.settled, found.moved_at, found.initiated_at)
 
 
-async def requests_for_rows(world: World) -> dict[str, int]:
-    """How often each operation was asked for at the rows since this was asked last."""
-    async with world.backends.http.get(f"{world.backends.cosmos.url}/_local/requests") as response:
-        counts = (await response.json())["requests"].get(flow.PAYMENTS, {})
-    async with world.backends.http.delete(f"{world.backends.cosmos.url}/_local/requests"):
-        return {name: tally["count"] for name, tally in counts.items()}
-
-
-async def test_a_payment_that_goes_well_costs_no_read_of_its_row(tmp_path: Path) -> None:
-    async with a_world(tmp_path, projects=False) as world:
-        payment_ids = [await world.accept() for _ in range(2)]
-        await world.run()
-        documents, _ = await read_feed(world.backends, None)
-
-        for document in documents:
-            await project([document], services=world.services)
-
-        asked = await requests_for_rows(world)
-        assert asked.pop("container_read") == 1, "by the SDK, once for each process"
-        assert asked == {"create": 3, "replace": 6}, "a month, and one write for each event"
-        assert {(await row(world, payment_id)).status for payment_id in payment_ids} == {"completed"}
-
-
 @pytest.mark.parametrize("happens", ["changed", "removed"])
 async def test_a_row_that_others_change_or_remove_is_written_all_the_same(tmp_path: Path, happens: str) -> None:
     async with a_world(tmp_path) as world:

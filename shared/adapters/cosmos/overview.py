@@ -53,8 +53,6 @@ class CosmosOverview:
         self._container = container
         self._put: OrderedDict[tuple[str, str], Row] = OrderedDict()
         """The newest rows that were put from here, by partition and id, the one that was put last at the end."""
-        self._months: set[tuple[str, str]] = set()
-        """Those that were noted from here: they stay noted."""
 
     async def stored(self, row: Row) -> Row | None:
         async with reading(f"read the row of {row.payment_id}"):
@@ -73,13 +71,12 @@ class CosmosOverview:
         return min(rows, key=lambda row: row.merchant_id is None, default=None)
 
     async def note_month(self, row: Row) -> None:
-        if row.merchant_id is None or partition_of(row) == UNREAD or (row.merchant_id, row.month) in self._months:
+        if row.merchant_id is None or partition_of(row) == UNREAD:
             return
         with suppress(Taken):
             async with writing(f"note that {row.merchant_id} has payments in {row.month}"):
                 document = {"id": row.month, "merchant_month": _months_of(row.merchant_id)}
                 await self._container.create_item(document, no_response=True)
-        self._months.add((row.merchant_id, row.month))
 
     async def put(self, row: Row) -> bool:
         before = self._put.pop(_place(row), None)  # what is not certain to be there is not remembered
