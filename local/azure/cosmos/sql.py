@@ -41,11 +41,12 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query. No columns means `*`; `bare` means SELECT VALUE."""
+    """A parsed query. No columns means `*`; `bare` means SELECT VALUE. sought: the paths of which WHERE speaks."""
 
     columns: tuple[Column, ...]
     bare: bool
     where: Expression | None
+    sought: frozenset[tuple[str, ...]]
     ordering: Ordering | None
     offset: int
     limit: int | None
@@ -68,6 +69,7 @@ class _Parser:
         self._place = 0
         self._parameters = parameters
         self._alias = _alias(self._tokens)
+        self._paths: list[tuple[str, ...]] = []
 
     def query(self) -> Query:
         self._expect("SELECT")
@@ -75,14 +77,16 @@ class _Parser:
         bare = self._take("VALUE")
         columns = self._columns(bare=bare)
         self._skip_from()
+        self._paths.clear()
         where = self._either() if self._take("WHERE") else None
+        sought = frozenset(self._paths)
         ordering = self._ordering() if self._take("ORDER") else None
         offset, limit = self._window(top)
         if self._word():
             raise self._refusal()
         if any(column.aggregate is None for column in columns) and any(column.aggregate for column in columns):
             raise query_not_implemented("aggregates beside other columns")
-        return Query(columns, bare=bare, where=where, ordering=ordering, offset=offset, limit=limit)
+        return Query(columns, bare, where, sought, ordering=ordering, offset=offset, limit=limit)
 
     # clauses
 
@@ -172,17 +176,17 @@ class _Parser:
         return once if is_odd else x.negation(once)
 
     def _comparison(self) -> Expression:
-        first = self._peek()
         left = self._primary()
         negated = self._word() == "NOT" and self._word(1) == "IN" and self._take("NOT")
         if self._take("IN"):
+            start = self._place
             found = x.among(left, self._listed())
-            return x.negation(found) if negated else found
+            texts = [self._text(token) for token in self._tokens[start + 1 : self._place - 1] if token.text != ","]
+            return x.negation(found) if negated else x.finding(found, left, texts=texts)
         if self._word() in x.COMPARISONS:
             operator, second = self._next().text, self._peek()
             compared = x.comparison(left, self._primary(), operator=operator)
-            is_of_a_property = operator == "=" and first == Token("word", self._alias)
-            return x.finding(compared, self._text(second)) if is_of_a_property else compared
+            return x.finding(compared, left, texts=[self._text(second)]) if operator == "=" else compared
         return left
 
     def _text(self, token: Token) -> str | None:
@@ -211,7 +215,7 @@ class _Parser:
         if token.kind == "word" and token.text != self._alias and token.text.lower() in _WORDS:
             self._next()
             return x.constant(_WORDS[token.text.lower()])
-        return x.property_at(self._path())
+        return x.Property(self._path())
 
     def _constant(self) -> Expression:
         token = self._next()
@@ -245,6 +249,7 @@ class _Parser:
             names.append(string(part) if bracket else part.text)
             if bracket:
                 self._expect("]")
+        self._paths.append(tuple(names))
         return tuple(names)
 
     def _parameter(self, token: Token) -> Json:
