@@ -138,6 +138,7 @@ async def _counted(api: Api, options: Namespace) -> _Run:
         "recorded_before": before if isinstance(before, str) else before.isoformat(),
         "dry_run": options.dry_run,
         "limit": _page_size(options),
+        **({"at_once": min(options.at_once, PAGE)} if options.at_once else {}),
     }
     return _Run(options, wanted, Account([*letters.values()]))
 

@@ -1,17 +1,21 @@
 """project: keep one row per payment up to date with the change feed. Reading it again rebuilds all. Knows no Cosmos."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shared import flow, signals
 from shared.codec.documents import from_document
 from shared.codec.stubs import moved_at, named
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.payment import Status
 from shared.domain.rows import UNKNOWN, Row, newer, row_of, unread_row
 from shared.errors import StoreBusy, Unreadable
 from shared.ports.letter_box import letters_of
 from shared.services import Services
 from shared.steps.letters import shown_as
+
+AT_ONCE = 50
+"""Payments of whose letters the store is asked together."""
 
 RACES = 5
 """How often a row that another instance was writing is read again at once."""
@@ -38,8 +42,9 @@ async def project(documents: Sequence[Mapping[str, Any]], *, services: Services)
         seen = latest.get((row.payment_id, row.status == UNKNOWN))
         if seen is None or seen.version < row.version:
             latest[row.payment_id, row.status == UNKNOWN] = row
+    letters = _Letters(latest.values(), services)
     for row in sorted(latest.values(), key=lambda row: row.version):
-        await _project(row, is_broken=row.payment_id in broken, services=services)
+        await _project(row, is_broken=row.payment_id in broken, letters=letters, services=services)
 
 
 def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None, bool]:
@@ -55,12 +60,12 @@ def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None
     return row_of(stored), bool(stored.payment.broken) or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL
 
 
-async def _project(row: Row, *, is_broken: bool, services: Services) -> None:
+async def _project(row: Row, *, is_broken: bool, letters: "_Letters", services: Services) -> None:
     """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
     for _ in range(RACES):
         standing = await _standing(row, services)
         if is_broken or (standing is not None and standing.broken):
-            await _project_letters(row.payment_id, services)
+            await _project_letters(row.payment_id, letters, services=services)
         changed = newer(row, standing)
         if changed is None:
             return
@@ -79,14 +84,44 @@ async def _standing(row: Row, services: Services) -> Row | None:
     return await services.overview.stored(row)
 
 
-async def _project_letters(payment_id: str, services: Services) -> None:
-    """Bring up to date how the dead letters of a payment in which something broke are shown in lists."""
+async def _project_letters(payment_id: str, letters: "_Letters", *, services: Services) -> None:
+    """Bring up to date how the dead letters of a payment in which something broke are shown in lists.
+
+    The stream is read after them. A letter that comes meanwhile is shown by whoever keeps it, who reads the stream
+    after storing it.
+    """
+    own = [letter for letter in await letters.of(payment_id) if letter.status is not LetterStatus.CLOSED]
+    if not own:
+        return
     try:
         stream = await services.store.load(payment_id)
     except Unreadable:
         return
-    for letter in await letters_of(payment_id, box=services.letters):
+    for letter in own:
         await shown_as(letter, stream, services=services)
+
+
+class _Letters:
+    """The dead letters of a batch's payments: asked for when one of them needs its own, and then for many together.
+
+    After a replay of many, the next batches are about many such payments. The more events one has, the likelier it is
+    among them.
+    """
+
+    def __init__(self, rows: Iterable[Row], services: Services) -> None:
+        later_first = sorted(rows, key=lambda row: -row.version)
+        self._left = list(dict.fromkeys(row.payment_id for row in later_first))
+        self._found: dict[str, list[LetterRecord]] = {}
+        self._services = services
+
+    async def of(self, payment_id: str) -> list[LetterRecord]:
+        """Asked for a second time, it looks again. Raises StoreBusy."""
+        if payment_id not in self._found:
+            others = [each for each in self._left if each != payment_id]
+            together, self._left = (payment_id, *others[: AT_ONCE - 1]), others[AT_ONCE - 1 :]
+            found = await letters_of(*together, box=self._services.letters)
+            self._found |= {each: [letter for letter in found if letter.payment_id == each] for each in together}
+        return self._found.pop(payment_id)
 
 
 def _tell(row: Row, *, standing: Row | None, services: Services) -> None:

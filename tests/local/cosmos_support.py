@@ -21,6 +21,7 @@ from local.supervisor import TOPOLOGY
 from tests.clock import ManualClock
 
 DATABASE = "regis-pay"
+INDEXED = "indexed"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class Account:
 
     @property
     def indexed(self) -> ContainerProxy:
-        """Of the product's containers the one whose key is the id, with an index of everything."""
-        return self.container("dead-letters")
+        """Its key is the id, and everything is indexed: no container of the product is so."""
+        return self.container(INDEXED)
 
     def fill(self, container: str, documents: Iterable[Document]) -> None:
         """Items whose key is their id, by the service's own rules and without a request for each."""
@@ -89,6 +90,9 @@ async def account(
     running = await start(
         data=folder, topology=TOPOLOGY, partitions=partitions, consistency=consistency, clock=clock or utc_now
     )
+    catalogue = running.cosmos.catalogue
+    if INDEXED not in [each.id for each in catalogue.containers(DATABASE)]:
+        catalogue.create_container(DATABASE, {"id": INDEXED, "partitionKey": {"paths": ["/id"]}})
     try:
         async with client_of(running.connection_string) as client:
             yield Account(running, client)

@@ -7,7 +7,7 @@ import pytest
 
 from local.azure.cosmos import queries
 from local.azure.cosmos.store import Store
-from tests.local.cosmos_support import Account, account, ids, pages
+from tests.local.cosmos_support import INDEXED, Account, account, ids, pages
 
 SOUGHT = ["x", "y", "1", "true", "null", "", '{"er":"x"}', '["x"]', "ä", "a\u0000b", "a'b", 'a"b', "\\u0078", "x\n"]
 ODD: list[Any] = [*SOUGHT, 1, 1.5, True, False, None, {"er": "x"}, ["x"], {"er": {"er": "x"}}]
@@ -22,7 +22,7 @@ async def found(at: Account, where: str, **values: Any) -> list[str]:
 async def test_an_index_finds_what_reading_everything_finds_whatever_is_stored(tmp_path: Path) -> None:
     documents = [{"id": f"{number}", "kind": value, "a": {"b": value}} for number, value in enumerate(ODD)]
     async with account(tmp_path) as at:
-        at.fill("dead-letters", documents)
+        at.fill(INDEXED, documents)
 
         for text in SOUGHT:
             own = sorted(each["id"] for each in documents if each["kind"] == text)
@@ -37,7 +37,7 @@ async def test_an_index_finds_what_reading_everything_finds_whatever_is_stored(t
 
 async def test_an_index_follows_what_is_written_after_it_was_made(tmp_path: Path) -> None:
     async with account(tmp_path) as at:
-        at.fill("dead-letters", [{"id": name, "kind": "x"} for name in "abc"])
+        at.fill(INDEXED, [{"id": name, "kind": "x"} for name in "abc"])
         assert await found(at, "c.kind = 'x'") == ["a", "b", "c"]
 
         await at.indexed.upsert_item({"id": "a", "kind": "y"})
@@ -53,7 +53,7 @@ async def test_an_index_follows_what_is_written_after_it_was_made(tmp_path: Path
 @pytest.mark.parametrize("where", ["c.kind = 'x'", "c.kind IN ('x', 'y')"])
 async def test_pages_of_what_an_index_finds_go_on_where_the_last_one_ended(tmp_path: Path, where: str) -> None:
     async with account(tmp_path) as at:
-        at.fill("dead-letters", [{"id": f"{number}", "kind": "xyz"[number % 3]} for number in range(60)])
+        at.fill(INDEXED, [{"id": f"{number}", "kind": "xyz"[number % 3]} for number in range(60)])
         everything = await ids(at.indexed.query_items("SELECT * FROM c"))
         wanted = [each for each in everything if "xyz"[int(each) % 3] in where.partition("kind")[2]]
 
@@ -87,7 +87,7 @@ async def test_the_condition_that_finds_the_fewest_decides_what_is_read(
     tmp_path: Path, scanned: list[int], where: str
 ) -> None:
     async with account(tmp_path) as at:
-        at.fill("dead-letters", [{"id": f"{each}", "kind": "x", "own": f"a{each}"} for each in range(40)])
+        at.fill(INDEXED, [{"id": f"{each}", "kind": "x", "own": f"a{each}"} for each in range(40)])
 
         assert await found(at, where) == ["7"]
 
@@ -99,7 +99,7 @@ async def test_what_finds_many_is_read_page_by_page_and_none_of_it_twice(
 ) -> None:
     monkeypatch.setattr(queries, "FEW", 20)
     async with account(tmp_path, partitions=1) as at:
-        at.fill("dead-letters", [{"id": f"{each}", "kind": "xy"[each % 2]} for each in range(60)])
+        at.fill(INDEXED, [{"id": f"{each}", "kind": "xy"[each % 2]} for each in range(60)])
         query = "SELECT * FROM c WHERE c.kind IN ('x', 'y')"
 
         assert len(await pages(at.indexed.query_items(query, max_item_count=10))) == 6
@@ -121,8 +121,8 @@ async def test_a_path_that_the_policy_leaves_out_gets_no_index(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("container", "where", "is_served"),
     [
-        ("dead-letters", "c.kind = 'none'", True),
-        ("dead-letters", "c.n > 5000", True),
+        (INDEXED, "c.kind = 'none'", True),
+        (INDEXED, "c.n > 5000", True),
         ("leases", "c.id = 'none'", True),
         ("leases", "c.owner = 'none'", False),
         ("leases", "IS_DEFINED(c.nothing) AND c.owner != 'x'", False),
@@ -167,7 +167,7 @@ async def test_what_can_be_written_can_be_written_beside_an_index(tmp_path: Path
 
 async def _status(at: Account, document: dict[str, Any]) -> int:
     try:
-        at.fill("dead-letters", [document])
+        at.fill(INDEXED, [document])
     except RecursionError:  # the edge answers 400
         return 400
     return 201
