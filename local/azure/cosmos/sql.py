@@ -15,12 +15,10 @@ from typing import Final
 from local.azure.cosmos import expressions as x
 from local.azure.cosmos.errors import bad_request, query_not_implemented, syntax_error
 from local.azure.cosmos.expressions import Expression
-from local.azure.cosmos.tokens import Token, number, string, tokenize
+from local.azure.cosmos.tokens import CLAUSES, NOT_COVERED, Token, alias_in, number, string, tokenize
 from local.azure.cosmos.values import UNDEFINED, Json, Value
 
 AGGREGATES: Final = ("COUNT", "SUM", "MIN", "MAX")
-_CLAUSES: Final = ("WHERE", "ORDER", "OFFSET", "LIMIT")
-_NOT_COVERED: Final = ("JOIN", "GROUP", "DISTINCT", "BETWEEN", "LIKE", "EXISTS", "ARRAY", "UDF", "RANK", "ESCAPE")
 _OPERATORS_NOT_COVERED: Final = ("??", "?", "||", "+", "-", "*", "/", "%", "{", "[", "|", "&", "^", "~", ":")
 
 
@@ -68,7 +66,7 @@ class _Parser:
         self._tokens = tokenize(text)
         self._place = 0
         self._parameters = parameters
-        self._alias = _alias(self._tokens)
+        self._alias = alias_in(self._tokens)
         self._paths: list[tuple[str, ...]] = []
 
     def query(self) -> Query:
@@ -108,7 +106,7 @@ class _Parser:
         last = self._tokens[self._place - 1]
         if aggregate is None and self._place - start > 1 and last.kind in ("word", "string"):
             name = last.text
-        if self._take("AS") or (self._peek().kind == "word" and self._word() not in ("FROM", *_NOT_COVERED)):
+        if self._take("AS") or (self._peek().kind == "word" and self._word() not in ("FROM", *NOT_COVERED)):
             name = self._next().text
         return Column(name, value, aggregate)
 
@@ -120,7 +118,7 @@ class _Parser:
             raise self._refusal(source)
         if self._word() in (".", "IN", ","):
             raise query_not_implemented("FROM anything but the container")
-        if self._take("AS") or (self._peek().kind == "word" and self._word() not in (*_CLAUSES, *_NOT_COVERED)):
+        if self._take("AS") or (self._peek().kind == "word" and self._word() not in (*CLAUSES, *NOT_COVERED)):
             self._next()
 
     def _ordering(self) -> Ordering:
@@ -284,22 +282,9 @@ class _Parser:
     def _refusal(self, token: Token | None = None) -> Exception:
         """The reason why this token cannot stand here: not covered, or wrong."""
         found = token or self._peek()
-        if found.word in _NOT_COVERED or found.text in _OPERATORS_NOT_COVERED:
+        if found.word in NOT_COVERED or found.text in _OPERATORS_NOT_COVERED:
             return query_not_implemented(found.word)
         return syntax_error(found.text)
 
 
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
-
-
-def _alias(tokens: list[Token]) -> str:
-    """The name under which the query speaks of a document: the last word of the FROM clause."""
-    words = [token.word for token in tokens]
-    if "FROM" not in words:
-        raise query_not_implemented("SELECT without FROM")
-    names = tokens[words.index("FROM") + 1 :][:3]
-    if len(names) > 2 and names[1].word == "AS":
-        return names[2].text
-    if len(names) > 1 and names[1].kind == "word" and names[1].word not in (*_CLAUSES, *_NOT_COVERED, "IN"):
-        return names[1].text
-    return names[0].text if names else ""
