@@ -115,13 +115,13 @@ class _Letters:
         self._services = services
 
     async def of(self, payment_id: str) -> list[LetterRecord]:
-        """Asked for a second time, it looks again. Raises StoreBusy."""
+        """As they were when the store was asked. Raises StoreBusy."""
         if payment_id not in self._found:
             others = [each for each in self._left if each != payment_id]
             together, self._left = (payment_id, *others[: AT_ONCE - 1]), others[AT_ONCE - 1 :]
             found = await letters_of(*together, box=self._services.letters)
             self._found |= {each: [letter for letter in found if letter.payment_id == each] for each in together}
-        return self._found.pop(payment_id)
+        return self._found[payment_id]
 
 
 def _tell(row: Row, *, standing: Row | None, services: Services) -> None:

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from local.azure.cosmos.store import Row, Store
+from shared import flow
 from shared.codec.documents import to_document
 from shared.domain.letters import LetterRecord, LetterStatus
 from shared.errors import StoreBusy
@@ -74,6 +75,7 @@ async def cost_of_a_replay(data: Path, *, beside: int, patch: pytest.MonkeyPatch
 
         assert [each["verdict"] for each in answer.body["results"]] == ["replayed"] * REPLAYED
         assert {(await world.payment(each)).status.value for each in payment_ids} == {"completed"}
+        assert {each.status for each in await world.letters(step="settle")} == {LetterStatus.CLOSED}
         asked = await all_requests(world.backends)
         tallies = [tally for operations in asked.values() for tally in operations.values()]
         count, ru = (sum(each) for each in zip(*tallies, strict=True))
@@ -175,6 +177,21 @@ async def test_of_the_letters_of_a_page_of_payments_the_store_is_asked_once(tmp_
 
         assert [sorted(asked) for asked in box.asked] == [sorted(payment_ids)]
         assert {letter.status for letter in await world.letters()} == {LetterStatus.TAKEN_UP}
+
+
+async def test_of_a_payment_whose_letters_are_closed_the_stream_is_not_read(tmp_path: Path) -> None:
+    box = _Watched()
+    async with started_again(tmp_path, box, count=3) as (world, payment_ids):
+        (closed,) = await world.letters(payment_id=payment_ids[0])
+        await world.services.letters.save(replace(closed, status=LetterStatus.CLOSED))
+        documents = [to_document((await world.stream(each))[-1]) for each in payment_ids]
+        await all_requests(world.backends)
+
+        await project(documents, services=world.services)
+
+        assert (await all_requests(world.backends))[flow.EVENTS]["query"][0] == 2
+        shown = {letter.payment_id: letter.status for letter in await world.letters()}
+        assert shown == {**dict.fromkeys(payment_ids, LetterStatus.TAKEN_UP), payment_ids[0]: LetterStatus.CLOSED}
 
 
 async def test_a_page_of_payments_that_are_well_asks_for_no_letters(tmp_path: Path) -> None:

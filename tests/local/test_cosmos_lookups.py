@@ -1,12 +1,15 @@
 """What a query looks for by an equality is found by an index, in the time that the few take that match."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.azure.cosmos import queries
-from local.azure.cosmos.store import Store
+from local.azure.cosmos.expressions import Lookup
+from local.azure.cosmos.store import Row, Scope, Store
 from tests.local.cosmos_support import INDEXED, Account, account, ids, pages
 
 SOUGHT = ["x", "y", "1", "true", "null", "", '{"er":"x"}', '["x"]', "ä", "a\u0000b", "a'b", 'a"b', "\\u0078", "x\n"]
@@ -64,38 +67,45 @@ async def test_pages_of_what_an_index_finds_go_on_where_the_last_one_ended(tmp_p
         assert {len(page) for page in found_pages[:-1]} == {7}
 
 
+@dataclass(slots=True)
+class Scan:
+    """What was looked up, and how many items were handed over for it."""
+
+    lookup: Lookup | None
+    items: int = 0
+
+
 @pytest.fixture
-def scanned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many items each scan handed over."""
-    counts: list[int] = []
+def scanned(monkeypatch: pytest.MonkeyPatch) -> list[Scan]:
+    scans: list[Scan] = []
     scan = Store.scan
 
-    def counting(self: Store, *args: Any, **more: Any) -> Any:
-        counts.append(0)
-        for row in scan(self, *args, **more):
-            counts[-1] += 1
+    def counting(self: Store, scope: Scope, **more: Any) -> Iterator[Row]:
+        scans.append(Scan(scope.lookup))
+        for row in scan(self, scope, **more):
+            scans[-1].items += 1
             yield row
 
     monkeypatch.setattr(Store, "scan", counting)
-    return counts
+    return scans
 
 
 @pytest.mark.parametrize(
     "where", ["c.own = 'a7'", "c.own = 'a7' AND c.kind = 'x'", "c.kind = 'x' AND c.own IN ('a7', 'b')"]
 )
 async def test_the_condition_that_finds_the_fewest_decides_what_is_read(
-    tmp_path: Path, scanned: list[int], where: str
+    tmp_path: Path, scanned: list[Scan], where: str
 ) -> None:
     async with account(tmp_path) as at:
         at.fill(INDEXED, [{"id": f"{each}", "kind": "x", "own": f"a{each}"} for each in range(40)])
 
         assert await found(at, where) == ["7"]
 
-    assert scanned == [1]
+    assert [(scan.lookup and scan.lookup.path, scan.items) for scan in scanned] == [(("own",), 1)]
 
 
-async def test_what_finds_many_is_read_page_by_page_and_none_of_it_twice(
-    tmp_path: Path, scanned: list[int], monkeypatch: pytest.MonkeyPatch
+async def test_what_finds_many_is_read_in_order_and_not_sorted_for_each_page(
+    tmp_path: Path, scanned: list[Scan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "FEW", 20)
     async with account(tmp_path, partitions=1) as at:
@@ -104,7 +114,8 @@ async def test_what_finds_many_is_read_page_by_page_and_none_of_it_twice(
 
         assert len(await pages(at.indexed.query_items(query, max_item_count=10))) == 6
 
-    assert sum(scanned) <= 60 + 6, "each page reads one more, to know that there is one"
+    assert {scan.lookup for scan in scanned} == {None}
+    assert sum(scan.items for scan in scanned) <= 60 + 6, "each page reads one more, to know that there is one"
 
 
 async def test_a_path_that_the_policy_leaves_out_gets_no_index(tmp_path: Path) -> None:
