@@ -27,6 +27,7 @@ _LIMITS = Limits(
     sweep_margin=timedelta(seconds=900),
     sweep_limit=3,
     topic_patience=timedelta(minutes=2),
+    replays_at_once=16,
 )
 _SHOWN = 6
 """Slices of each curve: sixty would be most of the document."""

@@ -100,6 +100,7 @@ async def replay_many(asked: Asked) -> func.HttpResponse:
         by=asked.by,
         dry_run=wanted.dry_run,
         named=wanted.reason,
+        at_once=wanted.at_once,
         services=asked.services,
     )
     results = [_verdict(verdict) for verdict in verdicts]

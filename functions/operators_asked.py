@@ -97,13 +97,14 @@ class Rows(Strict):
 
 class ReplayManyRequest(Which):
     """The body of a replay by filter: JSON, which tells a number from a text and from a switch. our_fault is left out
-    unless it is the reason that is named.
+    unless it is the reason that is named. at_once: of how many payments side by side, as far as REPLAYS_AT_ONCE allows.
     """
 
     model_config = ConfigDict(strict=True)
 
     status: Annotated[LetterStatus, Field(strict=False)] = LetterStatus.OPEN  # in JSON it is a text
     dry_run: bool = False
+    at_once: Annotated[int, Field(ge=1, le=200)] | None = None
 
 
 class ReplayOne(Strict):

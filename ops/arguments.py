@@ -113,6 +113,12 @@ def _replaying(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="with --all: at most this many per second; as fast as it goes if not given",
     )
+    command.add_argument(
+        "--at-once",
+        type=_positive,
+        metavar="N",
+        help="with --all: of how many payments side by side, up to the app's REPLAYS_AT_ONCE; that many if not given",
+    )
     command.add_argument("--wait", type=_duration, metavar="1m", help="until what was replayed rests or dies again")
 
 

@@ -23,6 +23,8 @@ LEFT = frozenset({"cannot", "failed", "left out", NOT_BEGUN, NOT_KNOWN, _WOULD})
 """Words after which something is left to do."""
 _BURST_S = 1.0  # a page is what may be replayed in this time, so that the rate is kept and Ctrl-C ends it soon
 _LOOK_AGAIN_S = 0.5
+_SO_OFTEN_AT = 50
+"""A look lists every letter. Of more of them the next look is later in proportion: a thousand would burden the app."""
 _NO_LONGER_OPEN = "no longer open"
 _ALREADY = "dealt with since it was listed, by somebody else or by a request that had to be repeated"
 
@@ -138,6 +140,7 @@ async def _counted(api: Api, options: Namespace) -> _Run:
         "recorded_before": before if isinstance(before, str) else before.isoformat(),
         "dry_run": options.dry_run,
         "limit": _page_size(options),
+        **({"at_once": min(options.at_once, PAGE)} if options.at_once else {}),
     }
     return _Run(options, wanted, Account([*letters.values()]))
 
@@ -177,9 +180,10 @@ async def _wait(api: Api, run: _Run) -> None:
                 elif letter_id in closed:
                     run.ends[letter_id] = Outcome(letter, "done", "its step is done")
             progress.forward(len(run.ends) - before)
-            if len(run.ends) == len(waits) or time.monotonic() >= until:
+            left_s = until - time.monotonic()
+            if len(run.ends) == len(waits) or left_s <= 0:
                 return
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(min(left_s, _LOOK_AGAIN_S * max(1.0, len(waits) / _SO_OFTEN_AT)))
 
 
 async def _seen(api: Api, wanted: Json) -> tuple[set[str], dict[tuple[str, str], Json]]:

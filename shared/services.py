@@ -32,6 +32,7 @@ class Limits:
     sweep_margin: how much longer than a step's longest retries a payment may stand still before it is swept.
     sweep_limit: how often in a row a step is swept before a person must look.
     topic_patience: how long the feed waits for one topic that refuses while others take.
+    replays_at_once: of how many payments one request replays letters side by side.
     """
 
     retries: Retries
@@ -49,6 +50,7 @@ class Limits:
         return self.turn_limit + self.never_seen_after
 
     topic_patience: timedelta
+    replays_at_once: int
 
     def longest_wait(self, step: Step) -> timedelta:
         """From one attempt of a step to the next at most: what may be under way has to come to its end meanwhile."""

@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     never_seen_after_s: Seconds = 30
     sweep_margin_s: Seconds = 900
     sweep_limit: PositiveInt = 6
+    replays_at_once: PositiveInt = 16
     sweep_schedule: str = "0 */5 * * * *"
     backlog_schedule: str = "0 * * * * *"
     drain_schedule: str = "30 * * * * *"

@@ -185,6 +185,7 @@ def limits(settings: Settings) -> Limits:
         sweep_margin=timedelta(seconds=settings.sweep_margin_s),
         sweep_limit=settings.sweep_limit,
         topic_patience=timedelta(seconds=settings.topic_patience_s),
+        replays_at_once=settings.replays_at_once,
     )
 
 

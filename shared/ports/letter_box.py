@@ -13,7 +13,8 @@ from shared.domain.money import Money
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFilter:
     """Which dead letters; None means any. recorded_before: for letters of at least some age. like: a text that stands
-    in reference, payment id, reason, description or message, in whatever case.
+    in reference, payment id, reason, description or message, in whatever case. payments: the letters of any of these;
+    of none given, of all.
     """
 
     status: LetterStatus | None = None
@@ -24,6 +25,7 @@ class LetterFilter:
     recorded_from: datetime | None = None
     recorded_before: datetime | None = None
     like: str | None = None
+    payments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ class LetterBox(Protocol):
         """All of them, in no order. Raises StoreBusy."""
 
 
-async def letters_of(payment_id: str, *, box: LetterBox) -> list[LetterRecord]:
-    """All letters of a payment. Raises StoreBusy."""
+async def letters_of(*payment_ids: str, box: LetterBox) -> list[LetterRecord]:
+    """All letters of these payments, one at least, by one question. Raises StoreBusy."""
+    wanted = LetterFilter(payments=payment_ids)
     letters: list[LetterRecord] = []
     page: str | None = None
     while True:
-        found = await box.find(LetterFilter(payment_id=payment_id), limit=100, page=page)
+        found = await box.find(wanted, limit=100, page=page)
         letters += found.letters
         page = found.next_page
         if page is None:

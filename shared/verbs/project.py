@@ -1,17 +1,22 @@
 """project: keep one row per payment up to date with the change feed. Reading it again rebuilds all. Knows no Cosmos."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 from shared import flow, signals
 from shared.codec.documents import from_document
 from shared.codec.stubs import moved_at, named
+from shared.domain.letters import LetterRecord, LetterStatus
 from shared.domain.payment import Status
 from shared.domain.rows import UNKNOWN, Row, newer, row_of, unread_row
 from shared.errors import StoreBusy, Unreadable
 from shared.ports.letter_box import letters_of
 from shared.services import Services
 from shared.steps.letters import shown_as
+
+AT_ONCE = 50
+"""Payments of whose letters the store is asked together."""
 
 RACES = 5
 """How often a row that another instance was writing is read again at once."""
@@ -41,10 +46,20 @@ async def project(documents: Sequence[Mapping[str, Any]], *, services: Services)
         seen = latest.get((row.payment_id, row.status == UNKNOWN))
         if seen is None or seen.version < row.version:
             latest[row.payment_id, row.status == UNKNOWN] = row
+    batch = _Batch(begun, broken, _Letters(latest.values(), services), services)
     for row in sorted(latest.values(), key=lambda row: row.version):
-        is_broken = row.payment_id in broken
-        if not await _guessed(row, is_new=row.payment_id in begun, is_broken=is_broken, services=services):
-            await _project(row, is_broken=is_broken, services=services)
+        if not await _guessed(row, batch):
+            await _project(row, batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Payments that begin in it, and those in which something is, or was, broken; and the letters of all of them."""
+
+    begun: Set[str]
+    broken: Set[str]
+    letters: "_Letters"
+    services: Services
 
 
 def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None, bool]:
@@ -60,45 +75,40 @@ def _row_of(document: Mapping[str, Any], services: Services) -> tuple[Row | None
     return row_of(stored), bool(stored.payment.broken) or flow.SENT[type(stored.event)] is not flow.Sent.TO_ALL
 
 
-async def _guessed(row: Row, *, is_new: bool, is_broken: bool, services: Services) -> bool:
+async def _guessed(row: Row, batch: _Batch) -> bool:
     """Whether the row is there now, written over the one that must be there, without reading it first: this process put
     it, or the payment has just begun. Where that is wrong the store refuses, and nothing has happened.
     """
     if row.status == UNKNOWN:
         return False
-    standing = services.overview.remembered(row)
-    if standing is None and not is_new:
+    standing = batch.services.overview.remembered(row)
+    if standing is None and row.payment_id not in batch.begun:
         return False
     changed = newer(row, standing)
-    return changed is not None and await _stored(changed, standing, is_broken=is_broken, services=services)
+    return changed is not None and await _stored(changed, over=standing, batch=batch)
 
 
-async def _project(row: Row, *, is_broken: bool, services: Services) -> None:
+async def _project(row: Row, batch: _Batch) -> None:
     for _ in range(RACES):
-        standing = await _standing(row, services)
+        standing = await _standing(row, batch.services)
         changed = newer(row, standing)
         if changed is None:
-            await _project_letters_of(row, standing, is_broken=is_broken, services=services)
+            await _project_letters(row, standing=standing, batch=batch)
             return
-        if await _stored(changed, standing, is_broken=is_broken, services=services):
+        if await _stored(changed, over=standing, batch=batch):
             return
     raise StoreBusy(f"the row of payment {row.payment_id} is written to by others all the time")
 
 
-async def _stored(changed: Row, standing: Row | None, *, is_broken: bool, services: Services) -> bool:
+async def _stored(changed: Row, *, over: Row | None, batch: _Batch) -> bool:
     """The letters before the row, which tells whether there are any: after a crash in between both are done again."""
-    await _project_letters_of(changed, standing, is_broken=is_broken, services=services)
-    if standing is None:
-        await services.overview.note_month(changed)
-    if not await services.overview.put(changed):
+    await _project_letters(changed, standing=over, batch=batch)
+    if over is None:
+        await batch.services.overview.note_month(changed)
+    if not await batch.services.overview.put(changed):
         return False
-    _tell(changed, standing=standing, services=services)
+    _tell(changed, standing=over, services=batch.services)
     return True
-
-
-async def _project_letters_of(row: Row, standing: Row | None, *, is_broken: bool, services: Services) -> None:
-    if is_broken or (standing is not None and standing.broken):
-        await _project_letters(row.payment_id, services)
 
 
 async def _standing(row: Row, services: Services) -> Row | None:
@@ -108,14 +118,46 @@ async def _standing(row: Row, services: Services) -> Row | None:
     return await services.overview.stored(row)
 
 
-async def _project_letters(payment_id: str, services: Services) -> None:
-    """Bring up to date how the dead letters of a payment in which something broke are shown in lists."""
+async def _project_letters(row: Row, *, standing: Row | None, batch: _Batch) -> None:
+    """Bring up to date how the dead letters of a payment in which something broke are shown in lists.
+
+    The stream is read after them. A letter that comes meanwhile is shown by whoever keeps it, who reads the stream
+    after storing it.
+    """
+    if row.payment_id not in batch.broken and (standing is None or not standing.broken):
+        return
+    own = [letter for letter in await batch.letters.of(row.payment_id) if letter.status is not LetterStatus.CLOSED]
+    if not own:
+        return
     try:
-        stream = await services.store.load(payment_id)
+        stream = await batch.services.store.load(row.payment_id)
     except Unreadable:
         return
-    for letter in await letters_of(payment_id, box=services.letters):
-        await shown_as(letter, stream, services=services)
+    for letter in own:
+        await shown_as(letter, stream, services=batch.services)
+
+
+class _Letters:
+    """The dead letters of a batch's payments: asked for when one of them needs its own, and then for many together.
+
+    After a replay of many, the next batches are about many such payments. The more events one has, the likelier it is
+    among them.
+    """
+
+    def __init__(self, rows: Iterable[Row], services: Services) -> None:
+        later_first = sorted(rows, key=lambda row: -row.version)
+        self._left = list(dict.fromkeys(row.payment_id for row in later_first))
+        self._found: dict[str, list[LetterRecord]] = {}
+        self._services = services
+
+    async def of(self, payment_id: str) -> list[LetterRecord]:
+        """As they were when the store was asked. Raises StoreBusy."""
+        if payment_id not in self._found:
+            others = [each for each in self._left if each != payment_id]
+            together, self._left = (payment_id, *others[: AT_ONCE - 1]), others[AT_ONCE - 1 :]
+            found = await letters_of(*together, box=self._services.letters)
+            self._found |= {each: [letter for letter in found if letter.payment_id == each] for each in together}
+        return self._found[payment_id]
 
 
 def _tell(row: Row, *, standing: Row | None, services: Services) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared import flow
 from tests.flow.kit.edge import Edge
-from tests.flow.kit.rows import all_is_read, requests
+from tests.flow.kit.rows import all_is_read, all_requests, requests
 from tests.flow.kit.world import World, a_world
 from tests.flow.test_watch import after_a_while, minutes, seen
 
@@ -40,14 +40,11 @@ async def test_while_nothing_moves_a_look_is_one_read_of_the_feed_and_one_of_its
 
 async def _asked(world: World) -> dict[str, tuple[int, float]]:
     """By container and operation, since the last look."""
-    async with world.backends.http.get(f"{world.backends.cosmos.url}/_local/requests") as response:
-        tallies = (await response.json())["requests"]
-    async with world.backends.http.delete(f"{world.backends.cosmos.url}/_local/requests"):
-        return {
-            f"{container} {operation}": (tally["count"], tally["ru"])
-            for container, operations in tallies.items()
-            for operation, tally in operations.items()
-        }
+    return {
+        f"{container} {operation}": tally
+        for container, operations in (await all_requests(world.backends)).items()
+        for operation, tally in operations.items()
+    }
 
 
 async def test_what_has_moved_is_news(tmp_path: Path) -> None:

@@ -139,6 +139,8 @@ def _fits(fields: Mapping[str, Any], wanted: LetterFilter) -> bool:
     names = ("status", "step", "reason", "payment_id")
     asked = {name: getattr(wanted, name) for name in names if getattr(wanted, name) is not None}
     before = time_to_json(wanted.recorded_before) if wanted.recorded_before else None
+    if wanted.payments and fields["payment_id"] not in wanted.payments:
+        return False
     return all(fields[name] == value for name, value in asked.items()) and (
         before is None or str(fields["recorded_at"]) < before
     )

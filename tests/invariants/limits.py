@@ -23,6 +23,7 @@ _VALUES: dict[str, Any] = {
     "quiet": timedelta(seconds=TURN_LIMIT_S + NEVER_SEEN_AFTER_S),
     "sweep_limit": 3,
     "topic_patience": timedelta(minutes=2),
+    "replays_at_once": 16,
 }
 
 LIMITS = Limits(**{each.name: _VALUES[each.name] for each in fields(Limits) if each.name in _VALUES})

@@ -2,7 +2,7 @@
 
 import json
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,16 @@ import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.cosmos.aio import ContainerProxy, CosmosClient, DatabaseProxy
 
+from local.azure.cosmos.keys import partition_key
 from local.azure.cosmos.server import Running, start, utc_now
+from local.azure.cosmos.state import Kind, Operation
 from local.azure.cosmos.store import Store
+from local.azure.cosmos.values import Document
 from local.supervisor import TOPOLOGY
 from tests.clock import ManualClock
 
 DATABASE = "regis-pay"
+INDEXED = "indexed"
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,16 @@ class Account:
 
     @property
     def indexed(self) -> ContainerProxy:
-        """Of the product's containers the one whose key is the id, with an index of everything."""
-        return self.container("dead-letters")
+        """Its key is the id, and everything is indexed: no container of the product is so."""
+        return self.container(INDEXED)
+
+    def fill(self, container: str, documents: Iterable[Document]) -> None:
+        """Items whose key is their id, by the service's own rules and without a request for each."""
+        cosmos = self.running.cosmos
+        place = cosmos.catalogue.container(DATABASE, container)
+        for document in documents:
+            written = Operation(Kind.UPSERT, document=document)
+            cosmos._items.apply(place, partition_key(str(document["id"])), operation=written)
 
     async def local(self, verb: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """A request to the diagnostics."""
@@ -78,6 +90,9 @@ async def account(
     running = await start(
         data=folder, topology=TOPOLOGY, partitions=partitions, consistency=consistency, clock=clock or utc_now
     )
+    catalogue = running.cosmos.catalogue
+    if INDEXED not in [each.id for each in catalogue.containers(DATABASE)]:
+        catalogue.create_container(DATABASE, {"id": INDEXED, "partitionKey": {"paths": ["/id"]}})
     try:
         async with client_of(running.connection_string) as client:
             yield Account(running, client)
@@ -108,3 +123,12 @@ def store_in_memory() -> Store:
     store = Store(":memory:")
     weakref.finalize(store, store.database.connection.close)
     return store
+
+
+def plan_of(store: Store, step: Callable[[], object]) -> str:
+    """SQLite's plan of the last statement that the step runs."""
+    statements: list[str] = []
+    store.database.connection.set_trace_callback(statements.append)
+    step()
+    store.database.connection.set_trace_callback(None)
+    return " ".join(row[3] for row in store.database.connection.execute(f"EXPLAIN QUERY PLAN {statements[-1]}"))

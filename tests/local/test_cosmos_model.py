@@ -78,6 +78,14 @@ def test_indexing_and_replacing_cost_more() -> None:
     assert SESSION.write(500, indexed_leaves=0, replaces=True) > plain
 
 
+def test_a_query_that_no_index_serves_costs_more_the_more_there_is() -> None:
+    costs = [SESSION.query(rows=1, size=500, items_read=items) for items in (0, 100, 200)]
+
+    assert costs[0] == SESSION.query(rows=1, size=500)
+    assert costs[2] - costs[1] == pytest.approx(costs[1] - costs[0])
+    assert costs[1] > 2 * costs[0]
+
+
 @pytest.mark.parametrize(
     ("indexed", "leaves"),
     [([], 1), (["/paymentId/?"], 2), (["/data/*"], 4), (["/data/amount/?"], 2), (["/tags/[]/?"], 3), (["/*"], 7)],

@@ -9,7 +9,7 @@ import pytest
 
 from local.azure.cosmos.keys import from_header
 from local.azure.cosmos.wire import Response
-from tests.local.cosmos_support import account, gathered
+from tests.local.cosmos_support import INDEXED, account, gathered
 from tests.local.test_cosmos_core import DOCS, KEY_HEADER, PLAN, QUERY, RANGE_HEADER, Core, asked, core_of
 
 WHOLE = {"min": "", "max": "FF", "isMinInclusive": True, "isMaxInclusive": False}
@@ -108,5 +108,5 @@ async def test_a_client_that_follows_the_plan_for_one_partition_gets_the_right_a
 
         found = await gathered(at.indexed.query_items(query, max_item_count=1))
 
-        assert (await at.counts("dead-letters"))["query_plan"] == 1
+        assert (await at.counts(INDEXED))["query_plan"] == 1
         assert found == expected

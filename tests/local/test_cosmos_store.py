@@ -1,23 +1,12 @@
 """How the statements find their rows: the work grows with what is asked for, not with what is stored."""
 
-from collections.abc import Callable
-
 import pytest
 
-from local.azure.cosmos.store import Scope, Store
-from tests.local.cosmos_support import store_in_memory
+from local.azure.cosmos.expressions import Lookup
+from local.azure.cosmos.store import Scope
+from tests.local.cosmos_support import plan_of, store_in_memory
 
 ONE_STREAM = Scope(1, 0, pk='"p1"', range=0)
-
-
-def plan_of(store: Store, step: Callable[[], object]) -> str:
-    """SQLite's plan of the one statement that the step runs."""
-    statements: list[str] = []
-    store.database.connection.set_trace_callback(statements.append)
-    step()
-    store.database.connection.set_trace_callback(None)
-    (statement,) = statements
-    return " ".join(row[3] for row in store.database.connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
 
 
 @pytest.mark.parametrize("after", [None, (0, 5)])
@@ -44,3 +33,35 @@ def test_paging_through_a_container_starts_behind_the_last_page() -> None:
     plan = plan_of(store, lambda: list(store.scan(Scope(1, 0), after=(0, 5))))
 
     assert "USING INDEX item_order (container=? AND (range,number)>(?,?))" in plan
+
+
+@pytest.mark.parametrize(("texts", "is_in_order"), [(("x",), True), (("x", "y"), False)])
+def test_what_a_lookup_finds_is_reached_by_its_index_and_no_other(texts: tuple[str, ...], *, is_in_order: bool) -> None:
+    store = store_in_memory()
+    scope = Scope(1, 0, lookup=Lookup(("kind",), texts))
+
+    plan = plan_of(store, lambda: list(store.scan(scope, after=(0, 5))))
+    counting = plan_of(store, lambda: store.count(scope, up_to=10))
+
+    assert "USING INDEX lookup_1_" in plan
+    assert "(<expr>=?" in plan
+    assert "USING INDEX lookup_1_" in counting
+    assert ("TEMP B-TREE" not in plan) is is_in_order
+
+
+def test_a_container_that_is_dropped_leaves_no_index_behind() -> None:
+    store = store_in_memory()
+    for container in (1, 12):
+        list(store.scan(Scope(container, 0, lookup=Lookup(("kind",), ("x",)))))
+
+    store.drop_container(1)
+
+    indexes = store.database.connection.execute("SELECT name FROM sqlite_schema WHERE name GLOB 'lookup_*'").fetchall()
+    assert [name for (name,) in indexes] == [f"lookup_12_{b'kind'.hex()}"]
+
+
+def test_names_that_differ_in_case_are_two_properties() -> None:
+    store = store_in_memory()
+
+    for name in ("kind", "Kind"):
+        assert store.count(Scope(1, 0, lookup=Lookup((name,), ("x",))), up_to=10) == 0

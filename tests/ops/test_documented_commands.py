@@ -85,6 +85,7 @@ GIVEN = {
     "--status": {"list": "any", "payments": "failed"},
     "--limit": "3",
     "--rate": "5",
+    "--at-once": "4",
     "--wait": "1m",
     "--reference": "order-1",
     "--owes": "settle",

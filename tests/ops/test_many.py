@@ -1,6 +1,8 @@
 """Many dead letters: what is asked before and said after, and what becomes of each."""
 
 import json
+import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -174,3 +176,39 @@ async def test_what_died_again_is_named_by_the_letter_that_there_is_now(
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "died again" in line and "create" in line]
     assert letter(9)["id"] in line
     assert letter(2)["id"] not in line
+
+
+@pytest.mark.parametrize(("number", "pause_s"), [(1, 0.02), (50, 0.02), (200, 0.08)])
+async def test_the_more_letters_there_are_the_longer_is_the_pause_between_two_looks(
+    app: Scripted, monkeypatch: pytest.MonkeyPatch, number: int, pause_s: float
+) -> None:
+    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 0.02)
+    times: list[float] = []
+
+    def listed(asked: Asked) -> tuple[int, Json]:
+        if "recorded_from" in asked.query:
+            return 200, page_of([])
+        is_before = asked.query["status"] == "open"
+        is_done = not is_before and len(times) == 4
+        if not is_before:
+            times.append(time.monotonic())
+        return 200, page_of([letter(each) for each in range(number)] if is_before or is_done else [])
+
+    app.scripts[LIST] = listed
+    app.on(MANY, (200, {"dry_run": False, "results": [verdict(each) for each in range(number)], "next_page": None}))
+
+    assert await ops(app, "replay", "--all", "--wait", "1m") == 0
+
+    pauses = [later - sooner for sooner, later in pairwise(times)]
+    assert min(pauses) >= 0.9 * pause_s, "less the way of the request"
+    assert len(pauses) == 4
+
+
+async def test_no_pause_is_longer_than_somebody_waits(app: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying_many, "_LOOK_AGAIN_S", 3600.0)
+    replayed_three(app)
+    began = time.monotonic()
+
+    assert await ops(app, "replay", "--all", "--wait", "1s") == 1
+
+    assert 1 <= time.monotonic() - began < 60

@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import json
+import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from local.pay import Order, pay
 from local.supervisor import Platform
 from ops import replaying_many
 from ops.paths import LETTERS
+from shared import flow
 from tests import hosts
 from tests.contracted import holding
 from tests.ops.scripted import ops
@@ -204,37 +207,119 @@ async def test_spans_can_be_read_in_the_log_of_the_host(platform: Platform, shop
     await until(lambda: steps <= steps_printed(platform, payment_id), limit_s=LIMIT_S, every_s=0.1)
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.long)])
-async def test_all_that_waited_for_the_provider_are_replayed_at_once_and_the_summary_is_true(
-    platform: Platform, shop: Shop, count: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def letters_that_wait(shop: Shop, count: int, *, prefix: str) -> list[str]:
+    """As many payments, whose letters wait for a provider that is well again."""
     await shop.tell_provider("/break")
-    payment_ids = await shop.order_many(count, prefix=f"waits-{count}", payment_method="pm_settle_down")
-    await letters(shop, number=count, step="settle", like=f"waits-{count}-")
+    payment_ids = await shop.order_many(count, prefix=prefix, payment_method="pm_settle_down")
+    await letters(shop, number=count, step="settle", like=f"{prefix}-")
     await shop.tell_provider("/repair")
-    like = ("--like", f"waits-{count}-", "--json")
+    return payment_ids
+
+
+async def test_all_that_waited_for_the_provider_are_replayed_at_once_and_the_summary_is_true(
+    platform: Platform, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    payment_ids = await letters_that_wait(shop, 30, prefix="waits-30")
     began = time.monotonic()
 
-    code = await ops(platform.url, "replay", "--all", *like)
+    code = await ops(platform.url, "replay", "--all", "--like", "waits-30-", "--json")
     took_s = time.monotonic() - began
     said = json.loads(capsys.readouterr().out)
 
-    assert (code, said["counts"]) == (0, {"replayed": count})
+    assert (code, said["counts"]) == (0, {"replayed": 30})
+    await assert_each_is_settled_once(shop, payment_ids)
+    assert took_s < hosts.patient(15.0)
+
+
+async def assert_each_is_settled_once(shop: Shop, payment_ids: list[str]) -> None:
     payments = await shop.finished_many(payment_ids)
     assert {payment["status"] for payment in payments} <= {"settled", "completed"}
     for payment_id in payment_ids:
         types = [event["type"] for event in await shop.events(payment_id)]
         assert types.count("payment.resumed") == types.count("payment.settled") == 1
-    assert took_s < hosts.patient(15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """On one letter: RU and processor time from the wish until all is at rest, and seconds until the command ended."""
+
+    ru: float
+    cpu_s: float
+    command_s: float
+
+
+async def spent_on_each(platform: Platform, shop: Shop, count: int) -> Spent:
+    """Replays as many letters, at forty a second."""
+    like = f"many-{count}-"
+    payment_ids = await letters_that_wait(shop, count, prefix=f"many-{count}")
+    await request_units(platform, shop)
+    cpu_s, began = processor_s(platform), time.monotonic()
+
+    code = await ops(platform.url, "replay", "--all", "--like", like, "--rate", "40", "--json")
+    command_s = time.monotonic() - began
+    await until(lambda: is_at_rest(shop, like), limit_s=10 * LIMIT_S, every_s=5.0)
+    cpu_s = processor_s(platform) - cpu_s
+    ru = await request_units(platform, shop)
+
+    assert code == 0
+    await assert_each_is_settled_once(shop, payment_ids)
+    return Spent(ru=ru / count, cpu_s=cpu_s / count, command_s=command_s / count)
+
+
+def processor_s(platform: Platform) -> float:
+    """What the parts of the platform have used since they began."""
+    ticks = 0
+    for part in ("cosmos", "servicebus", "provider", "host"):
+        fields = Path(f"/proc/{platform.pid(part)}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+async def request_units(platform: Platform, shop: Shop) -> float:
+    """Of all requests since the last look, but for what is read over and over while nothing happens."""
+    url = f"{platform.cosmos_url}/_local/requests"
+    async with shop.http.get(url) as response:
+        tallies = (await response.json())["requests"]
+    async with shop.http.delete(url):
+        return float(
+            sum(
+                tally["ru"]
+                for container, operations in tallies.items()
+                for operation, tally in operations.items()
+                if container != flow.LEASES and operation != "feed"
+            )
+        )
+
+
+async def is_at_rest(shop: Shop, like: str) -> bool:
+    """Whether all of the letters are closed."""
+    for status in ("open", "taken_up"):
+        wanted = {"status": status, "like": like, "limit": "1"}
+        async with shop.http.get(shop.url + LETTERS, params=wanted) as response:
+            if (await response.json())["dead_letters"]:
+                return False
+    return True
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+async def test_each_of_nine_hundred_letters_costs_what_each_of_three_hundred_does(
+    platform: Platform, shop: Shop
+) -> None:
+    few = await spent_on_each(platform, shop, 300)
+    many = await spent_on_each(platform, shop, 900)
+
+    print(few, many)
+    assert 300 * few.command_s < hosts.patient(15.0)
+    assert many.ru == pytest.approx(few.ru, rel=0.2)
+    assert many.command_s == pytest.approx(few.command_s, rel=0.2)
+    assert many.cpu_s == pytest.approx(few.cpu_s, rel=0.2)
 
 
 async def test_what_became_of_many_is_said_when_it_is_waited_for(
     platform: Platform, shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await shop.tell_provider("/break")
-    await shop.order_many(3, prefix="ends", payment_method="pm_settle_down")
-    await letters(shop, number=3, step="settle", like="ends-")
-    await shop.tell_provider("/repair")
+    await letters_that_wait(shop, 3, prefix="ends")
 
     code = await ops(platform.url, "replay", "--all", "--like", "ends-", "--wait", "1m", "--json")
 

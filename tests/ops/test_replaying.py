@@ -244,3 +244,14 @@ async def test_nothing_to_replay_is_nothing_to_do(app: Scripted, capsys: pytest.
     assert await ops(app, "replay", "--all") == 0
 
     assert capsys.readouterr().out == "nothing to replay: no open dead letter matches\n"
+
+
+@pytest.mark.parametrize(("told", "body"), [((), None), (("--at-once", "4"), 4), (("--at-once", "500"), 200)])
+async def test_how_many_go_side_by_side_is_said_to_the_app_when_it_is_said_to_the_command(
+    app: Scripted, told: tuple[str, ...], body: int | None
+) -> None:
+    many(app, ([verdict(1)], None))
+
+    assert await ops(app, "replay", "--all", *told) == 0
+
+    assert app.to(MANY)[0].body.get("at_once") == body

@@ -12,9 +12,10 @@ from azure.functions import DataType
 from functions.edge import LIMIT_S
 from functions.route import NEEDED
 from shared import flow
-from shared.adapters.cosmos import overview
+from shared.adapters.cosmos import letters, overview
 from shared.adapters.servicebus.lines import CALL_LIMIT_S
 from shared.domain.payment import Step
+from shared.ports.letter_box import LetterFilter
 from shared.ports.overview import RowFilter
 from shared.settings import DUPLICATE_DETECTION_WINDOW_S, MESSAGE_LOCK_S, Settings
 from shared.steps.turn import RECORDED_WITHIN_S
@@ -280,6 +281,18 @@ def test_the_host_completes_messages_and_keeps_locks_longer_than_a_call() -> Non
 def test_the_store_is_read_only_by_what_is_indexed() -> None:
     assert CONTAINERS[flow.EVENTS] == {"name": "events", "partitionKey": "/paymentId", "indexed": ["/paymentId/?"]}
     assert CONTAINERS[flow.LEASES]["partitionKey"] == "/id"
+
+
+def test_dead_letters_are_asked_only_by_what_is_indexed_and_nothing_else_is() -> None:
+    """But for the texts that a person looks for: those are sought in each letter that the rest has left."""
+    source = Path(letters.__file__).read_text()
+    fields = {name for name in LetterFilter.__dataclass_fields__ if name not in ("like", "payments")}
+    of_times = {"recorded_from": "recorded_at", "recorded_before": "recorded_at"}
+    asked = {of_times.get(name, name) for name in fields}
+
+    assert {each for each in asked if f"c.{each}" in source or f'("{each}"' in source} == asked
+    assert CONTAINERS[flow.DEAD_LETTERS]["partitionKey"] == "/id"
+    assert {*CONTAINERS[flow.DEAD_LETTERS]["indexed"]} == {f"/{name}/?" for name in asked}
 
 
 def test_the_read_model_is_asked_only_by_what_is_indexed_and_nothing_else_is() -> None:

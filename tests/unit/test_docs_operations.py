@@ -125,6 +125,7 @@ def test_the_numbers_of_the_capacity_table_are_those_of_the_code() -> None:
         f"{PRODUCTION.feed_poll_delay_ms} ms",
         f"{sweep.LIMIT} payments per step and round",
         f"{drain.AT_ONCE} per request",
+        f"{PRODUCTION.replays_at_once} payments at a time",
     ):
         assert any(number.startswith(expected) for number in numbers), expected
     (drains,) = (row for row in table(PAGE, heading="number") if row["where it is set"] == "drain")

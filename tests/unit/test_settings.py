@@ -70,7 +70,9 @@ def test_a_turn_must_last_longer_than_any_of_its_calls(
         read_settings()
 
 
-@pytest.mark.parametrize("name", ["TURN_LIMIT_S", "NEVER_SEEN_AFTER_S", "SWEEP_LIMIT", "SWEEP_MARGIN_S"])
+@pytest.mark.parametrize(
+    "name", ["TURN_LIMIT_S", "NEVER_SEEN_AFTER_S", "SWEEP_LIMIT", "SWEEP_MARGIN_S", "REPLAYS_AT_ONCE"]
+)
 @pytest.mark.parametrize("value", ["0", "-1"])
 def test_nobody_waits_for_no_time_at_all(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
     environment.setenv(name, value)
@@ -79,11 +81,12 @@ def test_nobody_waits_for_no_time_at_all(environment: pytest.MonkeyPatch, name: 
         read_settings()
 
 
+@pytest.mark.parametrize("name", ["SERVICEBUS_SENDERS", "REPLAYS_AT_ONCE"])
 @pytest.mark.parametrize("value", ["0", "-1", "", "all"])
-def test_fewer_than_one_sender_is_refused(environment: pytest.MonkeyPatch, value: str) -> None:
-    environment.setenv("SERVICEBUS_SENDERS", value)
+def test_fewer_than_one_at_once_is_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
 
-    with pytest.raises(SettingsFault, match="SERVICEBUS_SENDERS"):
+    with pytest.raises(SettingsFault, match=name):
         read_settings()
 
 
@@ -106,12 +109,14 @@ def test_what_is_set_is_what_the_verbs_keep_to(environment: pytest.MonkeyPatch) 
     environment.setenv("TURN_LIMIT_S", "41")
     environment.setenv("NEVER_SEEN_AFTER_S", "7")
     environment.setenv("SWEEP_LIMIT", "3")
+    environment.setenv("REPLAYS_AT_ONCE", "5")
 
     limits = wiring.limits(read_settings())
 
     assert limits.turn_limit == timedelta(seconds=41)
     assert limits.quiet == timedelta(seconds=48)
     assert limits.sweep_limit == 3
+    assert limits.replays_at_once == 5
 
 
 seconds = st.floats(min_value=0.1, max_value=100_000)
@@ -140,6 +145,7 @@ def test_nobody_starts_a_step_again_while_a_message_of_it_may_still_be_at_work(
         sweep_margin=margin,
         sweep_limit=6,
         topic_patience=timedelta(minutes=2),
+        replays_at_once=16,
     )
 
     horizon = limits.horizon(step)

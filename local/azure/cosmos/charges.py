@@ -18,7 +18,8 @@ REPLACE_FACTOR: Final = 2.0
 """Estimate: a replace removes the old version's index entries and writes the new ones."""
 QUERY: Final = 2.3
 PER_ROW: Final = 0.05
-"""Estimates: a query's base and what each returned row adds."""
+PER_ITEM_READ: Final = 0.05
+"""Estimates: a query's base, what each returned row adds, and each item that is read only to be looked at."""
 FEED_POLL: Final = 1.0
 REFUSED: Final = 1.0
 """Estimates: a feed poll that finds nothing; a request that is refused after a look-up."""
@@ -37,9 +38,10 @@ class Charges:
         cost = _by_size(WRITES, size) + PER_INDEXED_LEAF * indexed_leaves
         return round(cost * (REPLACE_FACTOR if replaces else 1.0), 2)
 
-    def query(self, *, rows: int, size: int) -> float:
+    def query(self, *, rows: int, size: int, items_read: int = 0) -> float:
+        """items_read: how many there are, for a query that no index serves."""
         returned = _by_size(READS, size) - READS[0]
-        return self._reads(QUERY + PER_ROW * rows + returned)
+        return self._reads(QUERY + PER_ROW * rows + returned + PER_ITEM_READ * items_read)
 
     def feed(self, *, size: int) -> float:
         return self._reads(FEED_POLL + (_by_size(READS, size) if size else 0.0))

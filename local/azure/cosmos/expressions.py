@@ -15,14 +15,33 @@ type SortKey = tuple[int, float | str]
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """The value under a path of a document."""
+
+    path: tuple[str, ...]
+
+    def __call__(self, document: Document) -> Value:
+        return at_path(document, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A property that is one of these texts. Path and texts are plain: they look the same however JSON is written."""
+
+    path: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Selective:
-    """An expression that is true of no document whose JSON lacks one of the needles.
+    """An expression that is true of no document whose JSON lacks one of the needles, or that a lookup does not find.
 
     So a query need not read each document to find the few that it is about, as the service does by its index.
     """
 
     evaluate: Expression
     needles: tuple[str, ...]
+    lookups: tuple[Lookup, ...]
 
     def __call__(self, document: Document) -> Value:
         return self.evaluate(document)
@@ -34,10 +53,6 @@ COMPARISONS = ("=", "!=", "<>", *_ORDERINGS)
 
 def constant(value: Value) -> Expression:
     return lambda _document: value
-
-
-def property_at(path: tuple[str, ...]) -> Expression:
-    return lambda document: at_path(document, path)
 
 
 def is_defined(inner: Expression) -> Expression:
@@ -76,9 +91,23 @@ def comparison(left: Expression, right: Expression, *, operator: str) -> Express
     return lambda document: _compare(left(document), right(document), operator=operator)
 
 
-def finding(equality: Expression, text: str | None) -> Expression:
-    """That a property is equal to a text: the text stands in the JSON of each document for which it is true."""
-    return equality if text is None else Selective(equality, (dumps(text),))
+def finding(condition: Expression, place: Expression, *, texts: Sequence[str | None]) -> Expression:
+    """That a property is one of these; None stands for what is no text.
+
+    One text alone stands in the JSON of each document for which the condition is true.
+    """
+    known = tuple(text for text in texts if text is not None)
+    if not isinstance(place, Property) or len(known) < len(texts):
+        return condition
+    needles = (dumps(known[0]),) if len(known) == 1 else ()
+    is_plain = place.path and all(name.isascii() and name.isidentifier() for name in place.path)
+    is_plain = is_plain and all(text.isascii() and text.isprintable() for text in known)
+    return Selective(condition, needles, (Lookup(place.path, known),) if is_plain else ())
+
+
+def lookups_of(expression: Expression | None) -> tuple[Lookup, ...]:
+    """What is so of every document for which it is true, as far as that is known."""
+    return expression.lookups if isinstance(expression, Selective) else ()
 
 
 def needles_of(expression: Expression | None) -> tuple[str, ...]:
@@ -101,8 +130,9 @@ def among(needle: Expression, candidates: Sequence[Expression]) -> Expression:
 def all_of(conditions: Sequence[Expression]) -> Expression:
     """AND: false wins over undefined. One condition alone is its own value, of whatever type."""
     needles = tuple(needle for condition in conditions for needle in needles_of(condition))
+    lookups = tuple(lookup for condition in conditions for lookup in lookups_of(condition))
     joined = _joined(conditions, winner=False)
-    return Selective(joined, needles) if needles else joined
+    return Selective(joined, needles, lookups) if needles or lookups else joined
 
 
 def any_of(conditions: Sequence[Expression]) -> Expression:

@@ -8,15 +8,17 @@ expressions.py.
 import base64
 import json
 import math
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Final
 
 from local.azure.cosmos.catalogue import Container
 from local.azure.cosmos.charges import Charges
 from local.azure.cosmos.errors import bad_request
-from local.azure.cosmos.expressions import SortKey, needles_of, sort_key
+from local.azure.cosmos.expressions import SortKey, lookups_of, needles_of, sort_key
 from local.azure.cosmos.sql import Column, Query, parse
 from local.azure.cosmos.store import Row, Scope, Store
 from local.azure.cosmos.values import UNDEFINED, Document, Json, Value, at_path, dumps
@@ -24,6 +26,8 @@ from local.azure.cosmos.values import UNDEFINED, Document, Json, Value, at_path,
 PAGE_ITEMS: Final = 100
 """The page size when the client leaves it to the service."""
 PAGE_BYTES: Final = 4 * 1024 * 1024
+FEW: Final = 500
+"""What finds more than this is read in the order of the answer, from where the page begins."""
 
 type Position = tuple[SortKey, tuple[int, int]]
 """Where a row stands in the answer: its value in the ordering, then the item's partition and number."""
@@ -90,13 +94,25 @@ class Queries:
         if query.aggregates and not query.bare and scope.pk is None:
             raise bad_request("Cross partition query only supports 'VALUE <AggregateFunc>' for aggregates.")
         token = Token.decode(continuation, query=zlib.crc32(text.encode()))
+        scope = self._narrowed(container, scope, query=query)
         if query.aggregates:
             rows, following = [_aggregate(query, self._matches(scope, query, after=None))], None
         else:
             rows, following = self._page(scope, query, token=token, size=size or PAGE_ITEMS)
         shown = [row for row in rows if row is not None]
-        charge = self._charges.query(rows=len(shown), size=sum(map(len, shown)))
+        is_served = not query.sought or any(map(container.indexing.covers, query.sought))
+        items_read = 0 if is_served else self._store.count(scope, up_to=sys.maxsize)
+        charge = self._charges.query(rows=len(shown), size=sum(map(len, shown)), items_read=items_read)
         return Page(shown, following, charge)
+
+    def _narrowed(self, container: Container, scope: Scope, *, query: Query) -> Scope:
+        """The scope, or what an index finds in it for one of the conditions: the one for which it finds the fewest."""
+        if scope.pk is not None:
+            return scope
+        lookups = (lookup for lookup in lookups_of(query.where) if container.indexing.covers(lookup.path))
+        counted = ((self._store.count(found := replace(scope, lookup=each), up_to=FEW), found) for each in lookups)
+        number, narrowed = min(counted, key=itemgetter(0), default=(FEW, scope))
+        return narrowed if number < FEW else scope
 
     def _page(self, scope: Scope, query: Query, *, token: Token, size: int) -> tuple[list[str | None], str | None]:
         rows: list[str | None] = []

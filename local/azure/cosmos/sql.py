@@ -15,12 +15,10 @@ from typing import Final
 from local.azure.cosmos import expressions as x
 from local.azure.cosmos.errors import bad_request, query_not_implemented, syntax_error
 from local.azure.cosmos.expressions import Expression
-from local.azure.cosmos.tokens import Token, number, string, tokenize
+from local.azure.cosmos.tokens import CLAUSES, NOT_COVERED, Token, alias_in, number, string, tokenize
 from local.azure.cosmos.values import UNDEFINED, Json, Value
 
 AGGREGATES: Final = ("COUNT", "SUM", "MIN", "MAX")
-_CLAUSES: Final = ("WHERE", "ORDER", "OFFSET", "LIMIT")
-_NOT_COVERED: Final = ("JOIN", "GROUP", "DISTINCT", "BETWEEN", "LIKE", "EXISTS", "ARRAY", "UDF", "RANK", "ESCAPE")
 _OPERATORS_NOT_COVERED: Final = ("??", "?", "||", "+", "-", "*", "/", "%", "{", "[", "|", "&", "^", "~", ":")
 
 
@@ -41,11 +39,12 @@ class Ordering:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query. No columns means `*`; `bare` means SELECT VALUE."""
+    """A parsed query. No columns means `*`; `bare` means SELECT VALUE. sought: the paths of which WHERE speaks."""
 
     columns: tuple[Column, ...]
     bare: bool
     where: Expression | None
+    sought: frozenset[tuple[str, ...]]
     ordering: Ordering | None
     offset: int
     limit: int | None
@@ -67,7 +66,8 @@ class _Parser:
         self._tokens = tokenize(text)
         self._place = 0
         self._parameters = parameters
-        self._alias = _alias(self._tokens)
+        self._alias = alias_in(self._tokens)
+        self._paths: list[tuple[str, ...]] = []
 
     def query(self) -> Query:
         self._expect("SELECT")
@@ -75,14 +75,16 @@ class _Parser:
         bare = self._take("VALUE")
         columns = self._columns(bare=bare)
         self._skip_from()
+        self._paths.clear()
         where = self._either() if self._take("WHERE") else None
+        sought = frozenset(self._paths)
         ordering = self._ordering() if self._take("ORDER") else None
         offset, limit = self._window(top)
         if self._word():
             raise self._refusal()
         if any(column.aggregate is None for column in columns) and any(column.aggregate for column in columns):
             raise query_not_implemented("aggregates beside other columns")
-        return Query(columns, bare=bare, where=where, ordering=ordering, offset=offset, limit=limit)
+        return Query(columns, bare, where, sought, ordering=ordering, offset=offset, limit=limit)
 
     # clauses
 
@@ -104,7 +106,7 @@ class _Parser:
         last = self._tokens[self._place - 1]
         if aggregate is None and self._place - start > 1 and last.kind in ("word", "string"):
             name = last.text
-        if self._take("AS") or (self._peek().kind == "word" and self._word() not in ("FROM", *_NOT_COVERED)):
+        if self._take("AS") or (self._peek().kind == "word" and self._word() not in ("FROM", *NOT_COVERED)):
             name = self._next().text
         return Column(name, value, aggregate)
 
@@ -116,7 +118,7 @@ class _Parser:
             raise self._refusal(source)
         if self._word() in (".", "IN", ","):
             raise query_not_implemented("FROM anything but the container")
-        if self._take("AS") or (self._peek().kind == "word" and self._word() not in (*_CLAUSES, *_NOT_COVERED)):
+        if self._take("AS") or (self._peek().kind == "word" and self._word() not in (*CLAUSES, *NOT_COVERED)):
             self._next()
 
     def _ordering(self) -> Ordering:
@@ -172,17 +174,17 @@ class _Parser:
         return once if is_odd else x.negation(once)
 
     def _comparison(self) -> Expression:
-        first = self._peek()
         left = self._primary()
         negated = self._word() == "NOT" and self._word(1) == "IN" and self._take("NOT")
         if self._take("IN"):
+            start = self._place
             found = x.among(left, self._listed())
-            return x.negation(found) if negated else found
+            texts = [self._text(token) for token in self._tokens[start + 1 : self._place - 1] if token.text != ","]
+            return x.negation(found) if negated else x.finding(found, left, texts=texts)
         if self._word() in x.COMPARISONS:
             operator, second = self._next().text, self._peek()
             compared = x.comparison(left, self._primary(), operator=operator)
-            is_of_a_property = operator == "=" and first == Token("word", self._alias)
-            return x.finding(compared, self._text(second)) if is_of_a_property else compared
+            return x.finding(compared, left, texts=[self._text(second)]) if operator == "=" else compared
         return left
 
     def _text(self, token: Token) -> str | None:
@@ -211,7 +213,7 @@ class _Parser:
         if token.kind == "word" and token.text != self._alias and token.text.lower() in _WORDS:
             self._next()
             return x.constant(_WORDS[token.text.lower()])
-        return x.property_at(self._path())
+        return x.Property(self._path())
 
     def _constant(self) -> Expression:
         token = self._next()
@@ -245,6 +247,7 @@ class _Parser:
             names.append(string(part) if bracket else part.text)
             if bracket:
                 self._expect("]")
+        self._paths.append(tuple(names))
         return tuple(names)
 
     def _parameter(self, token: Token) -> Json:
@@ -279,22 +282,9 @@ class _Parser:
     def _refusal(self, token: Token | None = None) -> Exception:
         """The reason why this token cannot stand here: not covered, or wrong."""
         found = token or self._peek()
-        if found.word in _NOT_COVERED or found.text in _OPERATORS_NOT_COVERED:
+        if found.word in NOT_COVERED or found.text in _OPERATORS_NOT_COVERED:
             return query_not_implemented(found.word)
         return syntax_error(found.text)
 
 
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None, "undefined": UNDEFINED}
-
-
-def _alias(tokens: list[Token]) -> str:
-    """The name under which the query speaks of a document: the last word of the FROM clause."""
-    words = [token.word for token in tokens]
-    if "FROM" not in words:
-        raise query_not_implemented("SELECT without FROM")
-    names = tokens[words.index("FROM") + 1 :][:3]
-    if len(names) > 2 and names[1].word == "AS":
-        return names[2].text
-    if len(names) > 1 and names[1].kind == "word" and names[1].word not in (*_CLAUSES, *_NOT_COVERED, "IN"):
-        return names[1].text
-    return names[0].text if names else ""

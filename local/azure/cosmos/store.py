@@ -1,7 +1,7 @@
 """The SQLite tables, and every statement on them. Decides nothing: the rules stand in state.py, feed.py and queries.py.
 
-Items keep `number` for life, which is the order of queries; `lsn` and `seq`
-move with each write, which is the order of the change feed.
+A property that is looked for has an index, made when that is done for the first time. Items keep `number` for life,
+which is the order of queries; `lsn` and `seq` move with each write, which is the order of the change feed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from local.azure.cosmos.expressions import Lookup
 from local.base.database import Database
 
 _SCHEMA = """
@@ -29,6 +30,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS item_order ON items (container, range, number)
 CREATE UNIQUE INDEX IF NOT EXISTS item_feed ON items (container, range, lsn, seq);
 CREATE INDEX IF NOT EXISTS item_expiry ON items (container, expires) WHERE expires IS NOT NULL;
 """
+_LOOKUPS = "lookup"
+"""The first part of the name of each index of a property."""
 _COLUMNS = "range, number, pk, epk, id, lsn, seq, ts, etag, expires, body"
 
 
@@ -50,7 +53,10 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which items a query or a feed looks at: one logical partition, or a stretch of the key space."""
+    """Which items a query or a feed looks at: one logical partition, or a stretch of the key space.
+
+    lookup: of a stretch only what an index finds.
+    """
 
     container: int
     now: int
@@ -58,6 +64,7 @@ class Scope:
     range: int | None = None
     low: str = ""
     high: str = "FF"
+    lookup: Lookup | None = None
 
     def condition(self) -> tuple[str, list[str | int]]:
         """SQL over the living items of the scope, and its parameters."""
@@ -137,6 +144,9 @@ class Store:
     def drop_container(self, number: int) -> None:
         for table, column in (("items", "container"), ("ranges", "container"), ("containers", "number")):
             self._run(f"DELETE FROM {table} WHERE {column} = ?", [number])
+        lookups = "SELECT name FROM sqlite_schema WHERE type = 'index' AND name GLOB ?"
+        for (name,) in self._run(lookups, [f"{_LOOKUPS}_{number}_*"]).fetchall():
+            self._run(f"DROP INDEX {name}")
 
     # log sequence numbers
 
@@ -173,6 +183,12 @@ class Store:
     def remove_expired(self, container: int, now: int) -> None:
         self._run("DELETE FROM items WHERE container = ? AND expires <= ?", [container, now])
 
+    def count(self, scope: Scope, *, up_to: int) -> int:
+        """How many living items the scope has; `up_to` when there are more."""
+        source, condition, parameters = self._within(scope)
+        some = f"SELECT 1 FROM {source} WHERE {condition} LIMIT ?"
+        return int(self._run(f"SELECT COUNT(*) FROM ({some})", [*parameters, up_to]).fetchone()[0])
+
     def scan(
         self, scope: Scope, *, after: tuple[int, int] | None = None, containing: Sequence[str] = ()
     ) -> Iterator[Row]:
@@ -180,16 +196,29 @@ class Store:
 
         containing: only those in whose JSON text all of these stand.
         """
-        condition, parameters = scope.condition()
+        source, condition, parameters = self._within(scope)
         condition += " AND instr(body, ?)" * len(containing)
         parameters += containing
         if after is not None:
             condition += " AND (range, number) > (?, ?)"
             parameters += after
-        # Left alone, SQLite would rather walk the whole physical partition than sort one logical partition.
-        source = "items" if scope.pk is None else "items INDEXED BY item_key"
         found = self._run(f"SELECT {_COLUMNS} FROM {source} WHERE {condition} ORDER BY range, number", parameters)
         return map(Row._make, found)
+
+    def _within(self, scope: Scope) -> tuple[str, str, list[str | int]]:
+        """The table with the index to use, the condition, and its parameters."""
+        condition, parameters = scope.condition()
+        if scope.pk is not None:
+            # Left alone, SQLite would rather walk the whole physical partition than sort one logical partition.
+            return "items INDEXED BY item_key", condition, parameters
+        if scope.lookup is None:
+            return "items", condition, parameters
+        # The number stands in the text: SQLite uses a partial index only where it can read that it may.
+        path, texts, only = ".".join(scope.lookup.path), scope.lookup.texts, f"container = {scope.container}"
+        name, place = f"{_LOOKUPS}_{scope.container}_{path.encode().hex()}", f"json_extract(body, '$.{path}')"
+        self._run(f"CREATE INDEX IF NOT EXISTS {name} ON items ({place}, range, number) WHERE {only}")
+        condition += f" AND {only} AND {place} IN ({', '.join('?' * len(texts))})"
+        return f"items INDEXED BY {name}", condition, [*parameters, *texts]
 
     def changes(self, scope: Scope, *, after: int, since: int) -> Iterator[Row]:
         """The living items of one physical partition in the order of their last write."""

@@ -104,11 +104,12 @@ def _where(wanted: LetterFilter) -> tuple[str, list[dict[str, Any]]]:
     given = [(condition, value) for condition, value in conditions.items() if value is not None]
     texts = [f"{condition} @p{number}" for number, (condition, _) in enumerate(given)]
     parameters = [{"name": f"@p{number}", "value": value} for number, (_, value) in enumerate(given)]
-    if wanted.status is not None:
-        words = words_of(wanted.status)
-        names = [f"@s{number}" for number, _ in enumerate(words)]
-        texts.append(f"c.status IN ({', '.join(names)})")
-        parameters += [{"name": name, "value": word} for name, word in zip(names, words, strict=True)]
+    words = words_of(wanted.status) if wanted.status is not None else ()
+    for place, many in (("status", words), ("payment_id", wanted.payments)):
+        if many:
+            names = [f"@{place}{number}" for number, _ in enumerate(many)]
+            texts.append(f"c.{place} IN ({', '.join(names)})")
+            parameters += [{"name": name, "value": value} for name, value in zip(names, many, strict=True)]
     if wanted.like is not None:
         texts.append(f"({' OR '.join(f'CONTAINS({place}, @like, true)' for place in _SEARCHED)})")
         parameters.append({"name": "@like", "value": wanted.like})

@@ -73,23 +73,27 @@ async def replay(letter_id: str, *, by: str, dry_run: bool, services: Services) 
     raise StreamMoved(f"the payment of dead letter {letter_id} was written to by others {RELOADS} times in a row")
 
 
-AT_ONCE = 16
-"""Payments whose letters are replayed side by side."""
-
-
 async def replay_all(
-    letters: Sequence[LetterRecord], *, by: str, dry_run: bool, named: str | None, services: Services
+    letters: Sequence[LetterRecord],
+    *,
+    by: str,
+    dry_run: bool,
+    named: str | None,
+    at_once: int | None,
+    services: Services,
 ) -> list[Replay]:
     """The verdicts, in the order of the letters. One that fails does not stop the others.
 
-    Payments go side by side, the letters of one payment one after another. named: the reason that was asked for. What
-    the other side has refused as wrong would be refused again, so it is left out unless it is named.
+    Payments go side by side, `at_once` of them if the limits allow so many, and the letters of one payment one after
+    another. named: the reason that was asked for. What the other side has refused as wrong would be refused again, so
+    it is left out unless it is named.
     """
     verdicts: dict[str, Replay] = {}
     payments: dict[str, list[LetterRecord]] = {}
     for letter in letters:
         payments.setdefault(letter.payment_id or letter.letter_id, []).append(letter)
-    places = asyncio.Semaphore(AT_ONCE)
+    most = services.limits.replays_at_once
+    places = asyncio.Semaphore(min(at_once or most, most))
 
     async def of_one_payment(own: Sequence[LetterRecord]) -> None:
         async with places:

@@ -50,8 +50,16 @@ async def empty_rows(backends: Backends) -> None:
 
 async def requests(backends: Backends, container: str = flow.PAYMENTS) -> dict[str, tuple[int, float]]:
     """How often each operation was asked of a container since the last look, and what it cost in RU."""
+    return (await all_requests(backends)).get(container, {})
+
+
+async def all_requests(backends: Backends) -> dict[str, dict[str, tuple[int, float]]]:
+    """The same of every container."""
     url = f"{backends.cosmos.url}/_local/requests"
     async with backends.http.get(url) as response:
-        tallies = (await response.json())["requests"].get(container, {})
+        tallies = (await response.json())["requests"]
     async with backends.http.delete(url):
-        return {operation: (tally["count"], tally["ru"]) for operation, tally in tallies.items()}
+        return {
+            container: {operation: (tally["count"], tally["ru"]) for operation, tally in operations.items()}
+            for container, operations in tallies.items()
+        }
