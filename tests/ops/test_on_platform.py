@@ -75,7 +75,7 @@ async def letters(shop: Shop, *, number: int, **query: str) -> list[str]:
                 return len(found) >= number
             page = {"page": answer["next_page"]}
 
-    await until(are_enough, limit_s=LIMIT_S, every_s=0.1)
+    await until(are_enough, limit_s=LIMIT_S + number, every_s=0.1 + number / 200)
     return found
 
 
