@@ -1,20 +1,12 @@
-"""The services of a process, made when a function asks for them first.
-
-No client is loaded before: a process that is asked what functions it has, or that only answers whether it is alive, is
-there in half the time. Knows no adapter.
-"""
+"""The services of a process, made when a function asks for them first. Knows no adapter."""
 
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shared.services import GetServices, Services
 from shared.settings import Settings
-
-if TYPE_CHECKING:
-    from shared.wiring import Built
-
+from shared.wiring import Built, build_patiently
 
 _TALKATIVE = ("azure", "uamqp")
 """The SDKs tell at INFO of every request and of every state of every link."""
@@ -45,13 +37,11 @@ def once(settings: Settings) -> GetServices:
 
     async def services() -> Services:
         if not tries or _was_in_vain(tries[-1]):
-            from shared.wiring import build_patiently  # all clients
-
             tries[:] = [asyncio.create_task(build_patiently(settings))]
         return (await asyncio.shield(tries[-1])).services
 
     return services
 
 
-def _was_in_vain(building: "asyncio.Task[Built]") -> bool:
+def _was_in_vain(building: asyncio.Task[Built]) -> bool:
     return building.done() and (building.cancelled() or building.exception() is not None)
